@@ -1,0 +1,63 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+/// A library target and the modules it stands on.
+func library(_ name: String, _ dependencies: [String]) -> Target {
+  .target(name: name, dependencies: dependencies.map { .byName(name: $0) })
+}
+
+/// The tests of one module; `TestSupport` finds data, builds and runs processes.
+func tests(_ name: String, _ dependencies: [String]) -> Target {
+  .testTarget(
+    name: "\(name)Tests",
+    dependencies: (["TestSupport"] + dependencies).map { .byName(name: $0) })
+}
+
+let package = Package(
+  name: "cleave",
+  products: [
+    .executable(name: "cleave", targets: ["cleave"]),
+    .executable(name: "rank-checks", targets: ["rank-checks"]),
+  ],
+  targets: [
+    .systemLibrary(name: "CMPI"),
+    .systemLibrary(name: "CHDF5"),
+    .systemLibrary(name: "COpenBLAS"),
+    .systemLibrary(name: "CZlib"),
+    .systemLibrary(name: "CPNG"),
+    .systemLibrary(name: "CXXHash"),
+    .target(name: "CKernels"),
+    library("MPI", ["CMPI"]),
+    library("HDF5", ["CHDF5"]),
+    library("Images", ["CPNG"]),
+    library("Tensors", ["COpenBLAS", "CKernels"]),
+    library("Autodiff", ["Tensors"]),
+    library("Layers", ["Autodiff"]),
+    library("Datasets", ["HDF5", "Images", "Tensors", "CKernels", "CZlib"]),
+    library("Distributed", ["MPI", "Tensors", "CKernels"]),
+    library("Checkpoints", ["MPI", "HDF5", "CXXHash"]),
+    library(
+      "Training",
+      ["MPI", "Images", "Tensors", "Autodiff", "Layers", "Datasets", "Distributed", "Checkpoints"]),
+    library("Models", ["Training"]),
+    library("Evaluation", ["Models"]),
+    library("Report", ["Evaluation"]),
+    .executableTarget(name: "cleave", dependencies: ["Evaluation", "Models", "Report", "Training"]),
+    .executableTarget(name: "rank-checks", dependencies: ["Models", "Training", "Distributed"]),
+    .target(name: "TestSupport", path: "Tests/TestSupport"),
+    tests("MPI", ["MPI"]),
+    tests("HDF5", ["HDF5"]),
+    tests("Images", ["Images"]),
+    tests("Tensors", ["Tensors"]),
+    tests("Autodiff", ["Autodiff"]),
+    tests("Layers", ["Layers", "HDF5"]),
+    tests("Datasets", ["Datasets"]),
+    tests("Distributed", ["Distributed"]),
+    tests("Checkpoints", ["Checkpoints"]),
+    tests("Training", ["Training"]),
+    tests("Models", ["Models"]),
+    tests("Evaluation", ["Evaluation"]),
+    tests("CommandLine", []),
+  ],
+  swiftLanguageModes: [.v6]
+)
