@@ -1,0 +1,23 @@
+#!/usr/bin/env python3
+"""Golden values for Cleave's tests: PyTorch in double precision, written as HDF5.
+
+    python3 Tests/Golden/generate.py          # needs torch, numpy and h5py
+
+writes operators.h5, optimizers.h5 and models.h5 beside itself; README.md documents their layout.
+Every input is a double that a float holds exactly, so a single-precision program starts from the
+very same numbers; seeds are chosen so that no ReLU sits near its kink and no gradient is so small
+that Adam's division would blow its rounding up. For each case the script prints how far PyTorch
+itself is off in single precision, in units of (float epsilon x the tensor's largest value): the
+yardstick for the tolerances of the tests.
+"""
+from fixture import FOLDER
+from models import write_models
+from operators import write_operators
+from optimizers import write_optimizers
+
+if __name__ == "__main__":
+    write_operators()
+    write_optimizers()
+    write_models()
+    for file in sorted(FOLDER.glob("*.h5")):
+        print(f"{file.name}: {file.stat().st_size} bytes")
