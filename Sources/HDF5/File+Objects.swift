@@ -1,0 +1,164 @@
+import CHDF5
+
+/// Groups, datasets and what they contain.
+extension File {
+  /// How the elements of a new dataset lie in the file.
+  public enum Layout: Equatable, Sendable {
+    /// One run of bytes, allocated at once, so that it can be memory-mapped.
+    case contiguous
+    /// Blocks of the given shape, compressed by gzip where `level` (1 to 9) is given.
+    case chunked([Int], level: Int? = nil)
+  }
+
+  /// Whether `path` leads to a group, dataset or named type.
+  public func exists(_ path: String) -> Bool {
+    var prefix = ""
+    for component in path.split(separator: "/") {
+      prefix += "/" + component
+      guard H5Lexists(handle, prefix, chdf5_default_properties()) > 0,
+        H5Oexists_by_name(handle, prefix, chdf5_default_properties()) > 0
+      else { return false }
+    }
+    return true
+  }
+
+  /// Whether there is a group at `path`.
+  public func isGroup(_ path: String) -> Bool { kind(of: path) == H5I_GROUP }
+
+  /// Whether there is a dataset at `path`.
+  public func isDataset(_ path: String) -> Bool { kind(of: path) == H5I_DATASET }
+
+  /// The names in a group, in the order of creation if the file keeps it, else by name.
+  ///
+  /// - Throws: `HDF5Error` if there is no such group.
+  public func children(of path: String) throws(HDF5Error) -> [String] {
+    guard isGroup(path) else {
+      throw HDF5Error(file: self.path, object: path, message: "no such group")
+    }
+    let group = try openGroup(path)
+    var information = H5G_info_t()
+    try check(H5Gget_info(group.id, &information), "H5Gget_info", path)
+    let order = try isOrdered(group, path) ? H5_INDEX_CRT_ORDER : H5_INDEX_NAME
+    var names: [String] = []
+    for index in 0..<information.nlinks {
+      let length = try check(
+        H5Lget_name_by_idx(
+          group.id, ".", order, H5_ITER_INC, index, nil, 0, chdf5_default_properties()),
+        "H5Lget_name_by_idx", path)
+      var bytes = [UInt8](repeating: 0, count: length + 1)
+      let status = bytes.withUnsafeMutableBytes {
+        H5Lget_name_by_idx(
+          group.id, ".", order, H5_ITER_INC, index,
+          $0.baseAddress?.assumingMemoryBound(to: CChar.self),
+          length + 1, chdf5_default_properties())
+      }
+      try check(status, "H5Lget_name_by_idx", path)
+      names.append(String(decoding: bytes.prefix(length), as: UTF8.self))
+    }
+    return names
+  }
+
+  /// Creates a group, and those above it that are missing; one that exists is left as it is.
+  ///
+  /// - Throws: `HDF5Error` if the disk is full or something other than a group is in the way.
+  public func createGroup(_ path: String) throws(HDF5Error) {
+    var prefix = ""
+    for component in path.split(separator: "/") {
+      prefix += "/" + component
+      if isGroup(prefix) { continue }
+      let ordered = try properties(chdf5_group_creation(), for: prefix)
+      try check(
+        H5Pset_link_creation_order(ordered.id, chdf5_creation_order()),
+        "H5Pset_link_creation_order", prefix)
+      _ = try Handle(
+        H5Gcreate2(
+          handle, prefix, chdf5_default_properties(), ordered.id, chdf5_default_properties()),
+        "H5Gcreate2", file: self.path, object: prefix, closedBy: H5Gclose)
+    }
+  }
+
+  /// Opens a dataset. The C function is `H5Dopen2`.
+  ///
+  /// - Throws: `HDF5Error` if there is no dataset at `path`.
+  public func dataset(_ path: String) throws(HDF5Error) -> Dataset {
+    guard exists(path) else {
+      throw HDF5Error(file: self.path, object: path, message: "no such dataset")
+    }
+    guard isDataset(path) else {
+      throw HDF5Error(file: self.path, object: path, message: "found a group, expected a dataset")
+    }
+    let id = try check(H5Dopen2(handle, path, chdf5_default_properties()), "H5Dopen2", path)
+    return try Dataset(id, path: path, in: self)
+  }
+
+  /// Creates a dataset, and the groups above it that are missing. An empty `shape` means one
+  /// element without extents. The C function is `H5Dcreate2`.
+  ///
+  /// - Throws: `HDF5Error` if the name is taken or the disk is full.
+  @discardableResult
+  public func createDataset(
+    _ path: String, _ type: ElementType, shape: [Int], layout: Layout = .contiguous
+  ) throws(HDF5Error) -> Dataset {
+    let creation = try properties(chdf5_dataset_creation(), for: path)
+    switch layout {
+    case .contiguous:
+      // Early allocation fixes the offset in the file; what is never written reads as zero.
+      try check(
+        H5Pset_alloc_time(creation.id, H5D_ALLOC_TIME_EARLY), "H5Pset_alloc_time", path)
+      let fill = type == .string ? H5D_FILL_TIME_ALLOC : H5D_FILL_TIME_NEVER
+      try check(H5Pset_fill_time(creation.id, fill), "H5Pset_fill_time", path)
+    case .chunked(let block, let level):
+      precondition(block.count == shape.count, "blocks of \(block) for shape \(shape)")
+      let extents = block.map { hsize_t($0) }
+      try check(
+        H5Pset_chunk(creation.id, Int32(block.count), extents), "H5Pset_chunk", path)
+      if let level {
+        try check(H5Pset_deflate(creation.id, UInt32(level)), "H5Pset_deflate", path)
+      }
+    }
+    return try createDataset(path, type, shape: shape, creation: creation)
+  }
+
+  /// Creates a dataset with the given creation properties.
+  func createDataset(
+    _ path: String, _ type: ElementType, shape: [Int], creation: borrowing Handle
+  ) throws(HDF5Error) -> Dataset {
+    if let slash = path.lastIndex(of: "/") { try createGroup(String(path[..<slash])) }
+    // Without time stamps equal contents are equal files.
+    try check(H5Pset_obj_track_times(creation.id, false), "H5Pset_obj_track_times", path)
+    let datatype = try datatype(type, for: path)
+    let space = try dataspace(shape, for: path)
+    let id = try check(
+      H5Dcreate2(
+        handle, path, datatype.id, space.id, chdf5_default_properties(), creation.id,
+        chdf5_default_properties()),
+      "H5Dcreate2", path)
+    return try Dataset(id, path: path, in: self)
+  }
+
+  private func kind(of path: String) -> H5I_type_t {
+    guard exists(path) else { return H5I_BADID }
+    let id = H5Oopen(handle, path.isEmpty ? "/" : path, chdf5_default_properties())
+    guard id >= 0 else { return H5I_BADID }
+    let kind = H5Iget_type(id)
+    _ = H5Oclose(id)
+    return kind
+  }
+
+  private func openGroup(_ path: String) throws(HDF5Error) -> Handle {
+    try Handle(
+      H5Gopen2(handle, path, chdf5_default_properties()), "H5Gopen2", file: self.path,
+      object: path, closedBy: H5Gclose)
+  }
+
+  /// Whether the group keeps the order of creation.
+  private func isOrdered(_ group: borrowing Handle, _ path: String) throws(HDF5Error) -> Bool {
+    let creation = try Handle(
+      H5Gget_create_plist(group.id), "H5Gget_create_plist", file: self.path, object: path,
+      closedBy: H5Pclose)
+    var flags: UInt32 = 0
+    try check(
+      H5Pget_link_creation_order(creation.id, &flags), "H5Pget_link_creation_order", path)
+    return flags & chdf5_creation_order_tracked() != 0
+  }
+}

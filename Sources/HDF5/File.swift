@@ -1,0 +1,105 @@
+import CHDF5
+import Foundation
+
+/// An open HDF5 file.
+///
+/// Groups keep the order in which their members were created. Call HDF5 from one thread.
+public final class File {
+  /// The path as it was given.
+  public let path: String
+  private var id: hid_t?
+
+  /// Opens an existing file. The C function is `H5Fopen`.
+  ///
+  /// - Throws: `HDF5Error` if the file is missing, unreadable, truncated or not HDF5.
+  public static func open(_ path: String, writable: Bool = false) throws(HDF5Error) -> File {
+    silenceErrorPrinting()
+    var isDirectory: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
+      throw HDF5Error(file: path, message: "no such file")
+    }
+    if isDirectory.boolValue {
+      throw HDF5Error(file: path, message: "found a directory, expected an HDF5 file")
+    }
+    let file = File(path)
+    let access = try file.access()
+    let mode = writable ? chdf5_read_write() : chdf5_read_only()
+    file.id = try file.check(H5Fopen(path, mode, access.id), "H5Fopen")
+    return file
+  }
+
+  /// Creates a file, replacing one that exists. The C function is `H5Fcreate`.
+  ///
+  /// - Throws: `HDF5Error` if the file cannot be created.
+  public static func create(_ path: String) throws(HDF5Error) -> File {
+    silenceErrorPrinting()
+    let file = File(path)
+    let access = try file.access()
+    let creation = try file.properties(chdf5_file_creation())
+    try file.check(
+      H5Pset_link_creation_order(creation.id, chdf5_creation_order()),
+      "H5Pset_link_creation_order")
+    file.id = try file.check(
+      H5Fcreate(path, chdf5_truncate(), creation.id, access.id), "H5Fcreate")
+    return file
+  }
+
+  private init(_ path: String) { self.path = path }
+
+  /// Closes what `close()` has not. What goes wrong stays unsaid: close files written to yourself.
+  deinit {
+    if let id { _ = H5Fclose(id) }
+  }
+
+  /// Hands everything written so far to the operating system. The C function is `H5Fflush`.
+  ///
+  /// - Throws: `HDF5Error` if the disk is full or failing.
+  public func flush() throws(HDF5Error) {
+    try check(H5Fflush(handle, H5F_SCOPE_GLOBAL), "H5Fflush")
+  }
+
+  /// Flushes, then waits until the file is on the disk. The C function behind it is `fsync`.
+  ///
+  /// - Throws: `HDF5Error` if the disk is full or failing.
+  public func synchronize() throws(HDF5Error) {
+    try flush()
+    var descriptor: UnsafeMutableRawPointer?
+    try check(
+      H5Fget_vfd_handle(handle, chdf5_default_properties(), &descriptor), "H5Fget_vfd_handle")
+    guard let descriptor, fsync(descriptor.load(as: Int32.self)) == 0 else {
+      let number = errno
+      throw HDF5Error(
+        file: path, object: nil, message: String(cString: strerror(number)).lowercased(),
+        call: "fsync", status: -1, errorNumber: number)
+    }
+  }
+
+  /// Writes what is left and closes the file; its datasets must not be used any more.
+  ///
+  /// - Throws: `HDF5Error` if the disk is full or failing.
+  public func close() throws(HDF5Error) {
+    guard let id else { return }
+    // H5Fclose reports success even where its own flush has failed.
+    let flushed = H5Fflush(id, H5F_SCOPE_GLOBAL)
+    let failure: HDF5Error? =
+      flushed < 0 ? HDF5Error.last("H5Fflush", status: Int(flushed), file: path) : nil
+    self.id = nil
+    try check(H5Fclose(id), "H5Fclose")
+    if let failure { throw failure }
+  }
+
+  /// The identifier of the open file.
+  var handle: hid_t {
+    guard let id else { preconditionFailure("\(path) is closed") }
+    return id
+  }
+
+  /// How files are opened: closing one closes its datasets, and small writes are not held back,
+  /// because an error met while a dataset is released could not be reported.
+  private func access() throws(HDF5Error) -> Handle {
+    let access = try properties(chdf5_file_access())
+    try check(H5Pset_fclose_degree(access.id, H5F_CLOSE_STRONG), "H5Pset_fclose_degree")
+    try check(H5Pset_sieve_buf_size(access.id, 0), "H5Pset_sieve_buf_size")
+    return access
+  }
+}
