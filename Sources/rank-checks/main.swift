@@ -1,1 +1,19 @@
-print("rank-checks")
+// Checks that need several ranks: `mpirun -n P rank-checks NAME [argument…]` ends with status 0 if the check holds on every
+// rank. Tests start them; `rank-checks` alone lists them.
+
+import MPI
+
+let checks: [String: RankCheck] = communicatorChecks.merging(bucketChecks) { first, _ in first }
+  .merging(reductionBenchmark) { first, _ in first }
+
+let arguments = CommandLine.arguments.dropFirst()
+withMPI(program: "rank-checks") { world in
+  guard let name = arguments.first, let check = checks[name] else {
+    if world.isRoot { print(checks.keys.sorted().joined(separator: "\n")) }
+    try world.agree {
+      throw CheckFailure("no such check: \(arguments.first ?? "none given")", exitStatus: 64)
+    }
+    return
+  }
+  try check(world, Array(arguments.dropFirst()))
+}

@@ -1,0 +1,101 @@
+/// The fixed binary tree along which the gradients of V lanes are added: a node is its left child plus its right.
+///
+/// V is a power of two; the node of size s that starts at lane a exists where s divides a. Lanes split among any number
+/// of ranks give the same sum bit for bit, because each rank adds only whole nodes and the owner of a slice goes on
+/// along the same tree.
+public struct LaneTree: Equatable, Sendable {
+  /// The number of lanes.
+  public let laneCount: Int
+
+  /// The tree over `laneCount` lanes, a power of two.
+  public init(laneCount: Int) {
+    precondition(
+      laneCount > 0 && laneCount & (laneCount - 1) == 0, "\(laneCount) lanes: not a power of two")
+    self.laneCount = laneCount
+  }
+
+  /// The lanes that rank `rank` of `size` owns.
+  public func lanes(of rank: Int, of size: Int) -> Range<Int> {
+    rank * laneCount / size..<(rank + 1) * laneCount / size
+  }
+
+  /// The largest nodes that lie in `lanes`, in lane order: at most 2 log2(V), one where they are a node themselves.
+  public func nodes(in lanes: Range<Int>) -> [Range<Int>] {
+    var nodes: [Range<Int>] = []
+    for lane in lanes { Self.push(lane..<lane + 1, on: &nodes) { _ in } }
+    return nodes
+  }
+
+  /// Adds a node to a row of nodes and merges it with its left sibling as long as there is one.
+  ///
+  /// `merge` gets the place of each left sibling that takes in its right one.
+  private static func push(
+    _ node: Range<Int>, on nodes: inout [Range<Int>], merge: (_ left: Int) -> Void
+  ) {
+    nodes.append(node)
+    while nodes.count >= 2 {
+      let (left, right) = (nodes[nodes.count - 2], nodes[nodes.count - 1])
+      guard left.count == right.count, left.lowerBound % (2 * left.count) == 0 else { return }
+      nodes.removeLast(2)
+      nodes.append(left.lowerBound..<right.upperBound)
+      merge(nodes.count - 1)
+    }
+  }
+
+  /// The order of pushes and additions that sums nodes covering all lanes, for ``SliceSum``.
+  func program(over nodes: [Range<Int>]) -> [SliceSum.Step] {
+    var steps: [SliceSum.Step] = []
+    var row: [Range<Int>] = []
+    for (index, node) in nodes.enumerated() {
+      steps.append(.push(index))
+      Self.push(node, on: &row) { _ in steps.append(.add) }
+    }
+    precondition(row == [0..<laneCount], "nodes \(nodes) do not cover \(laneCount) lanes")
+    return steps
+  }
+
+  /// Adds one value a lane, in lane order, along the tree.
+  public func sum(_ values: [Double]) -> Double {
+    precondition(values.count == laneCount, "\(values.count) values for \(laneCount) lanes")
+    var row = values
+    while row.count > 1 {
+      row = stride(from: 0, to: row.count, by: 2).map { row[$0] + row[$0 + 1] }
+    }
+    return row[0]
+  }
+
+  /// How a rank adds the gradients of its lanes, pass after pass, in as few buffers as possible.
+  struct Schedule: Equatable, Sendable {
+    /// An addition: the buffer `into` takes in the buffer `from`.
+    struct Merge: Equatable, Sendable { let into, from: Int }
+    /// For each pass, the buffer its gradient is written to.
+    var buffers: [Int] = []
+    /// For each pass, the additions that follow it.
+    var merges: [[Merge]] = []
+    /// After the last pass, the buffers that hold the rank's nodes, in lane order.
+    var roots: [Int] = []
+    /// The number of buffers.
+    var bufferCount = 0
+  }
+
+  /// The schedule for a rank that runs one pass a lane.
+  func schedule(for lanes: Range<Int>) -> Schedule {
+    var schedule = Schedule()
+    var row: [Range<Int>] = []
+    var held: [Int] = []  // the buffer of each node of the row
+    for lane in lanes {
+      let free = (0...held.count).first { !held.contains($0) } ?? held.count
+      schedule.buffers.append(free)
+      schedule.bufferCount = Swift.max(schedule.bufferCount, free + 1)
+      held.append(free)
+      var merges: [Schedule.Merge] = []
+      Self.push(lane..<lane + 1, on: &row) { left in
+        merges.append(Schedule.Merge(into: held[left], from: held[left + 1]))
+        held.removeLast()
+      }
+      schedule.merges.append(merges)
+    }
+    schedule.roots = held
+    return schedule
+  }
+}

@@ -1,0 +1,157 @@
+import MPI
+
+/// Ranks on any hosts: each sends the slices of its partial sums to their owners, and gets updated slices back.
+///
+/// A step's gradients cross the wire once in slices and the values once, the bytes of an all-reduce. All messages are
+/// prepared at the start; those of a phase are received from its beginning on, and sent bucket by bucket.
+final class MessageTransport: Transport {
+  let values: UnsafeMutablePointer<Float>
+  private let communicator: Communicator
+  private let buffers: FloatBuffers
+  private let owned: OwnedSlices
+  private let sum: SliceSum
+  private let reduced: UnsafeMutablePointer<Float>
+  private let staging: UnsafeMutablePointer<Float>
+  private let inputs: UnsafeMutablePointer<UnsafePointer<Float>>
+  private let exchanges: [Exchange]
+  private let valueCount: Int
+  private var waiting: Waiting
+  private var active: [Int] = []
+  private var inFlight: [Int] = []
+
+  /// The messages of one bucket.
+  private struct Exchange {
+    let gradientsIn, gradientsOut, valuesIn, valuesOut: PreparedMessages
+    /// The partial sums of this rank's slice, in the order in which they are added.
+    var inputs: [UnsafePointer<Float>] = []
+
+    init(on communicator: Communicator) {
+      gradientsIn = PreparedMessages(on: communicator)
+      gradientsOut = PreparedMessages(on: communicator)
+      valuesIn = PreparedMessages(on: communicator)
+      valuesOut = PreparedMessages(on: communicator)
+    }
+  }
+
+  init(_ plan: ReductionPlan, owned: OwnedSlices, on parent: Communicator) throws {
+    let communicator = try parent.duplicate()
+    let layout = plan.layout
+    let (rank, size) = (communicator.rank, communicator.size)
+    valueCount = layout.count
+    values = allocateFloats(layout.count)
+    buffers = FloatBuffers(plan.bufferCount, floats: layout.count)
+    let foreignRoots = plan.rootsOfRank.enumerated().reduce(0) { count, roots in
+      roots.offset == rank ? count : count + roots.element.count
+    }
+    staging = allocateFloats(foreignRoots * owned.ranges.reduce(0) { $0 + $1.count })
+    let tagsOfBucket = 1 + (plan.rootsOfRank.map(\.count).max() ?? 0)
+    var place = staging
+    var exchanges: [Exchange] = []
+    for bucket in layout.buckets.indices {
+      var exchange = Exchange(on: communicator)
+      let own = owned.ranges[bucket]
+      let tag = bucket * tagsOfBucket
+      for peer in 0..<size {
+        let theirs = layout.slice(of: bucket, rank: peer, size: size)
+        for (index, root) in plan.rootsOfRank[peer].enumerated() {
+          guard peer != rank else {
+            exchange.inputs.append(UnsafePointer(buffers[root] + own.lowerBound))
+            continue
+          }
+          exchange.inputs.append(UnsafePointer(place))
+          try exchange.gradientsIn.addReceive(
+            place, count: own.count, from: peer, tag: tag + 1 + index)
+          place += own.count
+        }
+        guard peer != rank else { continue }
+        for (index, root) in plan.rootsOfRank[rank].enumerated() {
+          try exchange.gradientsOut.addSend(
+            buffers[root] + theirs.lowerBound, count: theirs.count, to: peer, tag: tag + 1 + index)
+        }
+        try exchange.valuesIn.addReceive(
+          values + theirs.lowerBound, count: theirs.count, from: peer, tag: tag)
+        try exchange.valuesOut.addSend(
+          values + own.lowerBound, count: own.count, to: peer, tag: tag)
+      }
+      exchanges.append(exchange)
+    }
+    self.exchanges = exchanges
+    sum = SliceSum(plan.program)
+    reduced = allocateFloats(owned.ranges.map(\.count).max() ?? 0)
+    inputs = .allocate(capacity: sum.inputCount)
+    waiting = try Waiting(on: communicator.splitByNode())
+    inFlight.reserveCapacity(layout.buckets.count)
+    self.owned = owned
+    self.communicator = communicator
+  }
+
+  func buffer(_ index: Int) -> UnsafeMutablePointer<Float> { buffers[index] }
+
+  func begin(_ buckets: [Int]) throws {
+    active = buckets
+    for bucket in buckets {
+      try exchanges[bucket].gradientsIn.start()
+      try exchanges[bucket].valuesIn.start()
+    }
+  }
+
+  func post(_ bucket: Int) throws {
+    try exchanges[bucket].gradientsOut.start()
+    inFlight.append(bucket)
+  }
+
+  func progress() throws {
+    var kept = 0
+    for index in inFlight.indices {
+      let bucket = inFlight[index]
+      if try exchanges[bucket].gradientsIn.test() {
+        reduce(bucket)
+        try exchanges[bucket].valuesOut.start()
+      } else {
+        inFlight[kept] = bucket
+        kept += 1
+      }
+    }
+    inFlight.removeLast(inFlight.count - kept)
+  }
+
+  private func reduce(_ bucket: Int) {
+    let slice = owned.ranges[bucket]
+    guard !slice.isEmpty else { return }
+    for (index, input) in exchanges[bucket].inputs.enumerated() { inputs[index] = input }
+    sum.sum(inputs, count: slice.count, into: reduced)
+    owned.apply(bucket, values: values, gradient: reduced)
+  }
+
+  func finish() throws {
+    try progress()
+    waiting.start()
+    while !inFlight.isEmpty {
+      waiting.pause()
+      try progress()
+    }
+    waiting.start()
+    for bucket in active {
+      let exchange = exchanges[bucket]
+      for messages in [exchange.gradientsOut, exchange.valuesOut, exchange.valuesIn] {
+        while try !messages.test() { waiting.pause() }
+      }
+    }
+  }
+
+  func publish(_ flat: UnsafeBufferPointer<Float>) throws {
+    if communicator.isRoot, let source = flat.baseAddress {
+      values.update(from: source, count: flat.count)
+    }
+    try communicator.broadcast(UnsafeMutableRawBufferPointer(start: values, count: valueCount * 4))
+  }
+
+  func release() throws {}
+
+  deinit {
+    values.deallocate()
+    staging.deallocate()
+    reduced.deallocate()
+    inputs.deallocate()
+  }
+}

@@ -1,0 +1,101 @@
+/// Adds vectors in a fixed order, a cache-sized piece at a time.
+///
+/// The order is a program in postfix notation, so a tree over lanes and a plain sum over ranks are the same loop.
+final class SliceSum {
+  /// A step of a program.
+  enum Step: Equatable, Sendable {
+    /// Puts an input on the stack.
+    case push(Int)
+    /// Replaces the two topmost vectors by their sum, the lower one on the left.
+    case add
+  }
+
+  private static let pieceFloats = 2048
+  private let steps: [Step]
+  private let scratch: UnsafeMutablePointer<Float>
+  private let stack: UnsafeMutablePointer<UnsafePointer<Float>>
+
+  /// The number of inputs.
+  let inputCount: Int
+
+  /// Prepares a program that leaves one vector on the stack.
+  init(_ steps: [Step]) {
+    var (depth, deepest, inputs) = (0, 0, 0)
+    for step in steps {
+      switch step {
+      case .push:
+        depth += 1
+        inputs += 1
+      case .add:
+        precondition(depth >= 2, "an addition without two operands")
+        depth -= 1
+      }
+      deepest = Swift.max(deepest, depth)
+    }
+    precondition(depth == 1, "the program leaves \(depth) vectors")
+    self.steps = steps
+    inputCount = inputs
+    scratch = allocateFloats(deepest * Self.pieceFloats)
+    stack = .allocate(capacity: deepest)
+  }
+
+  /// The sum over ranks in rank order: ((g0 + g1) + g2) + …
+  static func inOrder(_ count: Int) -> [Step] {
+    (0..<count).flatMap { $0 == 0 ? [.push(0)] : [.push($0), .add] }
+  }
+
+  /// Writes the sum of `count` floats of each input to `output`, which overlaps none of them.
+  func sum(
+    _ inputs: UnsafePointer<UnsafePointer<Float>>, count: Int,
+    into output: UnsafeMutablePointer<Float>
+  ) {
+    var start = 0
+    while start < count {
+      let length = Swift.min(Self.pieceFloats, count - start)
+      var depth = 0
+      for (index, step) in steps.enumerated() {
+        switch step {
+        case .push(let input):
+          stack[depth] = inputs[input] + start
+          depth += 1
+        case .add:
+          depth -= 1
+          let isLast = index == steps.count - 1
+          let target = isLast ? output + start : scratch + (depth - 1) * Self.pieceFloats
+          addFloats(stack[depth - 1], stack[depth], into: target, count: length)
+          stack[depth - 1] = UnsafePointer(target)
+        }
+      }
+      start += length
+    }
+  }
+
+  deinit {
+    scratch.deallocate()
+    stack.deallocate()
+  }
+}
+
+/// Zeroed floats that start on a cache line.
+func allocateFloats(_ count: Int) -> UnsafeMutablePointer<Float> {
+  let memory = UnsafeMutableRawPointer.allocate(byteCount: Swift.max(count, 1) * 4, alignment: 64)
+  return memory.initializeMemory(as: Float.self, repeating: 0, count: count)
+}
+
+/// Writes a + b, element by element; the target may be one of them.
+func addFloats(
+  _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into target: UnsafeMutablePointer<Float>,
+  count: Int
+) {
+  var index = 0
+  while index + 16 <= count {
+    let left = UnsafeRawPointer(a + index).loadUnaligned(as: SIMD16<Float>.self)
+    let right = UnsafeRawPointer(b + index).loadUnaligned(as: SIMD16<Float>.self)
+    UnsafeMutableRawPointer(target + index).storeBytes(of: left + right, as: SIMD16<Float>.self)
+    index += 16
+  }
+  while index < count {
+    target[index] = a[index] + b[index]
+    index += 1
+  }
+}

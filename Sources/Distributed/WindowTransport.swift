@@ -1,0 +1,133 @@
+import MPI
+
+/// The ranks of one node: gradients and values lie in shared memory, and each rank sums and updates its slices in place.
+///
+/// Each rank's segment holds its counters, its gradient buffers and, on rank 0, the one copy of the values. The counter
+/// of a bucket carries the number of the last phase in which its rank was done with the bucket; one further counter
+/// the last phase in which the rank had updated all its slices.
+final class WindowTransport: Transport {
+  let values: UnsafeMutablePointer<Float>
+  private let window: SharedWindow
+  private let communicator: Communicator
+  private let owned: OwnedSlices
+  private let sum: SliceSum
+  private let reduced: UnsafeMutablePointer<Float>
+  private let inputs: UnsafeMutablePointer<UnsafePointer<Float>>
+  /// All ranks' partial sums, in the order in which they are added.
+  private let roots: [UnsafeMutablePointer<Float>]
+  private let ownBuffers: [UnsafeMutablePointer<Float>]
+  private let posted: [UnsafeMutablePointer<UInt64>]
+  private let bucketCount: Int
+  private var waiting: Waiting
+  private var phase: UInt64 = 0
+  private var inFlight: [Int] = []
+
+  /// - Throws: `MPIError` if the window cannot be had, `AgreedError` if some rank cannot have it.
+  init(_ plan: ReductionPlan, owned: OwnedSlices, on communicator: Communicator) throws {
+    let layout = plan.layout
+    let (rank, size) = (communicator.rank, communicator.size)
+    bucketCount = layout.buckets.count
+    let counterBytes = Self.wholePages((bucketCount + 1) * 8)
+    let bufferBytes = Self.wholePages(layout.count * 4)
+    let ownBytes = counterBytes + plan.bufferCount * bufferBytes
+    let window = try communicator.agree {
+      try SharedWindow(bytes: ownBytes + (rank == 0 ? bufferBytes : 0), on: communicator)
+    }
+    func buffer(_ index: Int, of rank: Int) -> UnsafeMutablePointer<Float> {
+      (window.segment(of: rank) + counterBytes + index * bufferBytes)
+        .assumingMemoryBound(to: Float.self)
+    }
+    posted = (0..<size).map { window.segment(of: $0).assumingMemoryBound(to: UInt64.self) }
+    ownBuffers = (0..<plan.bufferCount).map { buffer($0, of: rank) }
+    roots = plan.rootsOfRank.enumerated().flatMap { rank, roots in
+      roots.map { buffer($0, of: rank) }
+    }
+    let rootBuffers = try communicator.allGather([Int64(plan.bufferCount)])
+    values = buffer(Int(rootBuffers[0]), of: 0)
+    // Each page comes into being near the rank that writes it first.
+    window.segment(of: rank).initializeMemory(as: UInt8.self, repeating: 0, count: ownBytes)
+    for slice in owned.ranges where !slice.isEmpty {
+      (values + slice.lowerBound).initialize(repeating: 0, count: slice.count)
+    }
+    sum = SliceSum(plan.program)
+    reduced = allocateFloats(owned.ranges.map(\.count).max() ?? 0)
+    inputs = .allocate(capacity: roots.count)
+    waiting = try Waiting(on: communicator)
+    inFlight.reserveCapacity(bucketCount)
+    self.window = window
+    self.communicator = communicator
+    self.owned = owned
+    try communicator.barrier()
+  }
+
+  private static func wholePages(_ bytes: Int) -> Int {
+    (bytes + SharedWindow.alignment - 1) / SharedWindow.alignment * SharedWindow.alignment
+  }
+
+  func buffer(_ index: Int) -> UnsafeMutablePointer<Float> { ownBuffers[index] }
+
+  func begin(_ buckets: [Int]) { phase += 1 }
+
+  func post(_ bucket: Int) {
+    SharedCounter(at: posted[communicator.rank] + bucket).publish(phase)
+    inFlight.append(bucket)
+  }
+
+  func progress() {
+    var kept = 0
+    for index in inFlight.indices {
+      let bucket = inFlight[index]
+      if isPosted(bucket) {
+        reduce(bucket)
+      } else {
+        inFlight[kept] = bucket
+        kept += 1
+      }
+    }
+    inFlight.removeLast(inFlight.count - kept)
+  }
+
+  /// Whether every rank has posted a counter's event in this phase.
+  private func isPosted(_ counter: Int) -> Bool {
+    for pointer in posted where SharedCounter(at: pointer + counter).value < phase { return false }
+    return true
+  }
+
+  private func reduce(_ bucket: Int) {
+    let slice = owned.ranges[bucket]
+    guard !slice.isEmpty else { return }
+    for (index, root) in roots.enumerated() {
+      inputs[index] = UnsafePointer(root + slice.lowerBound)
+    }
+    sum.sum(inputs, count: slice.count, into: reduced)
+    owned.apply(bucket, values: values, gradient: reduced)
+  }
+
+  func finish() {
+    progress()
+    waiting.start()
+    while !inFlight.isEmpty {
+      waiting.pause()
+      progress()
+    }
+    // From here on, nobody's gradient is read by this rank, and its slices of the values are final.
+    SharedCounter(at: posted[communicator.rank] + bucketCount).publish(phase)
+    waiting.start()
+    while !isPosted(bucketCount) { waiting.pause() }
+  }
+
+  func publish(_ flat: UnsafeBufferPointer<Float>) throws {
+    try communicator.barrier()
+    if communicator.isRoot, let source = flat.baseAddress {
+      values.update(from: source, count: flat.count)
+    }
+    try communicator.barrier()
+  }
+
+  func release() throws { try window.release() }
+
+  deinit {
+    reduced.deallocate()
+    inputs.deallocate()
+  }
+}

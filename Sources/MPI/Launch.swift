@@ -1,0 +1,52 @@
+import CMPI
+import Glibc
+
+/// How this process was started.
+enum Launch {
+  /// The value of an environment variable.
+  static func variable(_ name: String) -> String? {
+    getenv(name).map { String(cString: $0) }
+  }
+
+  /// The number of ranks the launcher announces; nil where it does not say or there is none.
+  static var announcedSize: Int? {
+    for name in ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"] {
+      if let size = variable(name).flatMap({ Int($0) }) { return size }
+    }
+    if variable("PMIX_RANK") != nil {
+      return variable("SLURM_STEP_NUM_TASKS").flatMap { Int($0) }
+    }
+    return nil
+  }
+
+  /// Whether a launcher of parallel programs started this process.
+  static var isParallel: Bool {
+    announcedSize != nil || variable("PMIX_RANK") != nil || variable("PMI_RANK") != nil
+  }
+
+  /// The number of tasks of a Slurm step whose `srun` offers no way for its tasks to find each other; such tasks would
+  /// each believe to be alone.
+  static var unconnectedTasks: Int? {
+    guard !isParallel, variable("SLURM_STEP_ID") != nil,
+      let tasks = variable("SLURM_STEP_NUM_TASKS").flatMap({ Int($0) }), tasks > 1
+    else { return nil }
+    return tasks
+  }
+
+  /// This machine's name. The C function is `gethostname`.
+  static var hostName: String {
+    var name = [CChar](repeating: 0, count: 256)
+    guard gethostname(&name, name.count - 1) == 0 else { return "unknown host" }
+    return name.withUnsafeBufferPointer { buffer in
+      buffer.baseAddress.map { String(cString: $0) } ?? "unknown host"
+    }
+  }
+}
+
+/// A launch that does not connect the ranks with each other.
+public struct LaunchError: ExitStatusError, CustomStringConvertible {
+  /// What was found and what to do about it.
+  public let description: String
+  /// 64: the command that started the ranks is at fault.
+  public var exitStatus: Int32 { 64 }
+}

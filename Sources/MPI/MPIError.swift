@@ -1,0 +1,74 @@
+import CMPI
+
+/// A call to the MPI library that failed.
+public struct MPIError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// The C function that was called.
+  public let call: String
+  /// The raw code it returned.
+  public let code: Int32
+  /// What the library says about the code.
+  public let message: String
+
+  init(call: String, code: Int32, message: String) {
+    self.call = call
+    self.code = code
+    self.message = message
+  }
+
+  /// The call and the library's explanation on one line.
+  public var description: String { "\(call): \(message) (code \(code))" }
+}
+
+/// Turns the status of the C function `call` into an error unless it is `MPI_SUCCESS`.
+@inline(__always)
+func check(_ call: StaticString, _ status: Int32) throws(MPIError) {
+  if status != MPI_SUCCESS { throw failure(of: call, status) }
+}
+
+/// The error for a status other than `MPI_SUCCESS`. The C function is `MPI_Error_string`.
+@inline(never)
+private func failure(of call: StaticString, _ status: Int32) -> MPIError {
+  var length: Int32 = 0
+  let text = String(unsafeUninitializedCapacity: Int(MPI_MAX_ERROR_STRING)) { buffer in
+    buffer.withMemoryRebound(to: CChar.self) {
+      MPI_Error_string(status, $0.baseAddress, &length) == MPI_SUCCESS ? Int(length) : 0
+    }
+  }
+  return MPIError(call: "\(call)", code: status, message: text.isEmpty ? "unknown error" : text)
+}
+
+/// An error that knows the status the process should end with: 64 for wrong usage, 65 for bad data, 75 for a
+/// temporary failure, 1 otherwise.
+public protocol ExitStatusError: Error {
+  /// The exit status of a process that this error ends.
+  var exitStatus: Int32 { get }
+}
+
+/// The exit status of an error that nothing else maps: its own where it has one, otherwise 1.
+public func exitStatus(of error: any Error) -> Int32 {
+  (error as? any ExitStatusError)?.exitStatus ?? 1
+}
+
+/// An error that every rank of a communicator throws, because at least one of them brought it to
+/// ``Communicator/agree(_:)``.
+public struct AgreedError: ExitStatusError, CustomStringConvertible {
+  /// The lowest rank that failed.
+  public let rank: Int
+  /// The host of that rank.
+  public let host: String
+  /// What that rank's error said.
+  public let message: String
+  /// The exit status of that rank's error.
+  public let exitStatus: Int32
+  /// Whether every rank failed with the same message.
+  public let isEverywhere: Bool
+  /// The number of ranks that agreed.
+  public let rankCount: Int
+  /// This rank's own error; nil where this rank had none.
+  public let underlying: (any Error)?
+
+  /// The message; preceded by the rank and its host unless all ranks say the same.
+  public var description: String {
+    isEverywhere ? message : "rank \(rank) (\(host)): \(message)"
+  }
+}

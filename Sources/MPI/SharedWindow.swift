@@ -1,0 +1,127 @@
+import CMPI
+import Glibc
+
+/// Memory that all ranks of a node see: one segment a rank, each aligned to a page.
+///
+/// A segment is zeroed. Its pages come into being where they are first written, so a rank should be the first to write
+/// what it uses most.
+public final class SharedWindow {
+  /// The alignment of every segment, in bytes.
+  public static let alignment = 4096
+
+  private let segments: [UnsafeMutableRawPointer]
+  private let environment: MPIEnvironment
+  private let serial: Int
+
+  /// Shares `bytes` of this rank with the other ranks of `node`; each rank names its own size.
+  ///
+  /// **Collective.** The C function is `MPI_Win_allocate_shared`.
+  ///
+  /// - Throws: `MPIError`, possibly on some of the ranks only: call it in ``Communicator/agree(_:)``.
+  public init(bytes: Int, on node: Communicator) throws(MPIError) {
+    guard let environment = node.environment else {
+      preconditionFailure("a rank alone shares no memory")
+    }
+    var window: MPI_Win?
+    var base: UnsafeMutableRawPointer?
+    let padded = MPI_Aint((bytes + 2 * Self.alignment - 1) / Self.alignment * Self.alignment)
+    try withUnsafeMutablePointer(to: &base) { (pointer) throws(MPIError) in
+      try check(
+        "MPI_Win_allocate_shared",
+        MPI_Win_allocate_shared(padded, 1, cmpi_info_null(), node.handle, pointer, &window))
+    }
+    try check("MPI_Win_set_errhandler", MPI_Win_set_errhandler(window, cmpi_errors_return()))
+    try check("MPI_Win_lock_all", MPI_Win_lock_all(cmpi_mode_nocheck(), window))
+    var segments: [UnsafeMutableRawPointer] = []
+    for rank in 0..<node.size {
+      var (size, unit) = (MPI_Aint(0), Int32(0))
+      var segment: UnsafeMutableRawPointer?
+      try withUnsafeMutablePointer(to: &segment) { (pointer) throws(MPIError) in
+        try check(
+          "MPI_Win_shared_query",
+          MPI_Win_shared_query(window, Int32(rank), &size, &unit, pointer))
+      }
+      guard let segment else {
+        throw MPIError(call: "MPI_Win_shared_query", code: -1, message: "a segment has no address")
+      }
+      // Processes map the window at different addresses, but at the same place within a page.
+      segments.append(segment.alignedUp(toMultipleOf: Self.alignment))
+    }
+    self.segments = segments
+    self.environment = environment
+    let handle = window
+    serial = environment.releaseAtEnd { () throws(MPIError) in
+      var window = handle
+      try check("MPI_Win_unlock_all", MPI_Win_unlock_all(window))
+      try check("MPI_Win_free", MPI_Win_free(&window))
+    }
+  }
+
+  /// The start of a rank's segment, as this process sees it; invalid after ``release()``.
+  public func segment(of rank: Int) -> UnsafeMutableRawPointer { segments[rank] }
+
+  /// Gives the memory back; otherwise that happens when MPI ends, not when the last reference goes, because all ranks
+  /// must do it together.
+  ///
+  /// **Collective.** The C function is `MPI_Win_free`.
+  public func release() throws(MPIError) { try environment.releaseNow(serial) }
+}
+
+/// A counter in shared memory that one rank advances and the others watch.
+///
+/// Whoever reads a value also sees all that its writer wrote before it.
+public struct SharedCounter {
+  private let pointer: UnsafeMutablePointer<UInt64>
+
+  /// The counter at an address of a shared window.
+  public init(at pointer: UnsafeMutablePointer<UInt64>) { self.pointer = pointer }
+
+  /// The value, with acquire ordering.
+  @inline(__always)
+  public var value: UInt64 { cmpi_load_acquire(pointer) }
+
+  /// Sets the value, with release ordering.
+  @inline(__always)
+  public func publish(_ value: UInt64) { cmpi_store_release(pointer, value) }
+}
+
+/// How a rank waits for shared memory or messages to change.
+public struct Waiting {
+  /// Whether waiting gives the processor away at once, because ranks outnumber processors.
+  public let isOversubscribed: Bool
+  private var spins = 0
+  private static let spinLimit = 4096
+
+  /// For ranks of one node. **Collective.**
+  public init(on node: Communicator) throws(MPIError) {
+    isOversubscribed = try node.processorCount() < node.size
+  }
+
+  /// Call once before each wait.
+  public mutating func start() { spins = 0 }
+
+  /// Lets some time pass: spins at first, then offers the processor to others. The C function is `sched_yield`.
+  public mutating func pause() {
+    spins += 1
+    if isOversubscribed || spins > Self.spinLimit {
+      sched_yield()
+    } else {
+      cmpi_pause()
+    }
+  }
+}
+
+extension Communicator {
+  /// The number of processors that at least one of the ranks may run on, for ranks of one node.
+  ///
+  /// **Collective.** The C function is `sched_getaffinity`.
+  public func processorCount() throws(MPIError) -> Int {
+    var own = [UInt64](repeating: 0, count: Int(CMPI_MASK_WORDS))
+    cmpi_processor_mask(&own)
+    let all = try allGather(own.map { Int64(bitPattern: $0) }).map { UInt64(bitPattern: $0) }
+    return own.indices.reduce(0) { count, word in
+      let union = stride(from: word, to: all.count, by: own.count).reduce(0) { $0 | all[$1] }
+      return count + union.nonzeroBitCount
+    }
+  }
+}

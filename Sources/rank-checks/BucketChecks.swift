@@ -1,0 +1,234 @@
+import Distributed
+import Glibc
+import MPI
+
+/// Checks of the gradient buckets. Their first argument names the path: window, messages or allreduce.
+let bucketChecks: [String: RankCheck] = [
+  "fast-sums": { try checkSums($0, path: GradientBuckets.Path(argument: $1), exact: false) },
+  "exact-sums": { try checkSums($0, path: GradientBuckets.Path(argument: $1), exact: true) },
+  "owned-state": checkOwnedState,
+  "random-phases": checkRandomPhases,
+  "fail-in-phase": failInPhase,
+  "too-many-ranks": { world, _ in
+    _ = try world.agree {
+      try GradientBuckets(
+        blocks: [ParameterBlock(name: "w", group: 0, count: 1)], laneCount: 1, exact: false,
+        on: world)
+    }
+  },
+]
+
+extension GradientBuckets.Path {
+  /// The path that a check's first argument names.
+  init(argument arguments: [String]) throws {
+    guard let path = arguments.first.map({ GradientBuckets.Path(rawValue: $0) }) ?? .automatic
+    else {
+      throw CheckFailure("no such path: \(arguments[0])", exitStatus: 64)
+    }
+    self = path
+  }
+}
+
+private let laneCount = 8
+
+/// Two interleaved groups, blocks from one float to several buckets.
+private let blocks = [
+  ParameterBlock(name: "encoder.weight", group: 0, count: 30_001),
+  ParameterBlock(name: "encoder.bias", group: 0, count: 1),
+  ParameterBlock(name: "judge.weight", group: 1, count: 700),
+  ParameterBlock(name: "decoder.weight", group: 0, count: 2_500),
+  ParameterBlock(name: "judge.bias", group: 1, count: 65),
+  ParameterBlock(name: "decoder.bias", group: 0, count: 784),
+]
+
+private func makeBuckets(
+  _ world: Communicator, _ path: GradientBuckets.Path, exact: Bool
+) throws -> GradientBuckets {
+  try GradientBuckets(
+    blocks: blocks, laneCount: laneCount, exact: exact, on: world, path: path, bucketFloats: 4096)
+}
+
+/// The gradient of one lane: any float, the same whichever rank makes it.
+private func laneGradient(_ lane: Int, _ phase: Int, _ block: Int, _ index: Int) -> Float {
+  var numbers = CheckNumbers(seed: ((phase * laneCount + lane) * 64 + block) * 65_536 + index)
+  return numbers.nextFloat()
+}
+
+/// What the reduced gradient must be, for `size` ranks in fast mode or any number of ranks in exact mode.
+private func expectedSum(
+  _ phase: Int, _ block: Int, _ index: Int, exact: Bool, size: Int
+) -> Float {
+  let leaves = (0..<laneCount).map { laneGradient($0, phase, block, index) }
+  guard exact else {
+    let tree = LaneTree(laneCount: laneCount)
+    let partial = (0..<size).map { rank in
+      tree.lanes(of: rank, of: size).reduce(Float(0)) { $0 + leaves[$1] }
+    }
+    return partial.dropFirst().reduce(partial[0], +)
+  }
+  var row = leaves
+  while row.count > 1 {
+    row = stride(from: 0, to: row.count, by: 2).map { row[$0] + row[$0 + 1] }
+  }
+  return row[0]
+}
+
+/// Plays backward of one phase: last block first, some time in between.
+private func runBackward(
+  _ buckets: GradientBuckets, phase: Int, groups: UInt64, exact: Bool, skipping skipped: Int? = nil,
+  pause: () -> Void = {}
+) {
+  for pass in 0..<buckets.passes {
+    let gradient = buckets.gradient(pass: pass)
+    let lanes =
+      exact
+      ? buckets.localLanes.lowerBound + pass..<buckets.localLanes.lowerBound + pass + 1
+      : buckets.localLanes
+    for block in blocks.indices.reversed() where block != skipped {
+      let inPhase = groups >> UInt64(blocks[block].group) & 1 == 1
+      if inPhase {
+        let target = gradient + buckets.offset(of: block)
+        for index in 0..<blocks[block].count {
+          target[index] = lanes.reduce(Float(0)) { $0 + laneGradient($1, phase, block, index) }
+        }
+      }
+      pause()
+      buckets.ready(block: block, pass: pass)
+    }
+  }
+}
+
+/// Plain descent, so that the values show what the sums were: v -= g.
+private func descend(
+  _ bucket: Int, _ values: UnsafeMutablePointer<Float>, _ gradient: UnsafeMutablePointer<Float>,
+  _ count: Int
+) {
+  for index in 0..<count { values[index] -= gradient[index] }
+}
+
+/// Sums are those of the definition, bit for bit, on every rank; values are published and shared.
+private func checkSums(_ world: Communicator, path: GradientBuckets.Path, exact: Bool) throws {
+  let buckets = try makeBuckets(world, path, exact: exact)
+  try expectEqual(buckets.passes, exact ? buckets.localLanes.count : 1, "passes")
+  if path != .automatic && world.size > 1 { try expectEqual(buckets.path, path, "path") }
+  var values = [Float](repeating: 0, count: buckets.count)
+  for block in blocks.indices {
+    for index in 0..<blocks[block].count {
+      values[buckets.offset(of: block) + index] = Float(block) + Float(index) / 1024
+    }
+  }
+  try buckets.publishValues(world.isRoot ? values : [])
+  for phase in 0..<4 {
+    let groups: UInt64 = [3, 1, 2, 3][phase]
+    let skipped = phase == 3 ? 2 : nil  // a block that backward does not reach
+    var updates = [Int](repeating: 0, count: buckets.buckets.count)
+    buckets.begin(groups: groups) { bucket, values, gradient, count in
+      updates[bucket] += 1
+      descend(bucket, values, gradient, count)
+    }
+    runBackward(buckets, phase: phase, groups: groups, exact: exact, skipping: skipped)
+    try buckets.finish()
+    for (index, bucket) in buckets.buckets.enumerated() {
+      let isInPhase = groups >> UInt64(bucket.group) & 1 == 1
+      let expected = isInPhase && !buckets.owned(bucket: index).isEmpty ? 1 : 0
+      try expectEqual(updates[index], expected, "updates of bucket \(index) in phase \(phase)")
+    }
+    for block in blocks.indices where groups >> UInt64(blocks[block].group) & 1 == 1 {
+      for index in 0..<blocks[block].count where block != skipped {
+        values[buckets.offset(of: block) + index] -= expectedSum(
+          phase, block, index, exact: exact, size: world.size)
+      }
+    }
+    let tolerance: Float = buckets.path == .allReduce ? 4e-6 : 0  // the library adds as it likes
+    for index in 0..<buckets.count {
+      let (found, expected) = (buckets.values[index], values[index])
+      try expect(
+        abs(found - expected) <= tolerance * max(1, abs(expected)),
+        "phase \(phase), element \(index): found \(found), expected \(expected)")
+    }
+    try world.barrier()  // no rank goes on to change what others still compare
+    if tolerance > 0 { for index in 0..<buckets.count { values[index] = buckets.values[index] } }
+  }
+  try buckets.release()
+}
+
+/// Optimizer state goes to one flat array and back; all slices together tile every bucket.
+private func checkOwnedState(_ world: Communicator, _ arguments: [String]) throws {
+  let buckets = try makeBuckets(world, GradientBuckets.Path(argument: arguments), exact: false)
+  let slices = buckets.buckets.indices.map { buckets.owned(bucket: $0) }
+  let memory = slices.map { slice in
+    let memory = UnsafeMutablePointer<Float>.allocate(capacity: slice.count + 1)
+    for (index, place) in slice.enumerated() { memory[index] = Float(place) }
+    return memory
+  }
+  defer { for pointer in memory { pointer.deallocate() } }
+  let flat = try buckets.gatherOwned { UnsafePointer(memory[$0]) }
+  try expectEqual(flat, world.isRoot ? (0..<buckets.count).map { Float($0) } : [], "gathered")
+  for (slice, pointer) in zip(slices, memory) {
+    for index in 0..<slice.count { pointer[index] = -1 }
+  }
+  try buckets.scatterOwned(flat) { memory[$0] }
+  for (slice, pointer) in zip(slices, memory) {
+    for (index, place) in slice.enumerated() {
+      try expect(pointer[index] == Float(place), "place \(place) came back as \(pointer[index])")
+    }
+  }
+}
+
+/// A hundred phases of random groups with random pauses, exact and fast in turn; all ranks see the same values.
+private func checkRandomPhases(_ world: Communicator, _ arguments: [String]) throws {
+  let path = try GradientBuckets.Path(argument: arguments)
+  for exact in [false, true] where !(exact && path == .allReduce) {
+    let buckets = try makeBuckets(world, path, exact: exact)
+    var common = CheckNumbers(seed: 595)
+    var own = CheckNumbers(seed: 1000 + world.rank)
+    var expected = [Float](repeating: 0, count: buckets.count)
+    for phase in 0..<50 {
+      let groups = UInt64(1 + common.next(below: 3))
+      buckets.begin(groups: groups, update: descend)
+      for pass in 0..<buckets.passes {
+        let gradient = buckets.gradient(pass: pass)
+        for block in blocks.indices.reversed() {
+          // Whole numbers, so that every order of addition gives the same sum.
+          let perPass = exact ? 1 : Float(buckets.localLanes.count)
+          let value = Float(phase % 7 + block) * perPass
+          if groups >> UInt64(blocks[block].group) & 1 == 1 {
+            let target = gradient + buckets.offset(of: block)
+            target.update(repeating: value, count: blocks[block].count)
+          }
+          if own.next(below: 4) == 0 { usleep(UInt32(own.next(below: 300))) }
+          buckets.ready(block: block, pass: pass)
+        }
+      }
+      if own.next(below: 8) == 0 { usleep(UInt32(own.next(below: 2000))) }
+      try buckets.finish()
+      for block in blocks.indices where groups >> UInt64(blocks[block].group) & 1 == 1 {
+        for index in 0..<blocks[block].count {
+          expected[buckets.offset(of: block) + index] -=
+            Float(phase % 7 + block) * Float(laneCount)
+        }
+      }
+      for index in 0..<buckets.count where buckets.values[index] != expected[index] {
+        throw CheckFailure(
+          "phase \(phase), element \(index): found \(buckets.values[index]), "
+            + "expected \(expected[index])")
+      }
+    }
+    try buckets.release()
+  }
+}
+
+/// One rank fails within a phase while the others wait for its gradients; the job must end.
+private func failInPhase(_ world: Communicator, _ arguments: [String]) throws {
+  let buckets = try makeBuckets(world, GradientBuckets.Path(argument: arguments), exact: false)
+  buckets.begin(groups: 3, update: descend)
+  let gradient = buckets.gradient(pass: 0)
+  gradient.update(repeating: 1, count: buckets.count)
+  for block in blocks.indices.reversed() {
+    if world.rank == world.size - 1 && block == 2 {
+      throw CheckFailure("gradient of \(blocks[block].name) is not finite", exitStatus: 3)
+    }
+    buckets.ready(block: block, pass: 0)
+  }
+  try buckets.finish()
+}
