@@ -2,8 +2,9 @@ import CHDF5
 
 /// Reading and writing numbers.
 extension Dataset {
-  /// Reads whole rows, converting numbers to `type`, into memory for
-  /// `rows.count * rowCount` elements. The C function is `H5Dread`.
+  /// Reads whole rows into memory for `rows.count * rowCount` elements of `type`.
+  ///
+  /// Numbers of another type are converted. The C function is `H5Dread`.
   ///
   /// Traps if there are no such rows.
   /// - Throws: `HDF5Error` if the elements are no numbers or the file is damaged.
@@ -21,6 +22,7 @@ extension Dataset {
   }
 
   /// Writes whole rows from memory that holds `rows.count * rowCount` elements of `type`.
+  ///
   /// The C function is `H5Dwrite`.
   ///
   /// Traps if there are no such rows.

@@ -51,9 +51,10 @@ public final class Dataset {
     return H5Pget_layout(creation) == H5D_CONTIGUOUS && H5Pget_external_count(creation) == 0
   }
 
-  /// Where the first element lies in the file, in bytes, for memory-mapping; nil unless the
-  /// elements are contiguous and stored exactly as `type` is in memory. The C function is
-  /// `H5Dget_offset`.
+  /// Where the first element lies in the file, in bytes, for memory-mapping.
+  ///
+  /// It is nil unless the elements are contiguous and stored exactly as `type` is in memory.
+  /// The C function is `H5Dget_offset`.
   public var fileOffset: Int? {
     guard type.byteCount != nil, isContiguous,
       let stored = try? Dataset.storedType(id, path, file),

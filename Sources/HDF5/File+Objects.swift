@@ -77,7 +77,9 @@ extension File {
     }
   }
 
-  /// Opens a dataset. The C function is `H5Dopen2`.
+  /// Opens a dataset.
+  ///
+  /// The C function is `H5Dopen2`.
   ///
   /// - Throws: `HDF5Error` if there is no dataset at `path`.
   public func dataset(_ path: String) throws(HDF5Error) -> Dataset {
@@ -91,7 +93,9 @@ extension File {
     return try Dataset(id, path: path, in: self)
   }
 
-  /// Creates a dataset, and the groups above it that are missing. An empty `shape` means one
+  /// Creates a dataset, and the groups above it that are missing.
+  ///
+  /// An empty `shape` means one
   /// element without extents. The C function is `H5Dcreate2`.
   ///
   /// - Throws: `HDF5Error` if the name is taken or the disk is full.

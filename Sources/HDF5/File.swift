@@ -9,7 +9,9 @@ public final class File {
   public let path: String
   private var id: hid_t?
 
-  /// Opens an existing file. The C function is `H5Fopen`.
+  /// Opens an existing file.
+  ///
+  /// The C function is `H5Fopen`.
   ///
   /// - Throws: `HDF5Error` if the file is missing, unreadable, truncated or not HDF5.
   public static func open(_ path: String, writable: Bool = false) throws(HDF5Error) -> File {
@@ -28,7 +30,9 @@ public final class File {
     return file
   }
 
-  /// Creates a file, replacing one that exists. The C function is `H5Fcreate`.
+  /// Creates a file, replacing one that exists.
+  ///
+  /// The C function is `H5Fcreate`.
   ///
   /// - Throws: `HDF5Error` if the file cannot be created.
   public static func create(_ path: String) throws(HDF5Error) -> File {
@@ -46,19 +50,25 @@ public final class File {
 
   private init(_ path: String) { self.path = path }
 
-  /// Closes what `close()` has not. What goes wrong stays unsaid: close files written to yourself.
+  /// Closes what `close()` has not.
+  ///
+  /// What goes wrong stays unsaid: close files written to yourself.
   deinit {
     if let id { _ = H5Fclose(id) }
   }
 
-  /// Hands everything written so far to the operating system. The C function is `H5Fflush`.
+  /// Hands everything written so far to the operating system.
+  ///
+  /// The C function is `H5Fflush`.
   ///
   /// - Throws: `HDF5Error` if the disk is full or failing.
   public func flush() throws(HDF5Error) {
     try check(H5Fflush(handle, H5F_SCOPE_GLOBAL), "H5Fflush")
   }
 
-  /// Flushes, then waits until the file is on the disk. The C function behind it is `fsync`.
+  /// Flushes, then waits until the file is on the disk.
+  ///
+  /// The C function behind it is `fsync`.
   ///
   /// - Throws: `HDF5Error` if the disk is full or failing.
   public func synchronize() throws(HDF5Error) {

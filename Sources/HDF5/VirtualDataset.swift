@@ -18,10 +18,9 @@ public struct VirtualPart: Equatable, Sendable {
 }
 
 extension File {
-  /// Creates a dataset that shows datasets of other files as one. The C function is
-  /// `H5Pset_virtual`.
+  /// Creates a dataset that shows datasets of other files as one.
   ///
-  /// Reading it is slow: read the parts where speed matters. Rows that no part covers read as zero.
+  /// The C function is `H5Pset_virtual`. Reading it is slow: read the parts where speed matters. Rows that no part covers read as zero.
   /// - Throws: `HDF5Error` if the name is taken or the disk is full.
   public func createVirtualDataset(
     _ path: String, _ type: ElementType, shape: [Int], parts: [VirtualPart]

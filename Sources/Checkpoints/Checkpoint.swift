@@ -1,0 +1,129 @@
+import Foundation
+import HDF5
+
+/// A committed checkpoint: a directory whose manifest holds.
+public struct Checkpoint: Sendable {
+  /// The path of its directory.
+  public let directory: String
+  /// What it consists of.
+  public let manifest: Manifest
+
+  /// Opens a checkpoint.
+  ///
+  /// The manifest is checked, the files it lists are not: see `problems(_:)`.
+  ///
+  /// - Throws: `CheckpointError` if there is no checkpoint or its manifest is damaged.
+  public init(directory: String) throws {
+    let path = "\(directory)/\(Manifest.fileName)"
+    var bytes: [UInt8] = []
+    try Disk.read(path) { bytes += $0 }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw CheckpointError(path: path, message: "checksum does not match: damaged")
+    }
+    self.init(directory: directory, manifest: try Manifest(text: text, path: path))
+  }
+
+  init(directory: String, manifest: Manifest) {
+    self.directory = directory
+    self.manifest = manifest
+  }
+
+  /// The last component of its path, such as "step-00001200".
+  public var name: String { URL(fileURLWithPath: directory).lastPathComponent }
+
+  /// How thoroughly a checkpoint is looked at.
+  public enum Check: Sendable {
+    /// Every file is there and has its size.
+    case sizes
+    /// Every byte is read and compared with the checksums.
+    case checksums
+  }
+
+  /// What is wrong with it, one line a damaged file; empty when it is whole.
+  public func problems(_ check: Check = .checksums) -> [String] {
+    manifest.files.compactMap { problem(with: $0, check) }
+  }
+
+  /// What is wrong with one of its files; nil when nothing is.
+  func problem(with file: Manifest.File, _ check: Check) -> String? {
+    do {
+      let path = "\(directory)/\(file.file)"
+      let size = try Disk.size(of: path)
+      guard size == file.bytes else {
+        return "\(file.file): found \(size) bytes, expected \(file.bytes)"
+      }
+      if check == .sizes { return nil }
+      let found = try Disk.checksum(of: path).checksum
+      return found == file.checksum ? nil : "\(file.file): checksum does not match: damaged"
+    } catch {
+      return "\(file.file): \(error.message)"
+    }
+  }
+}
+
+// MARK: - Contents
+
+extension Checkpoint {
+  /// Everything but the rows of the split.
+  ///
+  /// - Throws: `HDF5Error` if `checkpoint.h5` lacks something.
+  public func contents() throws -> CheckpointContents {
+    try ContentsFile.contents(in: try openContents())
+  }
+
+  /// The counters alone.
+  ///
+  /// - Throws: `HDF5Error` if `checkpoint.h5` lacks them.
+  public func progress() throws -> Progress {
+    try ContentsFile.progress(in: try openContents())
+  }
+
+  /// The configuration alone, one JSON object.
+  ///
+  /// - Throws: `HDF5Error` if `checkpoint.h5` lacks it.
+  public func configuration() throws -> String {
+    try ContentsFile.configuration(in: try openContents())
+  }
+
+  func openContents() throws(HDF5Error) -> File {
+    try ContentsFile.open("\(directory)/\(ContentsFile.name)")
+  }
+
+  /// Reads rows of the split, whichever ranks wrote them, from the row files themselves.
+  ///
+  /// Traps if the checkpoint has no such rows or the memory does not fit.
+  /// - Parameters:
+  ///   - rows: Global row indices.
+  ///   - sparse: Receives S, [rows, H, W, C].
+  ///   - residual: Receives R = X - L - S, [rows, H, W, C].
+  /// - Throws: `HDF5Error` if a row file is missing or not what the manifest says.
+  public func readSplit(
+    rows: Range<Int>, sparse: UnsafeMutableBufferPointer<Float>,
+    residual: UnsafeMutableBufferPointer<Float>
+  ) throws {
+    try readSplit("/S", rows: rows, into: sparse)
+    try readSplit("/R", rows: rows, into: residual)
+  }
+
+  /// Reads rows of `/S` or `/R`.
+  func readSplit(
+    _ name: String, rows: Range<Int>, into destination: UnsafeMutableBufferPointer<Float>
+  ) throws {
+    guard let split = manifest.split else { preconditionFailure("\(directory) has no split") }
+    precondition(
+      destination.count == rows.count * split.rowCount,
+      "\(destination.count) values for \(rows.count) rows of \(split.rowShape)")
+    precondition(
+      rows.lowerBound >= 0 && rows.upperBound <= split.rows, "rows \(rows) of \(split.rows)")
+    guard let start = destination.baseAddress else { return }
+    for file in manifest.files {
+      guard let stored = file.rows else { continue }
+      let part = stored.clamped(to: rows)
+      if part.isEmpty { continue }
+      let dataset = try RowFile.open(name, of: stored, in: split, at: "\(directory)/\(file.file)")
+      try dataset.read(
+        rows: part.lowerBound - stored.lowerBound..<part.upperBound - stored.lowerBound,
+        into: start + (part.lowerBound - rows.lowerBound) * split.rowCount, as: .float32)
+    }
+  }
+}

@@ -1,0 +1,26 @@
+import MPI
+
+/// Why a checkpoint could not be written or read: one line that names it.
+public struct CheckpointError: ExitStatusError, Equatable, Sendable, CustomStringConvertible {
+  /// The file or directory at fault.
+  public let path: String
+  /// What was found and what was expected.
+  public let message: String
+  /// The failing C function; empty where none failed.
+  public let call: String
+  /// What the operating system said, 0 where it did not complain.
+  public let errorNumber: Int32
+
+  /// "path: message".
+  public var description: String { "\(path): \(message)" }
+
+  /// 65 (bad data), or 1 where the system failed rather than the data.
+  public var exitStatus: Int32 { errorNumber == 0 ? 65 : 1 }
+
+  init(path: String, message: String, call: String = "", errorNumber: Int32 = 0) {
+    self.path = path
+    self.message = message
+    self.call = call
+    self.errorNumber = errorNumber
+  }
+}

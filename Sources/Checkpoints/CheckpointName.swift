@@ -1,0 +1,43 @@
+/// The name of a checkpoint's directory, in any stage of its life.
+struct CheckpointName: Equatable {
+  /// A stage other than committed has a hidden name that ends in the stage.
+  enum Stage: String {
+    /// Whole: "step-00001200".
+    case committed
+    /// Being written: ".step-00001200.partial". What a killed run leaves of it is worthless.
+    case partial
+    /// Whole, but a newer one of the same step is taking its place: ".step-00001200.replaced".
+    case replaced
+    /// Being removed: ".step-00001200.removed".
+    case removed
+  }
+
+  let step: Int
+  let stage: Stage
+
+  init(step: Int, _ stage: Stage = .committed) {
+    self.step = step
+    self.stage = stage
+  }
+
+  /// Reads a name; nil if it is none of a checkpoint.
+  init?(_ text: String) {
+    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+    let stage = parts.count == 3 && parts[0].isEmpty ? Stage(rawValue: String(parts[2])) : nil
+    let visible = stage == nil ? text[...] : parts[1]
+    let digits = visible.dropFirst(CheckpointName.prefix.count)
+    guard visible.hasPrefix(CheckpointName.prefix), let step = Int(digits) else { return nil }
+    self.init(step: step, stage ?? .committed)
+    if self.text != text { return nil }
+  }
+
+  /// The name as it stands in the file system.
+  var text: String {
+    let digits = String(step)
+    let padding = String(repeating: "0", count: max(0, 8 - digits.count))
+    let visible = CheckpointName.prefix + padding + digits
+    return stage == .committed ? visible : ".\(visible).\(stage.rawValue)"
+  }
+
+  private static let prefix = "step-"
+}

@@ -1,0 +1,222 @@
+import Foundation
+import HDF5
+import MPI
+
+/// A checkpoint that has been committed.
+public struct SavedCheckpoint: Sendable {
+  /// The checkpoint, readable at once.
+  public let checkpoint: Checkpoint
+  /// What went wrong after the commit: a link or the removal of an old checkpoint.
+  ///
+  /// On rank 0 only.
+  public let warnings: [String]
+}
+
+/// Which checkpoints stay when a new one has been saved.
+public struct Retention: Equatable, Sendable {
+  /// How many of the newest stay, at least 1.
+  public let last: Int
+  /// Whether the one with the lowest score stays too, and the link `best` leads to it.
+  public let best: Bool
+
+  /// Keeps the newest `last`, and the best where `best` says so.
+  public init(last: Int, best: Bool) {
+    precondition(last >= 1, "keeping \(last) checkpoints")
+    self.last = last
+    self.best = best
+  }
+}
+
+extension CheckpointStore {
+  /// Saves a checkpoint.
+  ///
+  /// **Collective.**
+  ///
+  /// Every rank writes its rows of the split into a hidden directory, rank 0 the rest; all files are
+  /// on the disk before one rename makes the checkpoint appear. Saving a step again replaces it.
+  /// - Parameters:
+  ///   - contents: Everything but the split; needed on rank 0, ignored elsewhere.
+  ///   - rows: This rank's rows; nil on a rank without rows. Over all ranks they must be each row
+  ///     once, in rank order.
+  ///   - score: What decides which checkpoint is best, the lower the better; rank 0's counts.
+  ///   - retention: Which checkpoints stay.
+  /// - Throws: one error on all ranks, for example of a full disk; what existed before stays.
+  public mutating func save(
+    _ contents: CheckpointContents?, rows: RowBlock? = nil, score: Double? = nil,
+    keeping retention: Retention, on communicator: Communicator
+  ) throws -> SavedCheckpoint {
+    precondition(!communicator.isRoot || contents != nil, "rank 0 has no contents to save")
+    let header = try Header.shared(contents?.progress, score, on: communicator)
+    let name = CheckpointName(step: header.step)
+    let partial = path(CheckpointName(step: name.step, .partial))
+    let manifest: Manifest
+    do {
+      try agree(name, on: communicator) {
+        if communicator.isRoot { try prepare(partial) }
+      }
+      manifest = try write(contents, rows, header, into: partial, on: communicator)
+      try agree(name, on: communicator) {
+        if communicator.isRoot { try commit(manifest, partial, as: name) }
+      }
+    } catch {
+      if communicator.isRoot { discard(partial) }
+      throw error
+    }
+    damaged.remove(name.text)
+    let checkpoint = Checkpoint(directory: path(name), manifest: manifest)
+    let warnings = communicator.isRoot ? tidy(after: name, keeping: retention) : []
+    return SavedCheckpoint(checkpoint: checkpoint, warnings: warnings)
+  }
+
+  /// Runs `body` on every rank and throws on all of them, naming the checkpoint, if one rank fails.
+  private func agree<Result>(
+    _ name: CheckpointName, on communicator: Communicator, _ body: () throws -> Result
+  ) throws -> Result {
+    try communicator.agree {
+      do {
+        return try body()
+      } catch {
+        let number =
+          (error as? HDF5Error)?.errorNumber ?? (error as? CheckpointError)?.errorNumber ?? EIO
+        throw CheckpointError(
+          path: path(name), message: "not saved: \(error)", errorNumber: number == 0 ? EIO : number)
+      }
+    }
+  }
+
+  /// Clears away what a killed run has left and makes the hidden directory.
+  private func prepare(_ partial: String) throws {
+    try Disk.makeDirectory(directory)
+    for name in try names() {
+      switch name.stage {
+      case .committed: continue
+      case .partial, .removed: try Disk.remove(path(name))
+      case .replaced:
+        // Killed between the two renames of `commit`: put the old one back.
+        let committed = path(CheckpointName(step: name.step))
+        if !Disk.isDirectory(committed) { try Disk.rename(path(name), to: committed) }
+      }
+    }
+    try Disk.makeDirectory(partial)
+  }
+
+  /// Writes all files and returns what the manifest says of them.
+  ///
+  /// **Collective.**
+  private func write(
+    _ contents: CheckpointContents?, _ rows: RowBlock?, _ header: Header, into partial: String,
+    on communicator: Communicator
+  ) throws -> Manifest {
+    let spans = try communicator.allGather([
+      Int64(rows?.rows.lowerBound ?? 0), Int64(rows?.rows.count ?? 0),
+    ])
+    let split = try sharedSplit(rows?.split, on: communicator)
+    let spansOfRanks = stride(from: 0, to: spans.count, by: 2).map {
+      Int(spans[$0])..<Int(spans[$0] + spans[$0 + 1])
+    }
+    if let split {
+      let bounds = spansOfRanks.filter { !$0.isEmpty }
+      let ends = bounds.map(\.upperBound)
+      precondition(
+        bounds.map(\.lowerBound) == [0] + ends.dropLast() && ends.last == split.rows,
+        "rows \(bounds) of the ranks are not \(split.rows) rows in order")
+    }
+    let rowFiles = spansOfRanks.enumerated().filter { !$0.element.isEmpty }
+      .map { (file: RowFile.name(rank: $0.offset), rows: $0.element) }
+    let own = try agree(CheckpointName(step: header.step), on: communicator) {
+      var files: [Manifest.File] = []
+      if let contents, communicator.isRoot {
+        try ContentsFile.write(
+          contents, split: split, rowFiles: rowFiles, to: "\(partial)/\(ContentsFile.name)")
+        files.append(try entry(ContentsFile.name, rows: nil, in: partial))
+      }
+      if let rows, !rows.rows.isEmpty {
+        let file = RowFile.name(rank: communicator.rank)
+        try RowFile.write(rows, to: "\(partial)/\(file)")
+        files.append(try entry(file, rows: rows.rows, in: partial))
+      }
+      return String(decoding: try JSONEncoder().encode(files), as: UTF8.self)
+    }
+    let files = try communicator.allGather(own).flatMap {
+      try JSONDecoder().decode([Manifest.File].self, from: Data($0.utf8))
+    }
+    return Manifest(
+      format: Manifest.formatName, version: Manifest.currentVersion, step: header.step,
+      ranks: communicator.size, lanes: header.lanes, blasKernel: header.blasKernel,
+      score: header.score, split: split, files: files)
+  }
+
+  /// The split's extents on every rank, also on those without rows.
+  ///
+  /// **Collective.**
+  private func sharedSplit(
+    _ own: SplitShape?, on communicator: Communicator
+  ) throws -> SplitShape? {
+    let text = try own.map { String(decoding: try JSONEncoder().encode($0), as: UTF8.self) } ?? ""
+    let all = try communicator.allGather(text).filter { !$0.isEmpty }
+    let shapes = try all.map { try JSONDecoder().decode(SplitShape.self, from: Data($0.utf8)) }
+    precondition(
+      shapes.allSatisfy { $0 == shapes.first }, "ranks disagree on the split: \(shapes)")
+    return shapes.first
+  }
+
+  private func entry(
+    _ file: String, rows: Range<Int>?, in directory: String
+  ) throws(CheckpointError) -> Manifest.File {
+    let (bytes, checksum) = try Disk.checksum(of: "\(directory)/\(file)")
+    return Manifest.File(
+      file: file, bytes: bytes, checksum: checksum, firstRow: rows?.lowerBound,
+      rowCount: rows?.count)
+  }
+
+  /// Makes the hidden directory the checkpoint `name`.
+  ///
+  /// Where that step has been saved before, the old checkpoint steps aside under a name that
+  /// readers know until the new one is in place.
+  private func commit(_ manifest: Manifest, _ partial: String, as name: CheckpointName) throws {
+    try Disk.write(manifest.text(), to: "\(partial)/\(Manifest.fileName)")
+    try Disk.synchronize(partial)
+    let replaced = path(CheckpointName(step: name.step, .replaced))
+    if Disk.isDirectory(path(name)) {
+      if damaged.contains(name.text) {
+        try Disk.remove(path(name))
+      } else {
+        try Disk.remove(replaced)
+        try Disk.rename(path(name), to: replaced)
+      }
+    }
+    try Disk.rename(partial, to: path(name))
+    try Disk.synchronize(directory)
+    try Disk.remove(replaced)
+  }
+
+  /// Removes what a failed save has written; what cannot be removed goes with the next save.
+  private func discard(_ partial: String) {
+    do { try Disk.remove(partial) } catch {}
+  }
+}
+
+/// What rank 0 alone knows and every rank's manifest needs.
+private struct Header: Codable {
+  var step = 0
+  var lanes = 0
+  var blasKernel = ""
+  var score: Double?
+
+  /// Rank 0's, on every rank.
+  ///
+  /// **Collective.**
+  static func shared(
+    _ progress: Progress?, _ score: Double?, on communicator: Communicator
+  ) throws -> Header {
+    var own = Header()
+    if let progress {
+      let finite = score.flatMap { $0.isFinite ? $0 : nil }
+      own = Header(
+        step: progress.step, lanes: progress.lanes, blasKernel: progress.blasKernel, score: finite)
+    }
+    let text = String(decoding: try JSONEncoder().encode(own), as: UTF8.self)
+    return try JSONDecoder().decode(
+      Header.self, from: Data(try communicator.broadcast(text).utf8))
+  }
+}

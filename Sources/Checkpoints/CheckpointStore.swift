@@ -1,0 +1,112 @@
+import MPI
+
+/// The checkpoints of a run: RUN/checkpoints/step-00001200 and so on.
+///
+/// A checkpoint appears by one rename, so a reader sees a whole one or none. Links name the
+/// `latest` and the `best`; nothing depends on them, so a run may die between any two steps.
+public struct CheckpointStore {
+  /// RUN/checkpoints.
+  public let directory: String
+  /// Names found damaged when resuming: they do not count when old checkpoints are pruned.
+  var damaged: Set<String> = []
+
+  /// The checkpoints of the run in directory `run`, which need not exist yet.
+  public init(run: String) {
+    directory = run + "/checkpoints"
+  }
+
+  /// The path of something in the directory.
+  func path(_ name: CheckpointName) -> String { "\(directory)/\(name.text)" }
+
+  /// What a reader may find, newest first.
+  ///
+  /// One being replaced counts after the one that replaces it.
+  func candidates() throws(CheckpointError) -> [CheckpointName] {
+    guard Disk.isDirectory(directory) else { return [] }
+    return try names().filter { $0.stage == .committed || $0.stage == .replaced }
+      .sorted { a, b in
+        a.step == b.step ? a.stage == .committed : a.step > b.step
+      }
+  }
+
+  /// All checkpoints in any stage.
+  func names() throws(CheckpointError) -> [CheckpointName] {
+    try Disk.names(in: directory).compactMap { CheckpointName($0) }
+  }
+}
+
+// MARK: - Resuming
+
+extension CheckpointStore {
+  /// What `newestValid(on:)` found.
+  public struct Selection: Sendable {
+    /// The newest checkpoint whose checksums hold; nil where there is none.
+    public let checkpoint: Checkpoint?
+    /// One line for each newer checkpoint that is damaged, naming it and the file.
+    public let skipped: [String]
+  }
+
+  /// Finds the newest checkpoint whose checksums hold.
+  ///
+  /// **Collective.**
+  ///
+  /// Rank 0 looks for candidates; every rank then checks its share of a candidate's files.
+  /// - Throws: `CheckpointError` if the directory cannot be read; `MPIError`.
+  public mutating func newestValid(on communicator: Communicator) throws -> Selection {
+    let listing = try communicator.agree {
+      communicator.isRoot ? try candidates().map(\.text).joined(separator: "\n") : ""
+    }
+    let names = try communicator.broadcast(listing).split(separator: "\n")
+    var skipped: [String] = []
+    for name in names.compactMap({ CheckpointName(String($0)) }) {
+      switch try opened(name, on: communicator) {
+      case .whole(let checkpoint):
+        return Selection(checkpoint: checkpoint, skipped: skipped)
+      case .damaged(let problems):
+        damaged.insert(name.text)
+        skipped.append("checkpoint \(name.text) skipped: \(problems.joined(separator: "; "))")
+      }
+    }
+    return Selection(checkpoint: nil, skipped: skipped)
+  }
+
+  private enum Opened {
+    case whole(Checkpoint)
+    case damaged([String])
+  }
+
+  /// Opens a candidate and checks every byte of it.
+  ///
+  /// **Collective.**
+  private func opened(_ name: CheckpointName, on communicator: Communicator) throws -> Opened {
+    // Rank 0 reads the manifest; an empty text means that it is damaged, and why comes next.
+    var (text, problem) = ("", "")
+    if communicator.isRoot {
+      do { text = try manifest(of: name).text() } catch { problem = "\(error)" }
+    }
+    text = try communicator.broadcast(text)
+    problem = try communicator.broadcast(problem)
+    if text.isEmpty { return .damaged([problem]) }
+    let checkpoint = Checkpoint(
+      directory: path(name), manifest: try Manifest(text: text, path: path(name)))
+    let share = checkpoint.manifest.files.indices.filter {
+      $0 % communicator.size == communicator.rank
+    }
+    let found = share.compactMap {
+      checkpoint.problem(with: checkpoint.manifest.files[$0], .checksums)
+    }
+    let problems = try communicator.allGather(found.joined(separator: "\n"))
+      .flatMap { $0.split(separator: "\n").map(String.init) }
+    return problems.isEmpty ? .whole(checkpoint) : .damaged(problems)
+  }
+
+  /// The manifest of a candidate, which must be of the step that its name says.
+  func manifest(of name: CheckpointName) throws -> Manifest {
+    let manifest = try Checkpoint(directory: path(name)).manifest
+    guard manifest.step == name.step else {
+      throw CheckpointError(
+        path: path(name), message: "found step \(manifest.step) in it, expected \(name.step)")
+    }
+    return manifest
+  }
+}

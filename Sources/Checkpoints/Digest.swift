@@ -1,0 +1,37 @@
+import CXXHash
+
+/// A running XXH3-128 checksum; its text is what `xxhsum -H128` prints.
+struct Digest: ~Copyable {
+  private let state: OpaquePointer
+
+  init() {
+    guard let state = XXH3_createState() else { fatalError("no memory for a checksum") }
+    self.state = state
+    precondition(XXH3_128bits_reset(state) == XXH_OK, "XXH3_128bits_reset failed")
+  }
+
+  deinit { _ = XXH3_freeState(state) }
+
+  /// Takes in more bytes.
+  func update(_ bytes: UnsafeRawBufferPointer) {
+    precondition(
+      XXH3_128bits_update(state, bytes.baseAddress, bytes.count) == XXH_OK,
+      "XXH3_128bits_update failed")
+  }
+
+  /// Takes in values as they lie in memory.
+  func update<Value: BitwiseCopyable>(_ values: [Value]) {
+    values.withUnsafeBytes { update($0) }
+  }
+
+  /// The checksum of everything taken in, as 32 hexadecimal digits.
+  var text: String {
+    let value = XXH3_128bits_digest(state)
+    return Digest.hexadecimal(value.high64) + Digest.hexadecimal(value.low64)
+  }
+
+  private static func hexadecimal(_ word: UInt64) -> String {
+    let digits = String(word, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+  }
+}

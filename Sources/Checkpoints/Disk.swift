@@ -1,0 +1,149 @@
+import Foundation
+
+/// The few operations on files that a checkpoint's safety rests on, with their errors kept.
+enum Disk {
+  /// Creates a directory, and those above it that are missing.
+  static func makeDirectory(_ path: String) throws(CheckpointError) {
+    if mkdir(path, 0o777) == 0 { return }
+    if errno == ENOENT, let parent = parent(of: path) {
+      try makeDirectory(parent)
+      if mkdir(path, 0o777) == 0 { return }
+    }
+    if errno == EEXIST && isDirectory(path) { return }
+    throw failure("mkdir", path)
+  }
+
+  /// Whether there is a directory at `path`.
+  static func isDirectory(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
+  /// The names in a directory, hidden ones too, sorted.
+  static func names(in directory: String) throws(CheckpointError) -> [String] {
+    guard let stream = opendir(directory) else { throw failure("opendir", directory) }
+    defer { closedir(stream) }
+    var names: [String] = []
+    errno = 0
+    while let entry = readdir(stream) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name != "." && name != ".." { names.append(name) }
+    }
+    guard errno == 0 else { throw failure("readdir", directory) }
+    return names.sorted()
+  }
+
+  /// Waits until a file, or the names in a directory, are on the disk.
+  static func synchronize(_ path: String) throws(CheckpointError) {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw failure("open", path) }
+    defer { close(descriptor) }
+    // Some file systems have nothing to do for directories, and say so by EINVAL.
+    guard fsync(descriptor) == 0 || errno == EINVAL else { throw failure("fsync", path) }
+  }
+
+  /// Writes a small file and waits until it is on the disk.
+  static func write(_ text: String, to path: String) throws(CheckpointError) {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw failure("open", path) }
+    var isOpen = true
+    defer { if isOpen { close(descriptor) } }
+    var rest = ArraySlice(text.utf8)
+    while !rest.isEmpty {
+      let written = rest.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+      if written < 0 && errno == EINTR { continue }
+      guard written > 0 else { throw failure("write", path) }
+      rest = rest.dropFirst(written)
+    }
+    guard fsync(descriptor) == 0 else { throw failure("fsync", path) }
+    isOpen = false
+    guard close(descriptor) == 0 else { throw failure("close", path) }
+  }
+
+  /// Gives a file or directory another name; an existing file of that name is replaced at once.
+  static func rename(_ old: String, to new: String) throws(CheckpointError) {
+    guard Foundation.rename(old, new) == 0 else { throw failure("rename", new) }
+  }
+
+  /// Makes `link` in `directory` point to `target` beside it, replacing what it pointed to at once.
+  static func link(_ link: String, to target: String, in directory: String) throws(CheckpointError)
+  {
+    let fresh = "\(directory)/.\(link).new"
+    guard unlink(fresh) == 0 || errno == ENOENT else { throw failure("unlink", fresh) }
+    guard symlink(target, fresh) == 0 else { throw failure("symlink", fresh) }
+    try rename(fresh, to: "\(directory)/\(link)")
+  }
+
+  /// What a symbolic link points to; nil if there is none of that name.
+  static func target(of link: String) -> String? {
+    var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let length = readlink(link, &bytes, bytes.count)
+    if length < 0 { return nil }
+    return String(decoding: bytes.prefix(length).map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }
+
+  /// Removes a file, a link, or a directory with all that is in it; what is missing is no error.
+  static func remove(_ path: String) throws(CheckpointError) {
+    var status = stat()
+    guard lstat(path, &status) == 0 else {
+      if errno == ENOENT { return }
+      throw failure("lstat", path)
+    }
+    if status.st_mode & S_IFMT == S_IFDIR {
+      for name in try names(in: path) { try remove("\(path)/\(name)") }
+      guard rmdir(path) == 0 || errno == ENOENT else { throw failure("rmdir", path) }
+    } else {
+      guard unlink(path) == 0 || errno == ENOENT else { throw failure("unlink", path) }
+    }
+  }
+
+  /// The size of a file in bytes.
+  static func size(of path: String) throws(CheckpointError) -> Int {
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw failure("stat", path) }
+    return Int(status.st_size)
+  }
+
+  /// Hands the bytes of a file to `body`, up to a MiB at a time.
+  static func read(
+    _ path: String, _ body: (UnsafeRawBufferPointer) -> Void
+  ) throws(CheckpointError) {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw failure("open", path) }
+    defer { close(descriptor) }
+    let block = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+    defer { block.deallocate() }
+    while true {
+      let count = Foundation.read(descriptor, block.baseAddress, block.count)
+      if count < 0 && errno == EINTR { continue }
+      guard count >= 0 else { throw failure("read", path) }
+      if count == 0 { return }
+      body(UnsafeRawBufferPointer(rebasing: block[..<count]))
+    }
+  }
+
+  /// The size and the XXH3-128 checksum of a file.
+  static func checksum(of path: String) throws(CheckpointError) -> (bytes: Int, checksum: String) {
+    let digest = Digest()
+    var size = 0
+    try read(path) { bytes in
+      digest.update(bytes)
+      size += bytes.count
+    }
+    return (size, digest.text)
+  }
+
+  private static func parent(of path: String) -> String? {
+    let trimmed = path.last == "/" ? path.dropLast() : Substring(path)
+    guard let slash = trimmed.lastIndex(of: "/"), slash != trimmed.startIndex else { return nil }
+    return String(trimmed[..<slash])
+  }
+
+  private static func failure(_ call: String, _ path: String) -> CheckpointError {
+    let number = errno
+    let reason = String(cString: strerror(number)).lowercased()
+    return CheckpointError(path: path, message: reason, call: call, errorNumber: number)
+  }
+}
