@@ -1,7 +1,7 @@
 #ifndef CMPI_SHIM_H
 #define CMPI_SHIM_H
 
-/* What MPI offers only as macros, and the few atomic operations that flags in shared memory need. */
+/* What MPI offers only as macros, and the atomic operations that flags in shared memory need. */
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -51,7 +51,8 @@ static inline void cmpi_pause(void) {
 
 enum { CMPI_MASK_WORDS = 16 };
 
-/* Writes the set of processors this process may run on, one bit each; processors past 1,023 are left out. */
+/* Writes the set of processors this process may run on, one bit each; those past 1,023 are left
+   out. */
 static inline void cmpi_processor_mask(uint64_t words[CMPI_MASK_WORDS]) {
   cpu_set_t set;
   for (int i = 0; i < CMPI_MASK_WORDS; i++) words[i] = 0;

@@ -1,7 +1,7 @@
 import MPI
 
-/// The plain way, for comparison: whole gradients added by `MPI_Allreduce` after backward, and every rank updates
-/// everything.
+/// The plain way, for comparison: whole gradients added by `MPI_Allreduce` after backward, and
+/// every rank updates everything.
 final class AllReduceTransport: Transport {
   let values: UnsafeMutablePointer<Float>
   private let communicator: Communicator

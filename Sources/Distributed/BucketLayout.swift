@@ -29,8 +29,9 @@ public struct Bucket: Equatable, Sendable {
 
 /// Where blocks and buckets lie in the flat arrays of values and gradients.
 ///
-/// The groups follow each other in the order of their first block, and a group's blocks keep their order. Buckets are cut
-/// from the end of each group, as backward finishes the last layer first. Nothing depends on the number of ranks.
+/// The groups follow each other in the order of their first block, and a group's blocks keep their
+/// order. Buckets are cut from the end of each group, as backward finishes the last layer first.
+/// Nothing depends on the number of ranks.
 public struct BucketLayout: Sendable {
   /// The floats a bucket aims for: 1 MiB.
   public static let bucketFloats = 1 << 18
@@ -106,7 +107,8 @@ public struct BucketLayout: Sendable {
     (count + blockAlignment - 1) / blockAlignment * blockAlignment
   }
 
-  /// The slice of a bucket that one of `size` ranks owns; empty where ranks outnumber its cache lines.
+  /// The slice of a bucket that one of `size` ranks owns; empty where ranks outnumber its cache
+  /// lines.
   public func slice(of bucket: Int, rank: Int, size: Int) -> Range<Int> {
     let range = buckets[bucket].range
     let lines = range.count / Self.sliceAlignment

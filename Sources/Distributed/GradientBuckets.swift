@@ -1,22 +1,23 @@
 import MPI
 
-/// The flat arrays of a model's values and gradients, cut into buckets whose sums over all ranks are formed, and whose
-/// values are updated, while backward still runs.
+/// The flat arrays of a model's values and gradients, cut into buckets whose sums over all ranks
+/// are formed, and whose values are updated, while backward still runs.
 ///
-/// Each rank owns a slice of every bucket: it alone holds the optimizer's state for it and updates it. A step has one or
-/// more phases, each of which updates some groups of parameters:
+/// Each rank owns a slice of every bucket: it alone holds the optimizer's state for it and updates
+/// it. A step has one or more phases, each of which updates some groups of parameters:
 ///
 ///     buckets.begin(groups: mask, update: update)
 ///     for pass in 0..<buckets.passes {
 ///       let gradient = buckets.gradient(pass: pass)
-///       // backward writes block b at gradient + offset(of: b), then calls ready(block: b, pass: pass)
+///       // backward writes block b at gradient + offset(of: b), then calls ready(block:pass:)
 ///     }
 ///     try buckets.finish()
 ///
-/// The reduced gradient is the sum over all ranks and lanes. Fast mode has one pass a phase, over all lanes of the rank,
-/// and adds in rank order; exact mode has one pass a lane and adds along the ``LaneTree``, so that the sum does not
-/// depend on the number of ranks. A bucket goes from *cleared* (`begin`) to *ready* (this rank is done with it), *in
-/// flight* (others are not) and *updated*.
+/// The reduced gradient is the sum over all ranks and lanes. Fast mode has one pass a phase, over
+/// all lanes of the rank, and adds in rank order; exact mode has one pass a lane and adds along the
+/// ``LaneTree``, so that the sum does not depend on the number of ranks. A bucket goes from
+/// *cleared* (`begin`) to *ready* (this rank is done with it), *in flight* (others are not) and
+/// *updated*.
 public final class GradientBuckets {
   /// How gradients travel.
   public enum Path: String, CaseIterable, Sendable {
@@ -65,7 +66,8 @@ public final class GradientBuckets {
   ///   - communicator: the ranks that train together.
   ///   - path: how gradients travel.
   ///   - bucketFloats: the size buckets aim for.
-  /// - Throws: `DistributedError` if ranks outnumber lanes or the path cannot be had; `MPIError`; `AgreedError`.
+  /// - Throws: `DistributedError` if ranks outnumber lanes or the path cannot be had; `MPIError`;
+  ///   `AgreedError`.
   public init(
     blocks: [ParameterBlock], laneCount: Int, exact: Bool, on communicator: Communicator,
     path: Path = .automatic, bucketFloats: Int = BucketLayout.bucketFloats
@@ -122,12 +124,15 @@ public final class GradientBuckets {
     }
   }
 
-  /// The weights as this rank sees them, `count` floats; shared by the ranks of a node on the window path.
+  /// The weights as this rank sees them, `count` floats; shared by the ranks of a node on the
+  /// window path.
   ///
   /// Only an update writes them, in its slice, or ``publishValues(_:)``.
   public var values: UnsafeMutablePointer<Float> { transport.values }
 
-  /// The length of the flat arrays, padding included. Padding stays zero.
+  /// The length of the flat arrays, padding included.
+  ///
+  /// Padding stays zero.
   public var count: Int { layout.count }
 
   /// The buckets, in layout order.
@@ -141,8 +146,9 @@ public final class GradientBuckets {
 
   /// Starts a phase that updates the groups whose bits are set in `groups`.
   ///
-  /// Every rank must run the same phases in the same order. `update` is called once for every slice of those groups
-  /// that this rank owns, from ``ready(block:pass:)``, ``progress()`` or ``finish()``.
+  /// Every rank must run the same phases in the same order. `update` is called once for every slice
+  /// of those groups that this rank owns, from ``ready(block:pass:)``, ``progress()`` or
+  /// ``finish()``.
   public func begin(groups: UInt64, update: @escaping SliceUpdate) {
     precondition(!isInPhase, "a phase begins before the last one finished")
     isInPhase = true
@@ -160,17 +166,20 @@ public final class GradientBuckets {
 
   private func isActive(_ group: Int) -> Bool { groups >> UInt64(group) & 1 == 1 }
 
-  /// Where backward of pass `pass` writes the gradient, `count` floats. Call it before the pass writes anything.
+  /// Where backward of pass `pass` writes the gradient, `count` floats.
   ///
-  /// What lies there is stale: the first contribution to a block overwrites, later ones add. A block of the phase that
-  /// does not become ready in a pass counts as zero.
+  /// Call it before the pass writes anything.
+  ///
+  /// What lies there is stale: the first contribution to a block overwrites, later ones add. A
+  /// block of the phase that does not become ready in a pass counts as zero.
   public func gradient(pass: Int) -> UnsafeMutablePointer<Float> {
     precondition((0..<passes).contains(pass), "pass \(pass) of \(passes)")
     while self.pass < pass { closePass() }
     return transport.buffer(schedule.buffers[pass])
   }
 
-  /// Says that a block's gradient of this pass is final, and that the pass reads the block's values no more.
+  /// Says that a block's gradient of this pass is final, and that the pass reads the block's values
+  /// no more.
   ///
   /// Makes progress on finished buckets without waiting. Blocks of other groups are ignored.
   public func ready(block: Int, pass: Int) {
@@ -183,7 +192,8 @@ public final class GradientBuckets {
     attempt { try transport.progress() }
   }
 
-  /// Makes progress on finished buckets without waiting; for long stretches of backward without ``ready(block:pass:)``.
+  /// Makes progress on finished buckets without waiting; for long stretches of backward without
+  /// ``ready(block:pass:)``.
   public func progress() { attempt { try transport.progress() } }
 
   /// Returns when every slice of the phase is updated and every rank sees the new values.
@@ -240,7 +250,8 @@ public final class GradientBuckets {
     do { try body() } catch { failure = error }
   }
 
-  /// Makes rank 0's values, a flat array of `count` floats, those of all ranks; elsewhere the argument is ignored.
+  /// Makes rank 0's values, a flat array of `count` floats, those of all ranks; elsewhere the
+  /// argument is ignored.
   ///
   /// **Collective.** No rank may be reading values meanwhile.
   public func publishValues(_ flat: [Float]) throws {
@@ -250,8 +261,8 @@ public final class GradientBuckets {
     try flat.withUnsafeBufferPointer { try transport.publish($0) }
   }
 
-  /// Joins what the owners hold for their slices, optimizer state say, into a flat array of `count` floats on rank 0;
-  /// empty elsewhere.
+  /// Joins what the owners hold for their slices, optimizer state say, into a flat array of `count`
+  /// floats on rank 0; empty elsewhere.
   ///
   /// **Collective.** `slice` returns the memory that belongs to ``owned(bucket:)``.
   public func gatherOwned(_ slice: (_ bucket: Int) -> UnsafePointer<Float>) throws -> [Float] {
@@ -266,7 +277,8 @@ public final class GradientBuckets {
     return flat
   }
 
-  /// Hands each owner its slices of a flat array of `count` floats on rank 0; elsewhere the argument is ignored.
+  /// Hands each owner its slices of a flat array of `count` floats on rank 0; elsewhere the
+  /// argument is ignored.
   ///
   /// **Collective.** `slice` returns the memory that belongs to ``owned(bucket:)``.
   public func scatterOwned(
@@ -288,7 +300,8 @@ public final class GradientBuckets {
     }
   }
 
-  /// What each rank contributes to a bucket: its slice, or all by rank 0 where every rank holds everything.
+  /// What each rank contributes to a bucket: its slice, or all by rank 0 where every rank holds
+  /// everything.
   private func sliceCounts(of bucket: Int) -> [Int] {
     let size = communicator.size
     if path == .allReduce {
@@ -297,7 +310,9 @@ public final class GradientBuckets {
     return (0..<size).map { layout.slice(of: bucket, rank: $0, size: size).count }
   }
 
-  /// Gives shared memory back before MPI ends. The buckets cannot be used afterwards.
+  /// Gives shared memory back before MPI ends.
+  ///
+  /// The buckets cannot be used afterwards.
   ///
   /// **Collective.**
   public func release() throws { try transport.release() }
@@ -316,7 +331,8 @@ public enum DistributedError: ExitStatusError, Equatable, CustomStringConvertibl
   public var description: String {
     switch self {
     case .moreRanksThanLanes(let ranks, let lanes):
-      "\(ranks) ranks for \(lanes) lanes; start at most \(lanes) ranks, or a new run with lanes=\(ranks) or more"
+      "\(ranks) ranks for \(lanes) lanes; start at most \(lanes) ranks, "
+        + "or a new run with lanes=\(ranks) or more"
     case .severalNodes:
       "a shared window needs all ranks on one node; use the messages path"
     case .plainReductionIsNotExact:

@@ -1,8 +1,9 @@
-/// The fixed binary tree along which the gradients of V lanes are added: a node is its left child plus its right.
+/// The fixed binary tree along which the gradients of V lanes are added: a node is its left child
+/// plus its right.
 ///
-/// V is a power of two; the node of size s that starts at lane a exists where s divides a. Lanes split among any number
-/// of ranks give the same sum bit for bit, because each rank adds only whole nodes and the owner of a slice goes on
-/// along the same tree.
+/// V is a power of two; the node of size s that starts at lane a exists where s divides a. Lanes
+/// split among any number of ranks give the same sum bit for bit, because each rank adds only whole
+/// nodes and the owner of a slice goes on along the same tree.
 public struct LaneTree: Equatable, Sendable {
   /// The number of lanes.
   public let laneCount: Int
@@ -19,7 +20,8 @@ public struct LaneTree: Equatable, Sendable {
     rank * laneCount / size..<(rank + 1) * laneCount / size
   }
 
-  /// The largest nodes that lie in `lanes`, in lane order: at most 2 log2(V), one where they are a node themselves.
+  /// The largest nodes that lie in `lanes`, in lane order: at most 2 log2(V), one where they are a
+  /// node themselves.
   public func nodes(in lanes: Range<Int>) -> [Range<Int>] {
     var nodes: [Range<Int>] = []
     for lane in lanes { Self.push(lane..<lane + 1, on: &nodes) { _ in } }

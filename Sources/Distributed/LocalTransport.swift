@@ -1,6 +1,7 @@
 import MPI
 
-/// One rank: the owner of everything updates a bucket as soon as its gradient is whole, still in cache.
+/// One rank: the owner of everything updates a bucket as soon as its gradient is whole, still in
+/// cache.
 final class LocalTransport: Transport {
   let values: UnsafeMutablePointer<Float>
   private let buffers: FloatBuffers

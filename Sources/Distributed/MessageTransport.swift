@@ -1,9 +1,11 @@
 import MPI
 
-/// Ranks on any hosts: each sends the slices of its partial sums to their owners, and gets updated slices back.
+/// Ranks on any hosts: each sends the slices of its partial sums to their owners, and gets updated
+/// slices back.
 ///
-/// A step's gradients cross the wire once in slices and the values once, the bytes of an all-reduce. All messages are
-/// prepared at the start; those of a phase are received from its beginning on, and sent bucket by bucket.
+/// A step's gradients cross the wire once in slices and the values once, the bytes of an
+/// all-reduce. All messages are prepared at the start; those of a phase are received from its
+/// beginning on, and sent bucket by bucket.
 final class MessageTransport: Transport {
   let values: UnsafeMutablePointer<Float>
   private let communicator: Communicator

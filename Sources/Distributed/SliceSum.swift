@@ -1,6 +1,7 @@
 /// Adds vectors in a fixed order, a cache-sized piece at a time.
 ///
-/// The order is a program in postfix notation, so a tree over lanes and a plain sum over ranks are the same loop.
+/// The order is a program in postfix notation, so a tree over lanes and a plain sum over ranks are
+/// the same loop.
 final class SliceSum {
   /// A step of a program.
   enum Step: Equatable, Sendable {
@@ -39,7 +40,7 @@ final class SliceSum {
     stack = .allocate(capacity: deepest)
   }
 
-  /// The sum over ranks in rank order: ((g0 + g1) + g2) + …
+  /// The sum over ranks in rank order: ((g0 + g1) + g2) + g3.
   static func inOrder(_ count: Int) -> [Step] {
     (0..<count).flatMap { $0 == 0 ? [.push(0)] : [.push($0), .add] }
   }

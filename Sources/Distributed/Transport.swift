@@ -3,7 +3,8 @@ import MPI
 /// What a transport and the buckets agree on before any step.
 struct ReductionPlan {
   let layout: BucketLayout
-  /// For each rank, the buffers that hold its final partial sums, in the order in which they are added.
+  /// For each rank, the buffers that hold its final partial sums, in the order in which they are
+  /// added.
   let rootsOfRank: [[Int]]
   /// How the partial sums of all ranks are added.
   let program: [SliceSum.Step]
@@ -12,8 +13,10 @@ struct ReductionPlan {
   /// How this rank adds its own passes.
   let schedule: LaneTree.Schedule
 
-  /// The plan of one of `size` ranks. Fast mode adds one gradient a rank in rank order, exact mode those of the lanes
-  /// along the tree.
+  /// The plan of one of `size` ranks.
+  ///
+  /// Fast mode adds one gradient a rank in rank order, exact mode those of the lanes along the
+  /// tree.
   init(layout: BucketLayout, tree: LaneTree, exact: Bool, rank: Int, size: Int) {
     self.layout = layout
     if exact {
@@ -30,7 +33,8 @@ struct ReductionPlan {
   }
 }
 
-/// The update of a slice: the bucket, the slice's values, its reduced gradient, and its number of floats.
+/// The update of a slice: the bucket, the slice's values, its reduced gradient, and its number of
+/// floats.
 ///
 /// The gradient is the sum over all ranks and lanes, and may be overwritten.
 public typealias SliceUpdate = (
@@ -60,7 +64,8 @@ final class OwnedSlices {
 
 /// Moves partial gradients to the owners of their slices, and updated values back.
 ///
-/// A phase is `begin`, `post` of every bucket of the phase once this rank is done with it, and `finish`.
+/// A phase is `begin`, `post` of every bucket of the phase once this rank is done with it, and
+/// `finish`.
 protocol Transport: AnyObject {
   /// The parameters as this rank sees them.
   var values: UnsafeMutablePointer<Float> { get }

@@ -1,10 +1,12 @@
 import MPI
 
-/// The ranks of one node: gradients and values lie in shared memory, and each rank sums and updates its slices in place.
+/// The ranks of one node: gradients and values lie in shared memory, and each rank sums and updates
+/// its slices in place.
 ///
-/// Each rank's segment holds its counters, its gradient buffers and, on rank 0, the one copy of the values. The counter
-/// of a bucket carries the number of the last phase in which its rank was done with the bucket; one further counter
-/// the last phase in which the rank had updated all its slices.
+/// Each rank's segment holds its counters, its gradient buffers and, on rank 0, the one copy of the
+/// values. The counter of a bucket carries the number of the last phase in which its rank was done
+/// with the bucket; one further counter the last phase in which the rank had updated all its
+/// slices.
 final class WindowTransport: Transport {
   let values: UnsafeMutablePointer<Float>
   private let window: SharedWindow

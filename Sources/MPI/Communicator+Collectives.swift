@@ -15,7 +15,9 @@ public enum Reduction: Sendable {
 
 /// Collective operations. Every rank must call the same ones in the same order.
 extension Communicator {
-  /// Waits until every rank has called it. **Collective.** The C function is `MPI_Barrier`.
+  /// Waits until every rank has called it.
+  ///
+  /// **Collective.** The C function is `MPI_Barrier`.
   public func barrier() throws(MPIError) {
     guard size > 1 else { return }
     try check("MPI_Barrier", MPI_Barrier(handle))
@@ -35,7 +37,9 @@ extension Communicator {
     return result
   }
 
-  /// The text of rank `root`, on every rank. **Collective.** The C function is `MPI_Bcast`.
+  /// The text of rank `root`, on every rank.
+  ///
+  /// **Collective.** The C function is `MPI_Bcast`.
   public func broadcast(_ text: String, from root: Int = 0) throws(MPIError) -> String {
     guard size > 1 else { return text }
     return String(decoding: try broadcast(Array(text.utf8), from: root), as: UTF8.self)
@@ -103,7 +107,9 @@ extension Communicator {
       MPI_Allreduce(cmpi_in_place(), memory, Int32(count), type, reduction.handle, handle))
   }
 
-  /// The bytes of every rank, in rank order, on rank `root`; empty elsewhere. Lengths may differ.
+  /// The bytes of every rank, in rank order, on rank `root`; empty elsewhere.
+  ///
+  /// Lengths may differ.
   ///
   /// **Collective.** The C function is `MPI_Gatherv`.
   public func gather(_ bytes: [UInt8], at root: Int = 0) throws(MPIError) -> [[UInt8]] {
@@ -120,7 +126,9 @@ extension Communicator {
     return zip(lengths, offsets).map { Array(all[Int($1)..<Int($1) + Int($0)]) }
   }
 
-  /// The bytes of every rank, in rank order, on every rank. Lengths may differ.
+  /// The bytes of every rank, in rank order, on every rank.
+  ///
+  /// Lengths may differ.
   ///
   /// **Collective.** The C function is `MPI_Allgatherv`.
   public func allGather(_ bytes: [UInt8]) throws(MPIError) -> [[UInt8]] {
@@ -135,7 +143,9 @@ extension Communicator {
     return zip(lengths, offsets).map { Array(all[Int($1)..<Int($1) + Int($0)]) }
   }
 
-  /// The text of every rank, in rank order, on every rank. **Collective.**
+  /// The text of every rank, in rank order, on every rank.
+  ///
+  /// **Collective.**
   public func allGather(_ text: String) throws(MPIError) -> [String] {
     try allGather(Array(text.utf8)).map { String(decoding: $0, as: UTF8.self) }
   }
@@ -153,7 +163,9 @@ extension Communicator {
     return all
   }
 
-  /// The numbers of every rank joined in rank order, on every rank. Lengths may differ.
+  /// The numbers of every rank joined in rank order, on every rank.
+  ///
+  /// Lengths may differ.
   ///
   /// **Collective.** The C function is `MPI_Allgatherv`.
   public func allGather(_ values: [Double]) throws(MPIError) -> [Double] {
@@ -168,7 +180,9 @@ extension Communicator {
     return all
   }
 
-  /// The floats of every rank joined in rank order on rank `root`; empty elsewhere. Lengths may differ.
+  /// The floats of every rank joined in rank order on rank `root`; empty elsewhere.
+  ///
+  /// Lengths may differ.
   ///
   /// **Collective.** The C function is `MPI_Gatherv`.
   public func gather(_ values: [Float], at root: Int = 0) throws(MPIError) -> [Float] {
@@ -180,7 +194,8 @@ extension Communicator {
     return all
   }
 
-  /// Joins the floats of every rank in rank order at `target` on rank `root`; `counts` are the lengths of all ranks.
+  /// Joins the floats of every rank in rank order at `target` on rank `root`; `counts` are the
+  /// lengths of all ranks.
   ///
   /// **Collective.** The C function is `MPI_Gatherv`.
   public func gather(
@@ -200,8 +215,10 @@ extension Communicator {
         handle))
   }
 
-  /// Cuts rank `root`'s floats into parts of the given lengths, the same list on every rank, and returns this rank's
-  /// part. Elsewhere `values` is ignored.
+  /// Cuts rank `root`'s floats into parts of the given lengths, the same list on every rank, and
+  /// returns this rank's part.
+  ///
+  /// Elsewhere `values` is ignored.
   ///
   /// **Collective.** The C function is `MPI_Scatterv`.
   public func scatter(
@@ -218,7 +235,8 @@ extension Communicator {
     return own
   }
 
-  /// Cuts the floats at `values` on rank `root` into parts of the given lengths and writes this rank's part at `target`.
+  /// Cuts the floats at `values` on rank `root` into parts of the given lengths and writes this
+  /// rank's part at `target`.
   ///
   /// **Collective.** The C function is `MPI_Scatterv`.
   public func scatter(
@@ -249,7 +267,8 @@ extension Communicator {
     return (counts.map { Int32($0) }, offsets)
   }
 
-  /// Seconds that the sum of `bytes` of floats over all ranks takes: the median of several, all buffers in cache.
+  /// Seconds that the sum of `bytes` of floats over all ranks takes: the median of several, all
+  /// buffers in cache.
   ///
   /// **Collective.** The C function is `MPI_Allreduce`.
   public func measureAllReduce(bytes: Int, repetitions: Int = 15) throws(MPIError) -> Double {

@@ -81,7 +81,9 @@ public final class Communicator {
     return try Communicator(handle: new, in: environment, exitStatus: exitStatus)
   }
 
-  /// Ends all ranks of the job at once. The C function is `MPI_Abort`.
+  /// Ends all ranks of the job at once.
+  ///
+  /// The C function is `MPI_Abort`.
   public func abort(status: Int32) -> Never {
     if let environment { environment.abort(status: status) }
     exit(status)
@@ -89,14 +91,15 @@ public final class Communicator {
 
   /// Runs `body` on every rank; if it throws on any of them, every rank throws.
   ///
-  /// Whatever may fail on one rank alone, a missing file say, belongs in here, or the others would wait for it
-  /// forever. `body` itself must not call other ranks unless no rank throws before the call.
+  /// Whatever may fail on one rank alone, a missing file say, belongs in here, or the others would
+  /// wait for it forever. `body` itself must not call other ranks unless no rank throws before the
+  /// call.
   ///
   /// **Collective.**
   ///
   /// - Returns: what `body` returned on this rank.
-  /// - Throws: `AgreedError` with the message of the lowest rank that failed; the error itself where there is one rank;
-  ///   `MPIError` if the ranks cannot be asked.
+  /// - Throws: `AgreedError` with the message of the lowest rank that failed; the error itself
+  ///   where there is one rank; `MPIError` if the ranks cannot be asked.
   public func agree<Result>(_ body: () throws -> Result) throws -> Result {
     guard size > 1 else { return try body() }
     var own: (any Error)?

@@ -24,8 +24,8 @@ enum Launch {
     announcedSize != nil || variable("PMIX_RANK") != nil || variable("PMI_RANK") != nil
   }
 
-  /// The number of tasks of a Slurm step whose `srun` offers no way for its tasks to find each other; such tasks would
-  /// each believe to be alone.
+  /// The number of tasks of a Slurm step whose `srun` offers no way for its tasks to find each
+  /// other; such tasks would each believe to be alone.
   static var unconnectedTasks: Int? {
     guard !isParallel, variable("SLURM_STEP_ID") != nil,
       let tasks = variable("SLURM_STEP_NUM_TASKS").flatMap({ Int($0) }), tasks > 1
@@ -33,7 +33,9 @@ enum Launch {
     return tasks
   }
 
-  /// This machine's name. The C function is `gethostname`.
+  /// This machine's name.
+  ///
+  /// The C function is `gethostname`.
   static var hostName: String {
     var name = [CChar](repeating: 0, count: 256)
     guard gethostname(&name, name.count - 1) == 0 else { return "unknown host" }

@@ -1,10 +1,12 @@
 import CMPI
 import Glibc
 
-/// MPI between `MPI_Init_thread` and `MPI_Finalize`, and the handles that only all ranks together can release.
+/// MPI between `MPI_Init_thread` and `MPI_Finalize`, and the handles that only all ranks together
+/// can release.
 ///
-/// Releasing a window is collective, so it must not hang on the `deinit` of an owner that one failing rank unwinds while
-/// the others wait elsewhere. Handles are therefore released by an explicit call or else here, by ``end()``.
+/// Releasing a window is collective, so it must not hang on the `deinit` of an owner that one
+/// failing rank unwinds while the others wait elsewhere. Handles are therefore released by an
+/// explicit call or else here, by ``end()``.
 final class MPIEnvironment {
   private(set) var rank = 0
   private(set) var size = 1
@@ -14,7 +16,8 @@ final class MPIEnvironment {
 
   /// Initializes MPI and returns the communicator of all ranks.
   ///
-  /// - Throws: `MPIError`; `LaunchError` if the library sees another number of ranks than the launcher announces.
+  /// - Throws: `MPIError`; `LaunchError` if the library sees another number of ranks than the
+  ///   launcher announces.
   func start(exitStatus: @escaping (any Error) -> Int32) throws -> Communicator {
     var provided: Int32 = 0
     try check("MPI_Init_thread", MPI_Init_thread(nil, nil, cmpi_thread_funneled(), &provided))
@@ -41,19 +44,25 @@ final class MPIEnvironment {
     return nextSerial
   }
 
-  /// Releases a handle before the end. Collective over the handle's ranks.
+  /// Releases a handle before the end.
+  ///
+  /// Collective over the handle's ranks.
   func releaseNow(_ serial: Int) throws(MPIError) {
     guard let index = releases.firstIndex(where: { $0.serial == serial }) else { return }
     try releases.remove(at: index).release()
   }
 
-  /// Releases what is left, newest first, and finalizes MPI. Collective.
+  /// Releases what is left, newest first, and finalizes MPI.
+  ///
+  /// Collective.
   func end() throws(MPIError) {
     while let last = releases.popLast() { try last.release() }
     try check("MPI_Finalize", MPI_Finalize())
   }
 
-  /// Ends all ranks. The C function is `MPI_Abort`.
+  /// Ends all ranks.
+  ///
+  /// The C function is `MPI_Abort`.
   func abort(status: Int32) -> Never {
     if isStarted { MPI_Abort(cmpi_comm_world(), status) }
     exit(status)

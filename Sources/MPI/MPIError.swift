@@ -25,7 +25,9 @@ func check(_ call: StaticString, _ status: Int32) throws(MPIError) {
   if status != MPI_SUCCESS { throw failure(of: call, status) }
 }
 
-/// The error for a status other than `MPI_SUCCESS`. The C function is `MPI_Error_string`.
+/// The error for a status other than `MPI_SUCCESS`.
+///
+/// The C function is `MPI_Error_string`.
 @inline(never)
 private func failure(of call: StaticString, _ status: Int32) -> MPIError {
   var length: Int32 = 0
@@ -37,8 +39,8 @@ private func failure(of call: StaticString, _ status: Int32) -> MPIError {
   return MPIError(call: "\(call)", code: status, message: text.isEmpty ? "unknown error" : text)
 }
 
-/// An error that knows the status the process should end with: 64 for wrong usage, 65 for bad data, 75 for a
-/// temporary failure, 1 otherwise.
+/// An error that knows the status the process should end with: 64 for wrong usage, 65 for bad data,
+/// 75 for a temporary failure, 1 otherwise.
 public protocol ExitStatusError: Error {
   /// The exit status of a process that this error ends.
   var exitStatus: Int32 { get }

@@ -1,9 +1,11 @@
 import CMPI
 
-/// Sends and receives between fixed places in memory that are prepared once and started again and again.
+/// Sends and receives between fixed places in memory that are prepared once and started again and
+/// again.
 ///
-/// The memory must stay allocated as long as this lives, and untouched between a start and its completion. The library
-/// moves messages only inside MPI calls, so whoever computes meanwhile should call ``test()`` now and then.
+/// The memory must stay allocated as long as this lives, and untouched between a start and its
+/// completion. The library moves messages only inside MPI calls, so whoever computes meanwhile
+/// should call ``test()`` now and then.
 public final class PreparedMessages {
   private let communicator: Communicator
   private var requests: [MPI_Request?] = []
@@ -13,7 +15,9 @@ public final class PreparedMessages {
   /// No messages yet, for the ranks of `communicator`.
   public init(on communicator: Communicator) { self.communicator = communicator }
 
-  /// Adds a send of `count` floats. The C function is `MPI_Send_init`.
+  /// Adds a send of `count` floats.
+  ///
+  /// The C function is `MPI_Send_init`.
   public func addSend(
     _ memory: UnsafePointer<Float>, count: Int, to rank: Int, tag: Int
   ) throws(MPIError) {
@@ -26,7 +30,9 @@ public final class PreparedMessages {
     requests.append(request)
   }
 
-  /// Adds a receive of `count` floats. The C function is `MPI_Recv_init`.
+  /// Adds a receive of `count` floats.
+  ///
+  /// The C function is `MPI_Recv_init`.
   public func addReceive(
     _ memory: UnsafeMutablePointer<Float>, count: Int, from rank: Int, tag: Int
   ) throws(MPIError) {
@@ -39,7 +45,9 @@ public final class PreparedMessages {
     requests.append(request)
   }
 
-  /// Starts all of them. The C function is `MPI_Startall`.
+  /// Starts all of them.
+  ///
+  /// The C function is `MPI_Startall`.
   public func start() throws(MPIError) {
     precondition(!isActive, "messages started twice")
     guard !requests.isEmpty else { return }
@@ -47,7 +55,9 @@ public final class PreparedMessages {
     try check("MPI_Startall", MPI_Startall(Int32(requests.count), &requests))
   }
 
-  /// Whether all have arrived or left; makes progress. The C function is `MPI_Testall`.
+  /// Whether all have arrived or left; makes progress.
+  ///
+  /// The C function is `MPI_Testall`.
   public func test() throws(MPIError) -> Bool {
     guard isActive else { return true }
     var flag: Int32 = 0
@@ -58,7 +68,9 @@ public final class PreparedMessages {
     return !isActive
   }
 
-  /// Returns when all have arrived or left. The C function is `MPI_Waitall`.
+  /// Returns when all have arrived or left.
+  ///
+  /// The C function is `MPI_Waitall`.
   public func wait() throws(MPIError) {
     guard isActive else { return }
     try check("MPI_Waitall", MPI_Waitall(Int32(requests.count), &requests, cmpi_statuses_ignore()))
@@ -66,7 +78,8 @@ public final class PreparedMessages {
   }
 
   deinit {
-    // Freeing is local. After the end of MPI, or on the way to an abort, there is nothing to give back.
+    // Freeing is local. After the end of MPI, or on the way to an abort, there is nothing to give
+    // back.
     var isFinalized: Int32 = 0
     guard MPI_Finalized(&isFinalized) == MPI_SUCCESS, isFinalized == 0, !isActive else { return }
     for index in requests.indices { MPI_Request_free(&requests[index]) }

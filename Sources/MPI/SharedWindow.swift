@@ -3,8 +3,8 @@ import Glibc
 
 /// Memory that all ranks of a node see: one segment a rank, each aligned to a page.
 ///
-/// A segment is zeroed. Its pages come into being where they are first written, so a rank should be the first to write
-/// what it uses most.
+/// A segment is zeroed. Its pages come into being where they are first written, so a rank should be
+/// the first to write what it uses most.
 public final class SharedWindow {
   /// The alignment of every segment, in bytes.
   public static let alignment = 4096
@@ -17,7 +17,8 @@ public final class SharedWindow {
   ///
   /// **Collective.** The C function is `MPI_Win_allocate_shared`.
   ///
-  /// - Throws: `MPIError`, possibly on some of the ranks only: call it in ``Communicator/agree(_:)``.
+  /// - Throws: `MPIError`, possibly on some of the ranks only: call it in
+  ///   ``Communicator/agree(_:)``.
   public init(bytes: Int, on node: Communicator) throws(MPIError) {
     guard let environment = node.environment else {
       preconditionFailure("a rank alone shares no memory")
@@ -60,8 +61,8 @@ public final class SharedWindow {
   /// The start of a rank's segment, as this process sees it; invalid after ``release()``.
   public func segment(of rank: Int) -> UnsafeMutableRawPointer { segments[rank] }
 
-  /// Gives the memory back; otherwise that happens when MPI ends, not when the last reference goes, because all ranks
-  /// must do it together.
+  /// Gives the memory back; otherwise that happens when MPI ends, not when the last reference goes,
+  /// because all ranks must do it together.
   ///
   /// **Collective.** The C function is `MPI_Win_free`.
   public func release() throws(MPIError) { try environment.releaseNow(serial) }
@@ -92,7 +93,9 @@ public struct Waiting {
   private var spins = 0
   private static let spinLimit = 4096
 
-  /// For ranks of one node. **Collective.**
+  /// For ranks of one node.
+  ///
+  /// **Collective.**
   public init(on node: Communicator) throws(MPIError) {
     isOversubscribed = try node.processorCount() < node.size
   }
@@ -100,7 +103,9 @@ public struct Waiting {
   /// Call once before each wait.
   public mutating func start() { spins = 0 }
 
-  /// Lets some time pass: spins at first, then offers the processor to others. The C function is `sched_yield`.
+  /// Lets some time pass: spins at first, then offers the processor to others.
+  ///
+  /// The C function is `sched_yield`.
   public mutating func pause() {
     spins += 1
     if isOversubscribed || spins > Self.spinLimit {

@@ -1,21 +1,24 @@
 import CMPI
 import Glibc
 
-/// Runs `body` with a communicator of all ranks, and turns an error that escapes it into the end of the job.
+/// Runs `body` with a communicator of all ranks, and turns an error that escapes it into the end of
+/// the job.
 ///
-/// A process that no launcher started, or that was started as the only rank, gets a communicator of size 1 and makes
-/// no MPI call at all. Otherwise MPI is initialized for one calling thread (`MPI_Init_thread`,
-/// `MPI_THREAD_FUNNELED`) before `body` and finalized after it (`MPI_Finalize`).
+/// A process that no launcher started, or that was started as the only rank, gets a communicator of
+/// size 1 and makes no MPI call at all. Otherwise MPI is initialized for one calling thread
+/// (`MPI_Init_thread`, `MPI_THREAD_FUNNELED`) before `body` and finalized after it
+/// (`MPI_Finalize`).
 ///
-/// An escaping error is printed on standard error as `program: rank r (host): message`. Where every rank threw it
-/// together (``AgreedError``), it is printed once, by rank 0, and all ranks end in order with its exit status.
-/// Otherwise this rank ends the whole job with `MPI_Abort`.
+/// An escaping error is printed on standard error as `program: rank r (host): message`. Where every
+/// rank threw it together (``AgreedError``), it is printed once, by rank 0, and all ranks end in
+/// order with its exit status. Otherwise this rank ends the whole job with `MPI_Abort`.
 ///
 /// **Collective.**
 ///
 /// - Parameters:
 ///   - program: the name at the start of an error's line.
-///   - status: the exit status for an error; ``exitStatus(of:)`` unless other modules' errors need a mapping.
+///   - status: the exit status for an error; ``exitStatus(of:)`` unless other modules'
+///     errors need a mapping.
 ///   - body: the program. Nothing that belongs to the communicator may outlive it.
 public func withMPI<Result>(
   program: String = "cleave", status: @escaping (any Error) -> Int32 = exitStatus(of:),

@@ -2,7 +2,9 @@ import Distributed
 import Glibc
 import MPI
 
-/// Checks of the gradient buckets. Their first argument names the path: window, messages or allreduce.
+/// Checks of the gradient buckets.
+///
+/// Their first argument names the path: window, messages or allreduce.
 let bucketChecks: [String: RankCheck] = [
   "fast-sums": { try checkSums($0, path: GradientBuckets.Path(argument: $1), exact: false) },
   "exact-sums": { try checkSums($0, path: GradientBuckets.Path(argument: $1), exact: true) },
@@ -54,7 +56,8 @@ private func laneGradient(_ lane: Int, _ phase: Int, _ block: Int, _ index: Int)
   return numbers.nextFloat()
 }
 
-/// What the reduced gradient must be, for `size` ranks in fast mode or any number of ranks in exact mode.
+/// What the reduced gradient must be, for `size` ranks in fast mode or any number of ranks in exact
+/// mode.
 private func expectedSum(
   _ phase: Int, _ block: Int, _ index: Int, exact: Bool, size: Int
 ) -> Float {
@@ -175,7 +178,8 @@ private func checkOwnedState(_ world: Communicator, _ arguments: [String]) throw
   }
 }
 
-/// A hundred phases of random groups with random pauses, exact and fast in turn; all ranks see the same values.
+/// A hundred phases of random groups with random pauses, exact and fast in turn; all ranks see the
+/// same values.
 private func checkRandomPhases(_ world: Communicator, _ arguments: [String]) throws {
   let path = try GradientBuckets.Path(argument: arguments)
   for exact in [false, true] where !(exact && path == .allReduce) {

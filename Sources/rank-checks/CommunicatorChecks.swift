@@ -140,7 +140,8 @@ private func checkWindow(_ world: Communicator, _ arguments: [String]) throws {
     SharedCounter(at: numbers[rank]).publish(UInt64(round))
     waiting.start()
     while SharedCounter(at: numbers[left]).value < UInt64(round) { waiting.pause() }
-    // The neighbour may be one round ahead, not two: it waits for this rank, around the ring, only if there are two.
+    // The neighbour may be one round ahead, not two: it waits for this rank, around the ring, only
+    // if there are two.
     if size == 2 {
       try expectEqual(numbers[left][1 + round % 2], UInt64(round * 10 + left), "round \(round)")
     }

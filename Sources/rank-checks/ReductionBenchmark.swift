@@ -1,7 +1,8 @@
 import Distributed
 import MPI
 
-/// `bench-reduce [PARAMETERS…]` prints microseconds a phase of plain descent on each path: no check.
+/// `bench-reduce [PARAMETERS…]` prints microseconds a phase of plain descent on each path: no
+/// check.
 let reductionBenchmark: [String: RankCheck] = ["bench-reduce": benchmarkReduction]
 
 private func benchmarkReduction(_ world: Communicator, _ arguments: [String]) throws {
@@ -21,7 +22,8 @@ private func benchmarkReduction(_ world: Communicator, _ arguments: [String]) th
   }
 }
 
-/// The median seconds of a phase without a backward: ten equal blocks, ready at once; update is plain descent.
+/// The median seconds of a phase without a backward: ten equal blocks, ready at once; update is
+/// plain descent.
 private func timePhase(
   _ world: Communicator, path: GradientBuckets.Path, exact: Bool, parameters: Int
 ) throws -> Double {
