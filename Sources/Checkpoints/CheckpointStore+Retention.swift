@@ -27,7 +27,7 @@ extension CheckpointStore {
   /// The checkpoint with the lowest score, the oldest of equals; nil where none has a score.
   private func bestName(upTo saved: CheckpointName) throws -> CheckpointName? {
     var best: (name: CheckpointName, score: Double)?
-    for name in try committed(upTo: saved) {
+    for name in try committed(upTo: saved) where !damaged.contains(name.text) {
       // A manifest that cannot be read is no reason to fail: its checkpoint is not the best one.
       guard let manifest = try? manifest(of: name), let score = manifest.score else { continue }
       if best == nil || score <= best?.score ?? .infinity { best = (name, score) }
@@ -50,13 +50,5 @@ extension CheckpointStore {
   /// Committed checkpoints up to a step, newest first.
   private func committed(upTo saved: CheckpointName) throws -> [CheckpointName] {
     try candidates().filter { $0.stage == .committed && $0.step <= saved.step }
-  }
-
-  /// Removes a checkpoint; one rename hides it first, so that nobody meets half of it.
-  private func remove(_ name: CheckpointName) throws {
-    let hidden = path(CheckpointName(step: name.step, .removed))
-    try Disk.remove(hidden)
-    try Disk.rename(path(name), to: hidden)
-    try Disk.remove(hidden)
   }
 }

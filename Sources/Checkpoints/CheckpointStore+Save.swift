@@ -93,8 +93,12 @@ extension CheckpointStore {
       case .partial, .removed: try Disk.remove(path(name))
       case .replaced:
         // Killed between the two renames of `commit`: put the old one back.
-        let committed = path(CheckpointName(step: name.step))
-        if !Disk.isDirectory(committed) { try Disk.rename(path(name), to: committed) }
+        let committed = CheckpointName(step: name.step)
+        if !Disk.isDirectory(path(committed)) {
+          try Disk.rename(path(name), to: path(committed))
+        } else if !damaged.contains(committed.text) {
+          try remove(name)
+        }
       }
     }
     try Disk.makeDirectory(partial)
@@ -176,18 +180,26 @@ extension CheckpointStore {
   private func commit(_ manifest: Manifest, _ partial: String, as name: CheckpointName) throws {
     try Disk.write(manifest.text(), to: "\(partial)/\(Manifest.fileName)")
     try Disk.synchronize(partial)
-    let replaced = path(CheckpointName(step: name.step, .replaced))
+    let replaced = CheckpointName(step: name.step, .replaced)
     if Disk.isDirectory(path(name)) {
-      if damaged.contains(name.text) {
-        try Disk.remove(path(name))
+      if Disk.isDirectory(path(replaced)) {
+        // `prepare` has left the older one because the one in its place is damaged.
+        try remove(name)
       } else {
-        try Disk.remove(replaced)
-        try Disk.rename(path(name), to: replaced)
+        try Disk.rename(path(name), to: path(replaced))
       }
     }
     try Disk.rename(partial, to: path(name))
     try Disk.synchronize(directory)
-    try Disk.remove(replaced)
+    if Disk.isDirectory(path(replaced)) { try remove(replaced) }
+  }
+
+  /// Removes a checkpoint; one rename hides it first, so that nobody meets half of it.
+  func remove(_ name: CheckpointName) throws(CheckpointError) {
+    let hidden = path(CheckpointName(step: name.step, .removed))
+    try Disk.remove(hidden)
+    try Disk.rename(path(name), to: hidden)
+    try Disk.remove(hidden)
   }
 
   /// Removes what a failed save has written; what cannot be removed goes with the next save.

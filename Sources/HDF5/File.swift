@@ -15,7 +15,7 @@ public final class File {
   ///
   /// - Throws: `HDF5Error` if the file is missing, unreadable, truncated or not HDF5.
   public static func open(_ path: String, writable: Bool = false) throws(HDF5Error) -> File {
-    silenceErrorPrinting()
+    prepareLibrary()
     var isDirectory: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
       throw HDF5Error(file: path, message: "no such file")
@@ -36,7 +36,7 @@ public final class File {
   ///
   /// - Throws: `HDF5Error` if the file cannot be created.
   public static func create(_ path: String) throws(HDF5Error) -> File {
-    silenceErrorPrinting()
+    prepareLibrary()
     let file = File(path)
     let access = try file.access()
     let creation = try file.properties(chdf5_file_creation())

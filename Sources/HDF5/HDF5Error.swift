@@ -92,8 +92,15 @@ extension HDF5Error {
   }
 }
 
-/// Silences HDF5's own printing for the calling thread; what it would print reaches the errors.
-func silenceErrorPrinting() {
-  // Fails only for an invalid error stack, and the default one always exists.
+/// Prepares HDF5 for the calling thread, before its first call.
+func prepareLibrary() {
+  _ = noCleaningAtExit
+  // What HDF5 would print reaches the errors instead. This fails only for an invalid error stack,
+  // and the default one always exists.
   _ = H5Eset_auto2(chdf5_default_error_stack(), nil, nil)
 }
+
+/// Keeps HDF5 from writing, at exit, what it still holds of files that were not closed.
+///
+/// After a write that failed, on a full disk say, that crashes. Every file is closed by its owner.
+private let noCleaningAtExit: Bool = H5dont_atexit() >= 0

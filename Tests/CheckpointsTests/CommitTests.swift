@@ -1,0 +1,111 @@
+import Checkpoints
+import Foundation
+import Testing
+
+/// Saving, replacing and pruning, and what a killed run leaves behind.
+struct CheckpointCommits {
+  let run: SampleRun
+
+  init() throws { run = try SampleRun() }
+
+  private func move(_ old: String, _ new: String) throws {
+    try FileManager.default.moveItem(atPath: run.path(old), toPath: run.path(new))
+  }
+
+  @Test func theNewestStay() throws {
+    for step in 1...5 { try run.save(step: step, last: 2) }
+    #expect(try run.names() == ["latest", "step-00000004", "step-00000005"])
+    #expect(try run.target("latest") == "step-00000005")
+    #expect(try run.resume().checkpoint?.name == "step-00000005")
+  }
+
+  @Test func theBestStays() throws {
+    for (step, score) in [(1, 3.0), (2, 1.0), (3, .nan), (4, 2.0), (5, 1.0)] {
+      try run.save(step: step, score: score, last: 1)
+    }
+    #expect(try run.names() == ["best", "latest", "step-00000002", "step-00000005"])
+    #expect(try run.target("best") == "step-00000002")
+    try run.save(step: 6, score: 0.5, last: 1)
+    #expect(try run.names() == ["best", "latest", "step-00000006"])
+    try run.save(step: 7, last: 1, best: false)
+    #expect(try run.names() == ["latest", "step-00000007"])
+  }
+
+  @Test func savingAStepAgainReplacesIt() throws {
+    try run.save(step: 1)
+    try run.save(step: 2)
+    try run.save(step: 2, variant: 0.5, last: 1)
+    #expect(try run.names() == ["latest", "step-00000002"])
+    let checkpoint = try #require(try run.resume().checkpoint)
+    #expect(try checkpoint.contents() == run.contents(step: 2, variant: 0.5))
+    #expect(try run.split(0..<5, of: checkpoint).sparse == run.rows(variant: 0.5).sparse)
+  }
+
+  @Test func whatAKilledRunWasWritingIsIgnoredAndRemoved() throws {
+    try run.save(step: 1)
+    try FileManager.default.copyItem(
+      atPath: run.path("step-00000001"), toPath: run.path(".step-00000002.partial"))
+    try FileManager.default.copyItem(
+      atPath: run.path("step-00000001"), toPath: run.path(".step-00000000.removed"))
+    try FileManager.default.createSymbolicLink(
+      atPath: run.path(".latest.new"), withDestinationPath: "step-00000002")
+    let selection = try run.resume()
+    #expect(selection.checkpoint?.name == "step-00000001")
+    #expect(selection.skipped == [])
+    #expect(try RunSummary(run: run.path).checkpoints.map(\.name) == ["step-00000001"])
+    try run.save(step: 3)
+    #expect(try run.names() == ["latest", "step-00000001", "step-00000003"])
+  }
+
+  @Test func aRunKilledBetweenTheTwoRenamesStillHasTheOldCheckpoint() throws {
+    try run.save(step: 2, last: 1)
+    try FileManager.default.copyItem(
+      atPath: run.path("step-00000002"), toPath: run.path(".step-00000002.partial"))
+    try move("step-00000002", ".step-00000002.replaced")
+    let selection = try run.resume()
+    let checkpoint = try #require(selection.checkpoint)
+    #expect(selection.skipped == [])
+    #expect(try checkpoint.contents() == run.contents(step: 2))
+    #expect(try RunSummary(run: run.path).newest?.name == ".step-00000002.replaced")
+    try run.save(step: 2, variant: 1, last: 1)
+    #expect(try run.names() == ["latest", "step-00000002"])
+    #expect(try run.resume().checkpoint?.contents() == run.contents(step: 2, variant: 1))
+  }
+
+  @Test func aRunKilledAfterTheSecondRenameHasTheNewCheckpoint() throws {
+    try run.save(step: 2)
+    try move("step-00000002", ".step-00000002.replaced")
+    try FileManager.default.copyItem(
+      atPath: run.path(".step-00000002.replaced"), toPath: run.path("step-00000002"))
+    #expect(try RunSummary(run: run.path).checkpoints.map(\.name) == ["step-00000002"])
+    #expect(try run.resume().checkpoint?.name == "step-00000002")
+    // Should the new one be damaged, the old one is still good, and saving again never drops both.
+    try run.flip(1, at: 2050, of: "step-00000002/checkpoint.h5")
+    #expect(try run.resume().checkpoint?.name == ".step-00000002.replaced")
+    try run.save(step: 2)
+    #expect(try run.names() == ["latest", "step-00000002"])
+    #expect(try run.resume().skipped == [])
+  }
+
+  @Test func whatWasReplacedDoesNotComeBack() throws {
+    try run.save(step: 2)
+    try FileManager.default.copyItem(
+      atPath: run.path("step-00000002"), toPath: run.path(".step-00000002.replaced"))
+    #expect(try run.resume().checkpoint?.name == "step-00000002")
+    for step in [3, 4] {
+      try run.save(step: step, last: 1)
+      #expect(try run.names() == ["latest", "step-0000000\(step)"])
+    }
+  }
+
+  @Test func savesThatFailLeaveEverythingAsItWas() throws {
+    try run.save(step: 1)
+    // A file in the way of the hidden directory's place in the world: "checkpoints" is no directory.
+    let other = try SampleRun()
+    try Data().write(to: URL(fileURLWithPath: other.path))
+    let error = try #require(throws: (any Error).self) { try other.save(step: 1) }
+    #expect("\(error)".contains("step-00000001: not saved: "))
+    #expect("\(error)".contains("not a directory"))
+    #expect(try run.resume().checkpoint?.name == "step-00000001")
+  }
+}

@@ -1,0 +1,119 @@
+import Checkpoints
+import Foundation
+import MPI
+
+/// A run directory that lives as long as the value, and states of training to save in it.
+final class SampleRun {
+  let path: String
+  let split = SplitShape(rows: 5, rowShape: [2, 3, 1])
+  var store: CheckpointStore
+
+  init(in directory: String = NSTemporaryDirectory()) throws {
+    path = directory + "/run-" + UUID().uuidString
+    store = CheckpointStore(run: path)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  /// The names in the directory of checkpoints, hidden ones too.
+  func names() throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: store.directory).sorted()
+  }
+
+  func path(_ name: String) -> String { "\(store.directory)/\(name)" }
+
+  /// What a link leads to.
+  func target(_ link: String) throws -> String {
+    try FileManager.default.destinationOfSymbolicLink(atPath: path(link))
+  }
+
+  /// A state that depends on step and variant.
+  func contents(step: Int, variant: Float = 0) -> CheckpointContents {
+    let weight = (0..<6).map { Float($0) / 7 + Float(step) + variant }
+    return CheckpointContents(
+      configuration: "{\"model\":\"rvae\",\"name\":\"süß\"}",
+      model: [
+        NamedArray(name: "encoder.0.weight", shape: [2, 3], values: weight),
+        NamedArray(name: "encoder.0.bias", shape: [2], values: [-0.0, .leastNonzeroMagnitude]),
+        NamedArray(name: "decoder.10.weight", shape: [1, 1, 2, 1], values: [.infinity, 3]),
+        NamedArray(name: "scale", shape: [], values: [4]),
+      ],
+      optimizer: [
+        OptimizerGroup(
+          name: "autoencoder", step: step,
+          entries: [
+            OptimizerEntry(
+              parameter: "encoder.0.weight", key: "exp_avg", shape: [2, 3], values: weight),
+            OptimizerEntry(
+              parameter: "encoder.0.weight", key: "exp_avg_sq", shape: [2, 3],
+              values: weight.map { $0 * $0 }),
+            OptimizerEntry(
+              parameter: "encoder.0.bias", key: "exp_avg", shape: [2], values: [1, 2]),
+          ]),
+        OptimizerGroup(name: "discriminator", step: 2 * step, entries: []),
+      ],
+      progress: Progress(
+        seed: .max - 594, lanes: 8, outer: 3, epoch: 17, step: step, imagesSeen: 200 * step,
+        exact: true, blasKernel: "SkylakeX", values: ["c1": 0.1, "collapsed": 1]),
+      history: [
+        "loss": [HistoryPoint(step: 1, value: 0.1), HistoryPoint(step: step, value: -.pi)],
+        "mse/X": [HistoryPoint(step: 1, value: .infinity)],
+        "none": [],
+      ])
+  }
+
+  /// S and R of all rows.
+  func rows(variant: Float = 0) -> (sparse: [Float], residual: [Float]) {
+    let values = (0..<30).map { Float($0) / 3 + variant }
+    return (values, values.map { -$0 / 5 })
+  }
+
+  @discardableResult
+  func save(
+    step: Int, variant: Float = 0, score: Double? = nil, last: Int = 3, best: Bool = true,
+    withSplit: Bool = true
+  ) throws -> SavedCheckpoint {
+    let (sparse, residual) = rows(variant: variant)
+    let contents = contents(step: step, variant: variant)
+    let retention = Retention(last: last, best: best)
+    let world = Communicator.alone()
+    return try sparse.withUnsafeBufferPointer { sparse in
+      try residual.withUnsafeBufferPointer { residual in
+        let block = RowBlock(rows: 0..<5, of: split, sparse: sparse, residual: residual)
+        return try store.save(
+          contents, rows: withSplit ? block : nil, score: score, keeping: retention, on: world)
+      }
+    }
+  }
+
+  /// Looks for the newest checkpoint as a new process would.
+  func resume() throws -> CheckpointStore.Selection {
+    store = CheckpointStore(run: path)
+    return try store.newestValid(on: .alone())
+  }
+
+  /// S and R of some rows of a checkpoint.
+  func split(
+    _ rows: Range<Int>, of checkpoint: Checkpoint
+  ) throws -> (sparse: [Float], residual: [Float]) {
+    let count = rows.count * split.rowCount
+    var sparse = [Float](repeating: .nan, count: count)
+    var residual = sparse
+    try sparse.withUnsafeMutableBufferPointer { sparse in
+      try residual.withUnsafeMutableBufferPointer { residual in
+        try checkpoint.readSplit(rows: rows, sparse: sparse, residual: residual)
+      }
+    }
+    return (sparse, residual)
+  }
+
+  /// Flips bits of one byte of a file of a checkpoint.
+  func flip(_ bits: UInt8, at offset: Int, of file: String) throws {
+    let handle = try FileHandle(forUpdating: URL(fileURLWithPath: path(file)))
+    try handle.seek(toOffset: UInt64(offset))
+    let byte = try handle.read(upToCount: 1)?.first ?? 0
+    try handle.seek(toOffset: UInt64(offset))
+    try handle.write(contentsOf: [byte ^ bits])
+    try handle.close()
+  }
+}
