@@ -48,7 +48,7 @@ let package = Package(
       dependencies: ["Models", "Training", "Checkpoints", "Distributed", "MPI"]),
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     tests("MPI", ["MPI"]),
-    tests("HDF5", ["HDF5"]),
+    tests("HDF5", ["HDF5", "CHDF5"]),
     tests("Images", ["Images"]),
     tests("Tensors", ["Tensors"]),
     tests("Autodiff", ["Autodiff"]),

@@ -11,6 +11,11 @@ public struct SplitShape: Codable, Equatable, Sendable {
     self.rowShape = rowShape
   }
 
+  enum CodingKeys: String, CodingKey {
+    case rows
+    case rowShape = "row_shape"
+  }
+
   /// Number of elements of one row, H W C.
   public var rowCount: Int { rowShape.reduce(1, *) }
 

@@ -79,7 +79,8 @@ extension Dataset {
   private func requireNumbers(as wanted: ElementType) throws(HDF5Error) {
     precondition(wanted.byteCount != nil, "\(path): numbers cannot be read as \(wanted)")
     if type.byteCount != nil { return }
-    let kind = H5Tget_class(try Dataset.storedType(id, path, file).id)
+    let stored = try Dataset.storedType(id, path, file)
+    let kind = H5Tget_class(stored.id)
     guard kind == H5T_INTEGER || kind == H5T_FLOAT else {
       throw HDF5Error(file: file.path, object: path, message: "found \(type), expected \(wanted)")
     }
