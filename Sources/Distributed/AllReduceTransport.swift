@@ -8,7 +8,6 @@ final class AllReduceTransport: Transport {
   private let layout: BucketLayout
   private let gradient: FloatBuffers
   private let owned: OwnedSlices
-  private var active: [Int] = []
 
   init(_ plan: ReductionPlan, owned: OwnedSlices, on communicator: Communicator) throws {
     precondition(plan.schedule.bufferCount == 1, "plain all-reduce adds one gradient a rank")
@@ -21,13 +20,13 @@ final class AllReduceTransport: Transport {
 
   func buffer(_ index: Int) -> UnsafeMutablePointer<Float> { gradient[index] }
 
-  func begin(_ buckets: [Int]) { active = buckets }
+  func begin(_ buckets: [Int]) {}
 
   func post(_ bucket: Int) {}
 
   func progress() {}
 
-  func finish() throws {
+  func finish(_ active: [Int]) throws {
     var next = 0
     while next < active.count {  // buckets that follow each other in memory are added in one call
       let start = layout.buckets[active[next]].range.lowerBound

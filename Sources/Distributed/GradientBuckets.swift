@@ -35,6 +35,8 @@ public final class GradientBuckets {
   public let layout: BucketLayout
   /// The path in use; `automatic` where one rank alone needs none.
   public let path: Path
+  /// Why ``Path/automatic`` did not give the shared window; nil where nothing stood in its way.
+  public let pathReason: String?
   /// The lanes this rank owns.
   public let localLanes: Range<Int>
   /// The gradients of this rank in a phase: 1 in fast mode, one a lane in exact mode.
@@ -83,7 +85,7 @@ public final class GradientBuckets {
         isReplicated
           ? layout.buckets[$0].range : layout.slice(of: $0, rank: rank, size: size)
       })
-    (transport, self.path) = try Self.connect(
+    (transport, self.path, pathReason) = try Self.connect(
       plan, owned: owned, exact: exact, on: communicator, path: path)
     self.layout = layout
     self.owned = owned
@@ -98,28 +100,33 @@ public final class GradientBuckets {
   private static func connect(
     _ plan: ReductionPlan, owned: OwnedSlices, exact: Bool, on communicator: Communicator,
     path: Path
-  ) throws -> (any Transport, Path) {
+  ) throws -> (any Transport, Path, String?) {
     guard communicator.size > 1 else {
-      return (LocalTransport(plan, owned: owned), .automatic)
+      return (LocalTransport(plan, owned: owned), .automatic, nil)
     }
     switch path {
     case .allReduce:
       guard !exact else { throw DistributedError.plainReductionIsNotExact }
-      return (try AllReduceTransport(plan, owned: owned, on: communicator), path)
+      return (try AllReduceTransport(plan, owned: owned, on: communicator), path, nil)
     case .messages:
-      return (try MessageTransport(plan, owned: owned, on: communicator), path)
+      return (try MessageTransport(plan, owned: owned, on: communicator), path, nil)
     case .automatic, .sharedWindow:
       let node = try communicator.splitByNode()
       var isWhole = [Int64(node.size == communicator.size ? 1 : 0)]
       try communicator.allReduce(&isWhole, .min)
       guard isWhole[0] == 1 else {
         guard path == .automatic else { throw DistributedError.severalNodes }
-        return (try MessageTransport(plan, owned: owned, on: communicator), .messages)
+        return (
+          try MessageTransport(plan, owned: owned, on: communicator), .messages,
+          DistributedError.severalNodes.description
+        )
       }
       do {
-        return (try WindowTransport(plan, owned: owned, on: node), .sharedWindow)
+        return (try WindowTransport(plan, owned: owned, on: node), .sharedWindow, nil)
       } catch let error as AgreedError where path == .automatic && error.rankCount == node.size {
-        return (try MessageTransport(plan, owned: owned, on: communicator), .messages)
+        return (
+          try MessageTransport(plan, owned: owned, on: communicator), .messages, error.description
+        )
       }
     }
   }
@@ -205,7 +212,7 @@ public final class GradientBuckets {
     precondition(isInPhase, "a phase finishes before it begins")
     while pass < passes { closePass() }
     if let failure { throw failure }
-    try transport.finish()
+    try transport.finish(active)
     isInPhase = false
     owned.update = nil
   }
@@ -334,7 +341,7 @@ public enum DistributedError: ExitStatusError, Equatable, CustomStringConvertibl
       "\(ranks) ranks for \(lanes) lanes; start at most \(lanes) ranks, "
         + "or a new run with lanes=\(ranks) or more"
     case .severalNodes:
-      "a shared window needs all ranks on one node; use the messages path"
+      "the ranks are on several nodes, which share no memory"
     case .plainReductionIsNotExact:
       "exact mode needs the window or the messages path, not plain all-reduce"
     }

@@ -1,3 +1,5 @@
+import MPI
+
 /// The fixed binary tree along which the gradients of V lanes are added: a node is its left child
 /// plus its right.
 ///
@@ -64,6 +66,21 @@ public struct LaneTree: Equatable, Sendable {
       row = stride(from: 0, to: row.count, by: 2).map { row[$0] + row[$0 + 1] }
     }
     return row[0]
+  }
+
+  /// Adds rows of numbers, one row a lane, along the tree over the lanes of all ranks.
+  ///
+  /// **Collective.** Every rank gets the same sums, whatever the number of ranks.
+  ///
+  /// - Parameter rows: One row of equal length for each lane this rank owns, in lane order.
+  public func sum(_ rows: [[Double]], on communicator: Communicator) throws -> [Double] {
+    let local = lanes(of: communicator.rank, of: communicator.size)
+    precondition(rows.count == local.count, "\(rows.count) rows for \(local.count) lanes")
+    let all = try communicator.allGather(Array(rows.joined()))
+    let width = all.count / laneCount
+    return (0..<width).map { column in
+      sum((0..<laneCount).map { all[$0 * width + column] })
+    }
   }
 
   /// How a rank adds the gradients of its lanes, pass after pass, in as few buffers as possible.

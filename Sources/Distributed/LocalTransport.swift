@@ -27,7 +27,7 @@ final class LocalTransport: Transport {
 
   func progress() {}
 
-  func finish() {}
+  func finish(_ buckets: [Int]) {}
 
   func publish(_ flat: UnsafeBufferPointer<Float>) {
     if let source = flat.baseAddress { values.update(from: source, count: flat.count) }

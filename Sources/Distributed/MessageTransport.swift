@@ -18,7 +18,6 @@ final class MessageTransport: Transport {
   private let exchanges: [Exchange]
   private let valueCount: Int
   private var waiting: Waiting
-  private var active: [Int] = []
   private var inFlight: [Int] = []
 
   /// The messages of one bucket.
@@ -32,6 +31,13 @@ final class MessageTransport: Transport {
       gradientsOut = PreparedMessages(on: communicator)
       valuesIn = PreparedMessages(on: communicator)
       valuesOut = PreparedMessages(on: communicator)
+    }
+
+    /// Whether everything has left and arrived; makes progress.
+    func isComplete() throws -> Bool {
+      let gradientsLeft = try gradientsOut.test()
+      let valuesLeft = try valuesOut.test()
+      return try valuesIn.test() && gradientsLeft && valuesLeft
     }
   }
 
@@ -90,7 +96,6 @@ final class MessageTransport: Transport {
   func buffer(_ index: Int) -> UnsafeMutablePointer<Float> { buffers[index] }
 
   func begin(_ buckets: [Int]) throws {
-    active = buckets
     for bucket in buckets {
       try exchanges[bucket].gradientsIn.start()
       try exchanges[bucket].valuesIn.start()
@@ -125,7 +130,7 @@ final class MessageTransport: Transport {
     owned.apply(bucket, values: values, gradient: reduced)
   }
 
-  func finish() throws {
+  func finish(_ buckets: [Int]) throws {
     try progress()
     waiting.start()
     while !inFlight.isEmpty {
@@ -133,11 +138,8 @@ final class MessageTransport: Transport {
       try progress()
     }
     waiting.start()
-    for bucket in active {
-      let exchange = exchanges[bucket]
-      for messages in [exchange.gradientsOut, exchange.valuesOut, exchange.valuesIn] {
-        while try !messages.test() { waiting.pause() }
-      }
+    for bucket in buckets {
+      while try !exchanges[bucket].isComplete() { waiting.pause() }
     }
   }
 

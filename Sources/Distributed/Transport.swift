@@ -77,8 +77,10 @@ protocol Transport: AnyObject {
   func post(_ bucket: Int) throws
   /// Does what can be done without waiting.
   func progress() throws
-  /// Returns when all slices are updated and every rank sees them. Collective.
-  func finish() throws
+  /// Returns when all slices of the phase's buckets are updated and every rank sees them.
+  ///
+  /// Collective.
+  func finish(_ buckets: [Int]) throws
   /// Makes rank 0's values everybody's; `flat` counts on rank 0 alone. Collective.
   func publish(_ flat: UnsafeBufferPointer<Float>) throws
   /// Gives shared memory back. Collective.

@@ -105,7 +105,7 @@ final class WindowTransport: Transport {
     owned.apply(bucket, values: values, gradient: reduced)
   }
 
-  func finish() {
+  func finish(_ buckets: [Int]) {
     progress()
     waiting.start()
     while !inFlight.isEmpty {

@@ -64,6 +64,7 @@ final class MPIEnvironment {
   ///
   /// The C function is `MPI_Abort`.
   func abort(status: Int32) -> Never {
+    fflush(nil)  // what was printed before
     if isStarted { MPI_Abort(cmpi_comm_world(), status) }
     exit(status)
   }

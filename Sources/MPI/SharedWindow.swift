@@ -17,15 +17,16 @@ public final class SharedWindow {
   ///
   /// **Collective.** The C function is `MPI_Win_allocate_shared`.
   ///
-  /// - Throws: `MPIError`, possibly on some of the ranks only: call it in
-  ///   ``Communicator/agree(_:)``.
-  public init(bytes: Int, on node: Communicator) throws(MPIError) {
+  /// - Throws: `SharedMemoryError` on all ranks if the node has too little shared memory;
+  ///   `MPIError`, possibly on some of the ranks only: call it in ``Communicator/agree(_:)``.
+  public init(bytes: Int, on node: Communicator) throws {
     guard let environment = node.environment else {
       preconditionFailure("a rank alone shares no memory")
     }
     var window: MPI_Win?
     var base: UnsafeMutableRawPointer?
     let padded = MPI_Aint((bytes + 2 * Self.alignment - 1) / Self.alignment * Self.alignment)
+    try Self.requireSpace(Int(padded), on: node)
     try withUnsafeMutablePointer(to: &base) { (pointer) throws(MPIError) in
       try check(
         "MPI_Win_allocate_shared",
@@ -58,6 +59,27 @@ public final class SharedWindow {
     }
   }
 
+  /// Makes sure that the segments of all ranks fit into the file system they will lie in.
+  ///
+  /// Open MPI keeps them in /dev/shm where that can be written. Where it is too small (containers
+  /// often have 64 MiB), one rank's call fails and the others' never return, so ask before.
+  private static func requireSpace(_ bytes: Int, on node: Communicator) throws {
+    var needed = [Int64(bytes)]
+    try node.allReduce(&needed, .sum)
+    needed[0] += 1 << 20  // the library's own part
+    var status = statvfs()
+    var free = [Int64.max]
+    if access(folder, W_OK) == 0, statvfs(folder, &status) == 0 {
+      free[0] = Int64(status.f_bavail) * Int64(status.f_frsize)
+    }
+    try node.allReduce(&free, .min)
+    guard needed[0] <= free[0] else {
+      throw SharedMemoryError(host: node.hostName, needed: Int(needed[0]), free: Int(free[0]))
+    }
+  }
+
+  fileprivate static let folder = "/dev/shm"
+
   /// The start of a rank's segment, as this process sees it; invalid after ``release()``.
   public func segment(of rank: Int) -> UnsafeMutableRawPointer { segments[rank] }
 
@@ -66,6 +88,21 @@ public final class SharedWindow {
   ///
   /// **Collective.** The C function is `MPI_Win_free`.
   public func release() throws(MPIError) { try environment.releaseNow(serial) }
+}
+
+/// A node whose shared memory is too small for a window.
+public struct SharedMemoryError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// The node's name.
+  public let host: String
+  /// The bytes that all ranks of the node asked for together.
+  public let needed: Int
+  /// The bytes that were free.
+  public let free: Int
+
+  /// What was found and what was needed.
+  public var description: String {
+    "\(SharedWindow.folder) on \(host) has \(free >> 20) MiB free and \(needed >> 20) MiB are needed"
+  }
 }
 
 /// A counter in shared memory that one rank advances and the others watch.

@@ -8,7 +8,9 @@ import MPI
 let bucketChecks: [String: RankCheck] = [
   "fast-sums": { try checkSums($0, path: GradientBuckets.Path(argument: $1), exact: false) },
   "exact-sums": { try checkSums($0, path: GradientBuckets.Path(argument: $1), exact: true) },
+  "lane-sums": checkLaneSums,
   "owned-state": checkOwnedState,
+  "automatic-path": checkAutomaticPath,
   "random-phases": checkRandomPhases,
   "fail-in-phase": failInPhase,
   "too-many-ranks": { world, _ in
@@ -155,6 +157,17 @@ private func checkSums(_ world: Communicator, path: GradientBuckets.Path, exact:
   try buckets.release()
 }
 
+/// Rows of the lanes of all ranks are added along the tree.
+private func checkLaneSums(_ world: Communicator, _ arguments: [String]) throws {
+  let tree = LaneTree(laneCount: laneCount)
+  func row(_ lane: Int) -> [Double] {
+    (0..<3).map { Double(laneGradient(lane, 0, $0, 0)) / 3 }
+  }
+  let own = tree.lanes(of: world.rank, of: world.size).map(row)
+  let expected = (0..<3).map { column in tree.sum((0..<laneCount).map { row($0)[column] }) }
+  try expectEqual(tree.sum(own, on: world), expected, "sums over lanes")
+}
+
 /// Optimizer state goes to one flat array and back; all slices together tile every bucket.
 private func checkOwnedState(_ world: Communicator, _ arguments: [String]) throws {
   let buckets = try makeBuckets(world, GradientBuckets.Path(argument: arguments), exact: false)
@@ -220,6 +233,17 @@ private func checkRandomPhases(_ world: Communicator, _ arguments: [String]) thr
     }
     try buckets.release()
   }
+}
+
+/// The automatic path for a large model is the one named, for a reason that holds the given text.
+private func checkAutomaticPath(_ world: Communicator, _ arguments: [String]) throws {
+  let expected = try GradientBuckets.Path(argument: arguments)
+  let buckets = try GradientBuckets(
+    blocks: [ParameterBlock(name: "w", group: 0, count: 8_000_000)], laneCount: laneCount,
+    exact: false, on: world)
+  try expectEqual(buckets.path, expected, "path")
+  let reason = buckets.pathReason ?? ""
+  for text in arguments.dropFirst() { try expect(reason.contains(text), "reason: \(reason)") }
 }
 
 /// One rank fails within a phase while the others wait for its gradients; the job must end.

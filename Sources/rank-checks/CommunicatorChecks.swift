@@ -50,7 +50,10 @@ private func checkCollectives(_ world: Communicator, _ arguments: [String]) thro
     world.allGather([Double](repeating: Double(rank), count: rank)),
     (0..<size).flatMap { [Double](repeating: Double($0), count: $0) }, "all numbers")
   let node = try world.splitByNode()
-  try expectEqual([node.rank, node.size], [rank, size], "rank and size on the node")
+  let hosts = try world.allGather(world.hostName)
+  let neighbours = hosts.indices.filter { hosts[$0] == world.hostName }
+  try expectEqual(node.size, neighbours.count, "the ranks on the node")
+  try expectEqual(neighbours[node.rank], rank, "the rank on the node")
   try expect(try node.processorCount() > 0 || size == 1, "no processors")
   let twin = try world.duplicate()
   try expectEqual(twin.broadcast("\(rank)", from: size - 1), "\(size - 1)", "the twin's broadcast")
@@ -123,16 +126,17 @@ private func checkMessages(_ world: Communicator, _ arguments: [String]) throws 
 }
 
 private func checkWindow(_ world: Communicator, _ arguments: [String]) throws {
-  guard world.size > 1 else { return }
-  let (rank, size) = (world.rank, world.size)
-  let window = try SharedWindow(bytes: 4096 * (rank + 1), on: world)
-  var waiting = try Waiting(on: world)
+  let node = try world.splitByNode()
+  let (rank, size) = (node.rank, node.size)
+  guard size > 1 else { return }
+  let window = try SharedWindow(bytes: 4096 * (rank + 1), on: node)
+  var waiting = try Waiting(on: node)
   let numbers = (0..<size).map { window.segment(of: $0).assumingMemoryBound(to: UInt64.self) }
   for pointer in numbers {
     try expect(UInt(bitPattern: pointer) % UInt(SharedWindow.alignment) == 0, "not aligned")
   }
   try expect((0..<512 * (rank + 1)).allSatisfy { numbers[rank][$0] == 0 }, "not zeroed")
-  try world.barrier()
+  try node.barrier()
   // A ring: each rank waits for its left neighbour's counter, then for the number beside it.
   let left = (rank + size - 1) % size
   for round in 1...2000 {
@@ -146,11 +150,11 @@ private func checkWindow(_ world: Communicator, _ arguments: [String]) throws {
       try expectEqual(numbers[left][1 + round % 2], UInt64(round * 10 + left), "round \(round)")
     }
   }
-  try world.barrier()
+  try node.barrier()
   try window.release()
-  let second = try SharedWindow(bytes: 1, on: world)
+  let second = try SharedWindow(bytes: 1, on: node)
   second.segment(of: rank).storeBytes(of: UInt8(rank), as: UInt8.self)
-  try world.barrier()
+  try node.barrier()
   for peer in 0..<size {
     try expectEqual(second.segment(of: peer).load(as: UInt8.self), UInt8(peer), "second window")
   }

@@ -69,6 +69,11 @@ import Testing
     #expect(run.errors.contains("judge.weight"), "\(run)")
   }
 
+  @Test(arguments: 1...4) func sumsOverLanesDoNotKnowTheRanks(ranks: Int) throws {
+    let run = try Run.product("rank-checks", ["lane-sums"], ranks: ranks, limit: 60)
+    #expect(run.status == 0, "\(run)")
+  }
+
   @Test func moreRanksThanLanesIsAnErrorOfAllRanks() throws {
     let run = try Run.product("rank-checks", ["too-many-ranks"], ranks: 2, limit: 60)
     #expect(run.status == 64 && !run.timedOut, "\(run)")
