@@ -33,6 +33,13 @@ public struct HDF5Error: Error, Equatable, Sendable, CustomStringConvertible {
     self.errorNumber = errorNumber
   }
 
+  /// The same error under another path: that of the file which a temporary one was to become.
+  public func renamed(_ path: String) -> HDF5Error {
+    HDF5Error(
+      file: path, object: object, message: message, call: call, status: status,
+      errorNumber: errorNumber)
+  }
+
   /// "file: object: message".
   public var description: String {
     guard let object else { return "\(file): \(message)" }

@@ -36,6 +36,11 @@ struct ForeignFiles {
     #expect(directory.hasSuffix(": found a directory, expected an HDF5 file"))
     let unwritable = try message { _ = try File.create(scratch("none/f.h5")) }
     #expect(unwritable == "none/f.h5: no such file or directory")
+    let error = try #require(throws: HDF5Error.self) { try File.create(scratch("none/f.h5")) }
+    #expect(error.errorNumber == ENOENT)
+    #expect(error.call == "H5Fcreate")
+    #expect(error.renamed("g.h5").description == "g.h5: no such file or directory")
+    #expect(error.renamed("g.h5").errorNumber == ENOENT)
   }
 
   @Test(arguments: [1, 8, 100, 2000, 2200])
