@@ -1,0 +1,70 @@
+// Arithmetic on arrays. Loops whose elements take one rounding are left to the compiler's vectoriser: any two ways of
+// computing them agree. The others go by blocks (vectors.h).
+#include "vectors.h"
+
+CK_HOT void ck_add(float *y, const float *a, const float *b, long n) {
+  for (long i = 0; i < n; i++) y[i] = a[i] + b[i];
+}
+
+CK_HOT void ck_subtract(float *y, const float *a, const float *b, long n) {
+  for (long i = 0; i < n; i++) y[i] = a[i] - b[i];
+}
+
+CK_HOT void ck_multiply(float *y, const float *a, const float *b, long n) {
+  for (long i = 0; i < n; i++) y[i] = a[i] * b[i];
+}
+
+CK_HOT void ck_fma(float *y, const float *a, const float *b, long n) {
+  CK_BLOCKS(i, k, n) STORE(y + i, LOAD(y + i, k) + LOAD(a + i, k) * LOAD(b + i, k), k);
+}
+
+CK_HOT void ck_axpy(float *y, const float *x, float a, long n) {
+  CK_BLOCKS(i, k, n) STORE(y + i, LOAD(y + i, k) + a * LOAD(x + i, k), k);
+}
+
+CK_HOT void ck_scale(float *y, float a, long n) {
+  for (long i = 0; i < n; i++) y[i] *= a;
+}
+
+void ck_copy(float *y, const float *x, long n) {
+  if (n > 0) memmove(y, x, (size_t)n * sizeof(float));
+}
+
+CK_HOT void ck_fill(float *y, float value, long n) {
+  for (long i = 0; i < n; i++) y[i] = value;
+}
+
+CK_HOT void ck_scale_rows(
+  float *y, const float *x, const float *row_scale, long rows, long cols, int accumulate) {
+  for (long row = 0; row < rows; row++, y += cols, x += cols) {
+    float scale = row_scale[row];
+    if (accumulate) {
+      CK_BLOCKS(j, k, cols) STORE(y + j, LOAD(y + j, k) + scale * LOAD(x + j, k), k);
+    } else {
+      for (long j = 0; j < cols; j++) y[j] = scale * x[j];
+    }
+  }
+}
+
+/// The reciprocal's product is corrected by its remainder, x - 255 q = (x - 256 q) + q, whose two differences are exact.
+CK_HOT void ck_bytes_to_floats(const uint8_t *x, float *y, long n) {
+#pragma clang loop vectorize(enable) interleave(enable)
+  for (long i = 0; i < n; i++) {
+    float value = (float)x[i];
+    float q = value * (1.0f / 255.0f);
+    float remainder = (value - 256.0f * q) + q;
+    y[i] = q + remainder * (1.0f / 255.0f);
+  }
+}
+
+CK_HOT void ck_sum_blocks(float *out, const float *const *in, int count, long n) {
+  if (count <= 0) {
+    ck_fill(out, 0, n);
+    return;
+  }
+  CK_BLOCKS(i, k, n) {
+    vec sum = LOAD(in[0] + i, k);
+    for (int b = 1; b < count; b++) sum += LOAD(in[b] + i, k);
+    STORE(out + i, sum, k);
+  }
+}

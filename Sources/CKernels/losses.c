@@ -1,0 +1,137 @@
+// Losses summed over each row, with their gradients in the same pass, and the reparameterised sample.
+#include "vectors.h"
+
+/// softplus(a) and sigmoid(a) from one exp. The loss is the same bits whether or not `sigmoid` is asked for.
+CK_INLINE void softplus_and_sigmoid(const vec *a, vec *softplus, vec *sigmoid) {
+  vec e = EXP_NEGATIVE(NEGATIVE_ABS(*a));
+  *softplus = MAX_ZERO(*a) + LOG1P_UNIT(e);
+  if (sigmoid) *sigmoid = (*a < 0.0f ? e : (vec)1.0f) / (1.0f + e);
+}
+
+CK_INLINE void bernoulli_loop(
+  const float *logits, const float *x, float *row_loss, float *grad, long rows, long cols) {
+  for (long row = 0; row < rows; row++) {
+    vec sum = 0.0f;
+    CK_BLOCKS(j, k, cols) {
+      long at = row * cols + j;
+      vec a = LOAD(logits + at, k), target = LOAD(x + at, k);
+      vec softplus, sigmoid;
+      softplus_and_sigmoid(&a, &softplus, grad ? &sigmoid : NULL);
+      sum += FIRST(softplus - target * a, k);
+      if (grad) STORE(grad + at, sigmoid - target, k);
+    }
+    row_loss[row] = vec_sum(&sum);
+  }
+}
+
+CK_HOT void ck_bernoulli_nll(
+  const float *logits, const float *x, float *row_loss, float *grad, long rows, long cols) {
+  if (grad)
+    bernoulli_loop(logits, x, row_loss, grad, rows, cols);
+  else
+    bernoulli_loop(logits, x, row_loss, NULL, rows, cols);
+}
+
+CK_HOT void ck_gaussian_nll(
+  const float *x, const float *mean, const float *logvar, float *row_loss, float *dmean, float *dlogvar,
+  long rows, long cols) {
+  const float log_two_pi = 1.83787707f;
+  for (long row = 0; row < rows; row++) {
+    vec sum = 0.0f;
+    CK_BLOCKS(j, k, cols) {
+      long at = row * cols + j;
+      vec lv = LOAD(logvar + at, k);
+      vec difference = LOAD(mean + at, k) - LOAD(x + at, k);
+      vec scaled = difference * EXP(-lv);
+      vec square = scaled * difference;
+      sum += FIRST(log_two_pi + lv + square, k);
+      if (dmean) STORE(dmean + at, scaled, k);
+      if (dlogvar) STORE(dlogvar + at, 0.5f - 0.5f * square, k);
+    }
+    row_loss[row] = 0.5f * vec_sum(&sum);
+  }
+}
+
+CK_HOT void ck_squared_error(
+  const float *y, const float *x, float *row_loss, float *grad, long rows, long cols) {
+  for (long row = 0; row < rows; row++) {
+    vec sum = 0.0f;
+    CK_BLOCKS(j, k, cols) {
+      long at = row * cols + j;
+      vec difference = LOAD(y + at, k) - LOAD(x + at, k);
+      sum += difference * difference;
+      if (grad) STORE(grad + at, 2.0f * difference, k);
+    }
+    row_loss[row] = vec_sum(&sum);
+  }
+}
+
+CK_HOT void ck_kl_standard_normal(
+  const float *mu, const float *logvar, float *row_kl, float *dmu, float *dlogvar, long rows, long cols) {
+  for (long row = 0; row < rows; row++) {
+    vec sum = 0.0f;
+    CK_BLOCKS(j, k, cols) {
+      long at = row * cols + j;
+      vec m = LOAD(mu + at, k), lv = LOAD(logvar + at, k);
+      vec excess = EXPM1(lv);  // sigma^2 - 1, which vanishes on padding
+      sum += m * m + (excess - lv);
+      if (dmu) STORE(dmu + at, m, k);
+      if (dlogvar) STORE(dlogvar + at, 0.5f * excess, k);
+    }
+    row_kl[row] = 0.5f * vec_sum(&sum);
+  }
+}
+
+CK_HOT void ck_reparameterize(
+  float *z, const float *mu, const float *logvar, const float *eps, long n, float k) {
+  CK_BLOCKS(i, count, n) {
+    vec scale = EXP(k * LOAD(logvar + i, count));
+    STORE(z + i, LOAD(mu + i, count) + scale * LOAD(eps + i, count), count);
+  }
+}
+
+CK_HOT void ck_reparameterize_backward(
+  const float *dz, const float *logvar, const float *eps, float *dmu, float *dlogvar, long n, float k,
+  int accumulate) {
+  CK_BLOCKS(i, count, n) {
+    vec d = LOAD(dz + i, count);
+    if (dlogvar) {
+      vec g = d * LOAD(eps + i, count) * (k * EXP(k * LOAD(logvar + i, count)));
+      STORE(dlogvar + i, accumulate ? LOAD(dlogvar + i, count) + g : g, count);
+    }
+    if (dmu) STORE(dmu + i, accumulate ? LOAD(dmu + i, count) + d : d, count);
+  }
+}
+
+CK_HOT void ck_softplus_rows(
+  const float *s, float *row_loss, float *grad, long rows, long cols, float sign) {
+  for (long row = 0; row < rows; row++) {
+    vec sum = 0.0f;
+    CK_BLOCKS(j, k, cols) {
+      long at = row * cols + j;
+      vec a = sign * LOAD(s + at, k);
+      vec softplus, sigmoid;
+      softplus_and_sigmoid(&a, &softplus, &sigmoid);
+      sum += FIRST(softplus, k);
+      if (grad) STORE(grad + at, sign * sigmoid, k);
+    }
+    row_loss[row] = vec_sum(&sum);
+  }
+}
+
+CK_HOT void ck_log_mean_exp(const float *w, float *out, float *weights, long rows, long cols) {
+  for (long row = 0; row < rows; row++) {
+    const float *from = w + row * cols;
+    float largest = from[0];
+    for (long j = 1; j < cols; j++) largest = from[j] > largest ? from[j] : largest;
+    vec sum = 0.0f;
+    CK_BLOCKS(j, k, cols) {
+      vec e = EXP_NEGATIVE(LOAD(from + j, k) - largest);
+      sum += FIRST(e, k);
+      if (weights) STORE(weights + row * cols + j, e, k);
+    }
+    float total = vec_sum(&sum);
+    if (out) out[row] = largest + logf(total / (float)cols);
+    if (weights) ck_scale(weights + row * cols, 1.0f / total, cols);
+  }
+}

@@ -1,0 +1,34 @@
+// Optimizer updates, one pass over parameter, gradient and state.
+#include "vectors.h"
+
+CK_HOT void ck_adam(
+  float *p, const float *g, float *m, float *v, long n, float step, float b1, float b2, float eps,
+  float inv_sqrt_bias2) {
+  const float one_minus_b1 = 1.0f - b1, one_minus_b2 = 1.0f - b2;
+  CK_BLOCKS(i, k, n) {
+    vec gradient = LOAD(g + i, k), first = LOAD(m + i, k), second = LOAD(v + i, k);
+    first = first + one_minus_b1 * (gradient - first);
+    second = b2 * second + one_minus_b2 * (gradient * gradient);
+    vec denominator = SQRT(second) * inv_sqrt_bias2 + eps;
+    STORE(p + i, LOAD(p + i, k) - step * (first / denominator), k);
+    STORE(m + i, first, k);
+    STORE(v + i, second, k);
+  }
+}
+
+CK_HOT void ck_rmsprop(
+  float *p, const float *g, float *sq, float *buf, long n, float lr, float alpha, float eps,
+  float momentum) {
+  const float one_minus_alpha = 1.0f - alpha;
+  CK_BLOCKS(i, k, n) {
+    vec gradient = LOAD(g + i, k);
+    vec square = alpha * LOAD(sq + i, k) + one_minus_alpha * (gradient * gradient);
+    vec direction = gradient / (SQRT(square) + eps);
+    STORE(sq + i, square, k);
+    if (buf) {
+      direction = momentum * LOAD(buf + i, k) + direction;
+      STORE(buf + i, direction, k);
+    }
+    STORE(p + i, LOAD(p + i, k) - lr * direction, k);
+  }
+}

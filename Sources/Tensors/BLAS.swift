@@ -1,0 +1,70 @@
+import CKernels
+import COpenBLAS
+
+/// Matrix products by OpenBLAS.
+public enum BLAS {
+  /// Keeps OpenBLAS to the calling thread: parallelism comes from ranks.
+  public static func useOneThread() { openblas_set_num_threads(1) }
+
+  /// The name of the kernel OpenBLAS chose when it was loaded, such as `SkylakeX` or `Zen`.
+  public static var kernelName: String { String(cString: openblas_get_corename()) }
+
+  /// c = alpha op(a) op(b) + beta c, where op transposes or not.
+  ///
+  /// Tensors of other ranks than 2 are read as matrices [rows, columns] (see ``Shape``). op(a) is
+  /// [M, K], op(b) [K, N], c [M, N]; traps on other shapes. With `beta` 0 the former content of c
+  /// does not matter. The C function is `cblas_sgemm`.
+  public static func multiply(
+    _ a: Tensor, _ b: Tensor, into c: Tensor, transposeA: Bool = false, transposeB: Bool = false,
+    alpha: Float = 1, beta: Float = 0
+  ) {
+    let (m, k) =
+      transposeA ? (a.shape.columns, a.shape.rows) : (a.shape.rows, a.shape.columns)
+    let (kb, n) =
+      transposeB ? (b.shape.columns, b.shape.rows) : (b.shape.rows, b.shape.columns)
+    precondition(
+      k == kb && c.shape.rows == m && c.shape.columns == n,
+      """
+      product of \(a.shape)\(transposeA ? " transposed" : "") \
+      and \(b.shape)\(transposeB ? " transposed" : "") into \(c.shape)
+      """)
+    gemm(
+      m, n, k, a.pointer, a.shape.columns, transposeA, b.pointer, b.shape.columns, transposeB,
+      c.pointer, n, alpha: alpha, beta: beta)
+  }
+
+  /// c = alpha op(a) op(b) + beta c on memory.
+  ///
+  /// op(a) is [m, k], op(b) [k, n], c [m, n], row-major; each array is followed by its row stride
+  /// in elements. Any of m, n, k may be 0. The C function is `cblas_sgemm`.
+  public static func gemm(
+    _ m: Int, _ n: Int, _ k: Int,
+    _ a: UnsafePointer<Float>, _ strideA: Int, _ transposeA: Bool,
+    _ b: UnsafePointer<Float>, _ strideB: Int, _ transposeB: Bool,
+    _ c: UnsafeMutablePointer<Float>, _ strideC: Int,
+    alpha: Float = 1, beta: Float = 0
+  ) {
+    if m == 0 || n == 0 { return }
+    if k == 0 {
+      scale(c, stride: strideC, rows: m, columns: n, by: beta)
+      return
+    }
+    cblas_sgemm(
+      CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans,
+      blasint(m), blasint(n), blasint(k), alpha, a, blasint(strideA), b, blasint(strideB), beta,
+      c, blasint(strideC))
+  }
+
+  /// What a product with no terms leaves of c: beta c.
+  private static func scale(
+    _ c: UnsafeMutablePointer<Float>, stride: Int, rows: Int, columns: Int, by beta: Float
+  ) {
+    for row in 0..<rows {
+      if beta == 0 {
+        ck_fill(c + row * stride, 0, columns)
+      } else {
+        ck_scale(c + row * stride, beta, columns)
+      }
+    }
+  }
+}
