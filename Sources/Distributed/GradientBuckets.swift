@@ -42,11 +42,14 @@ public final class GradientBuckets {
   /// The gradients of this rank in a phase: 1 in fast mode, one a lane in exact mode.
   public let passes: Int
 
-  private let communicator: Communicator
-  private let transport: any Transport
+  let communicator: Communicator
+  let transport: any Transport
   private let owned: OwnedSlices
   private let schedule: LaneTree.Schedule
-  private var isInPhase = false
+  /// For each pass, what adds it to the passes before it.
+  private let passSums: [SliceSum?]
+  private let passInputs: UnsafeMutablePointer<UnsafePointer<Float>>
+  private(set) var isInPhase = false
   private var groups: UInt64 = 0
   /// The buckets of this phase, in layout order.
   private var active: [Int] = []
@@ -93,6 +96,10 @@ public final class GradientBuckets {
     schedule = plan.schedule
     localLanes = tree.lanes(of: rank, of: size)
     passes = plan.schedule.buffers.count
+    passSums = plan.schedule.sums.map { buffers in
+      buffers.count > 1 ? SliceSum(SliceSum.fromTheRight(buffers.count)) : nil
+    }
+    passInputs = .allocate(capacity: plan.schedule.sums.map(\.count).max() ?? 1)
     passesOfBlock = Array(repeating: 0, count: blocks.count)
     missing = layout.buckets.map(\.blocks.count)
   }
@@ -239,10 +246,13 @@ public final class GradientBuckets {
   /// A bucket's gradient of the present pass is whole.
   private func complete(_ bucket: Int) {
     let range = layout.buckets[bucket].range
-    for merge in schedule.merges[pass] {
-      let into = transport.buffer(merge.into) + range.lowerBound
-      let from = transport.buffer(merge.from) + range.lowerBound
-      addFloats(into, from, into: into, count: range.count)
+    let buffers = schedule.sums[pass]
+    if let sum = passSums[pass] {
+      for (index, buffer) in buffers.enumerated() {
+        passInputs[index] = UnsafePointer(transport.buffer(buffer) + range.lowerBound)
+      }
+      sum.sum(
+        passInputs, count: range.count, into: transport.buffer(buffers[0]) + range.lowerBound)
     }
     if pass == passes - 1 {
       attempt { try transport.post(bucket) }
@@ -257,65 +267,7 @@ public final class GradientBuckets {
     do { try body() } catch { failure = error }
   }
 
-  /// Makes rank 0's values, a flat array of `count` floats, those of all ranks; elsewhere the
-  /// argument is ignored.
-  ///
-  /// **Collective.** No rank may be reading values meanwhile.
-  public func publishValues(_ flat: [Float]) throws {
-    precondition(!isInPhase, "values published within a phase")
-    precondition(
-      !communicator.isRoot || flat.count == count, "\(flat.count) values for \(count) places")
-    try flat.withUnsafeBufferPointer { try transport.publish($0) }
-  }
-
-  /// Joins what the owners hold for their slices, optimizer state say, into a flat array of `count`
-  /// floats on rank 0; empty elsewhere.
-  ///
-  /// **Collective.** `slice` returns the memory that belongs to ``owned(bucket:)``.
-  public func gatherOwned(_ slice: (_ bucket: Int) -> UnsafePointer<Float>) throws -> [Float] {
-    var flat = [Float](repeating: 0, count: communicator.isRoot ? count : 0)
-    try flat.withUnsafeMutableBufferPointer { target in
-      for (index, bucket) in layout.buckets.enumerated() {
-        try communicator.gather(
-          slice(index), counts: sliceCounts(of: index),
-          into: target.baseAddress.map { $0 + bucket.range.lowerBound })
-      }
-    }
-    return flat
-  }
-
-  /// Hands each owner its slices of a flat array of `count` floats on rank 0; elsewhere the
-  /// argument is ignored.
-  ///
-  /// **Collective.** `slice` returns the memory that belongs to ``owned(bucket:)``.
-  public func scatterOwned(
-    _ flat: [Float], into slice: (_ bucket: Int) -> UnsafeMutablePointer<Float>
-  ) throws {
-    precondition(
-      !communicator.isRoot || flat.count == count, "\(flat.count) values for \(count) places")
-    try flat.withUnsafeBufferPointer { source in
-      for (index, bucket) in layout.buckets.enumerated() {
-        let target = slice(index)
-        try communicator.scatter(
-          source.baseAddress.map { $0 + bucket.range.lowerBound }, counts: sliceCounts(of: index),
-          into: target)
-        if path == .allReduce {
-          try communicator.broadcast(
-            UnsafeMutableRawBufferPointer(start: target, count: bucket.range.count * 4))
-        }
-      }
-    }
-  }
-
-  /// What each rank contributes to a bucket: its slice, or all by rank 0 where every rank holds
-  /// everything.
-  private func sliceCounts(of bucket: Int) -> [Int] {
-    let size = communicator.size
-    if path == .allReduce {
-      return (0..<size).map { $0 == 0 ? layout.buckets[bucket].range.count : 0 }
-    }
-    return (0..<size).map { layout.slice(of: bucket, rank: $0, size: size).count }
-  }
+  deinit { passInputs.deallocate() }
 
   /// Gives shared memory back before MPI ends.
   ///
@@ -323,30 +275,4 @@ public final class GradientBuckets {
   ///
   /// **Collective.**
   public func release() throws { try transport.release() }
-}
-
-/// Why gradients cannot be reduced as asked.
-public enum DistributedError: ExitStatusError, Equatable, CustomStringConvertible {
-  /// More ranks than lanes: the number of ranks and that of lanes.
-  case moreRanksThanLanes(Int, Int)
-  /// A shared window was asked for and the ranks are on several nodes.
-  case severalNodes
-  /// Plain all-reduce was asked for in exact mode.
-  case plainReductionIsNotExact
-
-  /// What is wrong and what to set.
-  public var description: String {
-    switch self {
-    case .moreRanksThanLanes(let ranks, let lanes):
-      "\(ranks) ranks for \(lanes) lanes; start at most \(lanes) ranks, "
-        + "or a new run with lanes=\(ranks) or more"
-    case .severalNodes:
-      "the ranks are on several nodes, which share no memory"
-    case .plainReductionIsNotExact:
-      "exact mode needs the window or the messages path, not plain all-reduce"
-    }
-  }
-
-  /// 64: wrong usage.
-  public var exitStatus: Int32 { 64 }
 }

@@ -85,12 +85,12 @@ public struct LaneTree: Equatable, Sendable {
 
   /// How a rank adds the gradients of its lanes, pass after pass, in as few buffers as possible.
   struct Schedule: Equatable, Sendable {
-    /// An addition: the buffer `into` takes in the buffer `from`.
-    struct Merge: Equatable, Sendable { let into, from: Int }
     /// For each pass, the buffer its gradient is written to.
     var buffers: [Int] = []
-    /// For each pass, the additions that follow it.
-    var merges: [[Merge]] = []
+    /// For each pass, the buffers that are added after it: a + (b + c), where c is the pass's own.
+    ///
+    /// The sum goes to the first of them; the pass's own stands alone where there is nothing to add.
+    var sums: [[Int]] = []
     /// After the last pass, the buffers that hold the rank's nodes, in lane order.
     var roots: [Int] = []
     /// The number of buffers.
@@ -107,12 +107,9 @@ public struct LaneTree: Equatable, Sendable {
       schedule.buffers.append(free)
       schedule.bufferCount = Swift.max(schedule.bufferCount, free + 1)
       held.append(free)
-      var merges: [Schedule.Merge] = []
-      Self.push(lane..<lane + 1, on: &row) { left in
-        merges.append(Schedule.Merge(into: held[left], from: held[left + 1]))
-        held.removeLast()
-      }
-      schedule.merges.append(merges)
+      let before = held
+      Self.push(lane..<lane + 1, on: &row) { _ in held.removeLast() }
+      schedule.sums.append(Array(before[(held.count - 1)...]))
     }
     schedule.roots = held
     return schedule

@@ -45,7 +45,14 @@ final class SliceSum {
     (0..<count).flatMap { $0 == 0 ? [.push(0)] : [.push($0), .add] }
   }
 
-  /// Writes the sum of `count` floats of each input to `output`, which overlaps none of them.
+  /// The sum from the right: g0 + (g1 + (g2 + g3)).
+  static func fromTheRight(_ count: Int) -> [Step] {
+    (0..<count).map { .push($0) } + Array(repeating: .add, count: count - 1)
+  }
+
+  /// Writes the sum of `count` floats of each input to `output`, which may be one of them.
+  ///
+  /// One input alone is left where it is.
   func sum(
     _ inputs: UnsafePointer<UnsafePointer<Float>>, count: Int,
     into output: UnsafeMutablePointer<Float>

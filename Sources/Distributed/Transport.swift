@@ -25,7 +25,7 @@ struct ReductionPlan {
       rootsOfRank = lanes.map { tree.schedule(for: $0).roots }
       program = tree.program(over: lanes.flatMap { tree.nodes(in: $0) })
     } else {
-      schedule = LaneTree.Schedule(buffers: [0], merges: [[]], roots: [0], bufferCount: 1)
+      schedule = LaneTree.Schedule(buffers: [0], sums: [[0]], roots: [0], bufferCount: 1)
       rootsOfRank = Array(repeating: [0], count: size)
       program = SliceSum.inOrder(size)
     }

@@ -36,9 +36,10 @@ import Testing
         var buffers = [String](repeating: "?", count: schedule.bufferCount)
         for (pass, lane) in lanes.enumerated() {
           buffers[schedule.buffers[pass]] = "\(lane)"
-          for merge in schedule.merges[pass] {
-            buffers[merge.into] = "(\(buffers[merge.into])+\(buffers[merge.from]))"
-          }
+          let added = schedule.sums[pass]
+          #expect(added.last == schedule.buffers[pass])
+          buffers[added[0]] =
+            run(SliceSum.fromTheRight(added.count), on: added.map { buffers[$0] })[0]
         }
         partial += schedule.roots.map { buffers[$0] }
         nodes += tree.nodes(in: lanes)

@@ -1,0 +1,64 @@
+import MPI
+
+/// What goes into checkpoints and comes out of them: values, and what owners hold for their slices.
+extension GradientBuckets {
+  /// Makes rank 0's values, a flat array of `count` floats, those of all ranks; elsewhere the
+  /// argument is ignored.
+  ///
+  /// **Collective.** No rank may be reading values meanwhile.
+  public func publishValues(_ flat: [Float]) throws {
+    precondition(!isInPhase, "values published within a phase")
+    precondition(
+      !communicator.isRoot || flat.count == count, "\(flat.count) values for \(count) places")
+    try flat.withUnsafeBufferPointer { try transport.publish($0) }
+  }
+
+  /// Joins what the owners hold for their slices, optimizer state say, into a flat array of `count`
+  /// floats on rank 0; empty elsewhere.
+  ///
+  /// **Collective.** `slice` returns the memory that belongs to ``owned(bucket:)``.
+  public func gatherOwned(_ slice: (_ bucket: Int) -> UnsafePointer<Float>) throws -> [Float] {
+    var flat = [Float](repeating: 0, count: communicator.isRoot ? count : 0)
+    try flat.withUnsafeMutableBufferPointer { target in
+      for (index, bucket) in layout.buckets.enumerated() {
+        try communicator.gather(
+          slice(index), counts: sliceCounts(of: index),
+          into: target.baseAddress.map { $0 + bucket.range.lowerBound })
+      }
+    }
+    return flat
+  }
+
+  /// Hands each owner its slices of a flat array of `count` floats on rank 0; elsewhere the
+  /// argument is ignored.
+  ///
+  /// **Collective.** `slice` returns the memory that belongs to ``owned(bucket:)``.
+  public func scatterOwned(
+    _ flat: [Float], into slice: (_ bucket: Int) -> UnsafeMutablePointer<Float>
+  ) throws {
+    precondition(
+      !communicator.isRoot || flat.count == count, "\(flat.count) values for \(count) places")
+    try flat.withUnsafeBufferPointer { source in
+      for (index, bucket) in layout.buckets.enumerated() {
+        let target = slice(index)
+        try communicator.scatter(
+          source.baseAddress.map { $0 + bucket.range.lowerBound }, counts: sliceCounts(of: index),
+          into: target)
+        if path == .allReduce {
+          try communicator.broadcast(
+            UnsafeMutableRawBufferPointer(start: target, count: bucket.range.count * 4))
+        }
+      }
+    }
+  }
+
+  /// What each rank contributes to a bucket: its slice, or all by rank 0 where every rank holds
+  /// everything.
+  private func sliceCounts(of bucket: Int) -> [Int] {
+    let size = communicator.size
+    if path == .allReduce {
+      return (0..<size).map { $0 == 0 ? layout.buckets[bucket].range.count : 0 }
+    }
+    return (0..<size).map { layout.slice(of: bucket, rank: $0, size: size).count }
+  }
+}
