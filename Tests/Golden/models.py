@@ -67,12 +67,12 @@ def vae_step(model, c, data, step, optimizers, record):
     z = mean + (k * log_variance).exp() * noise
     reconstruction = reconstruction_rows(c["reconstruction_term"], model.decoder(z), x).mean()
     kl = kl_rows(mean, log_variance).mean()
-    record.phase("loss", {"reconstruction": reconstruction, "kl": kl},
+    record.phase("all", {"reconstruction": reconstruction, "kl": kl},
                  reconstruction + c["beta"] * kl, list(model.parameters()), optimizers[0])
 
 
 def aae_step(model, c, data, step, optimizers, record):
-    """The paper's order: reconstruction, discriminator, generator (systems.md 7.3)."""
+    """The paper's order: reconstruction, discriminator, encoder against the prior (systems.md 7.3)."""
     x, corrupted, prior = data["batches"][step], data["corrupted"][step], data["prior"][step]
     e, r, d = (list(m.parameters()) for m in (model.encoder, model.decoder, model.discriminator))
     loss = functional.binary_cross_entropy_with_logits(model.decoder(model.encoder(corrupted)), x)
@@ -86,7 +86,7 @@ def aae_step(model, c, data, step, optimizers, record):
         loss = -functional.softplus(scores).mean()
     else:
         loss = functional.softplus(-scores).mean()
-    record.phase("generator", {"generator": loss}, loss, e, optimizers[2])
+    record.phase("encoder_prior", {"encoder_prior": loss}, loss, e, optimizers[2])
 
 
 class Record:
