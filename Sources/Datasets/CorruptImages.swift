@@ -1,0 +1,68 @@
+import HDF5
+
+/// Writes a corrupted copy of a data set: `images` corrupted, `clean` as they were.
+public enum CorruptImages {
+  /// Corrupts every split of `input` into the new file `output`.
+  ///
+  /// The corruption of a row is what `ImageSet.corrupted(by:seed:rows:)` makes of it. 8-bit images
+  /// stay 8-bit unless the noise leaves [0, 1]; then `images` is float32. Labels, attributes and names
+  /// are carried over; `noise` and `seed` become attributes of `images`.
+  ///
+  /// - Throws: `DatasetError` or `HDF5Error` where the input is no data set or corrupted already, or
+  ///   the output is in the way or cannot be written; nothing is left behind then.
+  public static func run(
+    input: String, output: String, noise: Corruption, seed: UInt64, force: Bool = false
+  ) throws {
+    try DatasetWriter.checkTarget(output, force: force)
+    let file = try File.open(input)
+    let present = Split.allCases.filter { file.isDataset("/\($0.rawValue)/images") }
+    // With no split at all, opening the first says what is missing.
+    let sets = try (present.isEmpty ? [.train] : present).map {
+      try ImageSet.open(input, split: $0.rawValue)
+    }
+    for set in sets {
+      guard let earlier = set.noise else { continue }
+      throw DatasetError.mismatch(
+        file: input, item: "/\(set.split.rawValue)/images", found: "noise \(earlier)",
+        expected: "images not corrupted yet")
+    }
+    let name = try file.stringAttribute("name", on: "/") ?? "images"
+    try DatasetWriter.write(
+      output, name: "\(name) \(noise.spec)", source: input, force: force
+    ) { writer in
+      for set in sets {
+        try write(set, noise, seed, to: writer)
+        let group = "/\(set.split.rawValue)"
+        for child in try file.children(of: group) where !["images", "clean"].contains(child) {
+          try writer.copy("\(group)/\(child)", from: file)
+        }
+      }
+    }
+  }
+
+  private static func write(
+    _ set: ImageSet, _ noise: Corruption, _ seed: UInt64, to writer: DatasetWriter
+  ) throws {
+    let result: ImageSet.Format = set.isEightBit && noise.staysInUnitRange ? .bytes : .floats
+    let images = try writer.createImages(
+      set.split, count: set.count, shape: set.shape, type: result.elementType)
+    let clean = try writer.createImages(
+      set.split, "clean", count: set.count, shape: set.shape, type: set.format.elementType)
+    try writer.note(noise: noise, seed: seed, on: set.split)
+    // Some megabytes at a time: the set may be larger than memory.
+    let atOnce = max(1, (1 << 22) / set.shape.count)
+    let corrupted = PixelMemory(allocating: atOnce * set.shape.count * result.size)
+    for first in stride(from: 0, to: set.count, by: atOnce) {
+      let rows = first..<min(first + atOnce, set.count)
+      set.corrupt(rows, by: noise, seed: seed, as: result, into: corrupted.start)
+      try images.write(rows: rows, from: corrupted.start, as: result.elementType)
+      guard let original = set.stored(rows).baseAddress else { continue }
+      try clean.write(rows: rows, from: original, as: set.format.elementType)
+    }
+  }
+}
+
+extension ImageSet.Format {
+  /// The same in HDF5's terms.
+  var elementType: ElementType { self == .bytes ? .uint8 : .float32 }
+}

@@ -1,0 +1,140 @@
+import Tensors
+
+/// A corruption of images as a SPEC names it, such as `salt-pepper:0.25`.
+///
+/// Every array element counts as a pixel of its own: in colour images the three channels are
+/// corrupted independently. Two corruptions are equal where their SPECs are.
+public struct Corruption: Equatable, Sendable, CustomStringConvertible {
+  /// Every kind of noise, one line each.
+  static let catalogue: [any Noise.Type] = [
+    NoNoise.self,
+    SaltPepper.self,
+    SaltPepperReplacing.self,
+    Gaussian.self,
+    GaussianClipped.self,
+    UniformReplacement.self,
+    UniformExact.self,
+  ]
+
+  /// The SPEC, in the form `init(parsing:)` reads: `salt-pepper:0.25`, `none`.
+  public let spec: String
+  private let noise: any Noise
+
+  private init(_ kind: any Noise.Type, level: Double) {
+    precondition(
+      kind.levels?.contains(level) ?? true, "\(kind.name) at level \(level)")
+    spec = kind.levels == nil ? kind.name : "\(kind.name):\(level)"
+    noise = kind.init(level: level)
+  }
+
+  /// Leaves every image as it is.
+  public static let none = Corruption(NoNoise.self, level: 0)
+
+  /// C1: flips int(p d) pixels of an image of d: over 0.5 becomes 0, the others 1.
+  ///
+  /// - Parameters:
+  ///   - p: the fraction of pixels, in 0...1.
+  ///   - replacing: positions are drawn with replacement and flipped one after the other, as in the
+  ///     authors' code; without it they are distinct.
+  public static func saltPepper(_ p: Double, replacing: Bool = false) -> Corruption {
+    replacing
+      ? Corruption(SaltPepperReplacing.self, level: p) : Corruption(SaltPepper.self, level: p)
+  }
+
+  /// C4: x + s N(0, 1), not clipped.
+  public static func gaussian(_ s: Double) -> Corruption { Corruption(Gaussian.self, level: s) }
+
+  /// C3: x + s N(0, 1), clipped to [0, 1].
+  public static func gaussianClipped(_ s: Double) -> Corruption {
+    Corruption(GaussianClipped.self, level: s)
+  }
+
+  /// C5: a pixel becomes a draw from U[0, 1].
+  ///
+  /// - Parameters:
+  ///   - p: the probability of that, each pixel for itself; in 0...1.
+  ///   - exactCount: int(p d) distinct pixels of d instead.
+  public static func uniform(_ p: Double, exactCount: Bool = false) -> Corruption {
+    exactCount
+      ? Corruption(UniformExact.self, level: p) : Corruption(UniformReplacement.self, level: p)
+  }
+
+  /// Reads a SPEC: a name of the catalogue, and a colon and a level where the kind takes one.
+  ///
+  /// - Throws: `DatasetError.specification`, which names the nearest known kind or the levels it takes.
+  public init(parsing spec: String) throws(DatasetError) {
+    let parts = spec.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    let name = String(parts[0])
+    guard let kind = Self.catalogue.first(where: { $0.name == name }) else {
+      throw .specification(found: spec, expected: Self.nearest(to: name))
+    }
+    guard let levels = kind.levels else {
+      guard parts.count == 1 else {
+        throw .specification(found: spec, expected: "\(name) without a level")
+      }
+      self.init(kind, level: 0)
+      return
+    }
+    guard parts.count == 2, let level = Double(parts[1]), levels.contains(level) else {
+      throw .specification(found: spec, expected: Self.form(of: kind, levels))
+    }
+    self.init(kind, level: level)
+  }
+
+  /// The names a SPEC may begin with.
+  public static var names: [String] { catalogue.map { $0.name } }
+
+  /// The SPEC.
+  public var description: String { spec }
+
+  /// Whether images are left as they are: `none`.
+  public var isNone: Bool { noise is NoNoise }
+
+  /// Whether values in [0, 1] stay there, so that corrupted images can be kept in 8 bits.
+  public var staysInUnitRange: Bool { type(of: noise).staysInUnitRange }
+
+  /// Corrupts one image in place: a pure function of its values, `row` and `draws`.
+  ///
+  /// - Parameters:
+  ///   - values: `count` values in [0, 1].
+  ///   - row: the image's global row.
+  ///   - draws: seed, purpose and time of the noise: `Draws(seed:purpose:.staticCorruption, time:)`
+  ///     with the split's index for a noise that stays, `.trainingNoise` and the step for a fresh one.
+  public func apply(
+    to values: UnsafeMutablePointer<Float>, count: Int, row: Int, draws: Draws
+  ) {
+    noise.apply(
+      to: UnsafeMutableBufferPointer(start: values, count: count), row: row, draws: draws)
+  }
+
+  /// Equal SPECs.
+  public static func == (left: Corruption, right: Corruption) -> Bool { left.spec == right.spec }
+
+  private static func form(of kind: any Noise.Type, _ levels: ClosedRange<Double>) -> String {
+    "\(kind.name):LEVEL with a level from \(levels.lowerBound) to \(levels.upperBound)"
+  }
+
+  private static func nearest(to name: String) -> String {
+    let ranked = names.map { ($0, editDistance(name, $0)) }.sorted { $0.1 < $1.1 }
+    if let (best, distance) = ranked.first, distance <= max(2, best.count / 2) {
+      return "\(best), the nearest known kind"
+    }
+    return "one of \(names.joined(separator: ", "))"
+  }
+}
+
+/// Insertions, deletions and replacements that turn one word into the other (Levenshtein).
+private func editDistance(_ a: String, _ b: String) -> Int {
+  let target = Array(b)
+  var row = Array(0...target.count)
+  for (i, letter) in a.enumerated() {
+    var diagonal = row[0]
+    row[0] = i + 1
+    for j in target.indices {
+      let replaced = diagonal + (letter == target[j] ? 0 : 1)
+      diagonal = row[j + 1]
+      row[j + 1] = min(replaced, row[j] + 1, diagonal + 1)
+    }
+  }
+  return row[target.count]
+}

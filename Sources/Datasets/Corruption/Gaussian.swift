@@ -1,0 +1,16 @@
+import Tensors
+
+/// C4: x + s N(0, 1), not clipped.
+struct Gaussian: Noise {
+  static let name = "gaussian"
+  static let levels: ClosedRange<Double>? = 0...1000
+  static let staysInUnitRange = false
+  let deviation: Float
+
+  init(level: Double) { deviation = Float(level) }
+
+  func apply(to values: UnsafeMutableBufferPointer<Float>, row: Int, draws: Draws) {
+    guard let first = values.baseAddress else { return }
+    draws.addNormal(row: row, sigma: deviation, to: first, count: values.count)
+  }
+}

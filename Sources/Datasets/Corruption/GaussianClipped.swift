@@ -1,0 +1,16 @@
+import Tensors
+
+/// C3: x + s N(0, 1), clipped to [0, 1].
+struct GaussianClipped: Noise {
+  static let name = "gaussian-clip"
+  static let levels = Gaussian.levels
+  static let staysInUnitRange = true
+  private let unclipped: Gaussian
+
+  init(level: Double) { unclipped = Gaussian(level: level) }
+
+  func apply(to values: UnsafeMutableBufferPointer<Float>, row: Int, draws: Draws) {
+    unclipped.apply(to: values, row: row, draws: draws)
+    for i in values.indices { values[i] = min(max(values[i], 0), 1) }
+  }
+}

@@ -1,0 +1,12 @@
+import Tensors
+
+/// The images as they are.
+struct NoNoise: Noise {
+  static let name = "none"
+  static let levels: ClosedRange<Double>? = nil
+  static let staysInUnitRange = true
+
+  init(level: Double) {}
+
+  func apply(to values: UnsafeMutableBufferPointer<Float>, row: Int, draws: Draws) {}
+}

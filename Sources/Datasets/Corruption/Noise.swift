@@ -1,0 +1,20 @@
+import Tensors
+
+/// One kind of noise of the registry (systems.md, section 2), at one level.
+///
+/// A new kind is a file that conforms a type to this protocol, and its line in
+/// `Corruption.catalogue`.
+protocol Noise: Sendable {
+  /// The kind's name in a SPEC, before the colon.
+  static var name: String { get }
+  /// The levels a SPEC may give after the colon; nil where the kind takes none.
+  static var levels: ClosedRange<Double>? { get }
+  /// Whether values in [0, 1] stay there, so that a corrupted image can be kept in 8 bits.
+  static var staysInUnitRange: Bool { get }
+
+  /// The noise at a level from `levels` (0 where the kind takes none).
+  init(level: Double)
+
+  /// Corrupts one row in place; `draws` at `row` is its only source of chance.
+  func apply(to values: UnsafeMutableBufferPointer<Float>, row: Int, draws: Draws)
+}

@@ -1,0 +1,39 @@
+import Tensors
+
+/// C5: each pixel is replaced with probability p, for itself, by a draw from U[0, 1].
+struct UniformReplacement: Noise {
+  static let name = "uniform"
+  static let levels: ClosedRange<Double>? = 0...1
+  static let staysInUnitRange = true
+  let probability: Float
+
+  init(level: Double) { probability = Float(level) }
+
+  func apply(to values: UnsafeMutableBufferPointer<Float>, row: Int, draws: Draws) {
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: values.count) { uniform in
+      guard let first = uniform.baseAddress else { return }
+      draws.uniform(row: row, into: first, count: values.count)
+      // A uniform u below p says "replace", and u/p is then uniform itself.
+      for i in values.indices where uniform[i] < probability {
+        values[i] = uniform[i] / probability
+      }
+    }
+  }
+}
+
+/// C5, `exact_count`: exactly int(p d) distinct pixels of d are replaced by draws from U[0, 1].
+struct UniformExact: Noise {
+  static let name = "uniform-exact"
+  static let levels: ClosedRange<Double>? = 0...1
+  static let staysInUnitRange = true
+  let fraction: Double
+
+  init(level: Double) { fraction = level }
+
+  func apply(to values: UnsafeMutableBufferPointer<Float>, row: Int, draws: Draws) {
+    let hits = Int(fraction * Double(values.count))
+    forEachDistinctPosition(hits, below: values.count, row: row, draws: draws) { position, rest in
+      values[position] = Float(rest >> 8) * 0x1p-24
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import Tensors
+
+extension ImageSet {
+  /// The images of `rows` with a static corruption, in memory; row indices and `count` stay.
+  ///
+  /// A row's corruption is a pure function of (seed, split, row): it does not depend on `rows`, and
+  /// is what `CorruptImages` writes to disk. 8-bit images stay 8-bit (clipped, then rounded to the
+  /// nearest) where the noise stays in [0, 1]; otherwise values are floats. The result's `clean` is
+  /// this set, or its own `clean` where it has one.
+  ///
+  /// Traps where a row is not at hand.
+  public func corrupted(by corruption: Corruption, seed: UInt64, rows: Range<Int>) -> ImageSet {
+    guard !corruption.isNone else { return self }
+    let result: Format = isEightBit && corruption.staysInUnitRange ? .bytes : .floats
+    let memory = PixelMemory(allocating: rows.count * shape.count * result.size)
+    corrupt(rows, by: corruption, seed: seed, as: result, into: memory.start)
+    return ImageSet(
+      path: path, split: split, shape: shape, count: count, heldRows: rows, format: result,
+      memory: memory, labels: labels, clean: clean ?? self, noise: corruption.spec)
+  }
+
+  /// Writes the corrupted `rows` to `destination`, `[rows.count, H, W, C]` of `result`'s elements.
+  func corrupt(
+    _ rows: Range<Int>, by corruption: Corruption, seed: UInt64, as result: Format,
+    into destination: UnsafeMutableRawPointer
+  ) {
+    let draws = Draws(seed: seed, purpose: .staticCorruption, time: split.index)
+    let size = shape.count
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: size) { image in
+      guard let values = image.baseAddress else { return }
+      for (i, row) in rows.enumerated() {
+        gather(row..<row + 1, into: values)
+        corruption.apply(to: values, count: size, row: row, draws: draws)
+        let start = destination + i * size * result.size
+        switch result {
+        case .bytes:
+          let bytes = start.assumingMemoryBound(to: UInt8.self)
+          for j in 0..<size { bytes[j] = eightBit(values[j]) }
+        case .floats:
+          start.copyMemory(from: values, byteCount: size * MemoryLayout<Float>.size)
+        }
+      }
+    }
+  }
+}
+
+/// The 8-bit pixel of a value in [0, 1]: round(255 v).
+func eightBit(_ value: Float) -> UInt8 {
+  UInt8(truncatingIfNeeded: Int32(value * 255 + 0.5))
+}

@@ -1,0 +1,156 @@
+import CKernels
+import Tensors
+
+/// One split of a data set: N images of one shape, with labels and clean images where there are any.
+///
+/// Pixels stay as they are stored, 8-bit or float; `gather` hands them out as floats in [0, 1]
+/// (beyond it only for unclipped Gaussian noise). Rows are named by their index in the split.
+public final class ImageSet {
+  /// How pixels lie in memory.
+  enum Format {
+    case bytes, floats
+
+    var size: Int { self == .bytes ? 1 : MemoryLayout<Float>.size }
+  }
+
+  /// The file the images come from, or a name for images made in memory.
+  public let path: String
+  /// The split of the data set.
+  public let split: Split
+  /// The sides of an image.
+  public let shape: ImageShape
+  /// Images in the split, N.
+  public let count: Int
+  /// The rows at hand: all of them, except in a set made by `corrupted(by:seed:rows:)`.
+  public let heldRows: Range<Int>
+  /// The class of each of the N images.
+  public let labels: [Int32]?
+  /// The same N images without corruption.
+  public let clean: ImageSet?
+  /// The SPEC of the corruption in the images.
+  public let noise: String?
+
+  let format: Format
+  private let memory: PixelMemory
+
+  /// Images in memory as `[heldRows.count, H, W, C]`.
+  init(
+    path: String, split: Split, shape: ImageShape, count: Int, heldRows: Range<Int>,
+    format: Format, memory: PixelMemory, labels: [Int32]?, clean: ImageSet?, noise: String?
+  ) {
+    precondition(
+      heldRows.count * shape.count * format.size <= memory.byteCount,
+      "\(heldRows.count) images of \(shape) in \(memory.byteCount) bytes")
+    precondition(
+      heldRows.lowerBound >= 0 && heldRows.upperBound <= count, "rows \(heldRows) of \(count)")
+    precondition(labels.map { $0.count >= count } ?? true, "fewer labels than images")
+    self.path = path
+    self.split = split
+    self.shape = shape
+    self.count = count
+    self.heldRows = heldRows
+    self.format = format
+    self.memory = memory
+    self.labels = labels
+    self.clean = clean
+    self.noise = noise
+  }
+
+  /// 8-bit images in memory, `[N, H, W, C]`; pixel p stands for p/255.
+  ///
+  /// Traps where the bytes are no whole number of images, or labels and images differ in number.
+  public convenience init(
+    bytes: [UInt8], shape: ImageShape, labels: [Int32]? = nil, name: String = "memory"
+  ) {
+    let memory = bytes.withUnsafeBytes { PixelMemory(copying: $0) }
+    self.init(whole: memory, .bytes, bytes.count, shape: shape, labels: labels, name: name)
+  }
+
+  /// Float images in memory, `[N, H, W, C]`, with values in [0, 1].
+  ///
+  /// Traps where the values are no whole number of images, or labels and images differ in number.
+  public convenience init(
+    floats: [Float], shape: ImageShape, labels: [Int32]? = nil, name: String = "memory"
+  ) {
+    let memory = floats.withUnsafeBytes { PixelMemory(copying: $0) }
+    self.init(whole: memory, .floats, floats.count, shape: shape, labels: labels, name: name)
+  }
+
+  private convenience init(
+    whole memory: PixelMemory, _ format: Format, _ values: Int, shape: ImageShape,
+    labels: [Int32]?, name: String
+  ) {
+    precondition(values % shape.count == 0, "\(values) values for images of \(shape)")
+    let count = values / shape.count
+    precondition(labels.map { $0.count == count } ?? true, "labels differ from \(count) images")
+    self.init(
+      path: name, split: .train, shape: shape, count: count, heldRows: 0..<count,
+      format: format, memory: memory, labels: labels, clean: nil, noise: nil)
+  }
+
+  /// Whether pixels are kept in 8 bits.
+  public var isEightBit: Bool { format == .bytes }
+
+  /// Copies chosen rows, in the order given, to `destination`: `[rows.count, H*W*C]` floats.
+  ///
+  /// Traps where a row is not at hand.
+  public func gather(
+    _ rows: UnsafeBufferPointer<Int32>, into destination: UnsafeMutablePointer<Float>
+  ) {
+    for (i, row) in rows.enumerated() {
+      copy(Int(row)..<Int(row) + 1, to: destination + i * shape.count)
+    }
+  }
+
+  /// Copies consecutive rows to `destination`: `[rows.count, H*W*C]` floats.
+  ///
+  /// Traps where a row is not at hand.
+  public func gather(_ rows: Range<Int>, into destination: UnsafeMutablePointer<Float>) {
+    copy(rows, to: destination)
+  }
+
+  /// Consecutive rows as an array, `[rows.count, H*W*C]`.
+  public func values(_ rows: Range<Int>) -> [Float] {
+    let size = rows.count * shape.count
+    return [Float](unsafeUninitializedCapacity: size) { buffer, initialized in
+      if let start = buffer.baseAddress { copy(rows, to: start) }
+      initialized = size
+    }
+  }
+
+  /// The same images, of which only the first `n` count.
+  ///
+  /// - Throws: `DatasetError.mismatch` where there are fewer than `n`, or `n` is not positive.
+  public func limited(to n: Int) throws(DatasetError) -> ImageSet {
+    guard n > 0, n <= count else {
+      throw .mismatch(
+        file: path, item: "rows", found: "\(n)", expected: "1 to \(count), the images there are")
+    }
+    return ImageSet(
+      path: path, split: split, shape: shape, count: n, heldRows: heldRows.clamped(to: 0..<n),
+      format: format, memory: memory, labels: labels.map { Array($0[..<n]) },
+      clean: try clean?.limited(to: n), noise: noise)
+  }
+
+  /// The stored bytes of rows at hand, as `format` says.
+  func stored(_ rows: Range<Int>) -> UnsafeRawBufferPointer {
+    precondition(
+      rows.lowerBound >= heldRows.lowerBound && rows.upperBound <= heldRows.upperBound,
+      "rows \(rows) of \(path); at hand are \(heldRows)")
+    let size = shape.count * format.size
+    return UnsafeRawBufferPointer(
+      start: memory.start + (rows.lowerBound - heldRows.lowerBound) * size,
+      count: rows.count * size)
+  }
+
+  private func copy(_ rows: Range<Int>, to destination: UnsafeMutablePointer<Float>) {
+    let source = stored(rows)
+    guard let start = source.baseAddress else { return }
+    switch format {
+    case .bytes:
+      ck_bytes_to_floats(start.assumingMemoryBound(to: UInt8.self), destination, source.count)
+    case .floats:
+      UnsafeMutableRawPointer(destination).copyMemory(from: start, byteCount: source.count)
+    }
+  }
+}

@@ -1,0 +1,53 @@
+/// How images lie in an HDF5 file that Cleave did not write.
+public struct ImageSetOptions: Equatable, Sendable {
+  /// The order of an image's values.
+  public enum Layout: String, CaseIterable, Sendable {
+    /// Height, width, channels: Cleave's own.
+    case nhwc
+    /// Channels, height, width.
+    case nchw
+  }
+
+  /// The dataset that holds the images; nil for `images` of the split.
+  public var images: String?
+  /// The order of an image's values.
+  public var layout: Layout
+  /// The sides of an image in the order of `layout`, or height and width of grey images.
+  ///
+  /// Needed where the file has one row of values an image, `[N, D]`.
+  public var shape: [Int]?
+
+  /// By default, a file as Cleave writes it.
+  public init(images: String? = nil, layout: Layout = .nhwc, shape: [Int]? = nil) {
+    self.images = images
+    self.layout = layout
+    self.shape = shape
+  }
+
+  /// The sides of an image in a dataset of the given extents, or nil where they do not fit.
+  func imageShape(of extents: [Int]) -> ImageShape? {
+    let stored = Array(extents.dropFirst())
+    let sides: [Int]
+    if let shape {
+      guard stored.reduce(1, *) == shape.reduce(1, *) else { return nil }
+      sides = shape.count == 2 ? (layout == .nhwc ? shape + [1] : [1] + shape) : shape
+    } else {
+      sides = stored
+    }
+    guard sides.count == 3, sides.allSatisfy({ $0 > 0 }) else { return nil }
+    let result =
+      layout == .nhwc
+      ? ImageShape(height: sides[0], width: sides[1], channels: sides[2])
+      : ImageShape(height: sides[1], width: sides[2], channels: sides[0])
+    return result.channels == 1 || result.channels == 3 ? result : nil
+  }
+
+  /// What `imageShape(of:)` takes, for an error message.
+  var expectedExtents: String {
+    let order = layout == .nhwc ? "[N, H, W, C]" : "[N, C, H, W]"
+    guard let shape else {
+      return "\(order) with 1 or 3 channels C (--shape tells the sides of [N, D])"
+    }
+    return "images of \(shape.map(String.init).joined(separator: "x")), in 1 or 3 channels"
+  }
+}

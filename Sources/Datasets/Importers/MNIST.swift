@@ -1,0 +1,119 @@
+import Foundation
+import HDF5
+
+/// Imports MNIST, Fashion-MNIST and other sets in the same four IDX files, plain or .gz.
+public enum MNISTImporter {
+  /// Writes the data set `output` from IDX files.
+  ///
+  /// - Parameters:
+  ///   - sources: one folder with the four files under their usual names
+  ///     (`train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte`,
+  ///     `t10k-labels-idx1-ubyte`; also `train-images.idx3-ubyte` and so on; `.gz` or not), or
+  ///     files, of which those with `t10k` or `test` in their name make the test split.
+  ///   - name: what the data set is called; the folder's name, or `mnist` for files, if nil.
+  ///   - force: whether a file of the name `output` is replaced.
+  /// - Throws: `DatasetError` where a file is missing, damaged, no IDX file, or does not fit the
+  ///   others; `HDF5Error` where the output cannot be written. Nothing is left behind then.
+  public static func run(
+    sources: [String], to output: String, name: String? = nil, force: Bool = false
+  ) throws {
+    precondition(!sources.isEmpty, "no source to import")
+    try DatasetWriter.checkTarget(output, force: force)
+    let folder = sources.count == 1 && isFolder(sources[0]) ? URL(filePath: sources[0]) : nil
+    let parts = try folder.map { try Self.parts(in: $0) } ?? Self.parts(from: sources)
+    try DatasetWriter.write(
+      output, name: name ?? folder?.standardizedFileURL.lastPathComponent ?? "mnist",
+      source: sources.joined(separator: " "), force: force
+    ) { writer in
+      for part in parts { try part.write(to: writer) }
+    }
+  }
+
+  private static func isFolder(_ path: String) -> Bool {
+    var isDirectory: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+      && isDirectory.boolValue
+  }
+
+  private static func parts(in folder: URL) throws(DatasetError) -> [Part] {
+    var parts: [Part] = []
+    for (split, prefix) in [(Split.train, "train"), (.test, "t10k")] {
+      let images = try file(in: folder, "\(prefix)-images", "idx3-ubyte")
+      let labels = try file(in: folder, "\(prefix)-labels", "idx1-ubyte")
+      parts.append(
+        try Part(split, IDX(images, expecting: .images), IDX(labels, expecting: .labels)))
+    }
+    return parts
+  }
+
+  /// The file of a folder under one of its usual names.
+  private static func file(
+    in folder: URL, _ stem: String, _ suffix: String
+  ) throws(DatasetError) -> String {
+    for name in ["\(stem)-\(suffix)", "\(stem).\(suffix)"] {
+      for ending in ["", ".gz"] {
+        let path = folder.appending(path: name + ending).path
+        if FileManager.default.fileExists(atPath: path) { return path }
+      }
+    }
+    throw .mismatch(
+      file: folder.path, item: "\(stem)-\(suffix)[.gz]", found: "no such file",
+      expected: "the four IDX files of the set (or name single files)")
+  }
+
+  private static func parts(from files: [String]) throws(DatasetError) -> [Part] {
+    var found: [Split: [IDX.Kind: IDX]] = [:]
+    for path in files {
+      let name = URL(filePath: path).lastPathComponent.lowercased()
+      let split: Split = name.contains("t10k") || name.contains("test") ? .test : .train
+      let idx = try IDX(path)
+      if let other = found[split]?[idx.kind] {
+        throw .mismatch(
+          file: path, item: "\(split.rawValue) \(idx.kind.noun)", found: "a second file of them",
+          expected: "only \(other.path) (t10k or test in the name makes a file the test split's)")
+      }
+      found[split, default: [:]][idx.kind] = idx
+    }
+    var parts: [Part] = []
+    for split in Split.allCases {
+      guard let kinds = found[split] else { continue }
+      guard let images = kinds[.images] else {
+        throw .mismatch(
+          file: files.joined(separator: ", "), item: "\(split.rawValue) split",
+          found: "labels alone", expected: "the images they belong to")
+      }
+      parts.append(try Part(split, images, kinds[.labels]))
+    }
+    return parts
+  }
+}
+
+/// The images of one split, and their labels where there are any.
+private struct Part {
+  let split: Split
+  let images: IDX
+  let labels: IDX?
+
+  init(_ split: Split, _ images: IDX, _ labels: IDX?) throws(DatasetError) {
+    if let labels, labels.count != images.count {
+      throw .mismatch(
+        file: labels.path, item: "number of labels", found: "\(labels.count)",
+        expected: "\(images.count), one for each image of \(images.path)")
+    }
+    self.split = split
+    self.images = images
+    self.labels = labels
+  }
+
+  func write(to writer: DatasetWriter) throws {
+    let shape = ImageShape(height: images.extents[1], width: images.extents[2], channels: 1)
+    let dataset = try writer.createImages(split, count: images.count, shape: shape)
+    try images.withValues { bytes in
+      guard let start = bytes.baseAddress else { return }
+      try dataset.write(rows: 0..<images.count, from: start, as: .uint8)
+    }
+    if let labels {
+      try writer.write(labels: labels.withValues { $0.map(Int32.init) }, of: split)
+    }
+  }
+}

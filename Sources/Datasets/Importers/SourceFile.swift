@@ -1,0 +1,101 @@
+import CZlib
+import Foundation
+
+/// A file somebody else made, read whole; gzip is told by its first bytes and unpacked.
+enum SourceFile {
+  /// The file's bytes, unpacked where it is a .gz.
+  ///
+  /// - Throws: `DatasetError` where it cannot be read, or is truncated or damaged gzip.
+  static func read(_ path: String) throws(DatasetError) -> [UInt8] {
+    let bytes = try readRaw(path)
+    return isGzip(bytes[...]) ? try unpack(bytes, path) : bytes
+  }
+
+  private static func isGzip(_ bytes: ArraySlice<UInt8>) -> Bool {
+    bytes.starts(with: [0x1f, 0x8b])
+  }
+
+  private static func readRaw(_ path: String) throws(DatasetError) -> [UInt8] {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .file(file: path, reason: systemMessage()) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else {
+      throw .file(file: path, reason: systemMessage())
+    }
+    var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
+    var filled = 0
+    while filled < bytes.count {
+      let count = bytes.withUnsafeMutableBytes { buffer in
+        Foundation.read(descriptor, buffer.baseAddress?.advanced(by: filled), buffer.count - filled)
+      }
+      if count < 0 && errno == EINTR { continue }
+      guard count > 0 else {
+        throw .file(file: path, reason: count < 0 ? systemMessage() : "ends while it is read")
+      }
+      filled += count
+    }
+    return bytes
+  }
+
+  /// Unpacks all members of a gzip file.
+  ///
+  /// The C function is `inflate`.
+  private static func unpack(_ packed: [UInt8], _ path: String) throws(DatasetError) -> [UInt8] {
+    var stream = z_stream()
+    let gzipOnly: Int32 = 15 + 16
+    let started = inflateInit2_(
+      &stream, gzipOnly, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+    guard started == Z_OK else { throw .damaged(file: path, problem: "zlib: status \(started)") }
+    defer { inflateEnd(&stream) }
+    // A member's last four bytes hold its unpacked size, modulo 2^32; a wrong one only costs growth.
+    let hint = packed.suffix(4).reversed().reduce(0) { $0 << 8 | Int($1) }
+    var output = [UInt8](repeating: 0, count: min(max(hint, 1 << 16), 1 << 28))
+    var (consumed, produced) = (0, 0)
+    while true {
+      if produced == output.count {
+        output.append(contentsOf: repeatElement(0, count: output.count))
+      }
+      let status = inflateStep(&stream, packed, &consumed, &output, &produced)
+      switch status {
+      case Z_STREAM_END where consumed == packed.count:
+        output.removeSubrange(produced...)
+        return output
+      case Z_STREAM_END where isGzip(packed[consumed...]):
+        inflateReset(&stream)
+      case Z_STREAM_END:
+        throw .damaged(
+          file: path,
+          problem: "found \(packed.count - consumed) bytes behind the end of the gzip data")
+      case Z_OK, Z_BUF_ERROR:
+        guard consumed == packed.count, produced < output.count else { continue }
+        throw .damaged(
+          file: path, problem: "truncated gzip data: ends after \(produced) unpacked bytes")
+      default:
+        let message = stream.msg.map { String(cString: $0) } ?? "status \(status)"
+        throw .damaged(file: path, problem: "damaged gzip data (zlib: \(message))")
+      }
+    }
+  }
+
+  /// One call of `inflate`, on as much input and room as its 32-bit counters allow.
+  private static func inflateStep(
+    _ stream: inout z_stream, _ packed: [UInt8], _ consumed: inout Int, _ output: inout [UInt8],
+    _ produced: inout Int
+  ) -> Int32 {
+    packed.withUnsafeBufferPointer { input in
+      output.withUnsafeMutableBufferPointer { room in
+        let available = min(input.count - consumed, 1 << 30)
+        let free = min(room.count - produced, 1 << 30)
+        stream.next_in = UnsafeMutablePointer(mutating: input.baseAddress?.advanced(by: consumed))
+        stream.avail_in = UInt32(available)
+        stream.next_out = room.baseAddress?.advanced(by: produced)
+        stream.avail_out = UInt32(free)
+        let status = inflate(&stream, Z_NO_FLUSH)
+        consumed += available - Int(stream.avail_in)
+        produced += free - Int(stream.avail_out)
+        return status
+      }
+    }
+  }
+}

@@ -1,0 +1,112 @@
+import Foundation
+import Tensors
+
+/// The built-in data: hand-like digits, 28x28x1.
+///
+/// They are drawn from strokes of varied proportions, slant, size, thickness and place.
+/// An image and its label are a pure function of (seed, split, index); nothing is downloaded.
+public enum SyntheticDigits {
+  /// 28x28x1.
+  public static let shape = ImageShape(height: 28, width: 28, channels: 1)
+
+  /// `count` digits in memory, with their labels, 0 to 9.
+  public static func images(
+    count: Int, seed: UInt64, split: Split = .train
+  ) -> ImageSet {
+    let memory = PixelMemory(allocating: count * shape.count)
+    let labels = draw(
+      0..<count, seed: seed, split: split,
+      into: memory.start.bindMemory(to: UInt8.self, capacity: count * shape.count))
+    return ImageSet(
+      path: "digits", split: split, shape: shape, count: count, heldRows: 0..<count,
+      format: .bytes, memory: memory, labels: labels, clean: nil, noise: nil)
+  }
+
+  /// Writes a data set of `count` training digits and `test` test digits with their labels.
+  ///
+  /// - Throws: `DatasetError` where a file is in the way and `force` is not given, or `HDF5Error`
+  ///   where it cannot be written; nothing is left behind then.
+  public static func write(
+    count: Int, test: Int, seed: UInt64, to path: String, force: Bool = false
+  ) throws {
+    try DatasetWriter.write(
+      path, name: "digits", source: "cleave synthesize digits, seed \(seed)", force: force
+    ) { writer in
+      for (split, count) in [(Split.train, count), (.test, test)] where count > 0 {
+        let set = images(count: count, seed: seed, split: split)
+        let dataset = try writer.createImages(split, count: count, shape: shape)
+        if let start = set.stored(0..<count).baseAddress {
+          try dataset.write(rows: 0..<count, from: start, as: .uint8)
+        }
+        try writer.write(labels: set.labels ?? [], of: split)
+      }
+    }
+  }
+
+  /// Draws the images of `indices` to `pixels`, `[indices.count, 28, 28, 1]`; returns their labels.
+  static func draw(
+    _ indices: Range<Int>, seed: UInt64, split: Split, into pixels: UnsafeMutablePointer<UInt8>
+  ) -> [Int32] {
+    let draws = Draws(seed: seed, purpose: .synthesis, time: split.index)
+    return withUnsafeTemporaryAllocation(of: Float.self, capacity: Hand.drawCount) { uniform in
+      guard let first = uniform.baseAddress else { return [] }
+      return indices.map { index in
+        draws.uniform(row: index, into: first, count: Hand.drawCount)
+        let label = min(Int(uniform[0] * 10), 9)
+        let canvas = StrokeCanvas(
+          side: shape.width, pixels: pixels + (index - indices.lowerBound) * shape.count)
+        let hand = Hand(uniform)
+        for segment in DigitStrokes(digit: label, style: hand.style).segments {
+          canvas.draw(
+            from: hand.place(segment.start), to: hand.place(segment.end), radius: hand.radius)
+        }
+        return Int32(label)
+      }
+    }
+  }
+}
+
+/// How one image is written: the proportions of its strokes, and where the unit box comes to lie.
+private struct Hand {
+  /// Draws an image takes: the label, eight for the style, eleven for the placing.
+  static let drawCount = 20
+
+  /// Eight draws for the proportions of the strokes.
+  let style: SIMD8<Float>
+  /// Half the thickness of a stroke, in pixels.
+  let radius: Float
+  private let centre: SIMD2<Float>
+  private let columns: (x: SIMD2<Float>, y: SIMD2<Float>)
+  private let bend: (amount: SIMD2<Float>, phase: SIMD2<Float>)
+
+  init(_ uniform: UnsafeMutableBufferPointer<Float>) {
+    func within(_ i: Int, _ low: Float, _ high: Float) -> Float {
+      low + uniform[i] * (high - low)
+    }
+    style = SIMD8((1...8).map { uniform[$0] })
+    radius = within(9, 0.75, 1.7)
+    centre = SIMD2(14 + within(10, -1.5, 1.5), 14 + within(11, -1.2, 1.2))
+    let height = within(12, 17, 20.5)
+    let width = height * within(13, 0.72, 1)
+    let angle = within(14, -0.12, 0.12)
+    let slant = within(15, -0.1, 0.35)
+    // Scale, then slant to the right (upwards is -y), then turn.
+    let across = SIMD2(width, 0)
+    let down = SIMD2(-slant * height, height)
+    func turned(_ p: SIMD2<Float>) -> SIMD2<Float> {
+      SIMD2(cosf(angle) * p.x - sinf(angle) * p.y, sinf(angle) * p.x + cosf(angle) * p.y)
+    }
+    columns = (turned(across), turned(down))
+    bend = (
+      SIMD2(within(16, -0.05, 0.05), within(17, -0.04, 0.04)),
+      SIMD2(within(18, 0, 2 * .pi), within(19, 0, 2 * .pi))
+    )
+  }
+
+  /// From the unit box to pixels: a gentle bend of the plane, then the affine placing.
+  func place(_ point: SIMD2<Float>) -> SIMD2<Float> {
+    let x = point.x - 0.5 + bend.amount.x * sinf(4 * point.y + bend.phase.x)
+    let y = point.y - 0.5 + bend.amount.y * sinf(4 * point.x + bend.phase.y)
+    return centre + x * columns.x + y * columns.y
+  }
+}
