@@ -53,7 +53,7 @@ let package = Package(
     tests("Tensors", ["Tensors"]),
     tests("Autodiff", ["Autodiff"]),
     tests("Layers", ["Layers", "HDF5"]),
-    tests("Datasets", ["Datasets"]),
+    tests("Datasets", ["Datasets", "HDF5", "Tensors"]),
     tests("Distributed", ["Distributed", "MPI"]),
     tests("Checkpoints", ["Checkpoints", "HDF5", "MPI"]),
     tests("Training", ["Training"]),

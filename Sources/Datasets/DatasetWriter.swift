@@ -49,9 +49,7 @@ public final class DatasetWriter {
     } catch {
       unlink(temporary)
       // The hidden name means nothing to the user.
-      if let error = error as? HDF5Error, error.file == temporary {
-        throw HDF5Error(file: path, object: error.object, message: error.message)
-      }
+      if let error = error as? HDF5Error, error.file == temporary { throw error.renamed(path) }
       throw error
     }
   }

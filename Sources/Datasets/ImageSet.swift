@@ -88,6 +88,9 @@ public final class ImageSet {
       format: format, memory: memory, labels: labels, clean: nil, noise: nil)
   }
 
+  /// Whether the pixels are mapped from the file, and not read into memory of this rank's own.
+  public var isMapped: Bool { memory.isMapped }
+
   /// Whether pixels are kept in 8 bits.
   public var isEightBit: Bool { format == .bytes }
 

@@ -8,6 +8,9 @@ final class PixelMemory {
   let byteCount: Int
   private let mapping: (base: UnsafeMutableRawPointer, length: Int)?
 
+  /// Whether the memory is a mapping.
+  var isMapped: Bool { mapping != nil }
+
   /// Memory of its own, not yet initialised.
   init(allocating byteCount: Int) {
     start = .allocate(byteCount: max(byteCount, 1), alignment: 64)

@@ -14,8 +14,8 @@ struct UniformReplacement: Noise {
       guard let first = uniform.baseAddress else { return }
       draws.uniform(row: row, into: first, count: values.count)
       // A uniform u below p says "replace", and u/p is then uniform itself.
-      for i in values.indices where uniform[i] < probability {
-        values[i] = uniform[i] / probability
+      for i in values.indices {
+        values[i] = uniform[i] < probability ? uniform[i] / probability : values[i]
       }
     }
   }
