@@ -1,3 +1,5 @@
+import CKernels
+
 /// Adds vectors in a fixed order, a cache-sized piece at a time.
 ///
 /// The order is a program in postfix notation, so a tree over lanes and a plain sum over ranks are
@@ -70,7 +72,7 @@ final class SliceSum {
           depth -= 1
           let isLast = index == steps.count - 1
           let target = isLast ? output + start : scratch + (depth - 1) * Self.pieceFloats
-          addFloats(stack[depth - 1], stack[depth], into: target, count: length)
+          ck_add(target, stack[depth - 1], stack[depth], length)
           stack[depth - 1] = UnsafePointer(target)
         }
       }
@@ -88,22 +90,4 @@ final class SliceSum {
 func allocateFloats(_ count: Int) -> UnsafeMutablePointer<Float> {
   let memory = UnsafeMutableRawPointer.allocate(byteCount: Swift.max(count, 1) * 4, alignment: 64)
   return memory.initializeMemory(as: Float.self, repeating: 0, count: count)
-}
-
-/// Writes a + b, element by element; the target may be one of them.
-func addFloats(
-  _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into target: UnsafeMutablePointer<Float>,
-  count: Int
-) {
-  var index = 0
-  while index + 16 <= count {
-    let left = UnsafeRawPointer(a + index).loadUnaligned(as: SIMD16<Float>.self)
-    let right = UnsafeRawPointer(b + index).loadUnaligned(as: SIMD16<Float>.self)
-    UnsafeMutableRawPointer(target + index).storeBytes(of: left + right, as: SIMD16<Float>.self)
-    index += 16
-  }
-  while index < count {
-    target[index] = a[index] + b[index]
-    index += 1
-  }
 }
