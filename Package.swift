@@ -42,7 +42,12 @@ let package = Package(
     library("Models", ["Training"]),
     library("Evaluation", ["Models"]),
     library("Report", ["Evaluation"]),
-    .executableTarget(name: "cleave", dependencies: ["Evaluation", "Models", "Report", "Training"]),
+    .executableTarget(
+      name: "cleave",
+      dependencies: [
+        "MPI", "HDF5", "Images", "Tensors", "Datasets", "Checkpoints", "Training", "Models",
+        "Evaluation", "Report",
+      ]),
     .executableTarget(
       name: "rank-checks",
       dependencies: ["Models", "Training", "Checkpoints", "Distributed", "MPI"]),

@@ -1,0 +1,232 @@
+import Tensors
+
+extension Configuration {
+  /// Every setting, in the order in which configurations are written.
+  ///
+  /// Sources name sections and decisions (D-..) of the systems specification; [P] is what the paper
+  /// states, [C] what its authors' code does, "own" a choice of this program.
+  public static let keys: [ConfigurationKey] =
+    dataKeys + optimizerKeys + networkKeys + lossKeys + splitKeys
+    + adversarialKeys + recordKeys
+
+  private static let dataKeys: [ConfigurationKey] = [
+    .text(
+      "model", \.model, expected: "one of " + models.joined(separator: ", "),
+      accepts: { models.contains($0) },
+      "The system to train.", "3.1"),
+    .seed("seed", \.seed, "Key of every random draw of the run.", "0 [C]: 595, the RVAE authors'"),
+    .integer(
+      "batch", \.batch, 1...1_048_576, "Images in a step, over all ranks.", "4.1 [C]: 200 on MNIST"),
+    .optionalInteger(
+      "lanes", \.lanes, 1...4096, absent: "the largest power of two that divides batch, up to 8",
+      "Fixed parts of a batch; at most as many ranks. Kept for the whole run.", "design, section 2"),
+    .flag(
+      "exact", \.exact, "Bitwise the same result on any number of ranks, at some cost in speed.",
+      "design, section 2"),
+    .optionalInteger(
+      "rows", \.rows, 1...1_000_000_000, absent: "all",
+      "Use at most the first n rows of the training set.",
+      "D-11"),
+    .flag(
+      "shuffle", \.shuffle, "A new order of the rows every epoch.", "D-47 [C]: fixed order on MNIST"
+    ),
+    .corruption(
+      "noise", \.noise, "Corruption drawn anew at every step; the target stays clean.", "D-45"),
+    .corruption(
+      "static_noise", \.staticNoise, "Corruption of the training set, drawn once.",
+      "D-45, section 2"),
+  ]
+
+  private static let optimizerKeys: [ConfigurationKey] = [
+    .integer(
+      "epochs", \.epochs, 1...1_000_000,
+      "Passes over the training set, for models without outer iterations.", "4.1: 600 = 30 x 20"),
+    .choice("optimizer", \.optimizer, "The update rule.", "4.1 [P]: Adam"),
+    .real(
+      "learning_rate", \.learningRate, .positive, "Step length of the optimizer.", "4.1 [P]: 1e-3"),
+    .real("adam_beta1", \.adamBeta1, .fraction, "Decay of Adam's first moment.", "0"),
+    .real("adam_beta2", \.adamBeta2, .fraction, "Decay of Adam's second moment.", "0"),
+    .real(
+      "adam_epsilon", \.adamEpsilon, .positive, "Guards the division of Adam and RMSprop.", "0"),
+    .real(
+      "rmsprop_alpha", \.rmspropAlpha, .fraction, "Decay of RMSprop's mean square.",
+      "own: PyTorch's"),
+    .real(
+      "rmsprop_momentum", \.rmspropMomentum, .fraction, "Momentum of RMSprop.",
+      "7.3: none for E and R"),
+  ]
+
+  private static let networkKeys: [ConfigurationKey] = [
+    .layers(
+      "hidden", \.hidden, "Hidden layers of the encoder, from the image inwards.",
+      "D-04 [P]: 512,256"),
+    .optionalLayers(
+      "decoder_hidden", \.decoderHidden, absent: "hidden reversed",
+      "Hidden layers of the decoder, from the code outwards.", "D-04 [P]: the encoder's mirrored"),
+    .layers(
+      "discriminator_hidden", \.discriminatorHidden, "Hidden layers of the discriminator.",
+      "7.1 [P]: 1000,1000"),
+    .integer("latent", \.latent, 1...65536, "Dimensions of the code.", "4.1 [P]: 49"),
+    .choice(
+      "activation", \.activation, from: [.sigmoid, .relu, .tanh, .softplus],
+      "The function behind every hidden layer.", "4.1 [C]: sigmoid"),
+  ]
+
+  private static let lossKeys: [ConfigurationKey] = [
+    .real("beta", \.beta, .notNegative, "Weight of the KL term.", "4.2: 1 is the VAE"),
+    .choice(
+      "standard_deviation", \.standardDeviation,
+      "What multiplies the code's noise: sigma, or sigma squared as in some released scripts.",
+      "D-05"),
+    .choice(
+      "reconstruction_term", \.reconstructionTerm,
+      "Comparison with the target: Bernoulli likelihood, squared error, or its root.",
+      "D-03 [C]: bce"),
+  ]
+
+  private static let splitKeys: [ConfigurationKey] = [
+    .integer(
+      "outer_iterations", \.outerIterations, 1...1_000_000,
+      "Alternations of training and projection.",
+      "4.3: 30"),
+    .integer(
+      "inner_epochs", \.innerEpochs, 1...1_000_000, "Epochs of training in an outer iteration.",
+      "4.3: 20"),
+    .real(
+      "lambda", \.lambda, .notNegativeOrInfinite,
+      "Weight of the sparse part; large leaves it empty, inf altogether.", "D-15: 70"),
+    .choice(
+      "threshold", \.threshold, "How the shrinkage threshold comes from lambda.",
+      "D-01 [C]: induced"),
+    .choice(
+      "stop_rule", \.stopRule, "Stop when both of c1 and c2 are small, or either.", "D-02 [C]: both"
+    ),
+    .real("tolerance", \.tolerance, .notNegative, "What c1 and c2 must fall below.", "4.3: 1e-7"),
+    .choice(
+      "c2_weight", \.c2Weight, "The factor of c2: min(mu, sqrt mu) as the code has it, or 1.",
+      "D-02 [C]: code"),
+    .flag(
+      "reset_optimizer", \.resetOptimizer, "Fresh optimizer state in every outer iteration.",
+      "D-06 [C]: kept on MNIST"),
+    .choice(
+      "project_with", \.projectWith, "The code that the projection decodes.", "D-07 [C]: sample"),
+    .choice("split_storage", \.splitStorage, "How the sparse part is kept.", "design, section 4"),
+  ]
+
+  private static let adversarialKeys: [ConfigurationKey] = [
+    .choice("prior", \.prior, "What the codes are matched to.", "7.5"),
+    .real("gmm_radius", \.gmmRadius, .positive, "Radius of the circle of gmm10.", "D-30 [P]: 4"),
+    .choice(
+      "generator_loss", \.generatorLoss, "What the encoder minimises against the discriminator.",
+      "D-27 [C]: non_saturating"),
+  ]
+
+  private static let recordKeys: [ConfigurationKey] = [
+    .integer(
+      "log_every", \.logEvery, 1...1_000_000, "Steps between two lines of metrics.jsonl.", "own"),
+    .real(
+      "checkpoint_minutes", \.checkpointMinutes, .notNegative,
+      "Minutes between two checkpoints; 0: not by time.",
+      "own"),
+    .integer(
+      "checkpoint_epochs", \.checkpointEpochs, 0...1_000_000,
+      "Epochs between two checkpoints; 0: not by epochs.", "own"),
+    .integer(
+      "keep_last", \.keepLast, 1...1_000_000, "How many of the newest checkpoints stay.", "own"),
+    .flag("keep_best", \.keepBest, "The checkpoint with the lowest loss stays as well.", "own"),
+    .integer(
+      "grid_every", \.gridEvery, 0...1_000_000,
+      "Outer iterations (or epochs) between two sets of PNG grids; 0: none.", "own"),
+    .real(
+      "collapse_kl", \.collapseKL, .notNegative,
+      "A KL below this many nats is reported as collapse.", "own"),
+    .real(
+      "collapse_spread", \.collapseSpread, .notNegative,
+      "Outputs that vary by less over a batch are reported as collapse.", "own"),
+  ]
+
+  /// The names `model` may take.
+  public static let models = ["vae", "rvae", "aae", "daae"]
+
+  /// The setting of a name.
+  ///
+  /// - Throws: `ConfigurationError` that names the nearest key where there is none of this name.
+  public static func key(_ name: String) throws(ConfigurationError) -> ConfigurationKey {
+    guard let key = keys.first(where: { $0.name == name }) else {
+      throw ConfigurationError(
+        "unknown key \(name)" + Spelling.hint(for: name, in: keys.map(\.name)))
+    }
+    return key
+  }
+}
+
+extension Configuration {
+  /// Every setting under its name, in the order of the table.
+  public var json: JSONValue {
+    .object(Self.keys.map { JSONValue.Member($0.name, $0.value(self)) })
+  }
+
+  /// A configuration from a JSON object; keys that are absent keep their defaults.
+  ///
+  /// - Throws: `ConfigurationError` for text that is no JSON object, an unknown key, or a value of the wrong
+  ///   type or out of range.
+  public static func load(json text: String) throws(ConfigurationError) -> Configuration {
+    let document: JSONValue
+    do {
+      document = try JSONValue(parsing: text)
+    } catch {
+      throw ConfigurationError("not a JSON document" + JSONValue.place(of: error))
+    }
+    return try Configuration(document)
+  }
+
+  /// A configuration from a JSON object; keys that are absent keep their defaults.
+  ///
+  /// - Throws: `ConfigurationError` as `load(json:)`.
+  public init(_ document: JSONValue) throws(ConfigurationError) {
+    guard case .object(let members) = document else {
+      throw ConfigurationError("found JSON that is no object, expected {\"key\": value, ...}")
+    }
+    for member in members {
+      try set(Self.key(member.name), to: member.value)
+    }
+  }
+
+  /// Assigns one setting from a text `key=value`, as `--set` gives it.
+  ///
+  /// - Throws: `ConfigurationError` for a text without `=`, an unknown key, or a value of the wrong type or
+  ///   out of range.
+  public mutating func set(_ assignment: String) throws(ConfigurationError) {
+    guard let equals = assignment.firstIndex(of: "=") else {
+      throw ConfigurationError("found \(assignment), expected key=value")
+    }
+    let key = try Self.key(String(assignment[..<equals]))
+    let text = String(assignment[assignment.index(after: equals)...])
+    guard let value = key.parse(text), key.assign(&self, value) else {
+      throw Self.mismatch(key, found: text.isEmpty ? "nothing" : text)
+    }
+  }
+
+  private mutating func set(
+    _ key: ConfigurationKey, to value: JSONValue
+  ) throws(ConfigurationError) {
+    if !key.assign(&self, value) { throw Self.mismatch(key, found: value.line) }
+  }
+
+  /// Names the nearest word too, where the values are words.
+  private static func mismatch(_ key: ConfigurationKey, found: String) -> ConfigurationError {
+    ConfigurationError(key: key.name, found: found, expected: key.expected)
+  }
+}
+
+extension Configuration: Codable {
+  /// Reads a JSON object as `load(json:)` does.
+  public init(from decoder: any Decoder) throws {
+    try self.init(JSONValue(from: decoder))
+  }
+
+  /// Writes the members of `json`.
+  public func encode(to encoder: any Encoder) throws {
+    try json.encode(to: encoder)
+  }
+}

@@ -1,0 +1,271 @@
+import MPI
+import Tensors
+
+/// Everything that fixes a training run, but for its data and the number of ranks.
+///
+/// In JSON and for `--set` every property goes by its snake_case name (`learning_rate`); the table in
+/// `Configuration.keys` holds each key's type, range, default and source. The defaults here are the
+/// settings of the RVAE paper's MNIST networks. Batch and step counts are global, over all ranks.
+public struct Configuration: Equatable, Sendable {
+  /// The system to train, by its name in the model catalogue.
+  public var model = "vae"
+  /// Key of every random draw of the run.
+  public var seed: UInt64 = 595
+  /// Images in a step, over all ranks.
+  public var batch = 200
+  /// Number of lanes V; nil stands for the largest power of two that divides `batch`, up to 8.
+  public var lanes: Int?
+  /// Whether each lane is a pass of its own, so that the result is bitwise the same on any number of ranks.
+  public var exact = false
+  /// Use at most the first `rows` rows of the training set; nil for all of them.
+  public var rows: Int?
+  /// Whether a lane's rows come in a new order every epoch.
+  public var shuffle = false
+  /// Corruption drawn anew at every step, in the notation of `cleave corrupt --noise`.
+  public var noise = "none"
+  /// Corruption of the training set itself, drawn once: a function of (seed, row), never stored.
+  public var staticNoise = "none"
+
+  /// Passes over the training set, for models without an outer loop.
+  public var epochs = 600
+  /// The rule that turns gradients into updates.
+  public var optimizer = OptimizerKind.adam
+  /// Step length of the optimizer.
+  public var learningRate = 1e-3
+  /// Decay of Adam's first moment.
+  public var adamBeta1 = 0.9
+  /// Decay of Adam's second moment.
+  public var adamBeta2 = 0.999
+  /// Added to the root of Adam's and RMSprop's second moment.
+  public var adamEpsilon = 1e-8
+  /// Decay of RMSprop's mean square.
+  public var rmspropAlpha = 0.99
+  /// Momentum of RMSprop.
+  public var rmspropMomentum = 0.0
+
+  /// Units of the encoder's hidden layers, from the image inwards.
+  public var hidden = [512, 256]
+  /// Units of the decoder's hidden layers, from the code outwards; nil for `hidden` reversed.
+  public var decoderHidden: [Int]?
+  /// Units of the discriminator's hidden layers.
+  public var discriminatorHidden = [1000, 1000]
+  /// Dimensions of the code.
+  public var latent = 49
+  /// The function behind every hidden layer.
+  public var activation = Activation.sigmoid
+
+  /// Weight of the KL term of every VAE-based model.
+  public var beta = 1.0
+  /// What the noise of the code is multiplied by.
+  public var standardDeviation = StandardDeviation.sigma
+  /// How a reconstruction is compared with its target.
+  public var reconstructionTerm = ReconstructionTerm.bce
+
+  /// Alternations of training and projection of the robust models.
+  public var outerIterations = 30
+  /// Epochs of training in one outer iteration.
+  public var innerEpochs = 20
+  /// Weight of the sparse part's l1 norm; infinity leaves the sparse part empty.
+  public var lambda = 70.0
+  /// How the shrinkage threshold comes from `lambda`.
+  public var threshold = ThresholdRule.induced
+  /// Whether both of c1 and c2 must be small to stop, or either.
+  public var stopRule = StopRule.both
+  /// What c1 and c2 are compared with.
+  public var tolerance = 1e-7
+  /// The factor in front of c2.
+  public var c2Weight = C2Weight.code
+  /// Whether an outer iteration begins with fresh optimizer state.
+  public var resetOptimizer = false
+  /// The code that the projection decodes.
+  public var projectWith = ProjectionCode.sample
+  /// How the sparse part is kept in memory and in checkpoints.
+  public var splitStorage = SplitStorage.float32
+
+  /// The distribution that adversarial models match their codes to.
+  public var prior = Prior.gaussian
+  /// Distance of the ten components of `gmm10` from the origin.
+  public var gmmRadius = 4.0
+  /// What the encoder minimises against the discriminator.
+  public var generatorLoss = GeneratorLoss.nonSaturating
+
+  /// Steps between two lines of `metrics.jsonl`.
+  public var logEvery = 50
+  /// Minutes between two checkpoints; 0 for none by time.
+  public var checkpointMinutes = 10.0
+  /// Epochs between two checkpoints; 0 for none by epochs.
+  public var checkpointEpochs = 0
+  /// How many of the newest checkpoints stay.
+  public var keepLast = 3
+  /// Whether the checkpoint with the lowest loss stays as well.
+  public var keepBest = true
+  /// Outer iterations (or epochs) between two sets of PNG grids; 0 for none.
+  public var gridEvery = 1
+  /// A KL below this, in nats, is reported as collapse.
+  public var collapseKL = 0.5
+  /// Outputs that vary by less than this over a batch (mean standard deviation of a pixel) are reported as collapse.
+  public var collapseSpread = 1e-3
+
+  /// The defaults.
+  public init() {}
+}
+
+extension Configuration {
+  /// A rule that turns gradients into updates.
+  public enum OptimizerKind: String, CaseIterable, Sendable {
+    case adam, rmsprop
+  }
+
+  /// D-05: what the noise of the code is multiplied by.
+  public enum StandardDeviation: String, CaseIterable, Sendable {
+    /// exp(logvar / 2), which is what the KL term takes it for.
+    case sigma
+    /// exp(logvar), as several released scripts have it.
+    case variance
+  }
+
+  /// D-03: how a reconstruction is compared with its target; each summed over pixels, then averaged over the batch.
+  public enum ReconstructionTerm: String, CaseIterable, Sendable {
+    /// Bernoulli negative log-likelihood.
+    case bce
+    /// Squared error.
+    case mse
+    /// Euclidean norm of the difference, not squared.
+    case l2norm
+  }
+
+  /// D-01: how the shrinkage threshold t comes from lambda.
+  public enum ThresholdRule: String, CaseIterable, Sendable {
+    /// t = lambda / mu with mu = size / (4 * largest column sum of |X|).
+    case induced
+    /// t = lambda.
+    case none
+    /// t = lambda / mu with mu = size / (4 * sum of |X|).
+    case entrywise
+  }
+
+  /// D-02: when the outer loop ends before its last iteration.
+  public enum StopRule: String, CaseIterable, Sendable {
+    /// When c1 and c2 are both below the tolerance.
+    case both
+    /// When either is.
+    case either
+  }
+
+  /// D-02: the factor in front of c2.
+  public enum C2Weight: String, CaseIterable, Sendable {
+    /// min(mu, sqrt(mu)).
+    case code
+    /// 1.
+    case paper
+  }
+
+  /// D-07: the code that the projection decodes.
+  public enum ProjectionCode: String, CaseIterable, Sendable {
+    /// One draw from q(z|L).
+    case sample
+    /// The mean of q(z|L).
+    case mean
+  }
+
+  /// How the sparse part is kept.
+  public enum SplitStorage: String, CaseIterable, Sendable {
+    /// S and R in 32-bit floats.
+    case float32
+  }
+
+  /// A distribution over codes.
+  public enum Prior: String, CaseIterable, Sendable {
+    /// N(0, I).
+    case gaussian
+    /// Ten components of standard deviation 0.5 on a circle, in two dimensions.
+    case gmm10
+  }
+
+  /// D-27: what the encoder minimises against the discriminator's logit s.
+  public enum GeneratorLoss: String, CaseIterable, Sendable {
+    /// softplus(-s).
+    case nonSaturating = "non_saturating"
+    /// -softplus(s).
+    case saturating
+  }
+}
+
+extension Configuration {
+  /// The number of lanes: as set, or the largest power of two that divides the batch, up to 8.
+  public var laneCount: Int { lanes ?? min(8, batch & -batch) }
+
+  /// The decoder's hidden layers: as set, or the encoder's reversed.
+  public var decoderLayers: [Int] { decoderHidden ?? hidden.reversed() }
+
+  /// Checks what single values cannot tell and fills in what was left to be derived: `lanes`, `rows` and
+  /// `decoder_hidden` of the result are never nil.
+  ///
+  /// - Parameter count: Rows of the training set.
+  /// - Throws: `ConfigurationError` for lanes that are no power of two or do not divide the batch, a batch
+  ///   larger than the training set, or settings that do not go together.
+  public func validated(rows count: Int) throws(ConfigurationError) -> Configuration {
+    var resolved = self
+    resolved.lanes = laneCount
+    resolved.decoderHidden = decoderLayers
+    resolved.rows = min(rows ?? count, count)
+    try resolved.checkLanes()
+    let used = min(rows ?? count, count)
+    if batch > used {
+      throw ConfigurationError(
+        key: "batch", found: "\(batch)",
+        expected: "no more than the \(used) rows of the training set")
+    }
+    if prior == .gmm10 && latent != 2 {
+      throw ConfigurationError(
+        key: "latent", found: "\(latent)",
+        expected: "2, which prior=gmm10 is made for; set latent=2 or prior=gaussian")
+    }
+    return resolved
+  }
+
+  /// Checks that a number of ranks can share the lanes.
+  ///
+  /// - Throws: `ConfigurationError` that says what to set, when there are more ranks than lanes.
+  public func check(ranks: Int) throws(ConfigurationError) {
+    guard ranks > laneCount else { return }
+    var wanted = 1
+    while wanted < ranks { wanted *= 2 }
+    let cure =
+      batch % wanted == 0
+      ? "set lanes=\(wanted)"
+      : "set lanes=\(wanted) and a batch that \(wanted) divides (\((batch / wanted + 1) * wanted))"
+    throw ConfigurationError(
+      "\(ranks) ranks for \(laneCount) lanes: start at most \(laneCount) ranks, or \(cure) in a new run"
+    )
+  }
+
+  private func checkLanes() throws(ConfigurationError) {
+    let lanes = laneCount
+    if lanes & (lanes - 1) != 0 {
+      throw ConfigurationError(key: "lanes", found: "\(lanes)", expected: "a power of two")
+    }
+    if batch % lanes != 0 {
+      let fitting = batch & -batch
+      throw ConfigurationError(
+        "batch: \(batch) cannot be divided by \(lanes) lanes; set lanes to \(fitting) or less, "
+          + "or batch to \((batch / lanes + 1) * lanes)")
+    }
+  }
+}
+
+/// A setting that cannot be: one line that names the key, what was found and what was expected.
+public struct ConfigurationError: ExitStatusError, Equatable, CustomStringConvertible {
+  /// One line, without the name of the file or option the setting came from.
+  public let description: String
+  /// 64: the command or the configuration file is at fault.
+  public var exitStatus: Int32 { 64 }
+
+  /// An error with a message of its own.
+  public init(_ description: String) { self.description = description }
+
+  /// `key: found F, expected E`.
+  public init(key: String, found: String, expected: String) {
+    description = "\(key): found \(found), expected \(expected)"
+  }
+}

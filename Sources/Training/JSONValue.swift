@@ -1,0 +1,236 @@
+import Foundation
+
+/// A JSON document: read with Foundation, written with its keys in the order given.
+///
+/// Numbers keep all their digits: a Double that is written and read back is the same Double. JSON has no
+/// word for infinity and NaN, so these are written as the strings `"inf"`, `"-inf"` and `"nan"`.
+public indirect enum JSONValue: Equatable, Sendable {
+  case null
+  case boolean(Bool)
+  case integer(Int)
+  case real(Double)
+  case string(String)
+  case array([JSONValue])
+  case object([Member])
+
+  /// One `"name": value` of an object.
+  public struct Member: Equatable, Sendable {
+    /// The name before the colon.
+    public let name: String
+    /// What it stands for.
+    public let value: JSONValue
+
+    /// A member from its two parts.
+    public init(_ name: String, _ value: JSONValue) {
+      self.name = name
+      self.value = value
+    }
+  }
+
+  /// Reads one document.
+  ///
+  /// Members of an object come in alphabetical order.
+  ///
+  /// - Throws: `DecodingError` when the text is not JSON.
+  public init(parsing text: String) throws {
+    self = try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
+  }
+
+  /// The value of a member of an object; nil for a missing name and for anything but an object.
+  public subscript(name: String) -> JSONValue? {
+    guard case .object(let members) = self else { return nil }
+    return members.first { $0.name == name }?.value
+  }
+
+  /// A number, whether written with a fraction or not.
+  public var number: Double? {
+    switch self {
+    case .integer(let value): Double(value)
+    case .real(let value): value
+    default: nil
+    }
+  }
+
+  /// The document on one line, as `metrics.jsonl` wants it.
+  public var line: String {
+    var text = ""
+    write(into: &text, indent: nil)
+    return text
+  }
+
+  /// The document spread over lines, two spaces a level; arrays of plain values stay on one line.
+  public var document: String {
+    var text = ""
+    write(into: &text, indent: 0)
+    return text
+  }
+}
+
+extension JSONValue {
+  private func write(into text: inout String, indent: Int?) {
+    switch self {
+    case .null: text += "null"
+    case .boolean(let value): text += value ? "true" : "false"
+    case .integer(let value): text += "\(value)"
+    case .real(let value): text += Self.spelling(of: value)
+    case .string(let value): text += Self.quoted(value)
+    case .array(let values):
+      let nested = values.contains(where: \.isContainer)
+      Self.writeList(
+        values, "[", "]", into: &text, indent: nested ? indent : nil, spaced: indent != nil
+      ) { value, text, indent in
+        value.write(into: &text, indent: indent)
+      }
+    case .object(let members):
+      Self.writeList(members, "{", "}", into: &text, indent: indent, spaced: true) {
+        member, text, indent in
+        text += Self.quoted(member.name) + ": "
+        member.value.write(into: &text, indent: indent)
+      }
+    }
+  }
+
+  private var isContainer: Bool {
+    switch self {
+    case .array, .object: true
+    default: false
+    }
+  }
+
+  /// Writes the items of an array or object, on one line where `indent` is nil.
+  private static func writeList<Item>(
+    _ items: [Item], _ open: String, _ close: String, into text: inout String, indent: Int?,
+    spaced: Bool, _ write: (Item, inout String, Int?) -> Void
+  ) {
+    text += open
+    let inner = indent.map { $0 + 2 }
+    for (index, item) in items.enumerated() {
+      if index > 0 { text += "," }
+      if let inner {
+        text += "\n" + String(repeating: " ", count: inner)
+      } else if index > 0 {
+        text += spaced ? " " : ""
+      }
+      write(item, &text, inner)
+    }
+    if let indent, !items.isEmpty { text += "\n" + String(repeating: " ", count: indent) }
+    text += close
+  }
+
+  private static func spelling(of value: Double) -> String {
+    if value.isNaN { return "\"nan\"" }
+    if value.isInfinite { return value > 0 ? "\"inf\"" : "\"-inf\"" }
+    return "\(value)"
+  }
+
+  private static func quoted(_ value: String) -> String {
+    var text = "\""
+    for scalar in value.unicodeScalars {
+      switch scalar {
+      case "\"": text += "\\\""
+      case "\\": text += "\\\\"
+      case "\n": text += "\\n"
+      case "\t": text += "\\t"
+      case "\r": text += "\\r"
+      case let control where control.value < 0x20:
+        let digits = String(control.value, radix: 16)
+        text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      default: text.unicodeScalars.append(scalar)
+      }
+    }
+    return text + "\""
+  }
+}
+
+extension JSONValue {
+  /// ` (the decoder's words)` for an error of `init(parsing:)`, which tell line and column; else empty.
+  static func place(of error: any Error) -> String {
+    guard case DecodingError.dataCorrupted(let context) = error,
+      let cause = context.underlyingError as? NSError,
+      let words = cause.userInfo[NSDebugDescriptionErrorKey] as? String
+    else { return "" }
+    return " (\(words))"
+  }
+}
+
+extension JSONValue: Codable {
+  /// Takes whichever kind of value is there.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    // Asking in turn is how Decodable tells the kinds apart; only the last answer can be an error.
+    if container.decodeNil() {
+      self = .null
+    } else if let value = try? container.decode(Bool.self) {
+      self = .boolean(value)
+    } else if let value = try? container.decode(Int.self) {
+      self = .integer(value)
+    } else if let value = try? container.decode(Double.self) {
+      self = .real(value)
+    } else if let value = try? container.decode(String.self) {
+      self = .string(value)
+    } else if let values = try? container.decode([JSONValue].self) {
+      self = .array(values)
+    } else {
+      let members = try container.decode([String: JSONValue].self)
+      self = .object(members.sorted { $0.key < $1.key }.map { Member($0.key, $0.value) })
+    }
+  }
+
+  /// Writes the value; an encoder may change the order of an object's members.
+  public func encode(to encoder: any Encoder) throws {
+    switch self {
+    case .array(let values):
+      var container = encoder.unkeyedContainer()
+      for value in values { try container.encode(value) }
+    case .object(let members):
+      var container = encoder.container(keyedBy: Name.self)
+      for member in members { try container.encode(member.value, forKey: Name(member.name)) }
+    case .null:
+      var container = encoder.singleValueContainer()
+      try container.encodeNil()
+    case .boolean(let value):
+      var container = encoder.singleValueContainer()
+      try container.encode(value)
+    case .integer(let value):
+      var container = encoder.singleValueContainer()
+      try container.encode(value)
+    case .real(let value):
+      var container = encoder.singleValueContainer()
+      try container.encode(value)
+    case .string(let value):
+      var container = encoder.singleValueContainer()
+      try container.encode(value)
+    }
+  }
+
+  /// A member's name as a coding key.
+  private struct Name: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
+    init(_ name: String) { stringValue = name }
+    init?(stringValue: String) { self.init(stringValue) }
+    init?(intValue: Int) { nil }
+  }
+}
+
+extension JSONValue: ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral,
+  ExpressibleByStringLiteral, ExpressibleByStringInterpolation, ExpressibleByIntegerLiteral,
+  ExpressibleByFloatLiteral, ExpressibleByBooleanLiteral, ExpressibleByNilLiteral
+{
+  /// An object with its members in the order written.
+  public init(dictionaryLiteral elements: (String, JSONValue)...) {
+    self = .object(elements.map { Member($0.0, $0.1) })
+  }
+  /// An array.
+  public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
+  /// A string.
+  public init(stringLiteral value: String) { self = .string(value) }
+  /// An integer.
+  public init(integerLiteral value: Int) { self = .integer(value) }
+  /// A number with a fraction.
+  public init(floatLiteral value: Double) { self = .real(value) }
+  /// `true` or `false`.
+  public init(booleanLiteral value: Bool) { self = .boolean(value) }
+  /// `null`.
+  public init(nilLiteral: ()) { self = .null }
+}

@@ -1,0 +1,146 @@
+/// A named configuration: the defaults with some settings changed, each with its source.
+public struct Preset: Sendable {
+  /// The name on the command line.
+  public let name: String
+  /// What it trains, in one line.
+  public let summary: String
+  /// The settings that matter to this preset, changed or deliberately as the default.
+  let settings: [Setting]
+
+  /// One `key=value` and where it comes from.
+  struct Setting: Sendable {
+    let assignment: String
+    let source: String
+    var key: Substring { assignment.prefix { $0 != "=" } }
+
+    init(_ assignment: String, _ source: String) {
+      self.assignment = assignment
+      self.source = source
+    }
+  }
+
+  /// The configuration the name stands for.
+  ///
+  /// - Throws: `ConfigurationError` if a setting of the table below does not fit its key.
+  public func configuration() throws(ConfigurationError) -> Configuration {
+    var configuration = Configuration()
+    for setting in settings { try configuration.set(setting.assignment) }
+    return configuration
+  }
+
+  /// Where the value of a key comes from: the preset's own source, or that of the default.
+  public func source(of key: ConfigurationKey) -> String {
+    settings.last { $0.key == key.name }?.source ?? key.source
+  }
+
+  /// The preset of a name.
+  ///
+  /// - Throws: `ConfigurationError` that names the nearest preset where there is none of this name.
+  public static func named(_ name: String) throws(ConfigurationError) -> Preset {
+    guard let preset = all.first(where: { $0.name == name }) else {
+      throw ConfigurationError(
+        "unknown preset \(name)" + Spelling.hint(for: name, in: all.map(\.name)))
+    }
+    return preset
+  }
+}
+
+extension Preset {
+  /// Every preset.
+  ///
+  /// The training images are expected to come corrupted (`cleave corrupt`), but for
+  /// `mnist-daae`, which draws its corruption anew at every step.
+  public static let all: [Preset] = [
+    Preset(
+      name: "mnist-vae", summary: "VAE on MNIST, the RVAE paper's baseline",
+      settings: [Setting("model=vae", "4.1"), Setting("epochs=600", "4.1: 30 x 20")] + robustMNIST),
+    Preset(
+      name: "mnist-rvae", summary: "robust VAE on MNIST, the RVAE paper's settings",
+      settings: [Setting("model=rvae", "4.3")] + robustMNIST + robustLoop),
+    Preset(
+      name: "mnist-rvae-beta",
+      summary: "robust VAE on MNIST with a lighter KL term: 30 epochs suffice, and no collapse",
+      settings: [Setting("model=rvae", "4.3")] + lightRobust
+        + [
+          Setting("outer_iterations=6", "expected-mnist, section D: 6 x 5"),
+          Setting("inner_epochs=5", "expected-mnist, section D: 6 x 5"),
+        ]),
+    Preset(
+      name: "mnist-aae", summary: "adversarial autoencoder on MNIST, the DAAE paper's settings",
+      settings: [
+        Setting("model=aae", "7.2"), Setting("noise=none", "7.2: the DAAE without corruption"),
+      ] + adversarialMNIST),
+    Preset(
+      name: "mnist-daae",
+      summary: "denoising adversarial autoencoder on MNIST, the paper's settings",
+      settings: [
+        Setting("model=daae", "7.4"), Setting("noise=gaussian:0.5", "7.1 [P]: C4 with s = 0.5"),
+      ] + adversarialMNIST),
+    Preset(
+      name: "fashion-rvae", summary: "robust VAE on Fashion-MNIST, the RVAE paper's settings",
+      settings: [Setting("model=rvae", "4.3")] + robustMNIST + robustLoop),
+    Preset(
+      name: "demo", summary: "robust VAE on the built-in digits, minutes on two cores",
+      settings: [Setting("model=rvae", "4.3")] + lightRobust
+        + [
+          Setting("outer_iterations=6", "as mnist-rvae-beta"),
+          Setting("inner_epochs=10", "own: the built-in sets are smaller than MNIST"),
+          Setting("checkpoint_minutes=1", "own: a short run"),
+        ]),
+  ]
+
+  /// What VAE and RVAE share in the RVAE paper.
+  private static let robustMNIST = [
+    Setting("rows=55000", "D-11 [C]: the first 55,000"),
+    Setting("batch=200", "4.1 [C]"),
+    Setting("shuffle=false", "D-47 [C]: fixed order"),
+    Setting("hidden=512,256", "D-04 [P]; the code has 512,384,256"),
+    Setting("latent=49", "4.1 [P]"),
+    Setting("activation=sigmoid", "4.1 [C]"),
+    Setting("optimizer=adam", "4.1 [P]"),
+    Setting("learning_rate=0.001", "4.1 [P]"),
+    Setting("beta=1", "4.1"),
+  ]
+
+  /// The outer loop of the RVAE paper.
+  private static let robustLoop = [
+    Setting("outer_iterations=30", "4.3 [C]"),
+    Setting("inner_epochs=20", "4.3 [C]"),
+    Setting("lambda=70", "D-15: unstated in the paper"),
+    Setting("threshold=induced", "D-01 [C]"),
+    Setting("stop_rule=both", "D-02 [C]"),
+    Setting("c2_weight=code", "D-02 [C]"),
+    Setting("tolerance=1e-7", "4.3"),
+    Setting("reset_optimizer=false", "D-06 [C]"),
+    Setting("project_with=sample", "D-07 [C]"),
+  ]
+
+  /// The variant that keeps its codes in use from the first split on.
+  private static let lightRobust = [
+    Setting("batch=200", "4.1 [C]"),
+    Setting("shuffle=true", "expected-mnist, section D"),
+    Setting("hidden=512,256", "D-04 [P]"),
+    Setting("latent=49", "4.1 [P]"),
+    Setting("activation=relu", "expected-mnist, section D"),
+    Setting("learning_rate=0.001", "4.1 [P]"),
+    Setting("beta=0.3", "expected-mnist, section D: keeps the KL from collapsing"),
+    Setting("lambda=70", "D-15"),
+  ]
+
+  /// What AAE and DAAE share in the DAAE paper.
+  private static let adversarialMNIST = [
+    Setting("rows=50000", "section 1: 50,000 / 10,000 / 10,000"),
+    Setting("batch=64", "7.1 [P]"),
+    Setting("epochs=100", "7.1 [P]"),
+    Setting("shuffle=true", "D-47: unstated; the usual order"),
+    Setting("hidden=1000,1000", "7.1 [P]"),
+    Setting("decoder_hidden=1000,1000", "7.1 [P]"),
+    Setting("discriminator_hidden=1000,1000", "7.1 [P]"),
+    Setting("latent=10", "7.1 [P]"),
+    Setting("activation=relu", "7.1 [P]"),
+    Setting("optimizer=adam", "7.1 [P]"),
+    Setting("learning_rate=0.0002", "7.1 [P]"),
+    Setting("prior=gaussian", "7.5"),
+    Setting("generator_loss=non_saturating", "D-27 [C]"),
+  ]
+}

@@ -1,0 +1,85 @@
+import Foundation
+import Tensors
+import Training
+
+/// The choice of OpenBLAS's matrix kernel, which the library makes once, when it is loaded.
+enum BLASCore {
+  /// What the environment tells OpenBLAS to use.
+  static let variable = "OPENBLAS_CORETYPE"
+  /// Set in the process that `--blas-core` started, so that it does not start another.
+  private static let guardVariable = "CLEAVE_BLAS_CORE"
+
+  /// Replaces this process by itself with another kernel, if the one asked for is not yet in use.
+  ///
+  /// Has to come before `MPI_Init`: a launcher does not notice the exchange then. In the new process it
+  /// checks that OpenBLAS knows the name and has taken it.
+  ///
+  /// - Throws: `UsageError` for a name OpenBLAS does not take, or if the exchange fails.
+  static func use(_ name: String) throws(UsageError) {
+    if getenv(guardVariable) != nil {
+      try check(name)
+      return
+    }
+    if name == "auto" {
+      guard getenv(variable) != nil else { return }
+      unsetenv(variable)
+    } else {
+      setenv(variable, name, 1)
+    }
+    setenv(guardVariable, name, 1)
+    let words = CommandLine.arguments.map { strdup($0) }
+    execv("/proc/self/exe", words + [nil])
+    throw UsageError("--blas-core: cannot start again: \(String(cString: strerror(errno)))")
+  }
+
+  private static func check(_ name: String) throws(UsageError) {
+    guard name != "auto" else { return }
+    let kernel = BLAS.kernelName
+    if kernel.lowercased() != name.lowercased() {
+      throw UsageError("--blas-core: OpenBLAS does not offer \(name) here; it took \(kernel)")
+    }
+  }
+
+  /// The kernels of OpenBLAS for x86-64 by the width of their vectors in bits.
+  private static let widths: [(bits: Int, kernels: Set<String>)] = [
+    (512, ["skylakex", "cooperlake", "sapphirerapids"]),
+    (
+      256, ["sandybridge", "haswell", "zen", "bulldozer", "piledriver", "steamroller", "excavator"]
+    ),
+  ]
+
+  /// What to say when a kernel uses narrower vectors than this processor has; nil otherwise.
+  static func complaint(about kernel: String) -> String? {
+    guard let processor = processorBits else { return nil }
+    let known = widths.first { $0.kernels.contains(kernel.lowercased()) }
+    let bits = known?.bits ?? 128
+    guard bits < processor else { return nil }
+    let cause = getenv(variable).map { "\(variable)=\(String(cString: $0)) holds it there" }
+    return
+      "the BLAS kernel \(kernel) uses \(bits)-bit vectors where this processor has \(processor)"
+      + (cause.map { "; \($0); --blas-core auto lifts that" } ?? "; see cleave doctor")
+  }
+
+  /// A kernel that uses the widest vectors of this processor; nil where that is not known.
+  static var widestKernel: String? {
+    processorBits.flatMap { [512: "SkylakeX", 256: "Haswell"][$0] }
+  }
+
+  /// The widest vectors of this processor in bits; nil where it is not an x86-64 Linux.
+  static var processorBits: Int? {
+    #if arch(x86_64)
+      guard let flags = processorFlags else { return nil }
+      if flags.contains("avx512f") && flags.contains("avx512dq") { return 512 }
+      return flags.contains("avx2") ? 256 : 128
+    #else
+      return nil
+    #endif
+  }
+
+  private static var processorFlags: Set<Substring>? {
+    guard let data = FileManager.default.contents(atPath: "/proc/cpuinfo") else { return nil }
+    let text = String(decoding: data, as: UTF8.self)
+    return text.split(separator: "\n").first { $0.hasPrefix("flags") }
+      .map { Set($0.split(separator: " ")) }
+  }
+}

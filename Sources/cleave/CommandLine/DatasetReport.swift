@@ -1,0 +1,69 @@
+import Datasets
+import Training
+
+/// What a data set file holds, as commands print it.
+struct DatasetReport {
+  private let path: String
+  private let summary: DatasetSummary
+
+  /// Reads the file's summary.
+  ///
+  /// - Throws: `HDF5Error` or `DatasetError` where it is no data set.
+  init(of path: String) throws {
+    self.path = path
+    summary = try DatasetSummary(of: path)
+  }
+
+  /// The names of its splits, those that hold images.
+  var splits: [String] {
+    summary.splits.keys.filter { summary.splits[$0]?["images"] != nil }.sorted(by: Self.order)
+  }
+
+  /// Prints it, as text or as the document of `cleave info --json`.
+  func print(on console: Console, asJSON: Bool) {
+    console.result(asJSON ? json.document : text)
+  }
+
+  private var json: JSONValue {
+    let splits = summary.splits.keys.sorted(by: Self.order).map { split in
+      JSONValue.Member(split, .object(extents(of: split)))
+    }
+    var members = [JSONValue.Member("format", .string(summary.format))]
+    if let name = summary.name { members.append(JSONValue.Member("name", .string(name))) }
+    if let source = summary.source { members.append(JSONValue.Member("source", .string(source))) }
+    members.append(JSONValue.Member("splits", .object(splits)))
+    let noise = summary.noise.keys.sorted(by: Self.order).map { split in
+      JSONValue.Member(split, .string(summary.noise[split] ?? ""))
+    }
+    if !noise.isEmpty { members.append(JSONValue.Member("noise", .object(noise))) }
+    return .object(members)
+  }
+
+  private func extents(of split: String) -> [JSONValue.Member] {
+    let datasets = summary.splits[split] ?? [:]
+    return datasets.keys.sorted(by: Self.order).map { name in
+      JSONValue.Member(name, .array((datasets[name] ?? []).map { .integer($0) }))
+    }
+  }
+
+  private var text: String {
+    let lines = splits.map { split -> String in
+      let datasets = summary.splits[split] ?? [:]
+      let images = datasets["images"] ?? []
+      let shape = images.dropFirst().map(String.init).joined(separator: "x")
+      let others = datasets.keys.sorted().filter { $0 != "images" }
+      let noise = summary.noise[split].map { ", noise \($0)" } ?? ""
+      let with = others.isEmpty ? "" : ", with \(others.joined(separator: ", "))"
+      return "  \(split): \(Quantity.grouped(images.first ?? 0)) images of \(shape)\(noise)\(with)"
+    }
+    let name = summary.name.map { " \($0)" } ?? ""
+    return (["\(path): data set\(name)"] + lines).joined(separator: "\n")
+  }
+
+  /// Splits and datasets in the order people expect, others behind in alphabetical order.
+  private static func order(_ a: String, _ b: String) -> Bool {
+    let known = ["train", "validation", "test", "images", "labels", "attributes", "names", "clean"]
+    let ranks = [a, b].map { known.firstIndex(of: $0) ?? known.count }
+    return ranks[0] == ranks[1] ? a < b : ranks[0] < ranks[1]
+  }
+}

@@ -1,0 +1,16 @@
+import MPI
+
+/// A command that cannot be understood: status 64.
+struct UsageError: ExitStatusError, CustomStringConvertible {
+  /// What is wrong, in one line.
+  let description: String
+  var exitStatus: Int32 { 64 }
+
+  init(_ description: String) { self.description = description }
+}
+
+/// The failure of rank 0, as every rank reports it.
+struct RootFailure: ExitStatusError, CustomStringConvertible {
+  let description: String
+  let exitStatus: Int32
+}

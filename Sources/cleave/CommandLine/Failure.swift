@@ -1,0 +1,30 @@
+import Datasets
+import Foundation
+import HDF5
+import Images
+import MPI
+import Training
+
+/// The exit status of errors from modules that do not stand on MPI and its statuses.
+enum Failure {
+  /// 64 for wrong usage, 65 for wrong data, 75 for a stop to be resumed, 1 for anything else.
+  static func status(of error: any Error) -> Int32 {
+    switch error {
+    case let error as DatasetError: status(of: error)
+    case let error as HDF5Error: diskFailures.contains(error.errorNumber) ? 1 : 65
+    case is ImageError: 65
+    default: exitStatus(of: error)
+    }
+  }
+
+  /// Where the machine is at fault, not the file.
+  private static let diskFailures = [ENOSPC, EDQUOT, EIO, EROFS, EMFILE, ENFILE]
+
+  /// A file in the way and a wrong SPEC are the command's fault; the rest is the data's.
+  private static func status(of error: DatasetError) -> Int32 {
+    switch error {
+    case .exists, .specification: 64
+    default: 65
+    }
+  }
+}

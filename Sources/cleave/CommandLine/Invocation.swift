@@ -1,0 +1,66 @@
+import Training
+
+/// What the words of the command line ask for.
+struct Invocation {
+  /// Something to do.
+  enum Action {
+    /// Print a text.
+    case text(String)
+    /// Run a command.
+    case command(any Subcommand)
+  }
+
+  /// What an error line begins with: `cleave` or `cleave COMMAND`.
+  private(set) var program = "cleave"
+  /// Whether `--quiet` was given.
+  private(set) var isQuiet = false
+  /// What to do, or what is wrong with the words.
+  private(set) var action: Result<Action, any Error> = .success(.text(""))
+
+  /// The commands in the order of the help text.
+  static let commands: [any Subcommand.Type] = [
+    ImportCommand.self, SynthesizeCommand.self, CorruptCommand.self, InfoCommand.self,
+    PresetsCommand.self, DoctorCommand.self, VersionCommand.self,
+  ]
+
+  /// Understands the words after `cleave`.
+  init(_ words: [String]) {
+    action = Result { try understand(words) }
+  }
+
+  private mutating func understand(_ words: [String]) throws -> Action {
+    guard let first = words.first else {
+      throw UsageError("missing command; cleave --help lists them")
+    }
+    switch first {
+    case "--help", "-h": return .text(Help.overview(of: Self.commands))
+    case "--version": return .text(VersionCommand.text)
+    case "help":
+      guard words.count > 1 else { return .text(Help.overview(of: Self.commands)) }
+      return .text(Help.text(of: try Self.command(words[1])))
+    default: return try understand(Self.command(first), Array(words.dropFirst()))
+    }
+  }
+
+  private mutating func understand(
+    _ type: any Subcommand.Type, _ words: [String]
+  ) throws -> Action {
+    program = "cleave \(type.name)"
+    let arguments = try Arguments(words, options: type.allOptions)
+    if arguments.has("help") { return .text(Help.text(of: type)) }
+    try arguments.check(operands: type.operands)
+    isQuiet = arguments.has("quiet")
+    let command = try type.init(arguments)
+    if let kernel = arguments.value("blas-core") { try BLASCore.use(kernel) }
+    return .command(command)
+  }
+
+  private static func command(_ name: String) throws(UsageError) -> any Subcommand.Type {
+    guard let command = commands.first(where: { $0.name == name }) else {
+      let kind = name.hasPrefix("-") ? "option" : "command"
+      throw UsageError(
+        "unknown \(kind) \(name)" + Spelling.hint(for: name, in: commands.map { $0.name }))
+    }
+    return command
+  }
+}

@@ -1,0 +1,75 @@
+/// One option of a command, as it is parsed and as `--help` shows it.
+struct Option: Sendable {
+  /// The name after `--`; a name of one letter goes after a single `-`.
+  let name: String
+  /// What stands for the value in the help text; nil for a flag.
+  let placeholder: String?
+  /// What it does, in a line.
+  let help: String
+  /// Whether it may be given more than once.
+  let isRepeatable: Bool
+
+  /// An option without a value.
+  static func flag(_ name: String, _ help: String) -> Option {
+    Option(name: name, placeholder: nil, help: help, isRepeatable: false)
+  }
+
+  /// An option with a value: `--name VALUE` or `--name=VALUE`.
+  static func value(
+    _ name: String, _ placeholder: String, _ help: String, repeatable: Bool = false
+  ) -> Option {
+    Option(name: name, placeholder: placeholder, help: help, isRepeatable: repeatable)
+  }
+
+  /// The option as it is typed: `--out` or `-n`.
+  var typed: String { (name.count == 1 ? "-" : "--") + name }
+
+  /// The left column of the help text.
+  var usage: String { placeholder.map { "\(typed) \($0)" } ?? typed }
+}
+
+/// The operands (arguments that are no options) of a command.
+struct Operand: Sendable {
+  /// What stands for it in the help text.
+  let placeholder: String
+  /// What it is, in a line.
+  let help: String
+  /// How many of it there may be.
+  let count: ClosedRange<Int>
+
+  /// An operand that must be given once, unless `count` says otherwise.
+  init(_ placeholder: String, _ help: String, count: ClosedRange<Int> = 1...1) {
+    self.placeholder = placeholder
+    self.help = help
+    self.count = count
+  }
+
+  /// The operand in a usage line: `FILE`, `[FILE]`, `FILE...`.
+  var usage: String {
+    let name = placeholder + (count.upperBound > 1 ? "..." : "")
+    return count.lowerBound == 0 ? "[\(name)]" : name
+  }
+}
+
+extension Option {
+  /// The options that several commands share, so that they mean the same everywhere.
+  static let json = flag("json", "print one JSON document instead of text")
+  static let force = flag("force", "replace what exists already")
+  static let data = value("data", "FILE", "the data set (HDF5)")
+  static let split = value("split", "NAME", "the part of the data set: train, validation or test")
+  static let out = value("out", "FILE", "what to write")
+
+  /// Naming the images of a file from elsewhere.
+  static let layout = [
+    value("images", "PATH", "the images' dataset inside the file, for files from elsewhere"),
+    value("layout", "ORDER", "the order of its dimensions: nhwc (default) or nchw"),
+    value("shape", "H,W,C", "the shape of an image, where the dataset is [N, D]"),
+  ]
+
+  /// What every command takes.
+  static let common = [
+    flag("quiet", "only results and errors"),
+    value("blas-core", "NAME", "the matrix kernel OpenBLAS shall use; auto for its own choice"),
+    flag("help", "this text"),
+  ]
+}

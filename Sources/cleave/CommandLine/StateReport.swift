@@ -1,0 +1,102 @@
+import Checkpoints
+import Training
+
+/// What a run or checkpoint holds, as `cleave info` prints it.
+struct StateReport {
+  private let path: String
+  private let format: String
+  private let checkpoint: Checkpoint?
+  private let entries: [RunSummary.Entry]
+  private let best: String?
+  private let model: String?
+  private let progress: Progress?
+  private let digests: StateDigests?
+
+  /// Reads the state of a checkpoint, the newest one of a run; nil for a run that has none yet.
+  ///
+  /// - Throws: `CheckpointError`, `HDF5Error` or `ConfigurationError` where it cannot be read.
+  init(
+    path: String, format: String, checkpoint: Checkpoint?, entries: [RunSummary.Entry],
+    best: String?, withDigests: Bool
+  ) throws {
+    self.path = path
+    self.format = format
+    self.checkpoint = checkpoint
+    self.entries = entries
+    self.best = best
+    model = try checkpoint.map { try Configuration.load(json: $0.configuration()).model }
+    progress = try checkpoint?.progress()
+    digests = withDigests ? try checkpoint?.digests() : nil
+  }
+
+  /// The document of `cleave info --json`.
+  var json: JSONValue {
+    var members = [
+      JSONValue.Member("format", .string(format)),
+      JSONValue.Member("model", model.map { .string($0) } ?? .null),
+      JSONValue.Member("lanes", (progress?.lanes).map { .integer($0) } ?? .null),
+      JSONValue.Member("progress", progressJSON),
+    ]
+    if format == "cleave-run" {
+      members.append(JSONValue.Member("checkpoints", .array(entries.map(Self.json))))
+      members.append(JSONValue.Member("best", best.map { .string($0) } ?? .null))
+    } else if let checkpoint {
+      members.append(JSONValue.Member("bytes", .integer(checkpoint.manifest.bytes)))
+      members.append(JSONValue.Member("ranks", .integer(checkpoint.manifest.ranks)))
+      members.append(JSONValue.Member("blas_kernel", .string(checkpoint.manifest.blasKernel)))
+    }
+    if let digests {
+      members.append(
+        JSONValue.Member(
+          "digests",
+          [
+            "model": .string(digests.model), "optimizer": .string(digests.optimizer),
+            "split": digests.split.map { .string($0) } ?? .null,
+          ]))
+    }
+    return .object(members)
+  }
+
+  private static func json(of entry: RunSummary.Entry) -> JSONValue {
+    [
+      "name": .string(entry.name), "bytes": .integer(entry.bytes), "valid": .boolean(entry.isValid),
+      "problems": .array(entry.problems.map { .string($0) }),
+    ]
+  }
+
+  private var progressJSON: JSONValue {
+    guard let progress else { return .null }
+    return [
+      "outer": .integer(progress.outer), "epoch": .integer(progress.epoch),
+      "step": .integer(progress.step), "images_seen": .integer(progress.imagesSeen),
+    ]
+  }
+
+  /// The same as lines of text.
+  var text: String {
+    var lines: [String] = []
+    let kind = format == "cleave-run" ? "run" : "checkpoint"
+    lines.append("\(path): \(kind)" + (model.map { " of \($0)" } ?? ", nothing saved yet"))
+    if let progress, let checkpoint {
+      lines.append(
+        "  outer \(progress.outer), epoch \(progress.epoch), step \(Quantity.grouped(progress.step)), "
+          + "\(Quantity.grouped(progress.imagesSeen)) images seen")
+      lines.append(
+        "  \(Quantity.count(progress.lanes, "lane")), written by "
+          + "\(Quantity.count(checkpoint.manifest.ranks, "rank")) with the BLAS kernel "
+          + checkpoint.manifest.blasKernel)
+    }
+    for entry in entries {
+      let mark = entry.name == best ? ", best" : ""
+      lines.append(
+        "  \(entry.name)  \(Quantity.bytes(entry.bytes))\(mark)"
+          + (entry.isValid ? "" : "  DAMAGED: \(entry.problems.joined(separator: "; "))"))
+    }
+    if let digests {
+      lines.append("  digest of the model      \(digests.model)")
+      lines.append("  digest of the optimizer  \(digests.optimizer)")
+      if let split = digests.split { lines.append("  digest of the split      \(split)") }
+    }
+    return lines.joined(separator: "\n")
+  }
+}

@@ -1,0 +1,50 @@
+import Datasets
+import MPI
+
+/// `cleave corrupt`: a corrupted copy of a data set, with the clean images beside.
+struct CorruptCommand: Subcommand {
+  static let name = "corrupt"
+  static let summary = "write corrupted images beside the clean ones"
+  static let details = """
+    A SPEC is a kind of noise and its level:
+      salt-pepper:P          flips a fraction P of the pixels: over 0.5 to 0, others to 1
+      salt-pepper-replace:P  the same with positions drawn with replacement
+      gaussian:S             adds S times a standard normal, not clipped (stored as float32)
+      gaussian-clip:S        the same, clipped to 0...1
+      uniform:P              each pixel with probability P by a uniform draw
+      uniform-exact:P        exactly a fraction P of the pixels by uniform draws
+      none                   leaves the images as they are
+    The noise of an image is a function of the seed and its row alone.
+    """
+  static let operands = [Operand("IN.h5", "the data set"), Operand("OUT.h5", "what to write")]
+  static let options = [
+    Option.value("noise", "SPEC", "the corruption"),
+    Option.value("seed", "K", "another K draws other noise (default 595)"),
+    Option.force, Option.json,
+  ]
+
+  private let input: String
+  private let output: String
+  private let noise: Corruption
+  private let seed: UInt64
+  private let isForced: Bool
+  private let isJSON: Bool
+
+  init(_ arguments: Arguments) throws {
+    input = arguments.operands[0]
+    output = arguments.operands[1]
+    noise = try Corruption(parsing: arguments.required("noise"))
+    seed = try arguments.seed()
+    isForced = arguments.has("force")
+    isJSON = arguments.has("json")
+  }
+
+  func run(on world: Communicator, _ console: Console) throws -> Int32 {
+    try world.onRoot {
+      try CorruptImages.run(
+        input: input, output: output, noise: noise, seed: seed, force: isForced)
+      try DatasetReport(of: output).print(on: console, asJSON: isJSON)
+      return 0
+    }
+  }
+}

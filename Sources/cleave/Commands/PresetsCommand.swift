@@ -1,0 +1,64 @@
+import MPI
+import Training
+
+/// `cleave presets`: the named configurations, as a list or one of them in full.
+struct PresetsCommand: Subcommand {
+  static let name = "presets"
+  static let summary = "list the presets, or print one as JSON"
+  static let details = """
+    The JSON of a preset is a configuration file for cleave train. With --explain, each setting comes
+    with its source: a section or decision (D-..) of the systems specification; [P] is what the paper
+    states, [C] what its authors' code does, "own" a choice of this program.
+    """
+  static let operands = [Operand("NAME", "the preset to print", count: 0...1)]
+  static let options = [
+    Option.flag("explain", "where each value of the preset comes from"), Option.json,
+  ]
+
+  private let preset: Preset?
+  private let isExplained: Bool
+  private let isJSON: Bool
+
+  init(_ arguments: Arguments) throws {
+    preset = try arguments.operands.first.map(Preset.named)
+    isExplained = arguments.has("explain")
+    isJSON = arguments.has("json")
+    if isExplained && preset == nil { throw UsageError("--explain needs the name of a preset") }
+  }
+
+  func run(on world: Communicator, _ console: Console) throws -> Int32 {
+    try world.onRoot {
+      switch preset {
+      case .some(let preset) where isExplained: try explain(preset, on: console)
+      case .some(let preset): console.result(try preset.configuration().json)
+      case nil: list(on: console)
+      }
+      return 0
+    }
+  }
+
+  private func list(on console: Console) {
+    if isJSON {
+      let presets = Preset.all.map { JSONValue.Member($0.name, .string($0.summary)) }
+      console.result(["presets": .object(presets)])
+    } else {
+      let rows = Preset.all.map { (left: $0.name, right: $0.summary) }
+      console.result(String(Help.table(rows).dropLast()))
+    }
+  }
+
+  private func explain(_ preset: Preset, on console: Console) throws {
+    let configuration = try preset.configuration()
+    if isJSON {
+      let members = Configuration.keys.map { key in
+        JSONValue.Member(
+          key.name, ["value": key.value(configuration), "source": .string(preset.source(of: key))])
+      }
+      return console.result(.object(members))
+    }
+    let rows = Configuration.keys.map { key in
+      [key.name, key.value(configuration).line, preset.source(of: key)]
+    }
+    console.result(Columns.text(["key", "value", "source"], rows))
+  }
+}

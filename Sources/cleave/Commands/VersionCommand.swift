@@ -1,0 +1,20 @@
+import MPI
+import Tensors
+
+/// `cleave version`.
+struct VersionCommand: Subcommand {
+  static let name = "version"
+  static let summary = "print the version of cleave"
+  static let operands: [Operand] = []
+  static let options: [Option] = []
+
+  /// The one line it prints.
+  static let text = "cleave 0.1.0"
+
+  init(_ arguments: Arguments) {}
+
+  func run(on world: Communicator, _ console: Console) throws -> Int32 {
+    console.result(Self.text)
+    return 0
+  }
+}

@@ -1,0 +1,212 @@
+import Foundation
+import Testing
+
+@testable import Training
+
+@Suite struct ConfigurationTests {
+  @Test func everyKeyIsNamedOnceAndExplained() {
+    let names = Configuration.keys.map(\.name)
+    #expect(Set(names).count == names.count)
+    #expect(names.allSatisfy { $0.allSatisfy { $0.isLowercase || $0.isNumber || $0 == "_" } })
+    for key in Configuration.keys {
+      #expect(key.summary.hasSuffix("."), "\(key.name)")
+      #expect(!key.source.isEmpty && !key.expected.isEmpty, "\(key.name)")
+    }
+    #expect(names.count == Mirror(reflecting: Configuration()).children.count)
+  }
+
+  @Test func defaultsPassTheirOwnChecks() throws {
+    let defaults = Configuration()
+    #expect(try Configuration(defaults.json) == defaults)
+    let resolved = try defaults.validated(rows: 60_000)
+    #expect(resolved.lanes == 8)
+    #expect(resolved.decoderHidden == [256, 512])
+    #expect(resolved.rows == 60_000)
+  }
+
+  @Test(arguments: Preset.all.map(\.name))
+  func presetsSurviveTheirOwnJSON(name: String) throws {
+    let configuration = try Preset.named(name).configuration()
+    #expect(try Configuration.load(json: configuration.json.document) == configuration)
+    #expect(try Configuration.load(json: configuration.json.line) == configuration)
+    let coded = try JSONEncoder().encode(configuration)
+    #expect(try JSONDecoder().decode(Configuration.self, from: coded) == configuration)
+    _ = try configuration.validated(rows: 60_000)
+  }
+
+  @Test func presetsHoldThePapersSettings() throws {
+    let rvae = try Preset.named("mnist-rvae").configuration()
+    #expect(rvae.model == "rvae" && rvae.hidden == [512, 256] && rvae.latent == 49)
+    #expect(rvae.outerIterations == 30 && rvae.innerEpochs == 20 && rvae.lambda == 70)
+    #expect(rvae.batch == 200 && rvae.learningRate == 1e-3 && !rvae.shuffle)
+    let light = try Preset.named("mnist-rvae-beta").configuration()
+    #expect(light.activation == .relu && light.beta == 0.3 && light.shuffle)
+    let daae = try Preset.named("mnist-daae").configuration()
+    #expect(daae.batch == 64 && daae.noise == "gaussian:0.5" && daae.learningRate == 2e-4)
+    #expect(daae.latent == 10 && daae.discriminatorHidden == [1000, 1000])
+  }
+
+  @Test(arguments: [
+    ("batch=64", #""batch": 64"#), ("lanes=null", #""lanes": null"#),
+    ("lambda=inf", #""lambda": "inf""#),
+    ("learning_rate=1e-07", #""learning_rate": 1e-07"#),
+    ("hidden=[400, 20]", #""hidden": [400, 20]"#),
+    ("hidden=7", #""hidden": [7]"#), ("decoder_hidden=3,4", #""decoder_hidden": [3, 4]"#),
+    ("exact=true", #""exact": true"#), ("optimizer=rmsprop", #""optimizer": "rmsprop""#),
+    ("seed=9223372036854775807", #""seed": 9223372036854775807"#),
+    ("beta=0.1", #""beta": 0.1"#), ("noise=gaussian:0.5", #""noise": "gaussian:0.5""#),
+  ])
+  func assignmentsAreWrittenAsRead(assignment: String, json: String) throws {
+    var configuration = Configuration()
+    try configuration.set(assignment)
+    #expect(configuration.json.document.contains(json))
+    #expect(try Configuration.load(json: configuration.json.document) == configuration)
+  }
+
+  @Test(arguments: [
+    ("lamda=3", "unknown key lamda; did you mean lambda?"),
+    ("outer=3", "unknown key outer; did you mean outer_iterations?"),
+    ("learningrate=3", "unknown key learningrate; did you mean learning_rate?"),
+    ("batch=many", "batch: found many, expected an integer from 1 to 1048576"),
+    ("batch=0", "batch: found 0, expected an integer from 1 to 1048576"),
+    ("batch=", "batch: found nothing, expected an integer from 1 to 1048576"),
+    ("batch=1.5", "batch: found 1.5, expected an integer from 1 to 1048576"),
+    ("batch", "found batch, expected key=value"),
+    ("learning_rate=-1", "learning_rate: found -1, expected a number above 0"),
+    ("learning_rate=nan", "learning_rate: found nan, expected a number above 0"),
+    ("lambda=-inf", "lambda: found -inf, expected a number of at least 0, or inf"),
+    ("exact=yes", "exact: found yes, expected true or false"),
+    ("model=rave", "model: found rave, expected one of vae, rvae, aae, daae"),
+    (
+      "activation=identity",
+      "activation: found identity, expected one of sigmoid, relu, tanh, softplus"
+    ),
+    (
+      "hidden=512,,256",
+      "hidden: found 512,,256, expected a list of layer sizes from 1 to 65536, such as 512,256"
+    ),
+    ("seed=-1", "seed: found -1, expected an integer from 0 to 9223372036854775807"),
+  ])
+  func wrongAssignmentsSayWhatIsExpected(assignment: String, message: String) {
+    var configuration = Configuration()
+    #expect(throws: ConfigurationError(message)) { try configuration.set(assignment) }
+    #expect(configuration == Configuration())
+  }
+
+  @Test(arguments: [
+    (#"{"batch": "200"}"#, #"batch: found "200", expected an integer from 1 to 1048576"#),
+    (
+      #"{"lanes": 0}"#,
+      "lanes: found 0, expected an integer from 1 to 4096, or null for the largest"
+    ),
+    (#"{"exact": 1}"#, "exact: found 1, expected true or false"),
+    (#"{"hiden": [3]}"#, "unknown key hiden; did you mean hidden?"),
+    ("[1, 2]", "found JSON that is no object"),
+    ("{\"batch\": 200,\n \"seed\" 3}", "not a JSON document"),
+    ("", "not a JSON document"),
+  ])
+  func wrongDocumentsSayWhatIsExpected(json: String, message: String) {
+    let error = #expect(throws: ConfigurationError.self) { try Configuration.load(json: json) }
+    #expect(error?.description.hasPrefix(message) == true, "\(error?.description ?? "")")
+    #expect(error?.description.contains("\n") == false)
+  }
+
+  @Test(arguments: [
+    (200, 8), (64, 8), (100, 4), (25, 1), (6, 2), (1, 1), (4096, 8),
+  ])
+  func lanesAreTheLargestPowerOfTwoThatDividesTheBatch(batch: Int, lanes: Int) throws {
+    var configuration = Configuration()
+    configuration.batch = batch
+    #expect(try configuration.validated(rows: 5000).lanes == lanes)
+  }
+
+  @Test(arguments: [
+    (["lanes=3"], 1000, "lanes: found 3, expected a power of two"),
+    (
+      ["batch=100", "lanes=8"], 1000,
+      "batch: 100 cannot be divided by 8 lanes; set lanes to 4 or less, or batch to 104"
+    ),
+    ([], 100, "batch: found 200, expected no more than the 100 rows of the training set"),
+    (["rows=50"], 1000, "batch: found 200, expected no more than the 50 rows of the training set"),
+    (
+      ["prior=gmm10"], 1000,
+      "latent: found 49, expected 2, which prior=gmm10 is made for; set latent=2 or prior=gaussian"
+    ),
+  ])
+  func settingsThatDoNotGoTogether(assignments: [String], rows: Int, message: String) throws {
+    var configuration = Configuration()
+    for assignment in assignments { try configuration.set(assignment) }
+    #expect(throws: ConfigurationError(message)) { try configuration.validated(rows: rows) }
+  }
+
+  @Test func moreRanksThanLanesSaysWhatToSet() throws {
+    var configuration = Configuration()
+    try configuration.check(ranks: 8)
+    #expect(
+      throws: ConfigurationError(
+        "9 ranks for 8 lanes: start at most 8 ranks, or set lanes=16 and a batch that 16 divides (208) in a new run"
+      )
+    ) { try configuration.check(ranks: 9) }
+    configuration.batch = 256
+    #expect(
+      throws: ConfigurationError(
+        "12 ranks for 8 lanes: start at most 8 ranks, or set lanes=16 in a new run")
+    ) { try configuration.check(ranks: 12) }
+  }
+}
+
+@Suite struct JSONValueTests {
+  @Test func numbersKeepAllTheirDigits() throws {
+    for value in [
+      0.1, 1e-300, 123_456_789.123_456_78, Double.leastNonzeroMagnitude,
+      Double.greatestFiniteMagnitude, -0.0,
+    ] {
+      #expect(try JSONValue(parsing: JSONValue.real(value).line).number == value)
+    }
+  }
+
+  @Test func whatJSONCannotSayIsAString() {
+    let values: JSONValue = [.real(.infinity), .real(-.infinity), .real(.nan)]
+    #expect(values.line == #"["inf","-inf","nan"]"#)
+  }
+
+  @Test func stringsAreEscaped() throws {
+    let text = "a\"b\\c\n\t\u{1}é"
+    #expect(JSONValue.string(text).line == #""a\"b\\c\n\t\u0001é""#)
+    #expect(try JSONValue(parsing: JSONValue.string(text).line) == .string(text))
+  }
+
+  @Test func documentsIndentObjectsAndKeepPlainArraysOnOneLine() {
+    let value: JSONValue = ["a": [1, 2], "b": ["c": nil], "d": [], "e": [["f": true]]]
+    let expected = """
+      {
+        "a": [1, 2],
+        "b": {
+          "c": null
+        },
+        "d": [],
+        "e": [
+          {
+            "f": true
+          }
+        ]
+      }
+      """
+    #expect(value.document == expected)
+  }
+}
+
+@Suite struct SpellingTests {
+  @Test(arguments: [
+    ("lamda", "lambda"), ("Lambda", "lambda"), ("lambad", "lambda"), ("inner", "inner_epochs"),
+    ("x", "seed"),
+  ])
+  func nearestTakesTheFewestChanges(word: String, nearest: String) {
+    let candidates = ["seed", "lambda", "inner_epochs"]
+    #expect(Spelling.nearest(to: word, in: candidates) == nearest)
+  }
+
+  @Test func noCandidatesNoHint() {
+    #expect(Spelling.hint(for: "x", in: []).isEmpty)
+  }
+}
