@@ -18,10 +18,12 @@ struct Invocation {
   private(set) var action: Result<Action, any Error> = .success(.text(""))
 
   /// The commands in the order of the help text.
-  static let commands: [any Subcommand.Type] = [
-    ImportCommand.self, SynthesizeCommand.self, CorruptCommand.self, InfoCommand.self,
-    PresetsCommand.self, DoctorCommand.self, VersionCommand.self,
-  ]
+  static var commands: [any Subcommand.Type] {
+    [
+      ImportCommand.self, SynthesizeCommand.self, CorruptCommand.self, InfoCommand.self,
+      PresetsCommand.self, DoctorCommand.self, VersionCommand.self,
+    ]
+  }
 
   /// Understands the words after `cleave`.
   init(_ words: [String]) {

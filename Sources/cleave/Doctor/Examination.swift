@@ -114,14 +114,13 @@ struct Examination {
   private func checkKernel() -> Check {
     let used = BLAS.kernelName
     do {
-      let current = try MatrixKernel.measureInChild(
-        core: ProcessInfo.processInfo.environment[BLASCore.variable])
-      var others = [try MatrixKernel.measureInChild(core: nil)]
+      let current = try measure(ProcessInfo.processInfo.environment[BLASCore.variable])
+      var others = [try measure(nil)]
       if let widest = BLASCore.widestKernel, others[0].kernel.lowercased() != widest.lowercased() {
-        others.append(try MatrixKernel.measureInChild(core: widest))
+        others.append(try measure(widest))
       }
       let best = others.max { $0.gflops < $1.gflops } ?? current
-      let isFine = current.gflops > 0.85 * best.gflops || current.kernel == best.kernel
+      let isFine = current.gflops > 0.8 * best.gflops || current.kernel == best.kernel
       let speed = "\(used) \(Quantity.decimal(current.gflops, 0)) GFLOP/s"
       return Check(
         order: 2, name: "blas kernel", isFine: isFine,
@@ -135,6 +134,14 @@ struct Examination {
         found: "\(used); others not measured: \(error)",
         advice: "run it where processes may be started")
     }
+  }
+
+  /// The better of two processes, for the machine may be doing something else as well.
+  private func measure(_ core: String?) throws -> MatrixKernel {
+    let runs = [
+      try MatrixKernel.measureInChild(core: core), try MatrixKernel.measureInChild(core: core),
+    ]
+    return runs[0].gflops > runs[1].gflops ? runs[0] : runs[1]
   }
 
   private func advice(for best: MatrixKernel, automatic: MatrixKernel) -> String {
