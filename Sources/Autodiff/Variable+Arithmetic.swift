@@ -1,0 +1,157 @@
+import CKernels
+import Tensors
+
+extension Variable {
+  /// Element by element; the shapes are equal.
+  public static func + (_ a: Variable, _ b: Variable) -> Variable {
+    precondition(a.shape == b.shape, "\(a.shape) + \(b.shape)")
+    let node = a.node(a.shape, b) { tape, index in
+      tape.add(1, to: tape.nodes[index].inputs.0, from: index)
+      tape.add(1, to: tape.nodes[index].inputs.1, from: index)
+    }
+    ck_add(node.value, a.pointer, b.pointer, a.shape.count)
+    return a.tape.record(node)
+  }
+
+  /// Element by element; the shapes are equal.
+  public static func - (_ a: Variable, _ b: Variable) -> Variable { a + -1 * b }
+
+  /// Every element times a number.
+  public static func * (_ factor: Float, _ x: Variable) -> Variable {
+    var node = x.node(x.shape) { tape, index in
+      tape.add(tape.nodes[index].scalar, to: tape.nodes[index].inputs.0, from: index)
+    }
+    node.scalar = factor
+    ck_copy(node.value, x.pointer, x.shape.count)
+    ck_scale(node.value, factor, x.shape.count)
+    return x.tape.record(node)
+  }
+
+  /// Element by element; the shapes are equal.
+  public static func * (_ a: Variable, _ b: Variable) -> Variable {
+    precondition(a.shape == b.shape, "\(a.shape) * \(b.shape)")
+    let node = a.node(a.shape, b) { tape, index in
+      let (a, b, _) = tape.nodes[index].inputs
+      tape.addProduct(to: a, from: index, times: tape.nodes[b].value)
+      tape.addProduct(to: b, from: index, times: tape.nodes[a].value)
+    }
+    ck_multiply(node.value, a.pointer, b.pointer, a.shape.count)
+    return a.tape.record(node)
+  }
+
+  /// An activation by itself; most are fused into `linear`.
+  public func activated(_ activation: Activation) -> Variable {
+    var node = node(shape) { tape, index in
+      let node = tape.nodes[index]
+      guard tape.needs(node.inputs.0) else { return }
+      let (rows, columns) = (node.shape.rows, node.shape.columns)
+      ck_act_backward(tape.incoming(index), node.value, nil, rows, columns, node.activation.code, 0)
+      tape.add(1, to: node.inputs.0, from: index)
+    }
+    node.activation = activation
+    ck_activate(node.value, pointer, shape.count, activation.code)
+    return tape.record(node)
+  }
+
+  /// The square root of every element; the gradient at 0 is taken as 0.
+  public func squareRoot() -> Variable {
+    let node = node(shape) { tape, index in
+      let node = tape.nodes[index]
+      let gradient = tape.incoming(index)
+      for i in 0..<node.shape.count {
+        gradient[i] = node.value[i] > 0 ? gradient[i] / (2 * node.value[i]) : 0
+      }
+      tape.add(1, to: node.inputs.0, from: index)
+    }
+    for i in 0..<shape.count { node.value[i] = pointer[i].squareRoot() }
+    return tape.record(node)
+  }
+
+  /// Columns `range` of a matrix [B, D], as [B, range.count].
+  public func columns(_ range: Range<Int>) -> Variable {
+    precondition(range.upperBound <= shape.columns, "columns \(range) of \(shape)")
+    var node = node(Shape(shape.rows, range.count)) { tape, index in
+      let node = tape.nodes[index]
+      guard tape.needs(node.inputs.0) else { return }
+      let input = tape.nodes[node.inputs.0].shape
+      let (target, adds) = tape.gradient(of: node.inputs.0)
+      if !adds { target.update(repeating: 0, count: input.count) }
+      let (gradient, first) = (tape.incoming(index), Int(node.scalar))
+      for row in 0..<node.shape.rows {
+        ck_axpy(
+          target + row * input.columns + first, gradient + row * node.shape.columns, 1,
+          node.shape.columns)
+      }
+    }
+    node.scalar = Float(range.lowerBound)
+    for row in 0..<shape.rows {
+      (node.value + row * range.count)
+        .update(from: pointer + row * shape.columns + range.lowerBound, count: range.count)
+    }
+    return tape.record(node)
+  }
+
+  /// The rows of this variable over those of another with as many columns.
+  public func stacked(over below: Variable) -> Variable {
+    precondition(shape.columns == below.shape.columns, "\(shape) over \(below.shape)")
+    let node = node(Shape(shape.rows + below.shape.rows, shape.columns), below) { tape, index in
+      let (a, b, _) = tape.nodes[index].inputs
+      tape.add(1, to: a, from: index)
+      tape.add(1, to: b, from: index, skipping: tape.nodes[a].shape.count)
+    }
+    node.value.update(from: pointer, count: shape.count)
+    (node.value + shape.count).update(from: below.pointer, count: below.shape.count)
+    return tape.record(node)
+  }
+
+  /// Rows `range` of a matrix [B, D]; a vector [B] gives [range.count].
+  public func rows(_ range: Range<Int>) -> Variable {
+    let width = shape.columns
+    let result = shape.rank == 1 ? Shape(range.count) : Shape(range.count, width)
+    var node = node(result, value: pointer + range.lowerBound * width) { tape, index in
+      let node = tape.nodes[index]
+      guard tape.needs(node.inputs.0) else { return }
+      let input = tape.nodes[node.inputs.0].shape
+      let (target, adds) = tape.gradient(of: node.inputs.0)
+      if !adds { target.update(repeating: 0, count: input.count) }
+      ck_axpy(
+        target + Int(node.scalar) * input.columns, tape.incoming(index), 1, node.shape.count)
+    }
+    node.scalar = Float(range.lowerBound)
+    return tape.record(node)
+  }
+}
+
+extension Tape {
+  /// Adds `factor` times the gradient of node `from` (from element `skipping` on) to the gradient of node `to`.
+  func add(_ factor: Float, to: Int, from: Int, skipping: Int = 0) {
+    guard needs(to) else { return }
+    let (target, adds) = gradient(of: to)
+    let (source, count) = (incoming(from) + skipping, nodes[to].shape.count)
+    if adds {
+      ck_axpy(target, source, factor, count)
+    } else {
+      ck_copy(target, source, count)
+      if factor != 1 { ck_scale(target, factor, count) }
+    }
+  }
+
+  /// Adds the gradient of node `from`, element by element times `factors`, to the gradient of node `to`.
+  func addProduct(to: Int, from: Int, times factors: UnsafeMutablePointer<Float>) {
+    guard needs(to) else { return }
+    let (target, adds) = gradient(of: to)
+    if adds {
+      ck_fma(target, incoming(from), factors, nodes[to].shape.count)
+    } else {
+      ck_multiply(target, incoming(from), factors, nodes[to].shape.count)
+    }
+  }
+
+  /// Adds each row of `derivative` [B, D], times the gradient [B] of the row losses in node `from`, to that of `to`.
+  func addRows(to: Int, from: Int, derivative: UnsafeMutablePointer<Float>?) {
+    guard needs(to), let derivative else { return }
+    let shape = nodes[to].shape
+    let (target, adds) = gradient(of: to)
+    ck_scale_rows(target, derivative, incoming(from), shape.rows, shape.columns, adds ? 1 : 0)
+  }
+}

@@ -1,0 +1,46 @@
+import CKernels
+import Tensors
+
+extension Variable {
+  /// `activation(x W + b)`: x is this variable [B, I], `weight` [I, O], `bias` [O]; the result is [B, O].
+  public func linear(_ weight: Variable, _ bias: Variable, _ activation: Activation) -> Variable {
+    let (rows, inputs, outputs) = (shape.rows, shape.columns, weight.shape[1])
+    precondition(
+      weight.shape[0] == inputs && bias.shape.count == outputs,
+      "linear: input \(shape), weight \(weight.shape), bias \(bias.shape)")
+    var node = node(Shape(rows, outputs), weight, bias, backward: Variable.linearBackward)
+    node.activation = activation
+    BLAS.gemm(
+      rows, outputs, inputs, pointer, inputs, false, weight.pointer, outputs, false,
+      node.value, outputs, alpha: 1, beta: 0)
+    ck_bias_act(node.value, bias.pointer, rows, outputs, activation.code)
+    return tape.record(node)
+  }
+
+  private static func linearBackward(_ tape: Tape, _ index: Int) {
+    let node = tape.nodes[index]
+    let (x, weight, bias) = node.inputs
+    let (rows, outputs) = (node.shape.rows, node.shape.columns)
+    let inputs = tape.nodes[x].shape.columns
+    let gradient = tape.incoming(index)
+    if tape.needs(bias) {
+      let (biasGradient, adds) = tape.gradient(of: bias)
+      ck_act_backward(
+        gradient, node.value, biasGradient, rows, outputs, node.activation.code, adds ? 1 : 0)
+    } else if node.activation != .identity {
+      ck_act_backward(gradient, node.value, nil, rows, outputs, node.activation.code, 0)
+    }
+    if tape.needs(x) {
+      let (target, adds) = tape.gradient(of: x)
+      BLAS.gemm(
+        rows, inputs, outputs, gradient, outputs, false, tape.nodes[weight].value, outputs,
+        true, target, inputs, alpha: 1, beta: adds ? 1 : 0)
+    }
+    if tape.needs(weight) {
+      let (target, adds) = tape.gradient(of: weight)
+      BLAS.gemm(
+        inputs, outputs, rows, tape.nodes[x].value, inputs, true, gradient, outputs, false,
+        target, outputs, alpha: 1, beta: adds ? 1 : 0)
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import CKernels
+import Tensors
+
+/// Losses. Each gives one value an example, [B]: the sum over the columns of its inputs [B, D], in nats where it is a
+/// likelihood. The mean over the batch is taken where the backward pass starts. The derivative is computed in the
+/// same pass over memory as the value.
+extension Variable {
+  /// Negative log-likelihood of `target` in [0, 1] under independent Bernoullis: this variable holds their logits a;
+  /// softplus(a) - x a.
+  public func bernoulliNegativeLogLikelihood(of target: Variable) -> Variable {
+    rowLoss(target) { ck_bernoulli_nll($0, $1, $2, $3, $4, $5) }
+  }
+
+  /// Squared error to `target`, not halved: sum of (y - x)².
+  public func squaredError(to target: Variable) -> Variable {
+    rowLoss(target) { ck_squared_error($0, $1, $2, $3, $4, $5) }
+  }
+
+  /// softplus(sign * s) of every element: with logits s of a discriminator, sign -1 is the loss for "real" and the
+  /// non-saturating generator loss, sign 1 the loss for "fake" and (negated) the saturating generator loss.
+  public func softplus(sign: Float) -> Variable {
+    var node = node(Shape(shape.rows)) { tape, index in
+      let node = tape.nodes[index]
+      tape.addRows(to: node.inputs.0, from: index, derivative: node.saved.0)
+    }
+    node.saved.0 = tape.allocate(shape.count)
+    ck_softplus_rows(pointer, node.value, node.saved.0, shape.rows, shape.columns, sign)
+    return tape.record(node)
+  }
+
+  /// Negative log-likelihood of `target` under a diagonal Gaussian with this variable as mean and `logVariance`, with
+  /// its constant: 0.5 * sum of [log 2 pi + log v + (x - m)² / v].
+  public func gaussianNegativeLogLikelihood(
+    of target: Variable, logVariance: Variable
+  ) -> Variable {
+    precondition(shape == target.shape && shape == logVariance.shape)
+    var node = node(Shape(shape.rows), logVariance) { tape, index in
+      let node = tape.nodes[index]
+      tape.addRows(to: node.inputs.0, from: index, derivative: node.saved.0)
+      tape.addRows(to: node.inputs.1, from: index, derivative: node.saved.1)
+    }
+    node.saved = (tape.allocate(shape.count), tape.allocate(shape.count))
+    ck_gaussian_nll(
+      target.pointer, pointer, logVariance.pointer, node.value, node.saved.0, node.saved.1,
+      shape.rows, shape.columns)
+    return tape.record(node)
+  }
+
+  /// KL(N(mean, exp(logVariance)) || N(0, I)) with this variable as the mean:
+  /// 0.5 * sum of (v + m² - 1 - log v).
+  public func klToStandardNormal(logVariance: Variable) -> Variable {
+    precondition(shape == logVariance.shape)
+    var node = node(Shape(shape.rows), logVariance) { tape, index in
+      let node = tape.nodes[index]
+      tape.addRows(to: node.inputs.0, from: index, derivative: node.saved.0)
+      tape.addRows(to: node.inputs.1, from: index, derivative: node.saved.1)
+    }
+    node.saved = (tape.allocate(shape.count), tape.allocate(shape.count))
+    ck_kl_standard_normal(
+      pointer, logVariance.pointer, node.value, node.saved.0, node.saved.1, shape.rows,
+      shape.columns)
+    return tape.record(node)
+  }
+
+  /// log of the mean of exp over the columns, row by row: [B, K] gives [B].
+  public func logMeanExp() -> Variable {
+    var node = node(Shape(shape.rows)) { tape, index in
+      let node = tape.nodes[index]
+      tape.addRows(to: node.inputs.0, from: index, derivative: node.saved.0)
+    }
+    node.saved.0 = tape.allocate(shape.count)
+    ck_log_mean_exp(pointer, node.value, node.saved.0, shape.rows, shape.columns)
+    return tape.record(node)
+  }
+
+  private func rowLoss(
+    _ target: Variable,
+    _ kernel: (
+      UnsafePointer<Float>, UnsafePointer<Float>, UnsafeMutablePointer<Float>,
+      UnsafeMutablePointer<Float>?, Int, Int
+    ) -> Void
+  ) -> Variable {
+    precondition(shape == target.shape, "loss of \(shape) against \(target.shape)")
+    var node = node(Shape(shape.rows)) { tape, index in
+      let node = tape.nodes[index]
+      tape.addRows(to: node.inputs.0, from: index, derivative: node.saved.0)
+    }
+    if node.groups != 0 { node.saved.0 = tape.allocate(shape.count) }
+    kernel(pointer, target.pointer, node.value, node.saved.0, shape.rows, shape.columns)
+    return tape.record(node)
+  }
+}
+
+extension Variable {
+  /// z = mean + exp(exponent * logVariance) * epsilon, with this variable as the mean, all [B, J]. `exponent` is 0.5; 1
+  /// repeats a slip of released code (D-05).
+  public func reparameterized(
+    logVariance: Variable, epsilon: Variable, exponent: Float = 0.5
+  ) -> Variable {
+    precondition(shape == logVariance.shape && shape == epsilon.shape)
+    var node = node(shape, logVariance, epsilon) { tape, index in
+      let node = tape.nodes[index]
+      let (mean, logVariance, epsilon) = node.inputs
+      tape.add(1, to: mean, from: index)
+      guard tape.needs(logVariance) else { return }
+      let (target, adds) = tape.gradient(of: logVariance)
+      ck_reparameterize_backward(
+        tape.incoming(index), tape.nodes[logVariance].value, tape.nodes[epsilon].value, nil, target,
+        node.shape.count, node.scalar, adds ? 1 : 0)
+    }
+    node.scalar = exponent
+    ck_reparameterize(
+      node.value, pointer, logVariance.pointer, epsilon.pointer, shape.count, exponent)
+    return tape.record(node)
+  }
+}

@@ -1,0 +1,159 @@
+import Autodiff
+import CKernels
+import Datasets
+import Foundation
+import Layers
+import MPI
+import Models
+import Tensors
+import Training
+
+/// A measurement that `cleave evaluate --metrics` knows.
+public enum Metric: String, CaseIterable, Sendable {
+  /// Mean squared error per pixel to the clean images.
+  case mse
+  /// Peak signal-to-noise ratio in dB of that error: 10 log10(1 / MSE), pixels in [0, 1].
+  case psnr
+  /// Evidence lower bound in nats per image, one sample of z; higher is better. Variational models.
+  case elbo
+  /// KL of q(z|x) to the prior in nats, mean over the images. Variational models.
+  case kl
+  /// Mean over the pixels of the standard deviation of 10,000 samples.
+  case spread
+}
+
+/// What an evaluation found, as `cleave evaluate --json` prints it.
+public struct EvaluationResult: Sendable {
+  public let run: String
+  public let data: String
+  public let split: String
+  public let rows: Int
+  /// What errors are taken against: "clean" or, without clean images, "images".
+  public let reference: String
+  /// By metric; errors by what was compared ("X", "reconstruction", "L"), other metrics under "".
+  public let metrics: [(metric: Metric, values: [(name: String, value: Double)])]
+}
+
+/// Measures a trained model on a data set.
+public struct Evaluation {
+  let trained: TrainedModel
+  let world: Communicator
+  /// The images as the model gets them.
+  let images: ImageSet
+  /// What they should have been.
+  let reference: ImageSet
+  let hasClean: Bool
+  /// S of the run's rows, where the images are those it was trained on.
+  let usesSplit: Bool
+  let rows: Int
+  private static let spreadSamples = 10_000
+
+  /// - Throws: `RunError` when the images have another shape than those of the run.
+  public init(_ trained: TrainedModel, on data: ImageSet, world: Communicator) throws {
+    guard data.shape == trained.imageShape else {
+      throw RunError.data(
+        data.path, "images: found \(data.shape), expected \(trained.imageShape) as in the run")
+    }
+    self.trained = trained
+    self.world = world
+    let own = trained.wasTrained(on: data)
+    let c = trained.configuration
+    rows = own ? min(c.rows ?? data.count, data.count) : data.count
+    let noise = own ? try Corruption(parsing: c.staticNoise) : Corruption.none
+    images = data.corrupted(by: noise, seed: c.seed, rows: 0..<data.count)
+    hasClean = data.clean != nil || !noise.isNone
+    reference = noise.isNone ? data.clean ?? data : data
+    usesSplit = own && trained.checkpoint.manifest.split != nil
+  }
+
+  /// **Collective.**
+  public func run(_ metrics: [Metric]) throws -> EvaluationResult {
+    var found: [(metric: Metric, values: [(name: String, value: Double)])] = []
+    let errors =
+      metrics.contains(.mse) || metrics.contains(.psnr) ? try meanSquaredErrors() : []
+    let bound =
+      metrics.contains(.elbo) || metrics.contains(.kl) ? try evidenceBound() : nil
+    for metric in metrics {
+      switch metric {
+      case .mse: found.append((.mse, errors))
+      case .psnr:
+        found.append((.psnr, errors.map { ($0.name, -10 * log10($0.value)) }))
+      case .elbo: if let bound { found.append((.elbo, [("", bound.elbo)])) }
+      case .kl: if let bound { found.append((.kl, [("", bound.kl)])) }
+      case .spread: found.append((.spread, [("", try sampleSpread())]))
+      }
+    }
+    return EvaluationResult(
+      run: trained.directory.path, data: images.path, split: images.split.rawValue, rows: rows,
+      reference: hasClean ? "clean" : "images", metrics: found)
+  }
+
+  /// Of X, of D(E(X)) from mean codes, and (for a run with a split, on its own rows) of L = D(E(X - S)). A model that is
+  /// trained with noise drawn at each step gets its input with such noise.
+  private func meanSquaredErrors() throws -> [(name: String, value: Double)] {
+    let d = images.shape.count
+    let explainer = try Explainer(trained, images: images, usesSplit: usesSplit)
+    let clean = Storage(count: RowPass.blockRows * d)
+    let sums = try RowPass(rows: rows, on: world).sum(3) { rows in
+      reference.gather(rows, into: clean.pointer)
+      func error(_ x: UnsafeMutablePointer<Float>) -> Double {
+        ck_axpy(x, clean.pointer, -1, rows.count * d)
+        return ck_sum_squares(x, rows.count * d)
+      }
+      var errors = [0.0, 0, 0]
+      let input = try explainer.input(rows)
+      errors[1] = error(explainer.reconstruction(of: input).pointer)
+      if usesSplit { errors[2] = error(try explainer.clean(rows).pointer) }
+      errors[0] = error(try explainer.input(rows).pointer)
+      return errors
+    }
+    let elements = Double(rows * d)
+    return [("X", sums[0] / elements), ("reconstruction", sums[1] / elements)]
+      + (usesSplit ? [("L", sums[2] / elements)] : [])
+  }
+
+  /// One sample of z for each image; nil for models without a likelihood.
+  private func evidenceBound() throws -> (elbo: Double, kl: Double)? {
+    let step = Step(seed: trained.configuration.seed)
+    let d = images.shape.count
+    var isVariational = false
+    let sums = try RowPass(rows: rows, on: world).sum(2) { rows in
+      rows.map(Int32.init).withUnsafeBufferPointer { batch in
+        step.begin(rows: batch, dimensions: d, purpose: .evaluation, time: 0) {
+          images.gather(batch, into: $0)
+        }
+      }
+      _ = trained.model.loss(phase: 0, step)
+      func term(_ name: String) -> Double? { step.terms.first { "\($0.name)" == name }?.sum }
+      guard let kl = term("kl"), let reconstruction = term("reconstruction") else { return [0, 0] }
+      isVariational = true
+      return [-reconstruction - kl, kl]
+    }
+    var flag = [isVariational ? 1.0 : 0]
+    try world.allReduce(&flag, .max)
+    return flag[0] > 0 ? (sums[0] / Double(rows), sums[1] / Double(rows)) : nil
+  }
+
+  /// How much samples from the prior differ: the mean over pixels of their standard deviation.
+  private func sampleSpread() throws -> Double {
+    let d = images.shape.count
+    let sampler = Sampler(trained, seed: trained.configuration.seed)
+    let sums = try RowPass(rows: Self.spreadSamples, on: world).sum(2 * d) { rows in
+      let samples = sampler.samples(rows).pointer
+      var sums = Array(repeating: 0.0, count: 2 * d)
+      for i in 0..<rows.count {
+        for j in 0..<d {
+          let value = Double(samples[i * d + j])
+          sums[j] += value
+          sums[d + j] += value * value
+        }
+      }
+      return sums
+    }
+    let n = Double(Self.spreadSamples)
+    return (0..<d).reduce(0) { spread, j in
+      let mean = sums[j] / n
+      return spread + max(0, sums[d + j] / n - mean * mean).squareRoot()
+    } / Double(d)
+  }
+}

@@ -1,0 +1,53 @@
+import Autodiff
+import Tensors
+
+/// What an encoder says of a batch: codes, or the mean and the log-variance of their distribution, each [B, J].
+public struct Code {
+  public let mean: Variable
+  /// log of sigma squared; nil where the encoder is deterministic.
+  public let logVariance: Variable?
+
+  public init(mean: Variable, logVariance: Variable? = nil) {
+    self.mean = mean
+    self.logVariance = logVariance
+  }
+}
+
+/// A part of a training step with an optimizer of its own.
+public struct Phase: Sendable {
+  /// Name of the optimizer's state in checkpoints.
+  public let name: String
+  /// Names of the model's children that it updates.
+  public let updates: [String]
+
+  public init(_ name: String, updates: [String]) {
+    self.name = name
+    self.updates = updates
+  }
+}
+
+/// A trainable model of images. It knows nothing of ranks, lanes, optimizers, files or the command line.
+public protocol Autoencoder: Module {
+  /// What a training step consists of, in order. The parameters of a phase are updated before the next one begins.
+  var phases: [Phase] { get }
+  /// The loss of one phase, one value an example, [B]; training minimises its mean over the batch. A phase may use
+  /// what earlier ones kept in `step`, and reports its terms there.
+  func loss(phase: Int, _ step: Step) -> Variable
+  /// Codes of a batch [B, D].
+  func encode(_ x: Variable) -> Code
+  /// Pixels in [0, 1], [B, D], of codes [B, J]: the decoder's mean.
+  func decode(_ z: Variable) -> Variable
+  /// Codes drawn from the prior for each row of the step, [B, J].
+  func prior(_ step: Step) -> Variable
+  /// The decoder's mean for a batch [B, D], from codes sampled (where there is a distribution) or from their mean.
+  func reconstruct(_ x: Variable, _ step: Step, sampling: Bool) -> Variable
+}
+
+extension Autoencoder {
+  public func reconstruct(_ x: Variable, _ step: Step, sampling: Bool) -> Variable {
+    let code = encode(x)
+    guard sampling, let logVariance = code.logVariance else { return decode(code.mean) }
+    let q = DiagonalGaussian(mean: code.mean, logVariance: logVariance)
+    return decode(q.sample(step.latentNoise(code.mean.shape.columns)))
+  }
+}

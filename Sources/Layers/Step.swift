@@ -1,0 +1,102 @@
+import Autodiff
+import Tensors
+
+/// One batch on its way through a model: its rows, its tape, and every random number it may use.
+///
+/// Random numbers are pure functions of (seed, purpose, time, row, element), so a model gets the same ones wherever
+/// its rows are computed. A step is used again for the next batch.
+public final class Step {
+  public let tape = Tape()
+  public let seed: UInt64
+  /// What the running pass draws latent noise for: training, projection, evaluation.
+  public private(set) var purpose = Purpose.latent
+  /// The number of the training step, or of the pass over the data.
+  public private(set) var time = 0
+  /// Global row of each example.
+  public private(set) var rows: [Int32] = []
+  /// What the model should explain, [B, D] in [0, 1], clean of the noise drawn in training.
+  public var target: Variable { kept(targetKey) }
+  /// Names and sums over the batch of what the losses reported, in the order of the reports.
+  public private(set) var terms: [(name: StaticString, sum: Double)] = []
+
+  private var corrupt: Corrupter?
+  private var memory: [(key: Int, variable: Variable)] = []
+  private let targetKey = -1
+
+  /// Adds the noise of training to one example in place: (pixels, count, global row, draws).
+  public typealias Corrupter = (UnsafeMutablePointer<Float>, Int, Int, Draws) -> Void
+
+  /// `corrupt` is the noise drawn freshly for every step; nil for none.
+  public init(seed: UInt64, corrupt: Corrupter? = nil) {
+    self.seed = seed
+    self.corrupt = corrupt
+  }
+
+  /// Starts a batch of `rows`, whose pixels `fill` writes as [rows.count, dimensions].
+  public func begin(
+    rows: UnsafeBufferPointer<Int32>, dimensions: Int, purpose: Purpose, time: Int,
+    fill: (UnsafeMutablePointer<Float>) throws -> Void
+  ) rethrows {
+    tape.reset()
+    memory.removeAll(keepingCapacity: true)
+    terms.removeAll(keepingCapacity: true)
+    self.rows.removeAll(keepingCapacity: true)
+    self.rows.append(contentsOf: rows)
+    self.purpose = purpose
+    self.time = time
+    let target = tape.constant(Shape(rows.count, dimensions))
+    try fill(target.pointer)
+    keep(target, targetKey)
+  }
+
+  /// The batch with its noise of training, [B, D]: draw number `pass` of this step, the same whenever asked for. Without
+  /// noise it is the target itself.
+  public func corrupted(pass: Int = 0) -> Variable {
+    guard let corrupt else { return target }
+    let key = -2 - pass
+    if let found = find(key) { return found }
+    let (source, columns) = (target, target.shape.columns)
+    let noisy = tape.constant(source.shape)
+    let draws = Draws(seed: seed, purpose: .trainingNoise, time: time, pass: pass)
+    noisy.pointer.update(from: source.pointer, count: source.shape.count)
+    for (i, row) in rows.enumerated() {
+      corrupt(noisy.pointer + i * columns, columns, Int(row), draws)
+    }
+    keep(noisy, key)
+    return noisy
+  }
+
+  /// Standard normal noise for the latents of this batch, [B, columns]; `pass` tells repeated draws apart.
+  public func latentNoise(_ columns: Int, pass: Int = 0) -> Variable {
+    normal(columns, purpose, pass: pass)
+  }
+
+  /// Standard normal noise for each row of this batch, [B, columns].
+  public func normal(_ columns: Int, _ purpose: Purpose, pass: Int = 0) -> Variable {
+    let draws = Draws(seed: seed, purpose: purpose, time: time, pass: pass)
+    let noise = tape.constant(Shape(rows.count, columns))
+    for (i, row) in rows.enumerated() {
+      draws.normal(row: Int(row), into: noise.pointer + i * columns, count: columns)
+    }
+    return noise
+  }
+
+  /// Keeps a variable for a later phase of this step under a key of the model's own (0 and up).
+  public func keep(_ variable: Variable, _ key: Int) { memory.append((key, variable)) }
+
+  /// What was kept under `key` in this step.
+  public func kept(_ key: Int) -> Variable {
+    guard let variable = find(key) else { preconditionFailure("nothing kept under \(key)") }
+    return variable
+  }
+
+  private func find(_ key: Int) -> Variable? {
+    for entry in memory where entry.key == key { return entry.variable }
+    return nil
+  }
+
+  /// Reports a term of the loss, one value an example [B]; it is logged as the mean over the global batch.
+  public func report(_ name: StaticString, _ rows: Variable) {
+    terms.append((name, rows.sum))
+  }
+}

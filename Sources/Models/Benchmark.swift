@@ -1,0 +1,137 @@
+import Datasets
+import Dispatch
+import Foundation
+import MPI
+import Tensors
+import Training
+
+/// What a benchmark measured, as `cleave bench --json` prints it.
+public struct BenchmarkResult: Codable, Sendable {
+  public let workload: String
+  public let ranks: Int
+  public let threads: Int
+  public let batch: Int
+  public let steps: Int
+  public let imagesPerSecond: Double
+  public let msPerStep: Double
+  public let gflops: Double
+  public let peakRssMib: [Double]
+  public let blasKernel: String
+}
+
+/// The workloads of the PyTorch peer, with the same networks and batches, on synthetic images in memory.
+public enum Benchmark: String, CaseIterable, Sendable {
+  /// Training steps of the robust VAE: 784-512-256-(49, 49)-256-512-784, batches of L = X - S.
+  case rvaeMLP = "rvae-mlp"
+  /// Passes of its projection over all rows.
+  case rvaeProjection = "rvae-proj"
+  /// Steps of the denoising adversarial autoencoder: 784-1000-1000-10, three phases.
+  case daaeMLP = "daae-mlp"
+
+  /// Images in memory, over all ranks.
+  private static let images = 60_000
+
+  private var configuration: Configuration {
+    var c = Configuration()
+    c.shuffle = true
+    switch self {
+    case .rvaeMLP, .rvaeProjection: c.model = "rvae"
+    case .daaeMLP:
+      c.model = "daae"
+      c.hidden = [1000, 1000]
+      c.latent = 10
+      c.activation = .relu
+      c.batch = 64
+      c.learningRate = 2e-4
+      c.noise = "gaussian:0.5"
+    }
+    return c
+  }
+
+  /// Multiply-add operations, counted twice, that the products of one image need: forward, weight gradients, and the
+  /// input gradients that are used.
+  private var flopsPerImage: Double {
+    func chain(_ sizes: [Int], inputGradient: Bool = false, weights: Bool = true) -> Double {
+      zip(sizes, sizes.dropFirst()).enumerated().reduce(0) { sum, layer in
+        let product = 2 * Double(layer.element.0 * layer.element.1)
+        let backward = inputGradient || layer.offset > 0
+        return sum + product * (1 + (weights ? 1 : 0) + (backward ? 1 : 0))
+      }
+    }
+    let (encoder, decoder) = ([784, 512, 256, 98], [49, 256, 512, 784])
+    func forward(_ sizes: [Int]) -> Double {
+      zip(sizes, sizes.dropFirst()).reduce(0) { $0 + 2 * Double($1.0 * $1.1) }
+    }
+    switch self {
+    case .rvaeMLP: return chain(encoder) + chain(decoder, inputGradient: true)
+    case .rvaeProjection: return forward(encoder) + forward(decoder)
+    case .daaeMLP:
+      let (e, r, d) = ([784, 1000, 1000, 10], [10, 1000, 1000, 784], [10, 1000, 1000, 1])
+      return chain(e) + chain(r, inputGradient: true) + 2 * chain(d)
+        + chain(e) + chain(d, inputGradient: true, weights: false)
+    }
+  }
+
+  /// Times `steps` steps (of the projection: passes over all rows) after a warm-up. **Collective.**
+  public func run(
+    steps: Int? = nil, batch: Int? = nil, exact: Bool = false, world: Communicator
+  ) throws -> BenchmarkResult {
+    var c = configuration
+    c.exact = exact
+    if let batch { c.batch = batch }
+    c = try c.validated(rows: Self.images)
+    let entry = try ModelCatalogue.entry(c)
+    let data = syntheticImages(for: world)
+    let session = Session(directory: nil)
+    let trainer = try Trainer(
+      c, model: entry.make(c, data.shape.count), images: data, splits: entry.splits, on: world,
+      session: session)
+    let isProjection = self == .rvaeProjection
+    let (warmUp, count) = isProjection ? (1, steps ?? 3) : (20, steps ?? 200)
+    var seconds: [Double] = []
+    for i in 0..<warmUp + count {
+      if i == warmUp { try world.barrier() }
+      let start = DispatchTime.now().uptimeNanoseconds
+      if isProjection {
+        _ = try trainer.project(threshold: 0.1, sampling: true)
+      } else {
+        try trainer.trainStep()
+      }
+      let taken = Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
+      if i >= warmUp { seconds.append(taken) }
+    }
+    var median = [seconds.sorted()[count / 2]]
+    try world.allReduce(&median, .max)
+    let memory = try world.allGather([peakResidentMiB()])
+    let images = Double(isProjection ? Self.images : c.batch)
+    return BenchmarkResult(
+      workload: rawValue, ranks: world.size, threads: 1, batch: c.batch, steps: count,
+      imagesPerSecond: images / median[0], msPerStep: 1e3 * median[0],
+      gflops: flopsPerImage * images / median[0] / 1e9, peakRssMib: memory,
+      blasKernel: BLAS.kernelName)
+  }
+
+  /// Random images with dark backgrounds; a rank makes its own share only and sees it under the global rows.
+  private func syntheticImages(for world: Communicator) -> ImageSet {
+    let shape = ImageShape(height: 28, width: 28, channels: 1)
+    let draws = Draws(seed: 1, purpose: .synthesis, time: 0)
+    let words = UnsafeMutablePointer<UInt32>.allocate(capacity: shape.count)
+    defer { words.deallocate() }
+    var bytes = [UInt8](repeating: 0, count: Self.images * shape.count)
+    let first = world.rank * Self.images / world.size
+    let last = (world.rank + 1) * Self.images / world.size
+    for row in first..<last {
+      draws.words(row: row, into: words, count: shape.count)
+      for i in 0..<shape.count where words[i] & 0xFF00 > 0x8000 {
+        bytes[row * shape.count + i] = UInt8(words[i] & 255)
+      }
+    }
+    return ImageSet(bytes: bytes, shape: shape)
+  }
+
+  private func peakResidentMiB() -> Double {
+    var usage = rusage()
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return Double(usage.ru_maxrss) / 1024
+  }
+}

@@ -1,0 +1,40 @@
+import Layers
+import Training
+
+/// A system that can be trained, by its name in configurations.
+public struct CatalogueEntry: Sendable {
+  /// The value of the key `model`.
+  public let name: String
+  /// Whether it keeps S and R for each row.
+  public let splits: Bool
+  /// A model of images with that many pixels.
+  public let make: @Sendable (Configuration, Int) -> any Autoencoder
+  /// Trains from where the trainer stands to the end. Collective.
+  public let fit: @Sendable (Trainer) throws -> RunOutcome
+}
+
+/// All systems.
+public enum ModelCatalogue {
+  public static let entries = [
+    CatalogueEntry(name: "vae", splits: false, make: VAE.init, fit: fitEpochs),
+    CatalogueEntry(name: "rvae", splits: true, make: VAE.init, fit: RVAE.fit),
+    CatalogueEntry(name: "aae", splits: false, make: DAAE.init, fit: fitEpochs),
+    CatalogueEntry(name: "daae", splits: false, make: DAAE.init, fit: fitEpochs),
+  ]
+
+  /// The system that a configuration names.
+  ///
+  /// - Throws: `ConfigurationError` that names the nearest known one.
+  public static func entry(_ c: Configuration) throws -> CatalogueEntry {
+    guard let entry = entries.first(where: { $0.name == c.model }) else {
+      throw ConfigurationError(
+        key: "model", found: c.model, expected: entries.map(\.name).joined(separator: ", "))
+    }
+    return entry
+  }
+
+  /// Trains for the configured epochs.
+  @Sendable private static func fitEpochs(_ trainer: Trainer) throws -> RunOutcome {
+    try trainer.fit(epochs: trainer.configuration.epochs) ? .finished : trainer.interruption
+  }
+}

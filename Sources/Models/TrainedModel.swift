@@ -1,0 +1,56 @@
+import Autodiff
+import Checkpoints
+import Datasets
+import Layers
+import MPI
+import Tensors
+import Training
+
+/// A model with the weights of a run's newest checkpoint, ready to be asked.
+public final class TrainedModel {
+  public let directory: RunDirectory
+  public let checkpoint: Checkpoint
+  public let configuration: Configuration
+  public let model: any Autoencoder
+  /// Shape of the images it was trained on.
+  public let imageShape: ImageShape
+  /// Damaged checkpoints that were passed over, a line each.
+  public let skipped: [String]
+  private let storage: Storage
+
+  /// Reads the newest checkpoint whose checksums hold. **Collective.**
+  ///
+  /// - Throws: `RunError` where there is no run or no valid checkpoint; errors of reading it.
+  public init(run: RunDirectory, on world: Communicator) throws {
+    try world.agree { if !run.isRun { throw RunError.noRun(run.path) } }
+    directory = run
+    var store = CheckpointStore(run: run.path)
+    let selection = try store.newestValid(on: world)
+    skipped = selection.skipped
+    guard let checkpoint = selection.checkpoint else { throw RunError.noCheckpoint(run.path) }
+    self.checkpoint = checkpoint
+    let contents = try world.agree { try checkpoint.contents() }
+    let c = try Configuration.load(json: contents.configuration)
+    configuration = c
+    func side(_ name: String) -> Int { Int(contents.progress.values["image_\(name)"] ?? 0) }
+    imageShape = ImageShape(
+      height: side("height"), width: side("width"), channels: side("channels"))
+    model = try ModelCatalogue.entry(c).make(c, imageShape.count)
+    let parameters = model.collectParameters()
+    var offsets: [Int] = []
+    var total = 0
+    for parameter in parameters.parameters {
+      offsets.append(total)
+      total += (parameter.shape.count + 15) & ~15
+    }
+    storage = Storage(count: total)
+    parameters.attach(storage.pointer) { offsets[$0] }
+    try parameters.fill(storage.pointer, from: contents.model, of: checkpoint)
+  }
+
+  /// Whether `data` is the set the run was trained on, so that the run's S belongs to its rows.
+  public func wasTrained(on data: ImageSet) -> Bool {
+    configuration.data == data.path && data.split == .train
+      && (configuration.rows ?? data.count) <= data.count
+  }
+}

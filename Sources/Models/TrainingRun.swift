@@ -1,0 +1,102 @@
+import Checkpoints
+import Datasets
+import Foundation
+import MPI
+import Tensors
+import Training
+
+/// A training run in its directory, from the start or from its newest checkpoint.
+public enum TrainingRun {
+  /// Trains a new run. **Collective.**
+  ///
+  /// - Parameters:
+  ///   - configuration: as given; what is left open is derived from the data set.
+  ///   - data: the training set.
+  ///   - directory: made here; must not hold anything unless `replacing`.
+  /// - Throws: `ConfigurationError`, `RunError`, errors of the data set, of checkpoints and of MPI; the same one on
+  ///   every rank where all can know of it.
+  public static func start(
+    _ configuration: Configuration, on data: ImageSet, in directory: RunDirectory,
+    replacing: Bool = false, observer: (any TrainingObserver)? = nil,
+    limits: TrainingLimits = TrainingLimits(), world: Communicator
+  ) throws -> RunOutcome {
+    let resolved = try configuration.validated(rows: data.count)
+    try resolved.check(ranks: world.size)
+    let entry = try ModelCatalogue.entry(resolved)
+    try world.agree {
+      if world.isRoot { try directory.create(resolved, replacing: replacing) }
+    }
+    let session = Session(directory: directory, observer: observer, limits: limits)
+    let trainer = try Trainer(
+      resolved, model: entry.make(resolved, data.shape.count), images: data,
+      splits: entry.splits, on: world, session: session)
+    return try train(trainer, entry, resumedFrom: nil, observer: observer)
+  }
+
+  /// Goes on from the newest checkpoint whose checksums hold, or from the start where the run was ended before its
+  /// first one. **Collective.**
+  ///
+  /// - Parameters:
+  ///   - configuration: the run's, perhaps with changed keys.
+  ///   - warn: told of each damaged checkpoint that was skipped, on rank 0.
+  public static func resume(
+    _ configuration: Configuration, on data: ImageSet, in directory: RunDirectory,
+    observer: (any TrainingObserver)? = nil, limits: TrainingLimits = TrainingLimits(),
+    world: Communicator
+  ) throws -> RunOutcome {
+    let resolved = try configuration.validated(rows: data.count)
+    try resolved.check(ranks: world.size)
+    let entry = try ModelCatalogue.entry(resolved)
+    var store = CheckpointStore(run: directory.path)
+    let selection = try store.newestValid(on: world)
+    if world.isRoot {
+      for line in selection.skipped { observer?.warning(line) }
+    }
+    if selection.checkpoint == nil && !selection.skipped.isEmpty {
+      throw RunError.noCheckpoint(directory.path)
+    }
+    let session = Session(
+      directory: directory, checkpoints: store, observer: observer, limits: limits)
+    let trainer = try Trainer(
+      resolved, model: entry.make(resolved, data.shape.count), images: data,
+      splits: entry.splits, on: world, session: session)
+    if let checkpoint = selection.checkpoint {
+      try trainer.restore(checkpoint)
+      let kernel = checkpoint.manifest.blasKernel
+      if world.isRoot && kernel != BLAS.kernelName {
+        observer?.warning(
+          "the checkpoint was written with the BLAS kernel \(kernel), this run uses "
+            + "\(BLAS.kernelName): results agree to rounding, not bit for bit")
+      }
+    }
+    try world.agree {
+      if world.isRoot { try directory.writeConfiguration(resolved) }
+    }
+    return try train(trainer, entry, resumedFrom: selection.checkpoint?.name, observer: observer)
+  }
+
+  private static func train(
+    _ trainer: Trainer, _ entry: CatalogueEntry, resumedFrom checkpoint: String?,
+    observer: (any TrainingObserver)?
+  ) throws -> RunOutcome {
+    let world = trainer.world
+    StopSignals.install()
+    let hosts = try world.allGather(world.hostName)
+    let shape = trainer.images.shape
+    if world.isRoot {
+      observer?.runStarted(
+        RunHeader(
+          configuration: trainer.configuration, run: trainer.directory?.path ?? "",
+          data: trainer.images.path, rows: trainer.lanes.rowCount,
+          imageShape: [shape.height, shape.width, shape.channels], hosts: hosts,
+          blasKernel: BLAS.kernelName,
+          parameters: trainer.parameters.parameters.reduce(0) { $0 + $1.shape.count },
+          totalSteps: trainer.totalSteps, resumedFrom: checkpoint))
+    }
+    try trainer.start()
+    let outcome = try entry.fit(trainer)
+    if outcome != .stopped { try trainer.finish() }
+    if world.isRoot { observer?.finished(outcome) }
+    return outcome
+  }
+}

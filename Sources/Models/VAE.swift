@@ -1,0 +1,88 @@
+import Autodiff
+import Layers
+import Tensors
+import Training
+
+/// Variational autoencoder with a Bernoulli decoder, and beta-VAE.
+///
+/// Kingma & Welling, "Auto-Encoding Variational Bayes", ICLR 2014; beta weights the KL term as in Higgins et al.,
+/// ICLR 2017 (beta 1 is the VAE). Network and settings follow Ren et al., "Robust Variational Autoencoders".
+/// Shapes: B examples, D pixels, J latent dimensions.
+///
+/// Where paper and released code of the latter disagree, the reconstruction term is the code's Bernoulli likelihood
+/// (option `reconstruction_term`, D-03), hidden sizes are the paper's (D-04), and z = mu + sigma * epsilon where several
+/// scripts multiply by sigma squared (option `standard_deviation`, D-05).
+public struct VAE: Autoencoder {
+  let encoder: Perceptron  // [B, D] -> [B, H]
+  let mean: Dense  // [B, H] -> [B, J]
+  let logVariance: Dense  // [B, H] -> [B, J]; log sigma^2
+  let decoder: Perceptron  // [B, J] -> [B, D]; logits
+  let beta: Float
+  let term: Configuration.ReconstructionTerm
+  let exponent: Float
+
+  /// A model of images with `inputDimensions` pixels.
+  public init(_ c: Configuration, inputDimensions: Int) {
+    let activation = c.activation
+    let width = c.hidden.last ?? inputDimensions
+    encoder = Perceptron([inputDimensions] + c.hidden, activation, last: activation)
+    mean = Dense(width, c.latent)
+    logVariance = Dense(width, c.latent)
+    decoder = Perceptron(
+      [c.latent] + c.decoderLayers + [inputDimensions], activation, last: .identity)
+    beta = Float(c.beta)
+    term = c.reconstructionTerm
+    exponent = c.standardDeviation == .variance ? 1 : 0.5
+  }
+
+  public var children: [(String, any Module)] {
+    [
+      ("encoder", encoder), ("mean", mean), ("log_variance", logVariance), ("decoder", decoder),
+    ]
+  }
+
+  public let phases = [Phase("all", updates: ["encoder", "mean", "log_variance", "decoder"])]
+
+  /// q(z|x), a diagonal Gaussian, [B, J].
+  func posterior(_ x: Variable) -> DiagonalGaussian {
+    let h = encoder(x)
+    return DiagonalGaussian(mean: mean(h), logVariance: logVariance(h))
+  }
+
+  /// Negative evidence lower bound with one sample, beta times its KL; terms in nats per example.
+  public func loss(phase: Int, _ step: Step) -> Variable {
+    let q = posterior(step.corrupted())
+    let z = q.sample(step.latentNoise(mean.bias.shape.count), exponent: exponent)
+    let reconstruction = reconstructionLoss(logits: decoder(z), step.target)
+    let kl = q.klToStandardNormal()
+    step.report("reconstruction", reconstruction)
+    step.report("kl", kl)
+    return beta == 1 ? reconstruction + kl : reconstruction + beta * kl
+  }
+
+  private func reconstructionLoss(logits: Variable, _ x: Variable) -> Variable {
+    switch term {
+    case .bce: logits.bernoulliNegativeLogLikelihood(of: x)
+    case .mse: logits.activated(.sigmoid).squaredError(to: x)
+    case .l2norm: logits.activated(.sigmoid).squaredError(to: x).squareRoot()
+    }
+  }
+
+  public func encode(_ x: Variable) -> Code {
+    let q = posterior(x)
+    return Code(mean: q.mean, logVariance: q.logVariance)
+  }
+
+  public func decode(_ z: Variable) -> Variable { decoder(z).activated(.sigmoid) }
+
+  public func reconstruct(_ x: Variable, _ step: Step, sampling: Bool) -> Variable {
+    let q = posterior(x)
+    return decode(
+      sampling
+        ? q.sample(step.latentNoise(q.mean.shape.columns), exponent: exponent) : q.mean)
+  }
+
+  public func prior(_ step: Step) -> Variable {
+    step.normal(mean.bias.shape.count, step.purpose)
+  }
+}

@@ -1,0 +1,63 @@
+import CKernels
+import Datasets
+import Images
+import Layers
+import Tensors
+
+/// Draws a run's PNG grids from rank 0's first rows: originals and corrupted images once, then L, S, reconstructions and
+/// samples as training goes on.
+struct GridWriter {
+  /// Images a side of a grid.
+  private static let side = 8
+
+  private let directory: RunDirectory
+
+  init(_ directory: RunDirectory) { self.directory = directory }
+
+  /// Writes `images/<name>-<kind>.png`. Rank 0 only.
+  func draw(_ trainer: Trainer, _ name: String) throws {
+    let count = min(Self.side * Self.side, trainer.localRows.count)
+    let first = trainer.localRows.lowerBound
+    let step = Step(seed: trainer.configuration.seed)
+    let pixels = Storage(count: count * trainer.dimensions)
+    trainer.images.gather(first..<first + count, into: pixels.pointer)
+    try write(pixels.pointer, count, trainer, "corrupted")
+    try begin(step, Array(first..<first + count), trainer) {
+      $0.update(from: pixels.pointer, count: pixels.count)
+    }
+    if let clean = trainer.clean {
+      clean.gather(first..<first + count, into: pixels.pointer)
+      try write(pixels.pointer, count, trainer, "originals")
+    }
+    if let split = trainer.split {
+      let sparse = split.sparse.pointer
+      ck_axpy(step.target.pointer, sparse, -1, pixels.count)
+      try write(step.target.pointer, count, trainer, "\(name)-L")
+      for i in 0..<pixels.count { pixels.pointer[i] = abs(sparse[i]) }
+      try write(pixels.pointer, count, trainer, "\(name)-S")
+    }
+    let output = trainer.model.reconstruct(step.corrupted(), step, sampling: false)
+    try write(output.pointer, count, trainer, "\(name)-reconstructions")
+    try begin(step, Array(0..<Self.side * Self.side), trainer) { _ in }
+    let samples = trainer.model.decode(trainer.model.prior(step))
+    try write(samples.pointer, Self.side * Self.side, trainer, "\(name)-samples")
+  }
+
+  private func begin(
+    _ step: Step, _ rows: [Int], _ trainer: Trainer, _ fill: (UnsafeMutablePointer<Float>) -> Void
+  ) throws {
+    rows.map(Int32.init).withUnsafeBufferPointer {
+      step.begin(
+        rows: $0, dimensions: trainer.dimensions, purpose: .evaluation, time: 0, fill: fill)
+    }
+  }
+
+  private func write(
+    _ values: UnsafePointer<Float>, _ count: Int, _ trainer: Trainer, _ name: String
+  ) throws {
+    let shape = trainer.images.shape
+    try ImageGrid(
+      values, count: count, height: shape.height, width: shape.width, channels: shape.channels
+    ).write(to: "\(directory.images)/\(name).png")
+  }
+}

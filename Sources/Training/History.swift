@@ -1,0 +1,20 @@
+/// Measurements of a run by name, each at the step it was taken: what `/history` of a checkpoint holds.
+public struct History: Equatable, Sendable {
+  /// One measurement.
+  public struct Point: Equatable, Sendable {
+    public let step: Int
+    public let value: Double
+  }
+
+  public private(set) var metrics: [String: [Point]] = [:]
+
+  public init() {}
+
+  /// Adds a measurement of `name`.
+  public mutating func append(_ name: String, _ value: Double, step: Int) {
+    metrics[name, default: []].append(Point(step: step, value: value))
+  }
+
+  /// The newest value of `name`.
+  public func latest(_ name: String) -> Double? { metrics[name]?.last?.value }
+}

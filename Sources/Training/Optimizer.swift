@@ -1,0 +1,100 @@
+import CKernels
+import Distributed
+import Foundation
+import Tensors
+
+/// An update rule with its settings. The updates are PyTorch's, bias correction and place of epsilon included.
+public enum UpdateRule: Sendable, Equatable {
+  /// Kingma & Ba, ICLR 2015.
+  case adam(beta1: Float, beta2: Float, epsilon: Float)
+  /// Tieleman & Hinton, 2012, uncentred; `momentum` 0 has no momentum buffer.
+  case rmsprop(alpha: Float, epsilon: Float, momentum: Float)
+
+  /// What a configuration asks for.
+  public init(_ c: Configuration) {
+    self =
+      c.optimizer == .rmsprop
+      ? .rmsprop(
+        alpha: Float(c.rmspropAlpha), epsilon: Float(c.adamEpsilon),
+        momentum: Float(c.rmspropMomentum))
+      : .adam(
+        beta1: Float(c.adamBeta1), beta2: Float(c.adamBeta2), epsilon: Float(c.adamEpsilon))
+  }
+
+  /// Names of the state kept for each parameter, as PyTorch calls it.
+  public var stateNames: [String] {
+    switch self {
+    case .adam: ["exp_avg", "exp_avg_sq"]
+    case .rmsprop(_, _, let momentum):
+      momentum == 0 ? ["square_avg"] : ["square_avg", "momentum_buffer"]
+    }
+  }
+}
+
+/// The optimizer of one phase. A rank holds the state of its own slices of the parameters only.
+public final class Optimizer {
+  public let rule: UpdateRule
+  public let groups: UInt64
+  public var learningRate: Float
+  /// Updates made so far.
+  public private(set) var step = 0
+  private let buckets: GradientBuckets
+  private var state: [[Storage]]  // [state name][bucket]; empty storage for buckets of other groups
+
+  public init(
+    _ rule: UpdateRule, learningRate: Float, groups: UInt64, buckets: GradientBuckets
+  ) {
+    self.rule = rule
+    self.groups = groups
+    self.learningRate = learningRate
+    self.buckets = buckets
+    state = rule.stateNames.map { _ in
+      buckets.buckets.enumerated().map { index, bucket in
+        Storage(
+          count: groups >> UInt64(bucket.group) & 1 == 1 ? buckets.owned(bucket: index).count : 0)
+      }
+    }
+  }
+
+  /// Counts a step; its updates follow.
+  public func beginStep() { step += 1 }
+
+  /// Forgets moments and count, as a new optimizer would (D-06).
+  public func reset() {
+    step = 0
+    for storages in state {
+      for storage in storages { ck_fill(storage.pointer, 0, storage.count) }
+    }
+  }
+
+  /// Updates this rank's slice of a bucket in place from the reduced gradient.
+  public func update(
+    bucket: Int, values: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>, count: Int
+  ) {
+    switch rule {
+    case .adam(let beta1, let beta2, let epsilon):
+      let correction1 = 1 - pow(Double(beta1), Double(step))
+      let correction2 = 1 - pow(Double(beta2), Double(step))
+      ck_adam(
+        values, gradient, state[0][bucket].pointer, state[1][bucket].pointer, count,
+        Float(Double(learningRate) / correction1), beta1, beta2, epsilon,
+        Float(1 / correction2.squareRoot()))
+    case .rmsprop(let alpha, let epsilon, let momentum):
+      ck_rmsprop(
+        values, gradient, state[0][bucket].pointer,
+        momentum == 0 ? nil : state[1][bucket].pointer, count, learningRate, alpha, epsilon,
+        momentum)
+    }
+  }
+
+  /// **Collective.** State `index` of all parameters in one flat array, on rank 0; empty elsewhere.
+  public func gathered(_ index: Int) throws -> [Float] {
+    try buckets.gatherOwned { UnsafePointer(self.state[index][$0].pointer) }
+  }
+
+  /// **Collective.** The inverse of `gathered`: rank 0 brings the whole array.
+  public func scatter(_ index: Int, _ flat: [Float], step: Int) throws {
+    self.step = step
+    try buckets.scatterOwned(flat) { self.state[index][$0].pointer }
+  }
+}

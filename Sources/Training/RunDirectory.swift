@@ -1,0 +1,79 @@
+import Foundation
+
+/// Where a run keeps its files (formats.md): `config.json`, `metrics.jsonl`, `checkpoints/`, `images/`.
+public struct RunDirectory: Sendable {
+  public let path: String
+
+  public init(_ path: String) { self.path = path }
+
+  public var configuration: String { path + "/config.json" }
+  public var metrics: String { path + "/metrics.jsonl" }
+  public var checkpoints: String { path + "/checkpoints" }
+  public var images: String { path + "/images" }
+
+  /// Whether it holds a run: a configuration is there.
+  public var isRun: Bool { FileManager.default.fileExists(atPath: configuration) }
+
+  /// Makes the directory of a new run with its configuration. Rank 0 only.
+  ///
+  /// - Parameter replacing: whether a run that is there gives way.
+  /// - Throws: `RunError` when something is there already, or cannot be written.
+  public func create(_ c: Configuration, replacing: Bool) throws {
+    let files = FileManager.default
+    if files.fileExists(atPath: path) {
+      let content = (try? files.contentsOfDirectory(atPath: path)) ?? [path]
+      if !content.isEmpty {
+        guard replacing && isRun else {
+          throw RunError.exists(path, isRun: isRun)
+        }
+        try RunError.wrap(path) { try files.removeItem(atPath: path) }
+      }
+    }
+    try RunError.wrap(path) {
+      for folder in [path, checkpoints, images] {
+        try files.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      }
+    }
+    try writeConfiguration(c)
+  }
+
+  /// Writes `config.json` anew, by a rename. Rank 0 only.
+  public func writeConfiguration(_ c: Configuration) throws {
+    try RunError.wrap(configuration) {
+      try (c.json.document + "\n").write(
+        toFile: configuration, atomically: true, encoding: .utf8)
+    }
+  }
+}
+
+/// A run directory that cannot be used: one line that names it.
+public enum RunError: Error, Equatable, CustomStringConvertible {
+  case exists(String, isRun: Bool)
+  case noRun(String)
+  case noCheckpoint(String)
+  case nonFinite(step: Int, lane: Int, parameter: String?)
+  case system(String, String)
+
+  public var description: String {
+    switch self {
+    case .exists(let path, isRun: true):
+      "\(path): found a run, expected a new directory; go on with it by --resume \(path), or replace it by --force"
+    case .exists(let path, isRun: false):
+      "\(path): found a file or a directory that is no run, expected a new directory"
+    case .noRun(let path): "\(path): found no run there (no config.json), expected a run directory"
+    case .noCheckpoint(let path):
+      "\(path): found no checkpoint whose checksums hold, expected at least one"
+    case .nonFinite(let step, let lane, let parameter):
+      "step \(step), lane \(lane): the loss is not finite"
+        + (parameter.map { "; first parameter that is not finite: \($0)" } ?? "")
+        + "; the last checkpoint is kept"
+    case .system(let path, let reason): "\(path): \(reason)"
+    }
+  }
+
+  static func wrap<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
+    do { return try body() } catch let error as CocoaError {
+      throw RunError.system(path, error.localizedDescription)
+    }
+  }
+}

@@ -1,0 +1,221 @@
+import Autodiff
+import Checkpoints
+import Dispatch
+import Foundation
+import MPI
+import Tensors
+
+/// How far a call of `train` should go.
+public struct TrainingLimits: Sendable {
+  /// End after this step as a signal would: checkpoint, resumable.
+  public var stopAfterStep: Int?
+  /// End after this step as a finished run.
+  public var maxSteps: Int?
+
+  public init(stopAfterStep: Int? = nil, maxSteps: Int? = nil) {
+    self.stopAfterStep = stopAfterStep
+    self.maxSteps = maxSteps
+  }
+}
+
+/// What happens around the steps of a run: log lines, progress, checkpoints, grids, warnings, and the end on a signal.
+/// Every rank has one and calls it at the same places; only rank 0 writes.
+public final class Session {
+  /// The run's files; nil for a run that leaves none.
+  public let directory: RunDirectory?
+  public let observer: (any TrainingObserver)?
+  let limits: TrainingLimits
+  private var log: RunLog?
+  private var stopped = false
+  private var finishedEarly = false
+  private var lastLog = (time: DispatchTime.now(), images: 0)
+  private var pause = 0.0  // seconds since the last log line in which no step was made
+  private var lastCheckpoint = DispatchTime.now()
+  private var projectionSeconds = 0.0
+  private var grids: GridWriter?
+  private var store: CheckpointStore?
+
+  /// - Parameter checkpoints: the run's checkpoints as a resume has looked at them.
+  public init(
+    directory: RunDirectory?, checkpoints: CheckpointStore? = nil,
+    observer: (any TrainingObserver)? = nil, limits: TrainingLimits = TrainingLimits()
+  ) {
+    self.directory = directory
+    store = checkpoints
+    self.observer = observer
+    self.limits = limits
+  }
+
+  /// Opens the log at the trainer's place; the clocks start now. Rank 0 writes.
+  func begin(_ trainer: Trainer) throws {
+    lastLog = (DispatchTime.now(), trainer.progress.imagesSeen)
+    lastCheckpoint = DispatchTime.now()
+    guard let directory else { return }
+    try trainer.world.agree {
+      guard trainer.world.isRoot else { return }
+      log = try RunLog(directory, upTo: trainer.progress.step)
+      if trainer.configuration.gridEvery > 0 { grids = GridWriter(directory) }
+    }
+  }
+
+  /// Whether the run ends here: asked to stop, or at its last step.
+  func shouldStop(_ trainer: Trainer) -> Bool {
+    if let last = limits.maxSteps, trainer.progress.step >= last { finishedEarly = true }
+    return stopped || finishedEarly
+  }
+
+  /// How a run ends whose loop was left before its end.
+  var interruption: RunOutcome { finishedEarly && !stopped ? .finished : .stopped }
+
+  /// After each step: agree on trouble, on a stop and on a checkpoint; log when due. **Collective.**
+  func afterStep(_ trainer: Trainer) throws {
+    let c = trainer.configuration
+    let stop = StopSignals.arrived || limits.stopAfterStep.map { trainer.progress.step >= $0 } == true
+    let due =
+      trainer.world.isRoot && directory != nil && c.checkpointMinutes > 0
+      && seconds(since: lastCheckpoint) > 60 * c.checkpointMinutes
+    var flags = [
+      stop ? 1.0 : 0, due ? 1 : 0, Double(trainer.sums.nonFiniteLane.map { $0 + 1 } ?? 0),
+    ]
+    try trainer.world.allReduce(&flags, .max)
+    if flags[2] > 0 { throw trainer.nonFinite(lane: Int(flags[2]) - 1) }
+    if trainer.progress.step % c.logEvery == 0 { try logStep(trainer) }
+    if flags[0] > 0 { stopped = true }
+    if flags[0] > 0 || flags[1] > 0 { try checkpoint(trainer) }
+  }
+
+  private func logStep(_ trainer: Trainer) throws {
+    let means = try trainer.sums.stepMeans(batch: trainer.configuration.batch, on: trainer.world)
+    guard trainer.world.isRoot else { return }
+    let p = trainer.progress
+    let elapsed = seconds(since: lastLog.time) - pause
+    pause = 0
+    let rate = Double(p.imagesSeen - lastLog.images) / max(elapsed, 1e-9)
+    lastLog = (DispatchTime.now(), p.imagesSeen)
+    let terms = means.dropFirst().map { (name: $0.name, value: $0.value) }
+    let metrics = StepMetrics(
+      outer: p.outer + 1, epoch: p.totalEpochs + 1, step: p.step, loss: means[0].value,
+      terms: terms, imagesPerSecond: rate,
+      secondsLeft: trainer.remainingSeconds(
+        imagesPerSecond: rate, projection: projectionSeconds, limit: limits.maxSteps))
+    try log?.write(
+      place("step", p) + means.map { JSONValue.Member($0.name, .real($0.value)) }
+        + [JSONValue.Member("images_per_second", .real(rate))])
+    observer?.step(metrics)
+  }
+
+  private func place(_ kind: String, _ p: TrainingProgress) -> [JSONValue.Member] {
+    [
+      JSONValue.Member("kind", .string(kind)), JSONValue.Member("outer", .integer(p.outer + 1)),
+      JSONValue.Member("epoch", .integer(p.totalEpochs + 1)),
+      JSONValue.Member("step", .integer(p.step)),
+    ]
+  }
+
+  /// At the end of an epoch, before it is counted: its means, and whether the model still tells images apart.
+  /// **Collective.**
+  func endEpoch(_ trainer: Trainer) throws {
+    let means = try trainer.sums.epochMeans(batch: trainer.configuration.batch, on: trainer.world)
+    let p = trainer.progress
+    for mean in means { trainer.history.append("epoch/\(mean.name)", mean.value, step: p.step) }
+    guard trainer.world.isRoot else { return }
+    try log?.write(
+      place("epoch", p) + means.map { JSONValue.Member($0.name, .real($0.value)) })
+    try watchForCollapse(trainer, means)
+  }
+
+  private func watchForCollapse(
+    _ trainer: Trainer, _ means: [(name: String, value: Double)]
+  ) throws {
+    guard directory != nil else { return }
+    let c = trainer.configuration
+    var found: [(CollapseWarning, Double, Double)] = []
+    for mean in means {
+      if mean.name == "kl" { found.append((.posteriorCollapse, mean.value, c.collapseKL)) }
+      if mean.name == "discriminator" { found.append((.discriminatorWon, mean.value, 0.1)) }
+    }
+    found.append((.constantOutput, trainer.outputSpread(), c.collapseSpread))
+    for (warning, value, limit) in found {
+      if value >= limit {
+        trainer.progress.warnings.remove(warning)
+      } else if trainer.progress.warnings.insert(warning).inserted {
+        try log?.write(
+          place("warning", trainer.progress) + [
+            JSONValue.Member("warning", .string(warning.rawValue)),
+            JSONValue.Member("value", .real(value)),
+          ])
+        observer?.warning(warning.message(value: value, limit: limit))
+      }
+    }
+  }
+
+  /// After an epoch is counted: a checkpoint and, for models without an outer loop, grids when due. **Collective.**
+  func afterEpoch(_ trainer: Trainer) throws {
+    let c = trainer.configuration
+    if c.checkpointEpochs > 0 && trainer.progress.totalEpochs % c.checkpointEpochs == 0 {
+      try checkpoint(trainer)
+    }
+    if trainer.split == nil && c.gridEvery > 0 && trainer.progress.totalEpochs % c.gridEvery == 0 {
+      try drawGrids(trainer, "epoch-\(padded(trainer.progress.totalEpochs))")
+    }
+  }
+
+  /// After an outer iteration is counted: its line, grids and a checkpoint. **Collective.**
+  func afterOuter(
+    _ trainer: Trainer, _ result: ProjectionResult, c1: Double, c2: Double
+  ) throws {
+    projectionSeconds = result.seconds
+    pause += result.seconds
+    let p = trainer.progress
+    var values: [(String, Double)] = [("c1", c1), ("c2", c2), ("sparsity", result.sparsity)]
+    if let error = result.cleanError {
+      values += [("mse", error.reconstruction), ("mse_difference", error.difference)]
+    }
+    values.append(("lambda_l1", trainer.configuration.lambda * result.l1))
+    for (name, value) in values { trainer.history.append(name, value, step: p.step) }
+    if trainer.world.isRoot {
+      try log?.write(
+        [
+          JSONValue.Member("kind", "outer"), JSONValue.Member("outer", .integer(p.outer)),
+          JSONValue.Member("step", .integer(p.step)),
+        ] + values.map { JSONValue.Member($0.0, .real($0.1)) })
+      observer?.outerFinished(
+        OuterMetrics(
+          outer: p.outer, step: p.step, c1: c1, c2: c2, nonzero: result.sparsity,
+          meanSquaredError: result.cleanError?.reconstruction))
+    }
+    let every = trainer.configuration.gridEvery
+    if every > 0 && p.outer % every == 0 { try drawGrids(trainer, "outer-\(padded(p.outer))") }
+    try checkpoint(trainer)
+  }
+
+  private func padded(_ number: Int) -> String {
+    String(repeating: "0", count: max(0, 3 - String(number).count)) + String(number)
+  }
+
+  private func drawGrids(_ trainer: Trainer, _ name: String) throws {
+    try grids?.draw(trainer, name)
+  }
+
+  /// Writes a checkpoint of this moment. **Collective.**
+  func checkpoint(_ trainer: Trainer) throws {
+    guard let directory else { return }
+    let started = DispatchTime.now()
+    var store = self.store ?? CheckpointStore(run: directory.path)
+    let saved = try trainer.save(to: &store)
+    self.store = store
+    lastCheckpoint = DispatchTime.now()
+    pause += seconds(since: started)
+    if trainer.world.isRoot {
+      for warning in saved.warnings { observer?.warning(warning) }
+      observer?.checkpointed(
+        CheckpointNotice(
+          name: saved.checkpoint.name, bytes: saved.checkpoint.manifest.bytes,
+          seconds: seconds(since: started)))
+    }
+  }
+
+  private func seconds(since start: DispatchTime) -> Double {
+    Double(DispatchTime.now().uptimeNanoseconds - start.uptimeNanoseconds) / 1e9
+  }
+}

@@ -1,0 +1,162 @@
+import Autodiff
+import Checkpoints
+import MPI
+import Tensors
+
+/// Saving and taking up a run.
+extension Trainer {
+  /// Writes a checkpoint of this moment. **Collective.**
+  ///
+  /// - Throws: one error on all ranks, for example of a full disk; what existed before stays.
+  func save(to store: inout CheckpointStore) throws -> SavedCheckpoint {
+    let flat = UnsafePointer(buckets.values)
+    let optimizerState = try optimizers.map { optimizer in
+      try optimizer.rule.stateNames.indices.map { try optimizer.gathered($0) }
+    }
+    let epochSums = try sums.saved(on: world)
+    var contents: CheckpointContents?
+    if world.isRoot {
+      contents = CheckpointContents(
+        configuration: configuration.json.document,
+        model: parameters.entries.indices.map { index in
+          let (shape, values) = parameters.exported(index, from: flat)
+          return NamedArray(name: parameters.entries[index].name, shape: shape, values: values)
+        },
+        optimizer: optimizers.indices.map { optimizerGroup($0, optimizerState[$0]) },
+        progress: savedProgress(epochSums),
+        history: history.metrics.mapValues { points in
+          points.map { HistoryPoint(step: $0.step, value: $0.value) }
+        })
+    }
+    return try store.save(
+      contents, rows: rowBlock(), score: score,
+      keeping: Retention(last: configuration.keepLast, best: configuration.keepBest), on: world)
+  }
+
+  private func optimizerGroup(_ phase: Int, _ state: [[Float]]) -> OptimizerGroup {
+    let optimizer = optimizers[phase]
+    var entries: [OptimizerEntry] = []
+    for (index, entry) in parameters.entries.enumerated()
+    where optimizer.groups >> UInt64(entry.parameter.group) & 1 == 1 {
+      for (key, flat) in zip(optimizer.rule.stateNames, state) {
+        let (shape, values) = flat.withUnsafeBufferPointer { buffer in
+          buffer.baseAddress.map { parameters.exported(index, from: $0) } ?? ([], [])
+        }
+        entries.append(
+          OptimizerEntry(parameter: entry.name, key: key, shape: shape, values: values))
+      }
+    }
+    return OptimizerGroup(name: model.phases[phase].name, step: optimizer.step, entries: entries)
+  }
+
+  private func rowBlock() -> RowBlock? {
+    guard let split else { return nil }
+    let residual = split.ensureResidual()
+    let shape = images.shape
+    return RowBlock(
+      rows: split.rows,
+      of: SplitShape(
+        rows: lanes.rowCount, rowShape: [shape.height, shape.width, shape.channels]),
+      sparse: UnsafeBufferPointer(start: split.sparse.pointer, count: split.sparse.count),
+      residual: UnsafeBufferPointer(start: residual.pointer, count: residual.count))
+  }
+
+  /// What decides which checkpoint is best: the error to the clean images where they are at hand, else the epoch's loss.
+  private var score: Double? { history.latest("mse") ?? history.latest("epoch/loss") }
+
+  private func savedProgress(_ epochSums: [Double]) -> Checkpoints.Progress {
+    var values: [String: Double] = [
+      "epoch_in_outer": Double(progress.epoch), "step_in_epoch": Double(progress.stepInEpoch),
+      "finished": progress.finished ? 1 : 0, "image_height": Double(images.shape.height),
+      "image_width": Double(images.shape.width), "image_channels": Double(images.shape.channels),
+    ]
+    for warning in progress.warnings { values["warning_\(warning.rawValue)"] = 1 }
+    for (i, sum) in epochSums.enumerated() where sum != 0 { values["epoch_sum_\(i)"] = sum }
+    return Checkpoints.Progress(
+      seed: configuration.seed, lanes: lanes.count, outer: progress.outer,
+      epoch: progress.totalEpochs, step: progress.step, imagesSeen: progress.imagesSeen,
+      exact: configuration.exact, blasKernel: BLAS.kernelName, values: values)
+  }
+
+  /// Takes up where a checkpoint was written, on any number of ranks. **Collective.**
+  ///
+  /// - Throws: `RunError` when its arrays are not those of the model; errors of reading it.
+  public func restore(_ checkpoint: Checkpoint) throws {
+    let contents = try world.agree { try checkpoint.contents() }
+    let saved = contents.progress
+    var flat = [Float](repeating: 0, count: world.isRoot ? buckets.count : 0)
+    try world.agree {
+      if world.isRoot { try fill(&flat, from: contents.model, of: checkpoint) }
+    }
+    try buckets.publishValues(flat)
+    for (phase, optimizer) in optimizers.enumerated() {
+      let group = contents.optimizer.first { $0.name == model.phases[phase].name }
+      for (index, key) in optimizer.rule.stateNames.enumerated() {
+        var state = [Float](repeating: 0, count: world.isRoot ? buckets.count : 0)
+        if world.isRoot, let group {
+          for (i, entry) in parameters.entries.enumerated() {
+            let found = group.entries.first { $0.parameter == entry.name && $0.key == key }
+            guard let found, found.values.count == entry.parameter.shape.count else { continue }
+            state.withUnsafeMutableBufferPointer {
+              if let base = $0.baseAddress { parameters.import(found.values, i, to: base) }
+            }
+          }
+        }
+        try optimizer.scatter(index, state, step: group?.step ?? 0)
+      }
+    }
+    try world.agree { try restoreSplit(checkpoint) }
+    restoreProgress(saved)
+    for (name, points) in contents.history {
+      for point in points { history.append(name, point.value, step: point.step) }
+    }
+  }
+
+  private func fill(
+    _ flat: inout [Float], from model: [NamedArray], of checkpoint: Checkpoint
+  ) throws {
+    for (i, entry) in parameters.entries.enumerated() {
+      guard let found = model.first(where: { $0.name == entry.name }),
+        found.values.count == entry.parameter.shape.count
+      else {
+        let shapes = model.first { $0.name == entry.name }.map { "\($0.shape)" } ?? "nothing"
+        throw RunError.system(
+          "\(checkpoint.directory)/checkpoint.h5",
+          "/model/\(entry.name): found \(shapes), expected \(entry.parameter.shape) of this model")
+      }
+      flat.withUnsafeMutableBufferPointer {
+        if let base = $0.baseAddress { parameters.import(found.values, i, to: base) }
+      }
+    }
+  }
+
+  private func restoreSplit(_ checkpoint: Checkpoint) throws {
+    guard let split else { return }
+    guard let saved = checkpoint.manifest.split, saved.rows == lanes.rowCount,
+      saved.rowCount == dimensions
+    else {
+      let found = checkpoint.manifest.split.map { "\($0.rows) rows of \($0.rowShape)" } ?? "none"
+      throw RunError.system(
+        checkpoint.directory,
+        "split: found \(found), expected \(lanes.rowCount) rows of \(images.shape)")
+    }
+    let residual = split.ensureResidual()
+    try checkpoint.readSplit(
+      rows: split.rows,
+      sparse: UnsafeMutableBufferPointer(
+        start: split.sparse.pointer, count: split.sparse.count),
+      residual: UnsafeMutableBufferPointer(start: residual.pointer, count: residual.count))
+  }
+
+  private func restoreProgress(_ saved: Checkpoints.Progress) {
+    progress.outer = saved.outer
+    progress.totalEpochs = saved.epoch
+    progress.step = saved.step
+    progress.imagesSeen = saved.imagesSeen
+    progress.epoch = Int(saved.values["epoch_in_outer"] ?? 0)
+    progress.stepInEpoch = Int(saved.values["step_in_epoch"] ?? 0)
+    progress.warnings = Set(
+      CollapseWarning.allCases.filter { saved.values["warning_\($0.rawValue)"] == 1 })
+    sums.restore({ saved.values["epoch_sum_\($0)"] ?? 0 }, lanes: localLanes.contains)
+  }
+}

@@ -1,0 +1,56 @@
+import CKernels
+import Layers
+import Tensors
+
+/// Whether training goes well, and how long it will take.
+extension Trainer {
+  /// Mean over the pixels of the standard deviation of reconstructions over a batch of this rank's first rows.
+  func outputSpread() -> Double {
+    let count = min(200, localRows.count)
+    let first = localRows.lowerBound
+    let step = Step(seed: configuration.seed)
+    let batch = (first..<first + count).map(Int32.init)
+    batch.withUnsafeBufferPointer { batch in
+      step.begin(rows: batch, dimensions: dimensions, purpose: .evaluation, time: progress.step) {
+        images.gather(batch, into: $0)
+        split?.subtract(batch, from: $0)
+      }
+    }
+    let output = model.reconstruct(step.corrupted(), step, sampling: false).pointer
+    var spread = 0.0
+    for j in 0..<dimensions {
+      var (sum, squares) = (0.0, 0.0)
+      for i in 0..<count {
+        let value = Double(output[i * dimensions + j])
+        sum += value
+        squares += value * value
+      }
+      let mean = sum / Double(count)
+      spread += max(0, squares / Double(count) - mean * mean).squareRoot()
+    }
+    return spread / Double(dimensions)
+  }
+
+  /// The error of a step whose loss was not finite: names the lane and the first parameter that is not finite.
+  func nonFinite(lane: Int) -> RunError {
+    let parameter = parameters.entries.first {
+      ck_all_finite($0.parameter.value, $0.parameter.shape.count) == 0
+    }
+    return .nonFinite(step: progress.step, lane: lane, parameter: parameter?.name)
+  }
+
+  /// Steps of the whole run.
+  public var totalSteps: Int {
+    stepsPerEpoch
+      * (split == nil
+        ? configuration.epochs : configuration.outerIterations * configuration.innerEpochs)
+  }
+
+  /// Estimated seconds to the end of the run, at this rate and with this long a projection.
+  func remainingSeconds(imagesPerSecond: Double, projection: Double, limit: Int?) -> Double {
+    let steps = max(0, min(totalSteps, limit ?? .max) - progress.step)
+    let projections = split == nil ? 0 : configuration.outerIterations - progress.outer
+    return Double(steps * configuration.batch) / max(imagesPerSecond, 1e-9)
+      + Double(projections) * projection
+  }
+}

@@ -1,0 +1,250 @@
+import Autodiff
+import Datasets
+import Distributed
+import Layers
+import MPI
+import Tensors
+
+/// Trains one model on this rank's lanes of a data set, together with the trainers of the other ranks.
+///
+/// A step takes batch / lanes rows of every lane. In fast mode all lanes of a rank are one pass; in exact mode each is a
+/// pass of its own, and the gradients are added along one tree over lanes, whatever the number of ranks. Methods that
+/// communicate say **Collective.**
+public final class Trainer {
+  public let configuration: Configuration
+  public let model: any Autoencoder
+  public let parameters: ParameterSet
+  /// The training images X, with the static noise of the configuration; rows by global index.
+  public let images: ImageSet
+  /// The same rows without noise, where they are at hand.
+  public let clean: ImageSet?
+  public let world: Communicator
+  public let lanes: Lanes
+  /// Lanes of this rank, and their rows.
+  public let localLanes: Range<Int>, localRows: Range<Int>
+  public let buckets: GradientBuckets
+  public let optimizers: [Optimizer]
+  /// S and R of this rank's rows, for models that split.
+  public let split: RowSplit?
+  public internal(set) var progress = TrainingProgress()
+  public internal(set) var history = History()
+  /// Losses of this rank's part of the last step and of the epoch so far.
+  public internal(set) var sums: TermSums
+  let session: Session
+
+  let steps: [Step]  // one a pass
+  private let passRows: [Range<Int>]  // places of each pass's rows in `batchRows`
+  private var batchRows: [Int32]
+  private var orders: [[Int32]]  // of each local lane, for the epoch `orderedEpoch`
+  private var orderedEpoch = -1
+
+  /// Steps in an epoch: the last batch is filled from the start of each lane's order.
+  public let stepsPerEpoch: Int
+
+  /// A trainer with freshly drawn weights. **Collective.**
+  ///
+  /// - Parameters:
+  ///   - configuration: validated, so that its lanes and rows are set.
+  ///   - images: the training set; static noise is applied here.
+  ///   - splits: whether the model keeps S and R for each row.
+  /// - Throws: `ConfigurationError` for more ranks than lanes; errors of the data set and of MPI.
+  public init(
+    _ configuration: Configuration, model: any Autoencoder, images: ImageSet, splits: Bool,
+    on world: Communicator, session: Session
+  ) throws {
+    try configuration.check(ranks: world.size)
+    self.configuration = configuration
+    self.model = model
+    self.world = world
+    self.session = session
+    let limited = try images.limited(to: configuration.rows ?? images.count)
+    lanes = Lanes(count: configuration.laneCount, rows: limited.count)
+    localLanes = lanes.lanes(of: world.rank, of: world.size)
+    localRows = lanes.rows(of: world.rank, of: world.size)
+    let noise = try Corruption(parsing: configuration.staticNoise)
+    self.images =
+      noise.isNone
+      ? limited
+      : limited.corrupted(by: noise, seed: configuration.seed, rows: localRows)
+    clean = noise.isNone ? limited.clean : limited
+
+    let parameters = model.collectParameters()
+    self.parameters = parameters
+    let buckets = try GradientBuckets(
+      blocks: parameters.entries.map {
+        ParameterBlock(
+          name: $0.name, group: $0.parameter.group, count: $0.parameter.shape.count)
+      }, laneCount: lanes.count, exact: configuration.exact, on: world)
+    self.buckets = buckets
+    parameters.attach(buckets.values) { buckets.offset(of: $0) }
+    optimizers = model.phases.map {
+      Optimizer(
+        UpdateRule(configuration), learningRate: Float(configuration.learningRate),
+        groups: model.groups($0.updates), buckets: buckets)
+    }
+    split = splits ? RowSplit(rows: localRows, dimensions: images.shape.count) : nil
+
+    let laneBatch = configuration.batch / lanes.count
+    stepsPerEpoch = lanes.steps(perLane: laneBatch)
+    let count = laneBatch * localLanes.count
+    batchRows = Array(repeating: 0, count: count)
+    passRows =
+      configuration.exact
+      ? (0..<localLanes.count).map { $0 * laneBatch..<($0 + 1) * laneBatch } : [0..<count]
+    orders = Array(repeating: [], count: localLanes.count)
+    sums = TermSums(lanes: lanes.count)
+    let freshNoise = try Corruption(parsing: configuration.noise)
+    steps = passRows.map { _ in
+      Step(
+        seed: configuration.seed,
+        corrupt: freshNoise.isNone
+          ? nil
+          : { pixels, count, row, draws in
+            freshNoise.apply(to: pixels, count: count, row: row, draws: draws)
+          })
+    }
+    try drawWeights()
+  }
+
+  /// Weights are drawn by rank 0 and handed to all, so that the ranks of a node can share them. **Collective.**
+  private func drawWeights() throws {
+    var flat: [Float] = []
+    if world.isRoot {
+      flat = Array(repeating: 0, count: buckets.count)
+      for parameter in parameters.parameters {
+        flat.withUnsafeMutableBufferPointer {
+          guard let base = $0.baseAddress else { return }
+          parameter.initializer.fill(
+            base + parameter.offset, count: parameter.shape.count, seed: configuration.seed,
+            index: parameter.index)
+        }
+      }
+    }
+    try buckets.publishValues(flat)
+  }
+
+  // MARK: - One step
+
+  /// Trains on one batch. **Collective.**
+  public func trainStep() throws {
+    if progress.stepInEpoch >= stepsPerEpoch { startNextEpoch() }
+    prepareOrders()
+    chooseRows()
+    sums.beginStep()
+    for (pass, step) in steps.enumerated() { begin(step, rows: passRows[pass]) }
+    let scale = 1 / Float(configuration.batch)
+    for (phase, optimizer) in optimizers.enumerated() {
+      optimizer.beginStep()
+      buckets.begin(groups: optimizer.groups) { bucket, values, gradient, count in
+        optimizer.update(bucket: bucket, values: values, gradient: gradient, count: count)
+      }
+      for (pass, step) in steps.enumerated() {
+        step.tape.newPhase()
+        let loss = model.loss(phase: phase, step)
+        sums.add(loss: loss.sum, lane: localLanes.lowerBound + pass)
+        step.tape.backward(
+          from: loss, scale: scale, groups: optimizer.groups, into: buckets.gradient(pass: pass),
+          parameters: parameters.parameters
+        ) { [buckets] in buckets.ready(block: $0, pass: pass) }
+      }
+      try buckets.finish()
+    }
+    for (pass, step) in steps.enumerated() {
+      sums.add(step.terms, lane: localLanes.lowerBound + pass)
+    }
+    sums.endStep()
+    progress.step += 1
+    progress.stepInEpoch += 1
+    progress.imagesSeen += configuration.batch
+  }
+
+  private func startNextEpoch() {
+    progress.epoch += 1
+    progress.totalEpochs += 1
+    progress.stepInEpoch = 0
+    sums.clearEpoch()
+  }
+
+  private func prepareOrders() {
+    guard orderedEpoch != progress.totalEpochs else { return }
+    orderedEpoch = progress.totalEpochs
+    for (i, lane) in localLanes.enumerated() {
+      lanes.order(
+        of: lane, epoch: progress.totalEpochs, seed: configuration.seed,
+        shuffled: configuration.shuffle, into: &orders[i])
+    }
+  }
+
+  private func chooseRows() {
+    let laneBatch = configuration.batch / lanes.count
+    let first = progress.stepInEpoch * laneBatch
+    for i in orders.indices {
+      for j in 0..<laneBatch {
+        batchRows[i * laneBatch + j] = orders[i][(first + j) % orders[i].count]
+      }
+    }
+  }
+
+  private func begin(_ step: Step, rows: Range<Int>) {
+    batchRows.withUnsafeBufferPointer { all in
+      let batch = UnsafeBufferPointer(rebasing: all[rows])
+      step.begin(
+        rows: batch, dimensions: images.shape.count, purpose: .latent, time: progress.step
+      ) { pixels in
+        images.gather(batch, into: pixels)
+        split?.subtract(batch, from: pixels)
+      }
+    }
+  }
+
+  // MARK: - Epochs
+
+  /// Trains until this outer iteration has `epochs` epochs, with log lines and checkpoints when they are due.
+  /// **Collective.**
+  ///
+  /// - Returns: whether all epochs are done; false when the run was asked to stop before that.
+  public func fit(epochs: Int) throws -> Bool {
+    while progress.epoch < epochs {
+      while progress.stepInEpoch < stepsPerEpoch {
+        if session.shouldStop(self) { return false }
+        try trainStep()
+        try session.afterStep(self)
+      }
+      if session.shouldStop(self) { return false }
+      try session.endEpoch(self)
+      startNextEpoch()
+      try session.afterEpoch(self)
+    }
+    return !session.shouldStop(self)
+  }
+
+  /// Closes an outer iteration: progress, history, log, grids and a checkpoint. **Collective.**
+  public func finishOuter(_ result: ProjectionResult, c1: Double, c2: Double) throws {
+    progress.outer += 1
+    progress.epoch = 0
+    try session.afterOuter(self, result, c1: c1, c2: c2)
+  }
+
+  /// How a run ends whose loop was left before its end.
+  public var interruption: RunOutcome { session.interruption }
+
+  /// The run's files; nil where it leaves none.
+  public var directory: RunDirectory? { session.directory }
+
+  /// Marks the run as over and writes its last checkpoint. **Collective.**
+  public func finish() throws {
+    progress.finished = true
+    try session.checkpoint(self)
+  }
+
+  /// Pixels of an image.
+  public var dimensions: Int { images.shape.count }
+
+  /// Opens the log; training follows. **Collective.**
+  public func start() throws { try session.begin(self) }
+
+  /// New optimizer state, as a new run would have it (D-06).
+  public func resetOptimizers() {
+    for optimizer in optimizers { optimizer.reset() }
+  }
+}

@@ -1,0 +1,50 @@
+/// How far a run has come. With the seed it fixes every random draw that follows.
+public struct TrainingProgress: Equatable, Sendable {
+  /// Outer iterations done (robust models).
+  public var outer = 0
+  /// Epochs done in this outer iteration.
+  public var epoch = 0
+  /// Steps done in this epoch.
+  public var stepInEpoch = 0
+  /// Steps done in the run.
+  public var step = 0
+  /// Images seen by training steps.
+  public var imagesSeen = 0
+  /// Epochs done in the run; keys the order of the rows.
+  public var totalEpochs = 0
+  /// Whether the run is over.
+  public var finished = false
+  /// What the run warned of.
+  public var warnings: Set<CollapseWarning> = []
+
+  public init() {}
+}
+
+/// A way of failing that does not show in the loss.
+public enum CollapseWarning: String, CaseIterable, Sendable {
+  /// The code carries no information.
+  case posteriorCollapse = "posterior_collapse"
+  /// The outputs are all alike.
+  case constantOutput = "constant_output"
+  /// The discriminator has won: the encoder gets no gradient from it.
+  case discriminatorWon = "discriminator_won"
+
+  /// What happened and what helps, in one line; `value` is what was measured, `limit` what it fell under.
+  public func message(value: Double, limit: Double) -> String {
+    switch self {
+    case .posteriorCollapse:
+      "posterior collapse: the KL is \(rounded(value)) nat (under \(limit)), so the code says nothing about the image; "
+        + "more inner epochs before the first split, beta below 1 (beta=0.3) or activation=relu help"
+    case .constantOutput:
+      "constant output: reconstructions vary by \(rounded(value)) over a batch (under \(limit)); more inner epochs "
+        + "before the first split or beta below 1 (beta=0.3) help"
+    case .discriminatorWon:
+      "the discriminator has won: its loss is \(rounded(value)) (under \(limit)), so nothing holds the codes to the "
+        + "prior; generator_loss=non_saturating or a smaller learning_rate help"
+    }
+  }
+
+  private func rounded(_ value: Double) -> String {
+    String((value * 10_000).rounded() / 10_000)
+  }
+}
