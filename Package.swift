@@ -40,7 +40,7 @@ let package = Package(
       "Training",
       ["MPI", "Images", "Tensors", "Autodiff", "Layers", "Datasets", "Distributed", "Checkpoints"]),
     library("Models", ["Training"]),
-    library("Evaluation", ["Models"]),
+    library("Evaluation", ["Models", "HDF5", "Images"]),
     library("Report", ["Evaluation"]),
     .executableTarget(
       name: "cleave",

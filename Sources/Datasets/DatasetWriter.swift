@@ -28,18 +28,29 @@ public final class DatasetWriter {
     _ path: String, name: String, source: String, force: Bool = false,
     _ body: (DatasetWriter) throws -> Void
   ) throws {
-    try checkTarget(path, force: force)
-    let target = URL(filePath: path)
-    let folder = target.deletingLastPathComponent()
-    let temporary = folder.appending(path: ".\(target.lastPathComponent).\(getpid())").path
-    do {
-      let file = try File.create(temporary)
+    try writeFile(path, force: force) { file in
       try file.write(attribute: "format", on: "/", format)
       try file.write(attribute: "version", on: "/", version)
       try file.write(attribute: "name", on: "/", name)
       try file.write(attribute: "source", on: "/", source)
       try file.write(attribute: "created_by", on: "/", "cleave")
       try body(DatasetWriter(file))
+    }
+  }
+
+  /// Writes an HDF5 file of any content that `body` fills, under its name only when it is whole and on the disk.
+  ///
+  /// - Throws: as `write`.
+  public static func writeFile(
+    _ path: String, force: Bool = false, _ body: (File) throws -> Void
+  ) throws {
+    try checkTarget(path, force: force)
+    let target = URL(filePath: path)
+    let folder = target.deletingLastPathComponent()
+    let temporary = folder.appending(path: ".\(target.lastPathComponent).\(getpid())").path
+    do {
+      let file = try File.create(temporary)
+      try body(file)
       try file.synchronize()
       try file.close()
       guard rename(temporary, path) == 0 else {
@@ -108,7 +119,7 @@ public final class DatasetWriter {
   ///
   /// - Throws: `DatasetError.exists` where a file is in the way and `force` is false; another case
   ///   where there is no such folder or `path` is one.
-  static func checkTarget(_ path: String, force: Bool) throws(DatasetError) {
+  public static func checkTarget(_ path: String, force: Bool) throws(DatasetError) {
     let folder = URL(filePath: path).deletingLastPathComponent().path
     var isDirectory: ObjCBool = false
     if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) {

@@ -38,32 +38,14 @@ public struct EvaluationResult: Sendable {
 public struct Evaluation {
   let trained: TrainedModel
   let world: Communicator
-  /// The images as the model gets them.
-  let images: ImageSet
-  /// What they should have been.
-  let reference: ImageSet
-  let hasClean: Bool
-  /// S of the run's rows, where the images are those it was trained on.
-  let usesSplit: Bool
-  let rows: Int
+  let source: Source
   private static let spreadSamples = 10_000
 
   /// - Throws: `RunError` when the images have another shape than those of the run.
   public init(_ trained: TrainedModel, on data: ImageSet, world: Communicator) throws {
-    guard data.shape == trained.imageShape else {
-      throw RunError.data(
-        data.path, "images: found \(data.shape), expected \(trained.imageShape) as in the run")
-    }
     self.trained = trained
     self.world = world
-    let own = trained.wasTrained(on: data)
-    let c = trained.configuration
-    rows = own ? min(c.rows ?? data.count, data.count) : data.count
-    let noise = own ? try Corruption(parsing: c.staticNoise) : Corruption.none
-    images = data.corrupted(by: noise, seed: c.seed, rows: 0..<data.count)
-    hasClean = data.clean != nil || !noise.isNone
-    reference = noise.isNone ? data.clean ?? data : data
-    usesSplit = own && trained.checkpoint.manifest.split != nil
+    source = try Source(trained, data)
   }
 
   /// **Collective.**
@@ -84,43 +66,45 @@ public struct Evaluation {
       }
     }
     return EvaluationResult(
-      run: trained.directory.path, data: images.path, split: images.split.rawValue, rows: rows,
-      reference: hasClean ? "clean" : "images", metrics: found)
+      run: trained.directory.path, data: source.images.path,
+      split: source.images.split.rawValue, rows: source.rows,
+      reference: source.hasClean ? "clean" : "images", metrics: found)
   }
 
   /// Of X, of D(E(X)) from mean codes, and (for a run with a split, on its own rows) of L = D(E(X - S)). A model that is
   /// trained with noise drawn at each step gets its input with such noise.
   private func meanSquaredErrors() throws -> [(name: String, value: Double)] {
-    let d = images.shape.count
-    let explainer = try Explainer(trained, images: images, usesSplit: usesSplit)
+    let d = source.images.shape.count
+    let explainer = try Explainer(
+      trained, images: source.images, usesSplit: source.hasSplit)
     let clean = Storage(count: RowPass.blockRows * d)
-    let sums = try RowPass(rows: rows, on: world).sum(3) { rows in
-      reference.gather(rows, into: clean.pointer)
+    let sums = try RowPass(rows: source.rows, on: world).sum(3) { rows in
+      source.reference.gather(rows, into: clean.pointer)
       func error(_ x: UnsafeMutablePointer<Float>) -> Double {
         ck_axpy(x, clean.pointer, -1, rows.count * d)
         return ck_sum_squares(x, rows.count * d)
       }
       var errors = [0.0, 0, 0]
-      let input = try explainer.input(rows)
+      let input = explainer.input(rows)
       errors[1] = error(explainer.reconstruction(of: input).pointer)
-      if usesSplit { errors[2] = error(try explainer.clean(rows).pointer) }
-      errors[0] = error(try explainer.input(rows).pointer)
+      if source.hasSplit { errors[2] = error(try explainer.clean(rows).pointer) }
+      errors[0] = error(explainer.input(rows).pointer)
       return errors
     }
-    let elements = Double(rows * d)
+    let elements = Double(source.rows * d)
     return [("X", sums[0] / elements), ("reconstruction", sums[1] / elements)]
-      + (usesSplit ? [("L", sums[2] / elements)] : [])
+      + (source.hasSplit ? [("L", sums[2] / elements)] : [])
   }
 
   /// One sample of z for each image; nil for models without a likelihood.
   private func evidenceBound() throws -> (elbo: Double, kl: Double)? {
     let step = Step(seed: trained.configuration.seed)
-    let d = images.shape.count
+    let d = source.images.shape.count
     var isVariational = false
-    let sums = try RowPass(rows: rows, on: world).sum(2) { rows in
+    let sums = try RowPass(rows: source.rows, on: world).sum(2) { rows in
       rows.map(Int32.init).withUnsafeBufferPointer { batch in
         step.begin(rows: batch, dimensions: d, purpose: .evaluation, time: 0) {
-          images.gather(batch, into: $0)
+          source.images.gather(batch, into: $0)
         }
       }
       _ = trained.model.loss(phase: 0, step)
@@ -131,12 +115,12 @@ public struct Evaluation {
     }
     var flag = [isVariational ? 1.0 : 0]
     try world.allReduce(&flag, .max)
-    return flag[0] > 0 ? (sums[0] / Double(rows), sums[1] / Double(rows)) : nil
+    return flag[0] > 0 ? (sums[0] / Double(source.rows), sums[1] / Double(source.rows)) : nil
   }
 
   /// How much samples from the prior differ: the mean over pixels of their standard deviation.
   private func sampleSpread() throws -> Double {
-    let d = images.shape.count
+    let d = source.images.shape.count
     let sampler = Sampler(trained, seed: trained.configuration.seed)
     let sums = try RowPass(rows: Self.spreadSamples, on: world).sum(2 * d) { rows in
       let samples = sampler.samples(rows).pointer

@@ -57,7 +57,9 @@ public final class Step {
     if let found = find(key) { return found }
     let (source, columns) = (target, target.shape.columns)
     let noisy = tape.constant(source.shape)
-    let draws = Draws(seed: seed, purpose: .trainingNoise, time: time, pass: pass)
+    let draws = purpose == .latent
+      ? Draws(seed: seed, purpose: .trainingNoise, time: time, pass: pass)
+      : Draws(seed: seed, purpose: purpose, time: time, pass: 128 + pass)
     noisy.pointer.update(from: source.pointer, count: source.shape.count)
     for (i, row) in rows.enumerated() {
       corrupt(noisy.pointer + i * columns, columns, Int(row), draws)

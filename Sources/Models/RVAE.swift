@@ -18,6 +18,7 @@ enum RVAE {
     let c = trainer.configuration
     let norms = try trainer.dataNorms()
     let (threshold, weight) = shrinkage(c, norms, elements: trainer.lanes.rowCount * trainer.dimensions)
+    trainer.shrinkageThreshold = Double(threshold)
     while trainer.progress.outer < c.outerIterations {
       let fresh = trainer.progress.epoch == 0 && trainer.progress.stepInEpoch == 0
       if c.resetOptimizer && fresh { trainer.resetOptimizers() }

@@ -16,6 +16,8 @@ public final class TrainedModel {
   public let imageShape: ImageShape
   /// Damaged checkpoints that were passed over, a line each.
   public let skipped: [String]
+  /// The threshold that the run shrinks S with; 0 for a run without a split.
+  public let threshold: Float
   private let storage: Storage
 
   /// Reads the newest checkpoint whose checksums hold. **Collective.**
@@ -33,6 +35,7 @@ public final class TrainedModel {
     let c = try Configuration.load(json: contents.configuration)
     configuration = c
     func side(_ name: String) -> Int { Int(contents.progress.values["image_\(name)"] ?? 0) }
+    threshold = Float(contents.progress.values["threshold"] ?? 0)
     imageShape = ImageShape(
       height: side("height"), width: side("width"), channels: side("channels"))
     model = try ModelCatalogue.entry(c).make(c, imageShape.count)

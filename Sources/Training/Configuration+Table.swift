@@ -15,6 +15,16 @@ extension Configuration {
       accepts: { models.contains($0) },
       "The system to train.", "3.1"),
     .seed("seed", \.seed, "Key of every random draw of the run.", "0 [C]: 595, the RVAE authors'"),
+    .text(
+      "data", \.data, expected: "a file name", accepts: { _ in true },
+      "The file of the training set; --data sets it.", "own"),
+    .text(
+      "images", \.images, expected: "the path of a dataset", accepts: { _ in true },
+      "The images' dataset in a file from elsewhere; --images sets it.", "formats"),
+    .choice("layout", \.layout, "The order of its dimensions.", "formats"),
+    .optionalLayers(
+      "shape", \.shape, absent: "as stored", "The shape of an image where the dataset is [N, D].",
+      "formats"),
     .integer(
       "batch", \.batch, 1...1_048_576, "Images in a step, over all ranks.", "4.1 [C]: 200 on MNIST"),
     .optionalInteger(

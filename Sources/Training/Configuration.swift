@@ -1,4 +1,5 @@
 import MPI
+import Datasets
 import Tensors
 
 /// Everything that fixes a training run, but for its data and the number of ranks.
@@ -17,6 +18,14 @@ public struct Configuration: Equatable, Sendable {
   public var lanes: Int?
   /// Whether each lane is a pass of its own, so that the result is bitwise the same on any number of ranks.
   public var exact = false
+  /// The file of the training set; a run remembers it.
+  public var data = ""
+  /// The images' dataset in a file from elsewhere; empty for the usual one.
+  public var images = ""
+  /// The order of that dataset's dimensions.
+  public var layout = ImageSetOptions.Layout.nhwc
+  /// The shape of an image, where the dataset is [N, D].
+  public var shape: [Int]?
   /// Use at most the first `rows` rows of the training set; nil for all of them.
   public var rows: Int?
   /// Whether a lane's rows come in a new order every epoch.

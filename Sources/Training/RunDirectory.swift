@@ -1,4 +1,5 @@
 import Foundation
+import MPI
 
 /// Where a run keeps its files (formats.md): `config.json`, `metrics.jsonl`, `checkpoints/`, `images/`.
 public struct RunDirectory: Sendable {
@@ -47,12 +48,13 @@ public struct RunDirectory: Sendable {
 }
 
 /// A run directory that cannot be used: one line that names it.
-public enum RunError: Error, Equatable, CustomStringConvertible {
+public enum RunError: ExitStatusError, Equatable, CustomStringConvertible {
   case exists(String, isRun: Bool)
   case noRun(String)
   case noCheckpoint(String)
   case nonFinite(step: Int, lane: Int, parameter: String?)
   case system(String, String)
+  case data(String, String)
 
   public var description: String {
     switch self {
@@ -67,7 +69,15 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
       "step \(step), lane \(lane): the loss is not finite"
         + (parameter.map { "; first parameter that is not finite: \($0)" } ?? "")
         + "; the last checkpoint is kept"
-    case .system(let path, let reason): "\(path): \(reason)"
+    case .system(let path, let reason), .data(let path, let reason): "\(path): \(reason)"
+    }
+  }
+
+  public var exitStatus: Int32 {
+    switch self {
+    case .exists, .noRun: 64
+    case .noCheckpoint, .data: 65
+    case .nonFinite, .system: 1
     }
   }
 

@@ -69,6 +69,7 @@ extension Trainer {
       "epoch_in_outer": Double(progress.epoch), "step_in_epoch": Double(progress.stepInEpoch),
       "finished": progress.finished ? 1 : 0, "image_height": Double(images.shape.height),
       "image_width": Double(images.shape.width), "image_channels": Double(images.shape.channels),
+      "threshold": shrinkageThreshold,
     ]
     for warning in progress.warnings { values["warning_\(warning.rawValue)"] = 1 }
     for (i, sum) in epochSums.enumerated() where sum != 0 { values["epoch_sum_\(i)"] = sum }
@@ -86,7 +87,12 @@ extension Trainer {
     let saved = contents.progress
     var flat = [Float](repeating: 0, count: world.isRoot ? buckets.count : 0)
     try world.agree {
-      if world.isRoot { try fill(&flat, from: contents.model, of: checkpoint) }
+      guard world.isRoot else { return }
+      try flat.withUnsafeMutableBufferPointer {
+        if let base = $0.baseAddress {
+          try parameters.fill(base, from: contents.model, of: checkpoint)
+        }
+      }
     }
     try buckets.publishValues(flat)
     for (phase, optimizer) in optimizers.enumerated() {
@@ -112,31 +118,13 @@ extension Trainer {
     }
   }
 
-  private func fill(
-    _ flat: inout [Float], from model: [NamedArray], of checkpoint: Checkpoint
-  ) throws {
-    for (i, entry) in parameters.entries.enumerated() {
-      guard let found = model.first(where: { $0.name == entry.name }),
-        found.values.count == entry.parameter.shape.count
-      else {
-        let shapes = model.first { $0.name == entry.name }.map { "\($0.shape)" } ?? "nothing"
-        throw RunError.system(
-          "\(checkpoint.directory)/checkpoint.h5",
-          "/model/\(entry.name): found \(shapes), expected \(entry.parameter.shape) of this model")
-      }
-      flat.withUnsafeMutableBufferPointer {
-        if let base = $0.baseAddress { parameters.import(found.values, i, to: base) }
-      }
-    }
-  }
-
   private func restoreSplit(_ checkpoint: Checkpoint) throws {
     guard let split else { return }
     guard let saved = checkpoint.manifest.split, saved.rows == lanes.rowCount,
       saved.rowCount == dimensions
     else {
       let found = checkpoint.manifest.split.map { "\($0.rows) rows of \($0.rowShape)" } ?? "none"
-      throw RunError.system(
+      throw RunError.data(
         checkpoint.directory,
         "split: found \(found), expected \(lanes.rowCount) rows of \(images.shape)")
     }

@@ -28,6 +28,8 @@ public final class Trainer {
   public let split: RowSplit?
   public internal(set) var progress = TrainingProgress()
   public internal(set) var history = History()
+  /// The threshold that S is shrunk with, kept for splitting rows outside the training set; 0 without a split.
+  public var shrinkageThreshold = 0.0
   /// Losses of this rank's part of the last step and of the epoch so far.
   public internal(set) var sums: TermSums
   let session: Session

@@ -1,0 +1,203 @@
+import Datasets
+import HDF5
+import Images
+import MPI
+import Models
+import Tensors
+import Training
+
+/// What a trained model makes of images, written to files by rank 0 while all ranks compute.
+///
+/// A file appears under its name when it is whole. A name that ends in `.png` gets a grid of the first images.
+public struct Outputs {
+  let trained: TrainedModel
+  let world: Communicator
+  let force: Bool
+  /// Images of a PNG grid.
+  private static let gridImages = 100
+
+  /// - Parameter force: whether files that exist are replaced.
+  public init(_ trained: TrainedModel, force: Bool, world: Communicator) {
+    self.trained = trained
+    self.force = force
+    self.world = world
+  }
+
+  /// L (uint8) and S (float32) of each row, [N, H, W, C]. **Collective.**
+  ///
+  /// For the rows the run was trained on, L = D(E(X - S)) with the run's S. Other rows are split once: L = D(E(X)) and
+  /// S = shrink(X - L, t) with the run's threshold t; a run without a split has t = 0.
+  public func denoise(_ data: ImageSet, to path: String) throws {
+    let source = try Source(trained, data)
+    let explainer = try Explainer(trained, images: source.images, usesSplit: source.hasSplit)
+    let d = source.images.shape.count
+    let threshold = trained.threshold
+    try write(path, data) { file in
+      let clean = try file?.createDataset("/L", .uint8, shape: source.shape)
+      let sparse = try file?.createDataset("/S", .float32, shape: source.shape)
+      try RowPass(rows: source.rows, on: world).collect(width: 2 * d) { rows in
+        let l = try explainer.clean(rows).values
+        let s =
+          source.hasSplit
+          ? try explainer.sparse(rows)
+          : zip(source.images.values(rows), l).map { shrink($0 - $1, by: threshold) }
+        return interleaved(l, s, width: d)
+      } write: { rows, values in
+        let (l, s) = parted(values, width: d)
+        try clean?.write(l.map(ImageGrid.byte), rows)
+        try sparse?.write(s, rows)
+      }
+    }
+  }
+
+  /// D(E(X)) from mean codes: float32 [N, H, W, C], or a PNG grid of inputs over outputs. **Collective.**
+  public func reconstruct(_ data: ImageSet, to path: String) throws {
+    let source = try Source(trained, data)
+    let explainer = try Explainer(trained, images: source.images, usesSplit: false)
+    try images("/reconstructions", source.rows, source.images.shape, data, to: path) {
+      explainer.reconstruction(of: explainer.input($0)).values
+    }
+  }
+
+  /// `count` new images from the prior: float32 [count, H, W, C], or a PNG grid. **Collective.**
+  public func sample(_ count: Int, seed: UInt64, to path: String) throws {
+    let sampler = Sampler(trained, seed: seed)
+    try images("/samples", count, trained.imageShape, nil, to: path) { sampler.samples($0).values }
+  }
+
+  /// Codes: `/mean`, and `/log_variance` where the model has one, float32 [N, J]. **Collective.**
+  public func encode(_ data: ImageSet, to path: String) throws {
+    let source = try Source(trained, data)
+    let explainer = try Explainer(trained, images: source.images, usesSplit: false)
+    let probe = explainer.codes(0..<1)
+    let j = probe.mean.shape.columns
+    let hasVariance = probe.logVariance != nil
+    try write(path, data) { file in
+      let mean = try file?.createDataset("/mean", .float32, shape: [source.rows, j])
+      let logVariance =
+        hasVariance ? try file?.createDataset("/log_variance", .float32, shape: [source.rows, j])
+        : nil
+      try RowPass(rows: source.rows, on: world).collect(width: 2 * j) { rows in
+        let code = explainer.codes(rows)
+        let (m, v) = (code.mean.values, code.logVariance?.values ?? code.mean.values)
+        return interleaved(m, v, width: j)
+      } write: { rows, values in
+        let (m, v) = parted(values, width: j)
+        try mean?.write(m, rows)
+        try logVariance?.write(v, rows)
+      }
+    }
+  }
+
+  /// Images as floats in a file, or the first ones in a PNG grid.
+  private func images(
+    _ name: String, _ count: Int, _ shape: ImageShape, _ data: ImageSet?, to path: String,
+    compute: (Range<Int>) throws -> [Float]
+  ) throws {
+    if path.hasSuffix(".png") {
+      let shown = min(count, Self.gridImages)
+      return try world.agree {
+        guard world.isRoot else { return }
+        try DatasetWriter.checkTarget(path, force: force)
+        try ImageGrid(
+          try compute(0..<shown), count: shown, height: shape.height, width: shape.width,
+          channels: shape.channels
+        ).write(to: path)
+      }
+    }
+    try write(path, data) { file in
+      let dataset = try file?.createDataset(
+        name, .float32, shape: [count, shape.height, shape.width, shape.channels])
+      try RowPass(rows: count, on: world).collect(
+        width: shape.count, compute: compute, write: { try dataset?.write($1, $0) })
+    }
+  }
+
+  /// Runs `body` on all ranks; rank 0 has the file, which gets attributes that name the run and the input.
+  private func write(
+    _ path: String, _ data: ImageSet?, _ body: (File?) throws -> Void
+  ) throws {
+    guard world.isRoot else { return try body(nil) }
+    try DatasetWriter.writeFile(path, force: force) { file in
+      try body(file)
+      try file.write(attribute: "run", on: "/", trained.directory.path)
+      try file.write(attribute: "checkpoint", on: "/", trained.checkpoint.name)
+      if let data {
+        try file.write(attribute: "input", on: "/", data.path)
+        try file.write(attribute: "split", on: "/", data.split.rawValue)
+      }
+    }
+  }
+
+  /// The rows of two matrices in turn, so that both travel as one.
+  private func interleaved(_ a: [Float], _ b: [Float], width: Int) -> [Float] {
+    var both: [Float] = []
+    both.reserveCapacity(a.count + b.count)
+    for first in stride(from: 0, to: a.count, by: width) {
+      both += a[first..<first + width]
+      both += b[first..<first + width]
+    }
+    return both
+  }
+
+  /// The inverse of `interleaved`.
+  private func parted(_ both: [Float], width: Int) -> ([Float], [Float]) {
+    var (a, b): ([Float], [Float]) = ([], [])
+    for first in stride(from: 0, to: both.count, by: 2 * width) {
+      a += both[first..<first + width]
+      b += both[first + width..<first + 2 * width]
+    }
+    return (a, b)
+  }
+
+  private func shrink(_ value: Float, by threshold: Float) -> Float {
+    value > threshold ? value - threshold : value < -threshold ? value + threshold : 0
+  }
+}
+
+/// The images that a command asks a model about.
+struct Source {
+  /// With the static noise of the run, where they are the images it was trained on.
+  let images: ImageSet
+  /// What they should have been; the images themselves where nobody knows.
+  let reference: ImageSet
+  let hasClean: Bool
+  /// Whether the run's S belongs to these rows.
+  let hasSplit: Bool
+  let rows: Int
+
+  /// - Throws: `RunError` when the images have another shape than those of the run.
+  init(_ trained: TrainedModel, _ data: ImageSet) throws {
+    guard data.shape == trained.imageShape else {
+      throw RunError.data(
+        data.path, "images: found \(data.shape), expected \(trained.imageShape) as in the run")
+    }
+    let c = trained.configuration
+    let own = trained.wasTrained(on: data)
+    let noise = own ? try Corruption(parsing: c.staticNoise) : Corruption.none
+    images = data.corrupted(by: noise, seed: c.seed, rows: 0..<data.count)
+    hasClean = data.clean != nil || !noise.isNone
+    reference = noise.isNone ? data.clean ?? data : data
+    hasSplit = own && trained.checkpoint.manifest.split != nil
+    rows = own ? min(c.rows ?? data.count, data.count) : data.count
+  }
+
+  /// [N, H, W, C].
+  var shape: [Int] { [rows, images.shape.height, images.shape.width, images.shape.channels] }
+}
+
+extension Dataset {
+  /// Writes whole rows.
+  fileprivate func write(_ bytes: [UInt8], _ rows: Range<Int>) throws {
+    try bytes.withUnsafeBytes { buffer in
+      if let start = buffer.baseAddress { try write(rows: rows, from: start, as: .uint8) }
+    }
+  }
+
+  /// Writes whole rows.
+  fileprivate func write(_ floats: [Float], _ rows: Range<Int>) throws {
+    try floats.withUnsafeBytes { buffer in
+      if let start = buffer.baseAddress { try write(rows: rows, from: start, as: .float32) }
+    }
+  }
+}

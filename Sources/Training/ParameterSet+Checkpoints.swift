@@ -1,0 +1,22 @@
+import Autodiff
+import Checkpoints
+
+extension ParameterSet {
+  /// Puts the arrays of a checkpoint where the parameters' values lie.
+  ///
+  /// - Throws: `RunError` when one is missing or of another size.
+  public func fill(
+    _ flat: UnsafeMutablePointer<Float>, from model: [NamedArray], of checkpoint: Checkpoint
+  ) throws {
+    for (i, entry) in entries.enumerated() {
+      let found = model.first { $0.name == entry.name }
+      guard let found, found.values.count == entry.parameter.shape.count else {
+        throw RunError.data(
+          "\(checkpoint.directory)/checkpoint.h5",
+          "/model/\(entry.name): found \(found.map { "\($0.shape)" } ?? "nothing"), expected "
+            + "\(entry.parameter.shape.count) values of this model")
+      }
+      `import`(found.values, i, to: flat)
+    }
+  }
+}
