@@ -45,6 +45,9 @@ extension ImageSet {
 }
 
 /// The 8-bit pixel of a value in [0, 1]: round(255 v).
+///
+/// At 2^23 floats are the integers, so the addition rounds to the nearest and leaves the pixel in the
+/// lowest bits: unlike a checked conversion, it vectorises.
 func eightBit(_ value: Float) -> UInt8 {
-  UInt8(truncatingIfNeeded: Int32(value * 255 + 0.5))
+  UInt8(truncatingIfNeeded: (value * 255 + 0x1p23).bitPattern)
 }

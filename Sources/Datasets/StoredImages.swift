@@ -107,20 +107,12 @@ struct StoredImages {
     let values = memory.start.assumingMemoryBound(to: Float.self)
     for row in 0..<count {
       let image = UnsafeBufferPointer(start: values + row * shape.count, count: shape.count)
-      var isGood = true
-      for value in image {
-        isGood = (value >= limits.lowerBound) & (value <= limits.upperBound) & isGood
-      }
-      if isGood { continue }
+      // Comparisons that not-a-number fails, too.
+      if image.allSatisfy({ $0 >= limits.lowerBound && $0 <= limits.upperBound }) { continue }
       let culprit = image.first { !limits.contains($0) } ?? .nan
       throw .mismatch(
         file: file, item: name, found: "\(culprit) in row \(row)",
         expected: bounds == nil ? "finite values" : "values from 0 to 1")
     }
   }
-}
-
-extension Bool {
-  /// Both, without a branch.
-  fileprivate static func & (left: Bool, right: Bool) -> Bool { left ? right : false }
 }
