@@ -58,7 +58,7 @@ let package = Package(
     tests("Tensors", ["Tensors"]),
     tests("Autodiff", ["Autodiff"]),
     tests("Layers", ["Layers", "HDF5"]),
-    tests("Datasets", ["Datasets", "HDF5", "Tensors"]),
+    tests("Datasets", ["Datasets", "HDF5", "Tensors", "CZlib"]),
     tests("Distributed", ["Distributed", "MPI"]),
     tests("Checkpoints", ["Checkpoints", "HDF5", "MPI"]),
     tests("Training", ["Training"]),
