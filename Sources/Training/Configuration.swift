@@ -1,5 +1,5 @@
-import MPI
 import Datasets
+import MPI
 import Tensors
 
 /// Everything that fixes a training run, but for its data and the number of ranks.

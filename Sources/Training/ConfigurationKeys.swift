@@ -17,6 +17,15 @@ public struct ConfigurationKey: Sendable {
   /// Reads the text after `key=`; nil when it is no value of the key's type.
   let parse: @Sendable (String) -> JSONValue?
 
+  /// The value a configuration holds, as `--set` takes it.
+  public func assignment(in configuration: Configuration) -> String {
+    switch value(configuration) {
+    case .string(let text): text
+    case .array(let items): items.map(\.line).joined(separator: ",")
+    case let other: other.line
+    }
+  }
+
   /// The value in a configuration nobody has touched.
   public var defaultValue: JSONValue { value(Configuration()) }
 }

@@ -20,8 +20,10 @@ struct Invocation {
   /// The commands in the order of the help text.
   static var commands: [any Subcommand.Type] {
     [
-      ImportCommand.self, SynthesizeCommand.self, CorruptCommand.self, InfoCommand.self,
-      PresetsCommand.self, DoctorCommand.self, VersionCommand.self,
+      ImportCommand.self, SynthesizeCommand.self, CorruptCommand.self, TrainCommand.self,
+      DenoiseCommand.self, ReconstructCommand.self, EncodeCommand.self, SampleCommand.self,
+      EvaluateCommand.self, InfoCommand.self, BenchCommand.self, PresetsCommand.self,
+      DoctorCommand.self, VersionCommand.self,
     ]
   }
 

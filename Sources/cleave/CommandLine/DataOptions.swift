@@ -1,0 +1,72 @@
+import Datasets
+import Foundation
+import MPI
+import Training
+
+/// `--data` and what tells how its images lie: shared by the commands that read images.
+struct DataOptions {
+  /// The absolute path of the file; nil where it was not given.
+  let path: String?
+  /// The part of the data set.
+  let split: String
+  private let options: ImageSetOptions
+  private let isLayoutGiven: Bool
+
+  /// Takes `--data`, `--split`, `--images`, `--layout` and `--shape` from the arguments.
+  ///
+  /// - Throws: `UsageError` for a value that is none.
+  init(_ arguments: Arguments) throws(UsageError) {
+    path = arguments.value("data").map { URL(filePath: $0).standardizedFileURL.path }
+    split = try arguments.choice("split", as: Split.self)?.rawValue ?? Split.train.rawValue
+    let layout = try arguments.choice("layout", as: ImageSetOptions.Layout.self)
+    options = ImageSetOptions(
+      images: arguments.value("images"), layout: layout ?? .nhwc,
+      shape: try Self.shape(arguments.value("shape")))
+    isLayoutGiven = options != ImageSetOptions() || layout != nil
+    if path == nil && isLayoutGiven {
+      throw UsageError(
+        "--images, --layout and --shape describe the file of --data, which is missing")
+    }
+  }
+
+  private static func shape(_ text: String?) throws(UsageError) -> [Int]? {
+    guard let text else { return nil }
+    let separators: Set<Character> = [",", "x"]
+    let sides = text.split(omittingEmptySubsequences: false) { separators.contains($0) }
+      .map { Int($0) ?? 0 }
+    guard (2...3).contains(sides.count), sides.allSatisfy({ (1...65536).contains($0) }) else {
+      throw UsageError("--shape: found \(text), expected H,W or H,W,C")
+    }
+    return sides
+  }
+
+  /// Makes a run remember its training set, where one was named.
+  func store(in configuration: inout Configuration) {
+    guard let path else { return }
+    configuration.data = path
+    configuration.images = options.images ?? ""
+    configuration.layout = options.layout
+    configuration.shape = options.shape
+  }
+
+  /// Opens the images on every rank; the run's own training set where no file was named.
+  ///
+  /// **Collective.**
+  ///
+  /// - Throws: `DatasetError` or `HDF5Error`, agreed on by all ranks.
+  func open(for run: Configuration, on world: Communicator) throws -> ImageSet {
+    try world.agree {
+      try ImageSet.open(
+        path ?? run.data, split: split,
+        options: path == nil || (path == run.data && !isLayoutGiven) ? run.imageSetOptions : options
+      )
+    }
+  }
+}
+
+extension Configuration {
+  /// How the images of the training set lie in their file.
+  var imageSetOptions: ImageSetOptions {
+    ImageSetOptions(images: images.isEmpty ? nil : images, layout: layout, shape: shape)
+  }
+}

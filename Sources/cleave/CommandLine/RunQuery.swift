@@ -1,0 +1,68 @@
+import Datasets
+import Evaluation
+import MPI
+import Models
+import Tensors
+import Training
+
+/// What the commands that ask a trained run share: the run, the images, and the file to write.
+struct RunQuery {
+  let run: RunDirectory
+  let data: DataOptions
+  let output: String
+  let isForced: Bool
+
+  static let options =
+    [Option.data, Option.split, Option.out, Option.force] + Option.layout
+
+  init(_ arguments: Arguments, endings: [String]) throws(UsageError) {
+    run = RunDirectory(arguments.operands[0])
+    data = try DataOptions(arguments)
+    output = try arguments.required("out")
+    isForced = arguments.has("force")
+    guard endings.contains(where: { output.hasSuffix($0) }) else {
+      throw UsageError(
+        "--out: found \(output), expected a name that ends in " + endings.joined(separator: " or "))
+    }
+  }
+
+  /// Checks the output, loads the model and lets `body` write what it makes of the images.
+  ///
+  /// **Collective.**
+  func answer(
+    on world: Communicator, _ console: Console, _ body: (Outputs, TrainedModel) throws -> Void
+  ) throws -> Int32 {
+    BLAS.useOneThread()
+    _ = try world.onRoot {
+      try DatasetWriter.checkTarget(output, force: isForced)
+      return 0
+    }
+    let trained = try TrainedModel.load(run, on: world, console)
+    do {
+      try body(Outputs(trained, force: isForced, world: world), trained)
+    } catch let error as RunError {
+      throw try world.failTogether(error)
+    }
+    console.note("written: \(output)")
+    return 0
+  }
+}
+
+extension TrainedModel {
+  /// The model of a run; damaged checkpoints that were passed over become warnings.
+  ///
+  /// **Collective.**
+  ///
+  /// - Throws: `RunError` where there is no run or no valid checkpoint, the same on all ranks.
+  static func load(
+    _ run: RunDirectory, on world: Communicator, _ console: Console
+  ) throws -> TrainedModel {
+    do {
+      let trained = try TrainedModel(run: run, on: world)
+      for line in trained.skipped { console.warning(line) }
+      return trained
+    } catch let error as RunError {
+      throw try world.failTogether(error)
+    }
+  }
+}

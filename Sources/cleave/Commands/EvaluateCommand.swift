@@ -1,0 +1,75 @@
+import Evaluation
+import Foundation
+import MPI
+import Models
+import Tensors
+import Training
+
+/// `cleave evaluate`: metrics of a run on a data set.
+struct EvaluateCommand: Subcommand {
+  static let name = "evaluate"
+  static let summary = "measure a run on a data set"
+  static let details = """
+    Metrics: mse (per pixel), psnr (dB), elbo and kl (nats an image), spread (mean over the pixels of the
+    standard deviation of 10,000 samples). Errors are taken against the clean images where the data set
+    has them; X stands for the images as they are, L for the clean part of the rows trained on.
+    """
+  static let operands = [Operand("RUN", "the directory of a run")]
+  static let options =
+    [
+      Option.data, Option.split,
+      Option.value("metrics", "LIST", "what to measure (default mse,psnr,elbo)"), Option.json,
+    ] + Option.layout
+
+  private let run: RunDirectory
+  private let data: DataOptions
+  private let metrics: [Metric]
+  private let isJSON: Bool
+
+  init(_ arguments: Arguments) throws {
+    run = RunDirectory(arguments.operands[0])
+    data = try DataOptions(arguments)
+    isJSON = arguments.has("json")
+    let names = arguments.value("metrics") ?? "mse,psnr,elbo"
+    metrics = try names.split(separator: ",", omittingEmptySubsequences: false).map { name in
+      guard let metric = Metric(rawValue: String(name)) else {
+        throw UsageError(
+          "unknown metric \(name)"
+            + Spelling.hint(for: String(name), in: Metric.allCases.map(\.rawValue)))
+      }
+      return metric
+    }
+  }
+
+  func run(on world: Communicator, _ console: Console) throws -> Int32 {
+    BLAS.useOneThread()
+    let trained = try TrainedModel.load(run, on: world, console)
+    let images = try data.open(for: trained.configuration, on: world)
+    let evaluation = try world.agree { try Evaluation(trained, on: images, world: world) }
+    let result = try evaluation.run(metrics)
+    console.result(isJSON ? Self.document(result).document : Self.text(result))
+    return 0
+  }
+
+  private static func document(_ result: EvaluationResult) -> JSONValue {
+    let metrics = result.metrics.map { metric, values in
+      let isPlain = values.count == 1 && values[0].name.isEmpty
+      let members = values.map { JSONValue.Member($0.name, .real($0.value)) }
+      return JSONValue.Member(metric.rawValue, isPlain ? .real(values[0].value) : .object(members))
+    }
+    return [
+      "run": .string(result.run), "data": .string(result.data), "split": .string(result.split),
+      "rows": .integer(result.rows), "reference": .string(result.reference),
+      "metrics": .object(metrics),
+    ]
+  }
+
+  private static func text(_ result: EvaluationResult) -> String {
+    let rows = result.metrics.flatMap { metric, values in
+      values.map { [metric.rawValue, $0.name, Quantity.significant($0.value, 6)] }
+    }
+    return "\(result.run) on \(result.data), \(result.split): "
+      + "\(Quantity.grouped(result.rows)) images against the \(result.reference) ones\n"
+      + Columns.text(["metric", "of", "value"], rows)
+  }
+}

@@ -1,0 +1,128 @@
+import Datasets
+import Foundation
+import MPI
+import Models
+import Tensors
+import Training
+
+/// `cleave train`: a new run, or one that goes on from its newest checkpoint.
+struct TrainCommand: Subcommand {
+  static let name = "train"
+  static let summary = "train a model, or go on with a run"
+  static let details = """
+    cleave train PRESET|CONFIG.json --data FILE --out RUN   a new run
+    cleave train --resume RUN                               goes on, on any number of ranks
+
+    A preset is one of cleave presets; a configuration file holds any of the keys that cleave presets NAME
+    prints. SIGTERM, SIGUSR1 or SIGINT end a run with a checkpoint and status 75; --resume goes on from
+    there.
+    """
+  static let operands = [
+    Operand("PRESET|CONFIG", "a preset or a configuration file, for a new run", count: 0...1)
+  ]
+  static let options =
+    [
+      Option.data, Option.value("out", "RUN", "the directory of the new run"),
+      Option.value("resume", "RUN", "the run to go on with"),
+      Option.value("set", "KEY=VALUE", "override a setting; may be repeated", repeatable: true),
+      Option.flag("exact", "the same as --set exact=true: one result on any number of ranks"),
+      Option.value("stop-after-step", "N", "end after step N as a signal would (status 75)"),
+      Option.value("max-steps", "N", "end after step N as a finished run"),
+      Option.flag("force", "replace the run in --out"),
+    ] + Option.layout
+
+  private let origin: Origin
+  private let assignments: [String]
+  private let data: DataOptions
+  private let limits: TrainingLimits
+
+  /// Where the configuration comes from.
+  private enum Origin {
+    case new(ConfigurationSource, out: String, isForced: Bool)
+    case resumed(run: String)
+  }
+
+  init(_ arguments: Arguments) throws {
+    assignments = arguments.all("set") + (arguments.has("exact") ? ["exact=true"] : [])
+    data = try DataOptions(arguments)
+    limits = TrainingLimits(
+      stopAfterStep: try arguments.integer("stop-after-step", in: 1...Int.max),
+      maxSteps: try arguments.integer("max-steps", in: 1...Int.max))
+    if let run = arguments.value("resume") {
+      for option in ["out", "force"] where arguments.has(option) {
+        throw UsageError("--\(option) does not go with --resume")
+      }
+      if let operand = arguments.operands.first {
+        throw UsageError("--resume takes the run's own configuration; found \(operand) as well")
+      }
+      origin = .resumed(run: run)
+    } else {
+      guard let name = arguments.operands.first else {
+        throw UsageError("missing PRESET or CONFIG.json, or --resume RUN")
+      }
+      let source = try ConfigurationSource(name)
+      if data.path == nil { throw UsageError("missing --data") }
+      origin = .new(source, out: try arguments.required("out"), isForced: arguments.has("force"))
+    }
+    var probe = Configuration()
+    for assignment in assignments { try probe.set(assignment) }
+  }
+
+  func run(on world: Communicator, _ console: Console) throws -> Int32 {
+    BLAS.useOneThread()
+    let display = TrainingDisplay(console)
+    let outcome: RunOutcome
+    do {
+      switch origin {
+      case .new(let source, let out, let isForced):
+        outcome = try start(source, out, isForced, display, on: world)
+      case .resumed(let run):
+        outcome = try resume(RunDirectory(run), display, on: world)
+      }
+    } catch let error as RunError {
+      // Every rank has the same one: it is said once.
+      throw try world.failTogether(error)
+    }
+    return outcome == .stopped ? 75 : 0
+  }
+
+  private func start(
+    _ source: ConfigurationSource, _ out: String, _ isForced: Bool, _ display: TrainingDisplay,
+    on world: Communicator
+  ) throws -> RunOutcome {
+    var configuration = try source.configuration(on: world)
+    try world.agree {
+      for assignment in assignments { try configuration.set(assignment) }
+      data.store(in: &configuration)
+    }
+    let images = try open(configuration, on: world)
+    return try TrainingRun.start(
+      configuration, on: images, in: RunDirectory(out), replacing: isForced, observer: display,
+      limits: limits, world: world)
+  }
+
+  private func resume(
+    _ directory: RunDirectory, _ display: TrainingDisplay, on world: Communicator
+  ) throws -> RunOutcome {
+    try world.agree { if !directory.isRun { throw RunError.noRun(directory.path) } }
+    let kept = try ConfigurationSource.run(directory).configuration(on: world)
+    var configuration = kept
+    try world.agree {
+      for assignment in assignments { try configuration.set(assignment) }
+      try configuration.checkResume(of: kept)
+      data.store(in: &configuration)
+    }
+    let images = try open(configuration, on: world)
+    return try TrainingRun.resume(
+      configuration, on: images, in: directory, observer: display, limits: limits, world: world)
+  }
+
+  /// The training set, with everything checked that does not need a model.
+  private func open(_ configuration: Configuration, on world: Communicator) throws -> ImageSet {
+    try world.agree {
+      let images = try ImageSet.open(configuration.data, options: configuration.imageSetOptions)
+      try configuration.validated(rows: images.count).check(ranks: world.size)
+      return images
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import Training
+
+/// Shows a training run: its header, a progress line and what happens on the way, on standard error.
+final class TrainingDisplay: TrainingObserver {
+  private let console: Console
+  private var header: RunHeader?
+  private var lastStep = 0
+
+  init(_ console: Console) { self.console = console }
+
+  func runStarted(_ header: RunHeader) {
+    self.header = header
+    let c = header.configuration
+    let shape = header.imageShape.map(String.init).joined(separator: "x")
+    console.note(
+      "\(c.model) on \(header.data): \(Quantity.grouped(header.rows)) images of \(shape)")
+    console.note(
+      (header.resumedFrom.map { "  going on from \($0) in " } ?? "  a new run in ") + header.run)
+    console.note(
+      "  \(Quantity.count(header.hosts.count, "rank")) on \(Self.places(header.hosts)), "
+        + "\(Quantity.count(c.laneCount, "lane")), \(c.exact ? "exact" : "fast") mode, "
+        + "BLAS kernel \(header.blasKernel)")
+    console.note(
+      "  \(Quantity.grouped(header.parameters)) parameters, \(Quantity.grouped(header.totalSteps)) steps"
+    )
+    for line in Self.wrapped(c, width: 96) { console.note("  " + line) }
+    if let complaint = BLASCore.complaint(about: header.blasKernel) { console.warning(complaint) }
+  }
+
+  func step(_ metrics: StepMetrics) {
+    lastStep = metrics.step
+    var parts: [String] = []
+    if let c = header?.configuration, c.model == "rvae" {
+      parts.append("outer \(metrics.outer)/\(c.outerIterations)")
+    }
+    parts.append("epoch \(metrics.epoch)")
+    let total = header.map { "/\(Quantity.grouped($0.totalSteps))" } ?? ""
+    parts.append("step \(Quantity.grouped(metrics.step))\(total)")
+    parts.append("loss \(Quantity.significant(metrics.loss, 5))")
+    if metrics.terms.count > 1 {
+      parts += metrics.terms.map { "\($0.name) \(Quantity.significant($0.value))" }
+    }
+    parts.append("\(Quantity.grouped(Int(metrics.imagesPerSecond))) images/s")
+    parts.append("ETA \(Quantity.clock(metrics.secondsLeft))")
+    console.progress(parts.joined(separator: "  "))
+  }
+
+  func outerFinished(_ metrics: OuterMetrics) {
+    let error = metrics.meanSquaredError.map { ", MSE of L \(Quantity.significant($0))" } ?? ""
+    console.note(
+      "outer \(metrics.outer) done at step \(Quantity.grouped(metrics.step)): "
+        + "c1 \(Quantity.significant(metrics.c1)), c2 \(Quantity.significant(metrics.c2)), "
+        + "S nonzero \(Quantity.decimal(100 * metrics.nonzero, 1)) %\(error)")
+  }
+
+  func warning(_ message: String) { console.warning(message) }
+
+  func checkpointed(_ checkpoint: CheckpointNotice) {
+    console.note(
+      "checkpoint \(checkpoint.name): \(Quantity.bytes(checkpoint.bytes)) in "
+        + Quantity.seconds(checkpoint.seconds))
+  }
+
+  func finished(_ outcome: RunOutcome) {
+    let run = header?.run ?? "the run"
+    switch outcome {
+    case .finished: console.note("finished: \(run)")
+    case .converged: console.note("converged: \(run)")
+    case .stopped: console.note("stopped; cleave train --resume \(run) goes on")
+    }
+  }
+
+  /// `2 hosts (a: 4, b: 4)`, or the name of the only host.
+  private static func places(_ hosts: [String]) -> String {
+    var ranks: [String: Int] = [:]
+    for host in hosts { ranks[host, default: 0] += 1 }
+    guard ranks.count > 1 else { return hosts.first ?? "no host" }
+    let list = ranks.keys.sorted().map { "\($0): \(ranks[$0] ?? 0)" }
+    return "\(ranks.count) hosts (\(list.joined(separator: ", ")))"
+  }
+
+  /// The whole configuration as `key=value`, as `--set` takes them.
+  private static func wrapped(_ configuration: Configuration, width: Int) -> [String] {
+    var lines = [""]
+    for key in Configuration.keys {
+      let word = "\(key.name)=\(key.assignment(in: configuration))"
+      if lines[lines.count - 1].count + 1 + word.count > width, !lines[lines.count - 1].isEmpty {
+        lines.append("")
+      }
+      lines[lines.count - 1] += (lines[lines.count - 1].isEmpty ? "" : " ") + word
+    }
+    return lines
+  }
+}
