@@ -51,11 +51,12 @@ let package = Package(
     .executableTarget(
       name: "rank-checks",
       dependencies: ["Models", "Training", "Checkpoints", "Distributed", "MPI"]),
-    .target(name: "TestSupport", path: "Tests/TestSupport"),
+    .target(
+      name: "TestSupport", dependencies: ["Autodiff", "HDF5", "Tensors"], path: "Tests/TestSupport"),
     tests("MPI", ["MPI"]),
     tests("HDF5", ["HDF5", "CHDF5"]),
     tests("Images", ["Images"]),
-    tests("Tensors", ["Tensors"]),
+    tests("Tensors", ["Tensors", "CKernels"]),
     tests("Autodiff", ["Autodiff"]),
     tests("Layers", ["Layers", "HDF5"]),
     tests("Datasets", ["Datasets", "HDF5", "Tensors", "CZlib"]),

@@ -178,7 +178,8 @@ public final class Tape {
 
 /// A value on a tape: a tensor, and how its gradient finds the parameters it came from.
 public struct Variable {
-  let tape: Tape
+  /// The tape it lives on.
+  public let tape: Tape
   let index: Int
 
   init(_ tape: Tape, _ index: Int) {

@@ -2,13 +2,14 @@
 #include "vectors.h"
 
 CK_HOT void ck_adam(
-  float *p, const float *g, float *m, float *v, long n, float step, float b1, float b2, float eps,
+  float *p, const float *g, float *m, float *v, long n, float step, double b1, double b2, float eps,
   float inv_sqrt_bias2) {
-  const float one_minus_b1 = 1.0f - b1, one_minus_b2 = 1.0f - b2;
+  const float decay2 = (float)b2;
+  const float one_minus_b1 = (float)(1.0 - b1), one_minus_b2 = (float)(1.0 - b2);
   CK_BLOCKS(i, k, n) {
     vec gradient = LOAD(g + i, k), first = LOAD(m + i, k), second = LOAD(v + i, k);
     first = first + one_minus_b1 * (gradient - first);
-    second = b2 * second + one_minus_b2 * (gradient * gradient);
+    second = decay2 * second + one_minus_b2 * (gradient * gradient);
     vec denominator = SQRT(second) * inv_sqrt_bias2 + eps;
     STORE(p + i, LOAD(p + i, k) - step * (first / denominator), k);
     STORE(m + i, first, k);
@@ -17,12 +18,12 @@ CK_HOT void ck_adam(
 }
 
 CK_HOT void ck_rmsprop(
-  float *p, const float *g, float *sq, float *buf, long n, float lr, float alpha, float eps,
+  float *p, const float *g, float *sq, float *buf, long n, float lr, double alpha, float eps,
   float momentum) {
-  const float one_minus_alpha = 1.0f - alpha;
+  const float decay = (float)alpha, one_minus_alpha = (float)(1.0 - alpha);
   CK_BLOCKS(i, k, n) {
     vec gradient = LOAD(g + i, k);
-    vec square = alpha * LOAD(sq + i, k) + one_minus_alpha * (gradient * gradient);
+    vec square = decay * LOAD(sq + i, k) + one_minus_alpha * (gradient * gradient);
     vec direction = gradient / (SQRT(square) + eps);
     STORE(sq + i, square, k);
     if (buf) {

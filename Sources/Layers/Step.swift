@@ -20,16 +20,26 @@ public final class Step {
   public private(set) var terms: [(name: StaticString, sum: Double)] = []
 
   private var corrupt: Corrupter?
+  private let drawNormal: NormalSource
   private var memory: [(key: Int, variable: Variable)] = []
   private let targetKey = -1
 
   /// Adds the noise of training to one example in place: (pixels, count, global row, draws).
   public typealias Corrupter = (UnsafeMutablePointer<Float>, Int, Int, Draws) -> Void
 
-  /// `corrupt` is the noise drawn freshly for every step; nil for none.
-  public init(seed: UInt64, corrupt: Corrupter? = nil) {
+  /// Draws standard normal noise for one example: (values, count, global row, draws).
+  public typealias NormalSource = (UnsafeMutablePointer<Float>, Int, Int, Draws) -> Void
+
+  /// - Parameters:
+  ///   - corrupt: the noise drawn freshly for every step; nil for none.
+  ///   - normal: where latent noise comes from: the draws themselves, unless a test brings stored numbers.
+  public init(
+    seed: UInt64, corrupt: Corrupter? = nil,
+    normal: @escaping NormalSource = { $3.normal(row: $2, into: $0, count: $1) }
+  ) {
     self.seed = seed
     self.corrupt = corrupt
+    drawNormal = normal
   }
 
   /// Starts a batch of `rows`, whose pixels `fill` writes as [rows.count, dimensions].
@@ -78,7 +88,7 @@ public final class Step {
     let draws = Draws(seed: seed, purpose: purpose, time: time, pass: pass)
     let noise = tape.constant(Shape(rows.count, columns))
     for (i, row) in rows.enumerated() {
-      draws.normal(row: Int(row), into: noise.pointer + i * columns, count: columns)
+      drawNormal(noise.pointer + i * columns, columns, Int(row), draws)
     }
     return noise
   }

@@ -6,19 +6,19 @@ import Tensors
 /// An update rule with its settings. The updates are PyTorch's, bias correction and place of epsilon included.
 public enum UpdateRule: Sendable, Equatable {
   /// Kingma & Ba, ICLR 2015.
-  case adam(beta1: Float, beta2: Float, epsilon: Float)
+  case adam(beta1: Double, beta2: Double, epsilon: Float)
   /// Tieleman & Hinton, 2012, uncentred; `momentum` 0 has no momentum buffer.
-  case rmsprop(alpha: Float, epsilon: Float, momentum: Float)
+  case rmsprop(alpha: Double, epsilon: Float, momentum: Float)
 
   /// What a configuration asks for.
   public init(_ c: Configuration) {
     self =
       c.optimizer == .rmsprop
       ? .rmsprop(
-        alpha: Float(c.rmspropAlpha), epsilon: Float(c.adamEpsilon),
+        alpha: c.rmspropAlpha, epsilon: Float(c.adamEpsilon),
         momentum: Float(c.rmspropMomentum))
       : .adam(
-        beta1: Float(c.adamBeta1), beta2: Float(c.adamBeta2), epsilon: Float(c.adamEpsilon))
+        beta1: c.adamBeta1, beta2: c.adamBeta2, epsilon: Float(c.adamEpsilon))
   }
 
   /// Names of the state kept for each parameter, as PyTorch calls it.
@@ -73,8 +73,8 @@ public final class Optimizer {
   ) {
     switch rule {
     case .adam(let beta1, let beta2, let epsilon):
-      let correction1 = 1 - pow(Double(beta1), Double(step))
-      let correction2 = 1 - pow(Double(beta2), Double(step))
+      let correction1 = 1 - pow(beta1, Double(step))
+      let correction2 = 1 - pow(beta2, Double(step))
       ck_adam(
         values, gradient, state[0][bucket].pointer, state[1][bucket].pointer, count,
         Float(Double(learningRate) / correction1), beta1, beta2, epsilon,

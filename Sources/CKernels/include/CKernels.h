@@ -99,14 +99,16 @@ void ck_row_sums(const float *x, float *out, long rows, long cols);
 
 /// One Adam step. step = lr / (1 - b1^t), inv_sqrt_bias2 = 1 / sqrt(1 - b2^t) for step count t = 1, 2, ...
 /// m += (1 - b1)(g - m); v = b2 v + (1 - b2) g^2; p -= step m / (sqrt(v) inv_sqrt_bias2 + eps).
+/// The decays are doubles because 1 - b2 has few digits left in a float.
 void ck_adam(
-  float *p, const float *g, float *m, float *v, long n, float step, float b1, float b2, float eps,
+  float *p, const float *g, float *m, float *v, long n, float step, double b1, double b2, float eps,
   float inv_sqrt_bias2);
 
 /// One RMSprop step. sq = alpha sq + (1 - alpha) g^2; d = g / (sqrt(sq) + eps); without `buf`: p -= lr d; with it:
 /// buf = momentum buf + d; p -= lr buf.
 void ck_rmsprop(
-  float *p, const float *g, float *sq, float *buf, long n, float lr, float alpha, float eps, float momentum);
+  float *p, const float *g, float *sq, float *buf, long n, float lr, double alpha, float eps,
+  float momentum);
 
 // MARK: Random numbers (random.c)
 

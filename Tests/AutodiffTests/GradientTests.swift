@@ -1,0 +1,114 @@
+import Autodiff
+import Tensors
+import TestSupport
+import Testing
+
+/// A function of some leaves, for difference quotients.
+struct Differentiable: Sendable, CustomStringConvertible {
+  let description: String
+  let shapes: [(name: String, shape: Shape)]
+  let apply: @Sendable (_ input: (String) -> Variable) -> Variable
+
+  init(
+    _ description: String, _ shapes: [(name: String, shape: Shape)],
+    _ apply: @escaping @Sendable (_ input: (String) -> Variable) -> Variable
+  ) {
+    self.description = description
+    self.shapes = shapes
+    self.apply = apply
+  }
+
+  private static let matrix = Shape(3, 4)
+
+  /// Every operation; a new one is a new row.
+  static let all: [Differentiable] =
+    Activation.allCases.flatMap { activation in
+      [
+        Differentiable("activation \(activation)", [("a", matrix)]) {
+          $0("a").activated(activation)
+        },
+        Differentiable(
+          "linear \(activation)",
+          [("a", Shape(3, 2)), ("weight", Shape(2, 4)), ("bias", Shape(4))]
+        ) { input in
+          // Large biases keep the sums away from the kink of ReLU.
+          input("a").linear(0.125 * input("weight"), 4 * input("bias"), activation)
+        },
+      ]
+    } + [
+      Differentiable("bernoulli", [("a", matrix)]) {
+        $0("a").bernoulliNegativeLogLikelihood(of: data(like: $0("a")))
+      },
+      Differentiable("gaussian", [("a", matrix), ("b", matrix)]) {
+        $0("a").gaussianNegativeLogLikelihood(of: data(like: $0("a")), logVariance: $0("b"))
+      },
+      Differentiable("squared error", [("a", matrix)]) {
+        $0("a").squaredError(to: data(like: $0("a")))
+      },
+      Differentiable("square root", [("a", matrix)]) {
+        $0("a").squaredError(to: data(like: $0("a"))).squareRoot()
+      },
+      Differentiable("KL", [("a", matrix), ("b", matrix)]) {
+        $0("a").klToStandardNormal(logVariance: $0("b"))
+      },
+      Differentiable("reparameterize", [("a", matrix), ("b", matrix)]) {
+        $0("a").reparameterized(logVariance: $0("b"), epsilon: data(like: $0("a")))
+      },
+      Differentiable("reparameterize, D-05", [("a", matrix), ("b", matrix)]) {
+        $0("a").reparameterized(logVariance: $0("b"), epsilon: data(like: $0("a")), exponent: 1)
+      },
+      Differentiable("log-mean-exp", [("a", matrix)]) { $0("a").logMeanExp() },
+      Differentiable("softplus rows", [("a", Shape(5, 1))]) { $0("a").softplus(sign: -1) },
+      Differentiable("add", [("a", matrix), ("b", matrix)]) { $0("a") + $0("b") },
+      Differentiable("subtract", [("a", matrix), ("b", matrix)]) { $0("a") - $0("b") },
+      Differentiable("multiply", [("a", matrix), ("b", matrix)]) { $0("a") * $0("b") },
+      Differentiable("square", [("a", matrix)]) { $0("a") * $0("a") },
+      Differentiable("scale", [("a", matrix)]) { -0.75 * $0("a") },
+      Differentiable("columns", [("a", matrix)]) { square($0("a").columns(1..<3)) },
+      Differentiable("rows", [("a", matrix)]) { square($0("a").rows(1..<3)) },
+      Differentiable("stacked", [("a", matrix), ("b", Shape(2, 4))]) {
+        square($0("a").stacked(over: $0("b")))
+      },
+      Differentiable(
+        "two uses of one layer", [("a", matrix), ("weight", Shape(4, 4)), ("bias", Shape(4))]
+      ) { input in
+        input("a").linear(input("weight"), input("bias"), .tanh)
+          .linear(input("weight"), input("bias"), .tanh)
+      },
+      Differentiable("one value in several losses", [("a", matrix)]) {
+        let y = $0("a").activated(.tanh)
+        return y.squaredError(to: data(like: y)) + y.logMeanExp()
+          + y.columns(0..<1).softplus(sign: 1)
+      },
+    ]
+
+  /// Fixed data in (0, 1) of the shape of `x`.
+  static func data(like x: Variable) -> Variable {
+    let fixed = x.tape.constant(x.shape)
+    for i in 0..<x.shape.count { fixed.pointer[i] = 0.1 + 0.12 * Float(i % 7) }
+    return fixed
+  }
+
+  private static func square(_ x: Variable) -> Variable { x * x }
+}
+
+@Suite("Gradients against five-point differences")
+struct GradientTests {
+  @Test(arguments: Differentiable.all) func gradient(_ function: Differentiable) {
+    let leaves = Leaves(
+      function.shapes.map { (name: $0.name, shape: $0.shape, layout: .asInMemory) })
+    for (name, _) in function.shapes { leaves.draw(name) }
+    let tape = Tape()
+    /// Unequal weights, so that no two outputs can stand in for each other.
+    func loss() -> Variable {
+      tape.reset()
+      let output = function.apply { tape.leaf(leaves.set.parameters[leaves.index($0)]) }
+      return output * Differentiable.data(like: output)
+    }
+    leaves.differentiate(loss())
+    for (name, _) in function.shapes {
+      let error = leaves.gradientError(of: name) { loss().sum }
+      #expect(error < 1e-3, "gradient by \(name)")
+    }
+  }
+}

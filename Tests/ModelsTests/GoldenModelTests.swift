@@ -1,0 +1,91 @@
+import Layers
+import Models
+import TestSupport
+import Testing
+
+@Suite("Models against PyTorch in double precision")
+struct GoldenModelTests {
+  /// PyTorch's own single precision is within 3.2 units for gradients, 1.8 for weights after ten steps.
+  let tolerance = 64.0
+
+  static let all = [
+    "vae", "vae_beta", "vae_mse", "vae_l2norm", "vae_variance", "vae_relu", "vae_tanh",
+    "vae_softplus", "aae", "daae", "daae_saturating",
+  ]
+
+  /// The fixture has no case that is not tested.
+  @Test func everyCaseIsListed() throws {
+    #expect(try Golden("models.h5").names(in: "/") == Self.all.sorted())
+  }
+
+  @Test(arguments: all) func namesAreThoseOfTheFixture(_ name: String) throws {
+    let run = try GoldenRun(name)
+    #expect(
+      run.parameters.entries.map(\.name).sorted()
+        == (try run.golden.names(in: "\(name)/parameters")))
+  }
+
+  @Test(arguments: all) func everyGradientOfTheFirstStep(_ name: String) throws {
+    let run = try GoldenRun(name)
+    run.begin(0)
+    for (phase, description) in run.model.phases.enumerated() {
+      let group = "\(name)/gradients/\(description.name)"
+      let found = try run.run(phase: phase)
+      #expect(found.keys.sorted() == (try run.golden.names(in: group)))
+      for (parameter, gradient) in found {
+        let distance = deviation(gradient, from: try run.golden.values("\(group)/\(parameter)"))
+        #expect(distance < tolerance, "\(description.name): \(parameter)")
+      }
+    }
+  }
+
+  @Test(arguments: all) func lossesAndWeightsOfTenSteps(_ name: String) throws {
+    let run = try GoldenRun(name)
+    var losses: [String: [Float]] = [:]
+    for index in 0..<10 {
+      run.begin(index)
+      for phase in run.model.phases.indices { try run.run(phase: phase) }
+      for term in run.step.terms {
+        losses["\(term.name)", default: []].append(Float(term.sum / Double(GoldenRun.examples)))
+      }
+    }
+    #expect(losses.keys.sorted() == (try run.golden.names(in: "\(name)/losses")))
+    for (term, values) in losses {
+      let distance = deviation(values, from: try run.golden.values("\(name)/losses/\(term)"))
+      #expect(distance < tolerance, "\(term)")
+    }
+    for (parameter, values) in run.weights {
+      let distance = deviation(values, from: try run.golden.values("\(name)/final/\(parameter)"))
+      #expect(distance < tolerance, "\(parameter)")
+    }
+  }
+
+  /// X34: a phase changes the parameters it names and no others.
+  @Test(arguments: all) func phasesChangeNothingElse(_ name: String) throws {
+    let run = try GoldenRun(name)
+    run.begin(0)
+    for (phase, description) in run.model.phases.enumerated() {
+      let before = run.weights
+      try run.run(phase: phase)
+      for (parameter, values) in run.weights {
+        let part = String(parameter.prefix { $0 != "." })
+        let isSame = before[parameter] == values
+        #expect(isSame != description.updates.contains(part), "\(description.name): \(parameter)")
+      }
+    }
+  }
+
+  @Test(arguments: all) func codesAndReconstructions(_ name: String) throws {
+    let run = try GoldenRun(name)
+    run.begin(0)
+    let code = run.model.encode(run.step.target)
+    func check(_ found: [Float], _ part: String) throws {
+      let expected = try run.golden.values("\(name)/inference/\(part)")
+      #expect(deviation(found, from: expected) < 16, "\(part)")
+    }
+    try check(code.mean.values, "mean")
+    if let logVariance = code.logVariance { try check(logVariance.values, "log_variance") }
+    let pictures = run.model.reconstruct(run.step.target, run.step, sampling: false)
+    try check(pictures.values, "reconstruction")
+  }
+}

@@ -1,0 +1,119 @@
+import Autodiff
+import Distributed
+import Layers
+import MPI
+import Models
+import Tensors
+import TestSupport
+import Testing
+import Training
+
+/// A model of models.h5 with its stored weights, data and noise, trained by the real optimizers on one rank.
+final class GoldenRun {
+  let golden: Golden
+  let name: String
+  let configuration: Configuration
+  let model: any Autoencoder
+  let parameters: ParameterSet
+  let buckets: GradientBuckets
+  let optimizers: [Optimizer]
+  let step: Step
+  private let clock: Clock
+  private let batches: [Float]
+  static let (examples, pixels) = (5, 12)
+
+  /// The step whose stored noise is drawn; shared with the closures that draw it.
+  private final class Clock { var step = 0 }
+
+  init(_ name: String) throws {
+    let golden = try Golden("models.h5")
+    self.golden = golden
+    self.name = name
+    let text = try #require(try golden.text("configuration", of: name))
+    configuration = try Configuration.load(json: text)
+    model = try ModelCatalogue.entry(configuration).make(configuration, Self.pixels)
+    parameters = model.collectParameters()
+    buckets = try GradientBuckets(
+      blocks: parameters.entries.map {
+        ParameterBlock(
+          name: $0.name, group: $0.parameter.group, count: $0.parameter.shape.count)
+      }, laneCount: 1, exact: false, on: .alone())
+    parameters.attach(buckets.values) { [buckets] in buckets.offset(of: $0) }
+    for (index, entry) in parameters.entries.enumerated() {
+      parameters.import(
+        try golden.floats("\(name)/parameters/\(entry.name)"), index, to: buckets.values)
+    }
+    optimizers = model.phases.map { [model, configuration, buckets] phase in
+      Optimizer(
+        UpdateRule(configuration), learningRate: Float(configuration.learningRate),
+        groups: model.groups(phase.updates), buckets: buckets)
+    }
+    batches = try golden.floats("\(name)/data/batches")
+
+    let clock = Clock()
+    self.clock = clock
+    func stored(_ path: String) throws -> (UnsafeMutablePointer<Float>, Int, Int) -> Void {
+      guard golden.has(path) else { return { _, _, _ in preconditionFailure("no \(path)") } }
+      let all = try golden.floats(path)
+      return { values, count, row in
+        let first = (clock.step * Self.examples + row) * count
+        for i in 0..<count { values[i] = all[first + i] }
+      }
+    }
+    let corrupted = try stored("\(name)/data/corrupted")
+    let noise = try stored(
+      golden.has("\(name)/data/noise") ? "\(name)/data/noise" : "\(name)/data/prior")
+    step = Step(
+      seed: configuration.seed,
+      corrupt: configuration.noise == "none"
+        ? nil : { values, count, row, _ in corrupted(values, count, row) },
+      normal: { values, count, row, _ in noise(values, count, row) })
+  }
+
+  /// Makes batch number `index` the one at hand.
+  func begin(_ index: Int) {
+    clock.step = index
+    let count = Self.examples * Self.pixels
+    let rows = (0..<Int32(Self.examples)).map { $0 }
+    rows.withUnsafeBufferPointer { rows in
+      step.begin(rows: rows, dimensions: Self.pixels, purpose: .latent, time: index) { pixels in
+        for i in 0..<count { pixels[i] = batches[index * count + i] }
+      }
+    }
+  }
+
+  /// One phase of a step, its update included.
+  ///
+  /// - Returns: the phase's gradients by name, as files hold them.
+  @discardableResult
+  func run(phase: Int) throws -> [String: [Float]] {
+    let optimizer = optimizers[phase]
+    optimizer.beginStep()
+    buckets.begin(groups: optimizer.groups) { bucket, values, gradient, count in
+      optimizer.update(bucket: bucket, values: values, gradient: gradient, count: count)
+    }
+    step.tape.newPhase()
+    let loss = model.loss(phase: phase, step)
+    let gradient = buckets.gradient(pass: 0)
+    step.tape.backward(
+      from: loss, scale: 1 / Float(Self.examples), groups: optimizer.groups, into: gradient,
+      parameters: parameters.parameters
+    ) { [buckets] in buckets.ready(block: $0, pass: 0) }
+    try buckets.finish()
+    var found: [String: [Float]] = [:]
+    for (index, entry) in parameters.entries.enumerated()
+    where optimizer.groups >> UInt64(entry.parameter.group) & 1 == 1 {
+      found[entry.name] = parameters.exported(index, from: gradient).values
+    }
+    return found
+  }
+
+  /// All weights by name, as files hold them.
+  var weights: [String: [Float]] {
+    var found: [String: [Float]] = [:]
+    for (index, entry) in parameters.entries.enumerated() {
+      found[entry.name] = parameters.exported(index, from: buckets.values).values
+    }
+    return found
+  }
+}
