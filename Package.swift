@@ -65,7 +65,7 @@ let package = Package(
     tests("Training", ["Training"]),
     tests("Models", ["Models"]),
     tests("Evaluation", ["Evaluation"]),
-    tests("CommandLine", []),
+    tests("CommandLine", ["HDF5", "Training"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,1 +1,92 @@
+import Foundation
+import TestSupport
 import Testing
+import Training
+
+/// Help, presets and what goes to which stream.
+@Suite struct CommandLineTests {
+  static let commands = [
+    "import", "synthesize", "corrupt", "train", "denoise", "reconstruct", "encode", "sample",
+    "evaluate",
+    "info", "bench", "presets", "doctor", "version",
+  ]
+
+  @Test func theOverviewNamesEveryCommand() throws {
+    try withTemporaryFolder { folder in
+      let text = try Tool.succeed("--help", in: folder)
+      for command in Self.commands { #expect(text.contains("\n  \(command) "), "\(command)") }
+      #expect(try Tool.succeed("help", in: folder) == text)
+      #expect(try Tool.succeed("-h", in: folder) == text)
+    }
+  }
+
+  @Test(arguments: commands) func everyCommandHasHelp(command: String) throws {
+    try withTemporaryFolder { folder in
+      let text = try Tool.succeed("\(command) --help", in: folder)
+      #expect(text.hasPrefix("usage: cleave \(command)"))
+      #expect(text.contains("--help"))
+      #expect(text.split(separator: "\n").allSatisfy { $0.count <= 110 }, "\(text)")
+      #expect(try Tool.succeed("help \(command)", in: folder) == text)
+      #expect(try contents(of: folder).isEmpty)
+    }
+  }
+
+  @Test func onlyRankZeroPrints() throws {
+    try withTemporaryFolder { folder in
+      let alone = try Tool.succeed("presets", in: folder)
+      #expect(try Tool.succeed("presets", ranks: 3, in: folder) == alone)
+      #expect(try Tool.succeed("version", ranks: 3, in: folder).hasPrefix("cleave "))
+    }
+  }
+
+  @Test(arguments: Preset.all.map(\.name))
+  func aPrintedPresetIsItsConfiguration(name: String) throws {
+    try withTemporaryFolder { folder in
+      let text = try Tool.succeed("presets \(name)", in: folder)
+      #expect(try Configuration.load(json: text) == Preset.named(name).configuration())
+      let explained = try Tool.succeed("presets \(name) --explain", in: folder)
+      for key in Configuration.keys { #expect(explained.contains("\n\(key.name) "), "\(key.name)") }
+    }
+  }
+
+  @Test func anotherKernelIsTakenBeforeMPIStarts() throws {
+    try withTemporaryFolder { folder in
+      let own = try Tool.document("doctor --sgemm --json", in: folder)
+      guard case .string(let kernel)? = own["kernel"] else {
+        Issue.record("no kernel in \(own)")
+        return
+      }
+      for ranks in [nil, 2] {
+        let chosen = try Tool.document(
+          "doctor --sgemm --json --blas-core \(kernel)", ranks: ranks, in: folder)
+        #expect(chosen["kernel"] == own["kernel"])
+        let held = try Tool.run(
+          "doctor --sgemm --json --blas-core auto", ranks: ranks, in: folder,
+          environment: ["OPENBLAS_CORETYPE": "Prescott"])
+        #expect(try JSONValue(parsing: held.output)["kernel"] == own["kernel"], "\(held)")
+      }
+    }
+  }
+
+  @Test func theDoctorLooksAtEverything() throws {
+    try withTemporaryFolder { folder in
+      let report = try Tool.document("doctor --json", ranks: 2, in: folder)
+      guard case .array(let checks)? = report["checks"] else {
+        Issue.record("no checks in \(report)")
+        return
+      }
+      let names = checks.compactMap { check -> String? in
+        guard case .string(let name)? = check["name"], case .string? = check["found"],
+          case .boolean? = check["ok"], case .string? = check["advice"]
+        else { return nil }
+        return name
+      }
+      #expect(
+        names == [
+          "ranks", "sgemm", "blas kernel", "all-reduce", "hdf5", "file locks", "disk",
+          "shared memory",
+        ])
+      #expect(try contents(of: folder).isEmpty)
+    }
+  }
+}

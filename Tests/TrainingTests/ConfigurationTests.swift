@@ -139,6 +139,26 @@ import Testing
     #expect(throws: ConfigurationError(message)) { try configuration.validated(rows: rows) }
   }
 
+  @Test func aRunKeepsWhatItStandsOn() throws {
+    let kept = try Preset.named("mnist-rvae").configuration().validated(rows: 60_000)
+    var changed = kept
+    for assignment in ["epochs=3", "learning_rate=0.1", "log_every=1", "exact=true", "lambda=20"] {
+      try changed.set(assignment)
+      try changed.checkResume(of: kept)
+    }
+    for assignment in ["lanes=4", "model=vae", "hidden=3", "seed=1", "batch=100"] {
+      var changed = kept
+      try changed.set(assignment)
+      #expect(throws: ConfigurationError.self) { try changed.checkResume(of: kept) }
+    }
+    try changed.set("lanes=4")
+    #expect(
+      throws: ConfigurationError(
+        "lanes: found 4, expected 8, which is fixed for the run; a new run can have another")
+    ) { try changed.checkResume(of: kept) }
+    #expect(Configuration.fixedKeys.isSubset(of: Configuration.keys.map(\.name)))
+  }
+
   @Test func moreRanksThanLanesSaysWhatToSet() throws {
     var configuration = Configuration()
     try configuration.check(ranks: 8)

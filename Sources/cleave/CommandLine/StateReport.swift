@@ -36,6 +36,8 @@ struct StateReport {
       JSONValue.Member("model", model.map { .string($0) } ?? .null),
       JSONValue.Member("lanes", (progress?.lanes).map { .integer($0) } ?? .null),
       JSONValue.Member("progress", progressJSON),
+      JSONValue.Member("finished", progress.map { .boolean(Self.isFinished($0)) } ?? .null),
+      JSONValue.Member("warnings", .array(warnings.map { .string($0.rawValue) })),
     ]
     if format == "cleave-run" {
       members.append(JSONValue.Member("checkpoints", .array(entries.map(Self.json))))
@@ -56,6 +58,13 @@ struct StateReport {
     }
     return .object(members)
   }
+
+  /// The ways of failing that the run has marked itself with.
+  private var warnings: [CollapseWarning] {
+    CollapseWarning.allCases.filter { progress?.values["warning_\($0.rawValue)"] == 1 }
+  }
+
+  private static func isFinished(_ progress: Progress) -> Bool { progress.values["finished"] == 1 }
 
   private static func json(of entry: RunSummary.Entry) -> JSONValue {
     [
@@ -80,11 +89,15 @@ struct StateReport {
     if let progress, let checkpoint {
       lines.append(
         "  outer \(progress.outer), epoch \(progress.epoch), step \(Quantity.grouped(progress.step)), "
-          + "\(Quantity.grouped(progress.imagesSeen)) images seen")
+          + "\(Quantity.grouped(progress.imagesSeen)) images seen"
+          + (Self.isFinished(progress) ? ", finished" : ""))
       lines.append(
         "  \(Quantity.count(progress.lanes, "lane")), written by "
           + "\(Quantity.count(checkpoint.manifest.ranks, "rank")) with the BLAS kernel "
           + checkpoint.manifest.blasKernel)
+    }
+    for warning in warnings {
+      lines.append("  MARKED: \(warning.rawValue.replacing("_", with: " "))")
     }
     for entry in entries {
       let mark = entry.name == best ? ", best" : ""

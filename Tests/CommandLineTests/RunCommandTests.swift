@@ -1,0 +1,140 @@
+import Foundation
+import TestSupport
+import Testing
+import Training
+
+/// train and the commands that ask a run.
+@Suite(.serialized) struct RunCommandTests {
+  /// A corrupted data set of 256 + 64 digits.
+  private func prepare(_ folder: URL) throws {
+    try Tool.succeed("synthesize digits --count 256 --test 64 --out clean.h5", in: folder)
+    try Tool.succeed("corrupt clean.h5 d.h5 --noise salt-pepper:0.25", in: folder)
+  }
+
+  private func configuration(of run: String, in folder: URL) throws -> Configuration {
+    let path = folder.appending(path: "\(run)/config.json")
+    return try Configuration.load(json: String(contentsOf: path, encoding: .utf8))
+  }
+
+  @Test func aRunRemembersItsConfigurationAndCanBeRepeatedFromIt() throws {
+    try withTemporaryFolder { folder in
+      try prepare(folder)
+      let run = try Tool.run("train demo --data d.h5 --out a \(tiny)", in: folder)
+      #expect(run.status == 0, "\(run)")
+      #expect(run.output.isEmpty)
+      let kept = try configuration(of: "a", in: folder)
+      #expect(kept.hidden == [16] && kept.decoderHidden == [16] && kept.lanes == 8)
+      #expect(kept.rows == 256 && kept.data.hasSuffix("/d.h5"))
+      for key in Configuration.keys {
+        #expect(run.errors.contains("\(key.name)=\(key.assignment(in: kept))"), "\(key.name)")
+      }
+      #expect(run.errors.contains("1 rank on "))
+      #expect(run.errors.contains("outer 2/2  epoch 2  step 8/8  loss "))
+      #expect(!run.errors.contains("\r") && !run.errors.contains("\u{1B}"))
+
+      try Tool.succeed("train a/config.json --data d.h5 --out b --quiet", in: folder)
+      #expect(try configuration(of: "b", in: folder) == kept)
+      let digests = try ["a", "b"].map {
+        try Tool.document("info \($0) --json --digest --verify", in: folder)["digests"]
+      }
+      #expect(digests[0] != nil && digests[0] == digests[1])
+    }
+  }
+
+  @Test func aStoppedRunGoesOnAsIfNothingHadHappened() throws {
+    try withTemporaryFolder { folder in
+      try prepare(folder)
+      let train = "train demo --data d.h5 \(tiny) --exact --quiet"
+      try Tool.succeed("\(train) --out whole", in: folder)
+      #expect(try Tool.run("\(train) --out cut --stop-after-step 3", in: folder).status == 75)
+      let stopped = try Tool.document("info cut --json", in: folder)
+      #expect(stopped["progress"]?["step"] == 3 && stopped["finished"] == false)
+      try Tool.succeed("train --resume cut --quiet", ranks: 2, in: folder)
+      let runs = try ["whole", "cut"].map {
+        try Tool.document("info \($0) --json --digest", in: folder)
+      }
+      #expect(runs[0]["progress"]?["step"] == 8 && runs[1]["progress"]?["step"] == 8)
+      #expect(runs[1]["digests"] != nil && runs[1]["digests"] == runs[0]["digests"])
+      #expect(runs[1]["finished"] == true)
+    }
+  }
+
+  @Test func quietMeansQuiet() throws {
+    try withTemporaryFolder { folder in
+      try prepare(folder)
+      let run = try Tool.run(
+        "train demo --data d.h5 --out a \(tiny) --max-steps 3 --quiet --set collapse_kl=0 --set collapse_spread=0",
+        in: folder)
+      #expect(run.status == 0 && run.output.isEmpty && run.errors.isEmpty, "\(run)")
+    }
+  }
+
+  @Test func aRunMarksItsCollapse() throws {
+    try withTemporaryFolder { folder in
+      try prepare(folder)
+      let run = try Tool.run(
+        "train demo --data d.h5 --out a \(tiny) --set collapse_kl=100 --quiet", in: folder)
+      #expect(run.errors.contains("warning: posterior collapse"), "\(run)")
+      let info = try Tool.document("info a --json", in: folder)
+      #expect(info["warnings"] == ["posterior_collapse"])
+      #expect(try Tool.succeed("info a", in: folder).contains("MARKED: posterior collapse"))
+    }
+  }
+
+  @Test func everyQuestionIsAnsweredOnAnyNumberOfRanks() throws {
+    try withTemporaryFolder { folder in
+      try prepare(folder)
+      try Tool.succeed("train demo --data d.h5 --out a \(tiny) --quiet", ranks: 2, in: folder)
+      for (command, ending) in [
+        ("denoise a", "h5"), ("reconstruct a --split test", "h5"), ("reconstruct a", "png"),
+        ("encode a --data clean.h5 --split test", "h5"), ("sample a --count 70", "h5"),
+        ("sample a --count 70", "png"),
+      ] {
+        let name = command.split(separator: " ")[0]
+        for ranks in [1, 3] {
+          let run = try Tool.run(
+            "\(command) --out \(name)-\(ranks).\(ending)", ranks: ranks, in: folder)
+          #expect(run.status == 0, "\(command) \(run)")
+        }
+        let compare = ending == "h5" ? "h5diff" : "cmp"
+        let difference = try Run.command(
+          compare, ["\(name)-1.\(ending)", "\(name)-3.\(ending)"], in: folder)
+        #expect(difference.status == 0, "\(command) \(difference)")
+      }
+    }
+  }
+
+  @Test func anEvaluationHasTheNamesThatScriptsRelyOn() throws {
+    try withTemporaryFolder { folder in
+      try prepare(folder)
+      try Tool.succeed("train demo --data d.h5 --out a \(tiny) --quiet", in: folder)
+      let result = try Tool.document(
+        "evaluate a --data d.h5 --metrics mse,psnr,elbo --json", ranks: 2, in: folder)
+      #expect(result["split"] == "train" && result["rows"] == 256)
+      for name in ["X", "reconstruction", "L"] {
+        let error = try #require(result["metrics"]?["mse"]?[name]?.number)
+        let ratio = try #require(result["metrics"]?["psnr"]?[name]?.number)
+        #expect(abs(ratio + 10 * log10(error)) < 1e-9)
+      }
+      #expect(try #require(result["metrics"]?["elbo"]?.number) < 0)
+      let other = try Tool.document("evaluate a --split test --metrics mse --json", in: folder)
+      #expect(other["metrics"]?["mse"]?["L"] == nil)
+    }
+  }
+
+  @Test func aBenchmarkHasTheNamesThatScriptsRelyOn() throws {
+    try withTemporaryFolder { folder in
+      let result = try Tool.document("bench rvae-mlp --steps 2 --json", ranks: 2, in: folder)
+      #expect(result["workload"] == "rvae-mlp" && result["ranks"] == 2 && result["threads"] == 1)
+      #expect(result["batch"] == 200 && result["steps"] == 2)
+      for name in ["images_per_second", "ms_per_step", "gflops"] {
+        #expect(try #require(result[name]?.number) > 0)
+      }
+      guard case .array(let memory)? = result["peak_rss_mib"] else {
+        Issue.record("no memory in \(result)")
+        return
+      }
+      #expect(memory.count == 2)
+    }
+  }
+}
