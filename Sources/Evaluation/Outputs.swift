@@ -28,7 +28,7 @@ public struct Outputs {
   /// For the rows the run was trained on, L = D(E(X - S)) with the run's S. Other rows are split once: L = D(E(X)) and
   /// S = shrink(X - L, t) with the run's threshold t; a run without a split has t = 0.
   public func denoise(_ data: ImageSet, to path: String) throws {
-    let source = try Source(trained, data)
+    let source = try world.agree { try Source(trained, data) }
     let explainer = try Explainer(trained, images: source.images, usesSplit: source.hasSplit)
     let d = source.images.shape.count
     let threshold = trained.threshold
@@ -52,7 +52,7 @@ public struct Outputs {
 
   /// D(E(X)) from mean codes: float32 [N, H, W, C], or a PNG grid of inputs over outputs. **Collective.**
   public func reconstruct(_ data: ImageSet, to path: String) throws {
-    let source = try Source(trained, data)
+    let source = try world.agree { try Source(trained, data) }
     let explainer = try Explainer(trained, images: source.images, usesSplit: false)
     try images("/reconstructions", source.rows, source.images.shape, data, to: path) {
       explainer.reconstruction(of: explainer.input($0)).values
@@ -67,7 +67,7 @@ public struct Outputs {
 
   /// Codes: `/mean`, and `/log_variance` where the model has one, float32 [N, J]. **Collective.**
   public func encode(_ data: ImageSet, to path: String) throws {
-    let source = try Source(trained, data)
+    let source = try world.agree { try Source(trained, data) }
     let explainer = try Explainer(trained, images: source.images, usesSplit: false)
     let probe = explainer.codes(0..<1)
     let j = probe.mean.shape.columns

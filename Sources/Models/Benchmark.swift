@@ -79,7 +79,11 @@ public enum Benchmark: String, CaseIterable, Sendable {
     var c = configuration
     c.exact = exact
     if let batch { c.batch = batch }
-    c = try c.validated(rows: Self.images)
+    c = try world.agree {
+      let resolved = try c.validated(rows: Self.images)
+      try resolved.check(ranks: world.size)
+      return resolved
+    }
     let entry = try ModelCatalogue.entry(c)
     let data = syntheticImages(for: world)
     let session = Session(directory: nil)

@@ -29,7 +29,10 @@ public final class TrainedModel {
     var store = CheckpointStore(run: run.path)
     let selection = try store.newestValid(on: world)
     skipped = selection.skipped
-    guard let checkpoint = selection.checkpoint else { throw RunError.noCheckpoint(run.path) }
+    let checkpoint = try world.agree {
+      guard let checkpoint = selection.checkpoint else { throw RunError.noCheckpoint(run.path) }
+      return checkpoint
+    }
     self.checkpoint = checkpoint
     let contents = try world.agree { try checkpoint.contents() }
     let c = try Configuration.load(json: contents.configuration)
@@ -48,7 +51,8 @@ public final class TrainedModel {
     }
     storage = Storage(count: total)
     parameters.attach(storage.pointer) { offsets[$0] }
-    try parameters.fill(storage.pointer, from: contents.model, of: checkpoint)
+    let values = storage.pointer
+    try world.agree { try parameters.fill(values, from: contents.model, of: checkpoint) }
   }
 
   /// Whether `data` is the set the run was trained on, so that the run's S belongs to its rows.

@@ -53,7 +53,7 @@ public enum TrainingRun {
       for line in selection.skipped { observer?.warning(line) }
     }
     if selection.checkpoint == nil && !selection.skipped.isEmpty {
-      throw RunError.noCheckpoint(directory.path)
+      try world.agree { throw RunError.noCheckpoint(directory.path) }
     }
     let session = Session(
       directory: directory, checkpoints: store, observer: observer, limits: limits)
@@ -91,7 +91,10 @@ public enum TrainingRun {
           imageShape: [shape.height, shape.width, shape.channels], hosts: hosts,
           blasKernel: BLAS.kernelName,
           parameters: trainer.parameters.parameters.reduce(0) { $0 + $1.shape.count },
-          totalSteps: trainer.totalSteps, resumedFrom: checkpoint))
+          totalSteps: trainer.totalSteps,
+          totalEpochs: trainer.totalSteps / trainer.stepsPerEpoch,
+          outerIterations: trainer.split == nil ? nil : trainer.configuration.outerIterations,
+          resumedFrom: checkpoint))
     }
     try trainer.start()
     let outcome = try entry.fit(trainer)

@@ -64,6 +64,7 @@ extension Preset {
         + [
           Setting("outer_iterations=6", "expected-mnist, section D: 6 x 5"),
           Setting("inner_epochs=5", "expected-mnist, section D: 6 x 5"),
+          Setting("epochs=30", "expected-mnist, section D: the VAE beside it"),
         ]),
     Preset(
       name: "mnist-aae", summary: "adversarial autoencoder on MNIST, the DAAE paper's settings",

@@ -78,7 +78,9 @@ public final class Session {
       stop ? 1.0 : 0, due ? 1 : 0, Double(trainer.sums.nonFiniteLane.map { $0 + 1 } ?? 0),
     ]
     try trainer.world.allReduce(&flags, .max)
-    if flags[2] > 0 { throw trainer.nonFinite(lane: Int(flags[2]) - 1) }
+    if flags[2] > 0 {
+      try trainer.world.agree { throw trainer.nonFinite(lane: Int(flags[2]) - 1) }
+    }
     if trainer.progress.step % c.logEvery == 0 { try logStep(trainer) }
     if flags[0] > 0 { stopped = true }
     if flags[0] > 0 || flags[1] > 0 { try checkpoint(trainer) }

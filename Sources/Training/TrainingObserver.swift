@@ -34,14 +34,18 @@ public struct RunHeader: Sendable {
   public var parameters: Int
   /// Steps of the whole run.
   public var totalSteps: Int
+  /// Epochs of the whole run.
+  public var totalEpochs: Int
+  /// Outer iterations of the whole run; nil for a model that has none.
+  public var outerIterations: Int?
   /// The checkpoint the run goes on from, by name; nil for a new run.
   public var resumedFrom: String?
 
   /// A header from its parts.
   public init(
     configuration: Configuration, run: String, data: String, rows: Int, imageShape: [Int],
-    hosts: [String], blasKernel: String, parameters: Int, totalSteps: Int,
-    resumedFrom: String? = nil
+    hosts: [String], blasKernel: String, parameters: Int, totalSteps: Int, totalEpochs: Int,
+    outerIterations: Int? = nil, resumedFrom: String? = nil
   ) {
     self.configuration = configuration
     self.run = run
@@ -52,6 +56,8 @@ public struct RunHeader: Sendable {
     self.blasKernel = blasKernel
     self.parameters = parameters
     self.totalSteps = totalSteps
+    self.totalEpochs = totalEpochs
+    self.outerIterations = outerIterations
     self.resumedFrom = resumedFrom
   }
 }

@@ -4,7 +4,6 @@ import Training
 final class TrainingDisplay: TrainingObserver {
   private let console: Console
   private var header: RunHeader?
-  private var lastStep = 0
 
   init(_ console: Console) { self.console = console }
 
@@ -28,12 +27,9 @@ final class TrainingDisplay: TrainingObserver {
   }
 
   func step(_ metrics: StepMetrics) {
-    lastStep = metrics.step
     var parts: [String] = []
-    if let c = header?.configuration, c.model == "rvae" {
-      parts.append("outer \(metrics.outer)/\(c.outerIterations)")
-    }
-    parts.append("epoch \(metrics.epoch)")
+    if let total = header?.outerIterations { parts.append("outer \(metrics.outer)/\(total)") }
+    parts.append("epoch \(metrics.epoch)" + (header.map { "/\($0.totalEpochs)" } ?? ""))
     let total = header.map { "/\(Quantity.grouped($0.totalSteps))" } ?? ""
     parts.append("step \(Quantity.grouped(metrics.step))\(total)")
     parts.append("loss \(Quantity.significant(metrics.loss, 5))")

@@ -29,10 +29,10 @@ import Training
         #expect(run.errors.contains("\(key.name)=\(key.assignment(in: kept))"), "\(key.name)")
       }
       #expect(run.errors.contains("1 rank on "))
-      #expect(run.errors.contains("outer 2/2  epoch 2  step 8/8  loss "))
+      #expect(run.errors.contains("outer 2/2  epoch 2/2  step 8/8  loss "))
       #expect(!run.errors.contains("\r") && !run.errors.contains("\u{1B}"))
 
-      try Tool.succeed("train a/config.json --data d.h5 --out b --quiet", in: folder)
+      try Tool.succeed("train a/config.json --out b --quiet", in: folder)
       #expect(try configuration(of: "b", in: folder) == kept)
       let digests = try ["a", "b"].map {
         try Tool.document("info \($0) --json --digest --verify", in: folder)["digests"]

@@ -38,11 +38,7 @@ struct RunQuery {
       return 0
     }
     let trained = try TrainedModel.load(run, on: world, console)
-    do {
-      try body(Outputs(trained, force: isForced, world: world), trained)
-    } catch let error as RunError {
-      throw try world.failTogether(error)
-    }
+    try body(Outputs(trained, force: isForced, world: world), trained)
     console.note("written: \(output)")
     return 0
   }
@@ -57,12 +53,8 @@ extension TrainedModel {
   static func load(
     _ run: RunDirectory, on world: Communicator, _ console: Console
   ) throws -> TrainedModel {
-    do {
-      let trained = try TrainedModel(run: run, on: world)
-      for line in trained.skipped { console.warning(line) }
-      return trained
-    } catch let error as RunError {
-      throw try world.failTogether(error)
-    }
+    let trained = try TrainedModel(run: run, on: world)
+    for line in trained.skipped { console.warning(line) }
+    return trained
   }
 }

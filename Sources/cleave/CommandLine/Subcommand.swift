@@ -58,15 +58,4 @@ extension Communicator {
       return status
     }
   }
-
-  /// An error that every rank is about to throw, as one that is printed once.
-  ///
-  /// **Collective.**
-  func failTogether(_ error: any Error) throws -> any Error {
-    do {
-      return try agree { throw error }
-    } catch {
-      return error
-    }
-  }
 }

@@ -45,12 +45,7 @@ struct BenchCommand: Subcommand {
 
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
     BLAS.useOneThread()
-    let result: BenchmarkResult
-    do {
-      result = try workload.run(steps: steps, batch: batch, exact: isExact, world: world)
-    } catch let error as ConfigurationError {
-      throw try world.failTogether(error)
-    }
+    let result = try workload.run(steps: steps, batch: batch, exact: isExact, world: world)
     console.result(isJSON ? Self.document(result).document : Self.text(result))
     return 0
   }

@@ -61,7 +61,7 @@ struct TrainCommand: Subcommand {
         throw UsageError("missing PRESET or CONFIG.json, or --resume RUN")
       }
       let source = try ConfigurationSource(name)
-      if data.path == nil { throw UsageError("missing --data") }
+      if data.path == nil, case .preset = source { throw UsageError("missing --data") }
       origin = .new(source, out: try arguments.required("out"), isForced: arguments.has("force"))
     }
     var probe = Configuration()
@@ -72,16 +72,11 @@ struct TrainCommand: Subcommand {
     BLAS.useOneThread()
     let display = TrainingDisplay(console)
     let outcome: RunOutcome
-    do {
-      switch origin {
-      case .new(let source, let out, let isForced):
-        outcome = try start(source, out, isForced, display, on: world)
-      case .resumed(let run):
-        outcome = try resume(RunDirectory(run), display, on: world)
-      }
-    } catch let error as RunError {
-      // Every rank has the same one: it is said once.
-      throw try world.failTogether(error)
+    switch origin {
+    case .new(let source, let out, let isForced):
+      outcome = try start(source, out, isForced, display, on: world)
+    case .resumed(let run):
+      outcome = try resume(RunDirectory(run), display, on: world)
     }
     return outcome == .stopped ? 75 : 0
   }
@@ -94,6 +89,7 @@ struct TrainCommand: Subcommand {
     try world.agree {
       for assignment in assignments { try configuration.set(assignment) }
       data.store(in: &configuration)
+      if configuration.data.isEmpty { throw UsageError("missing --data") }
     }
     let images = try open(configuration, on: world)
     return try TrainingRun.start(

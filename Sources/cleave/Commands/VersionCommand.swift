@@ -14,7 +14,8 @@ struct VersionCommand: Subcommand {
   init(_ arguments: Arguments) {}
 
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
-    console.result(Self.text)
+    console.result(
+      "\(Self.text) (\(Communicator.libraryVersion), OpenBLAS kernel \(BLAS.kernelName))")
     return 0
   }
 }

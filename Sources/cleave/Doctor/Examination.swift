@@ -60,7 +60,7 @@ struct Examination {
     return Check(
       order: 0, name: "ranks", isFine: crowded.isEmpty,
       found: Quantity.count(world.size, "rank") + " on " + Quantity.count(ranksOf.count, "host")
-        + "; " + places.joined(separator: "; "),
+        + "; " + places.joined(separator: "; ") + "; " + Communicator.libraryVersion,
       advice: advice)
   }
 
