@@ -33,11 +33,12 @@ final class TrainingDisplay: TrainingObserver {
     let total = header.map { "/\(Quantity.grouped($0.totalSteps))" } ?? ""
     parts.append("step \(Quantity.grouped(metrics.step))\(total)")
     parts.append("loss \(Quantity.significant(metrics.loss, 5))")
+    parts.append("\(Quantity.grouped(Int(metrics.imagesPerSecond))) images/s")
+    parts.append("ETA \(Quantity.clock(metrics.secondsLeft))")
+    // Last, for a narrow terminal cuts the line.
     if metrics.terms.count > 1 {
       parts += metrics.terms.map { "\($0.name) \(Quantity.significant($0.value))" }
     }
-    parts.append("\(Quantity.grouped(Int(metrics.imagesPerSecond))) images/s")
-    parts.append("ETA \(Quantity.clock(metrics.secondsLeft))")
     console.progress(parts.joined(separator: "  "))
   }
 

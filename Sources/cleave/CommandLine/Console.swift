@@ -48,6 +48,7 @@ final class Console {
   func progress(_ text: String) {
     guard isSpeaking, !isQuiet else { return }
     guard isLive else { return writeError(text + "\n") }
+    let text = String(text.prefix(terminalWidth - 1))
     let padding = String(repeating: " ", count: max(0, openLine - text.count))
     writeError("\r" + text + padding)
     openLine = text.count
@@ -58,6 +59,13 @@ final class Console {
     guard openLine > 0 else { return }
     writeError("\n")
     openLine = 0
+  }
+
+  /// Columns of the terminal; a longer line would not be replaced by the next one.
+  private var terminalWidth: Int {
+    var size = winsize()
+    guard ioctl(2, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 1 else { return 80 }
+    return Int(size.ws_col)
   }
 
   private func writeError(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
