@@ -16,11 +16,16 @@ extension GradientBuckets {
   /// Joins what the owners hold for their slices, optimizer state say, into a flat array of `count`
   /// floats on rank 0; empty elsewhere.
   ///
-  /// **Collective.** `slice` returns the memory that belongs to ``owned(bucket:)``.
-  public func gatherOwned(_ slice: (_ bucket: Int) -> UnsafePointer<Float>) throws -> [Float] {
+  /// Places of other groups than `groups` are zero.
+  /// **Collective.** `slice` returns the memory that belongs to ``owned(bucket:)``; it is asked for
+  /// buckets of `groups` only.
+  public func gatherOwned(
+    groups: UInt64 = .max, _ slice: (_ bucket: Int) -> UnsafePointer<Float>
+  ) throws -> [Float] {
     var flat = [Float](repeating: 0, count: communicator.isRoot ? count : 0)
     try flat.withUnsafeMutableBufferPointer { target in
-      for (index, bucket) in layout.buckets.enumerated() {
+      for (index, bucket) in layout.buckets.enumerated()
+      where groups >> UInt64(bucket.group) & 1 == 1 {
         try communicator.gather(
           slice(index), counts: sliceCounts(of: index),
           into: target.baseAddress.map { $0 + bucket.range.lowerBound })
@@ -32,14 +37,17 @@ extension GradientBuckets {
   /// Hands each owner its slices of a flat array of `count` floats on rank 0; elsewhere the
   /// argument is ignored.
   ///
-  /// **Collective.** `slice` returns the memory that belongs to ``owned(bucket:)``.
+  /// **Collective.** `slice` returns the memory that belongs to ``owned(bucket:)``; it is asked for
+  /// buckets of `groups` only.
   public func scatterOwned(
-    _ flat: [Float], into slice: (_ bucket: Int) -> UnsafeMutablePointer<Float>
+    _ flat: [Float], groups: UInt64 = .max,
+    into slice: (_ bucket: Int) -> UnsafeMutablePointer<Float>
   ) throws {
     precondition(
       !communicator.isRoot || flat.count == count, "\(flat.count) values for \(count) places")
     try flat.withUnsafeBufferPointer { source in
-      for (index, bucket) in layout.buckets.enumerated() {
+      for (index, bucket) in layout.buckets.enumerated()
+      where groups >> UInt64(bucket.group) & 1 == 1 {
         let target = slice(index)
         try communicator.scatter(
           source.baseAddress.map { $0 + bucket.range.lowerBound }, counts: sliceCounts(of: index),

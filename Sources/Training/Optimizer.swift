@@ -87,14 +87,15 @@ public final class Optimizer {
     }
   }
 
-  /// **Collective.** State `index` of all parameters in one flat array, on rank 0; empty elsewhere.
+  /// **Collective.** State `index` of all parameters in one flat array, zero outside the optimizer's groups, on
+  /// rank 0; empty elsewhere.
   public func gathered(_ index: Int) throws -> [Float] {
-    try buckets.gatherOwned { UnsafePointer(self.state[index][$0].pointer) }
+    try buckets.gatherOwned(groups: groups) { UnsafePointer(self.state[index][$0].pointer) }
   }
 
   /// **Collective.** The inverse of `gathered`: rank 0 brings the whole array.
   public func scatter(_ index: Int, _ flat: [Float], step: Int) throws {
     self.step = step
-    try buckets.scatterOwned(flat) { self.state[index][$0].pointer }
+    try buckets.scatterOwned(flat, groups: groups) { self.state[index][$0].pointer }
   }
 }
