@@ -7,12 +7,12 @@ public final class RunLog {
 
   /// Opens the log of a run for more lines.
   ///
-  /// - Parameter step: lines about later steps, left by a run that was killed, are dropped.
-  public init(_ directory: RunDirectory, upTo step: Int) throws {
+  /// - Parameter progress: lines about what comes after it, left by a run that was killed, are dropped.
+  public init(_ directory: RunDirectory, upTo progress: TrainingProgress) throws {
     path = directory.metrics
     let kept = Self.lines(of: path).filter { line in
-      guard let found = (try? JSONValue(parsing: line))?["step"]?.number else { return false }
-      return Int(found) <= step
+      guard let line = try? JSONValue(parsing: line) else { return false }
+      return Self.isPast(line, progress)
     }
     let text = kept.map { $0 + "\n" }.joined()
     try RunError.wrap(path) { [path] in
@@ -26,6 +26,20 @@ public final class RunLog {
   }
 
   deinit { try? handle.close() }
+
+  /// Whether a line is about what `progress` has behind it.
+  ///
+  /// Lines of epochs, of warnings at their end and of outer iterations carry the step before them, at which a checkpoint
+  /// can have been written too: these must have been counted.
+  private static func isPast(_ line: JSONValue, _ progress: TrainingProgress) -> Bool {
+    func number(_ name: String) -> Int { line[name]?.number.map { Int($0) } ?? .max }
+    guard number("step") <= progress.step else { return false }
+    switch line["kind"] {
+    case .string("epoch"), .string("warning"): return number("epoch") <= progress.totalEpochs
+    case .string("outer"): return number("outer") <= progress.outer
+    default: return true
+    }
+  }
 
   private static func lines(of path: String) -> [String] {
     guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return [] }

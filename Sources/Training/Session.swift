@@ -53,7 +53,7 @@ public final class Session {
     guard let directory else { return }
     try trainer.world.agree {
       guard trainer.world.isRoot else { return }
-      log = try RunLog(directory, upTo: trainer.progress.step)
+      log = try RunLog(directory, upTo: trainer.progress)
       if trainer.configuration.gridEvery > 0 { grids = GridWriter(directory) }
     }
   }

@@ -80,8 +80,11 @@ public struct TermSums {
     try [Double(steps)] + gathered(epoch, on: world)
   }
 
-  /// Takes up what `saved` gave, element by element: the sums of the lanes that this rank owns.
-  mutating func restore(_ saved: (Int) -> Double, lanes owns: (Int) -> Bool) {
+  /// Takes up what `saved` gave, element by element: the sums of the lanes that this rank owns, of terms `names`.
+  mutating func restore(
+    _ saved: (Int) -> Double, names: [String], lanes owns: (Int) -> Bool
+  ) {
+    self.names = names
     steps = Int(saved(0))
     for i in epoch.indices where owns(i / Self.capacity) { epoch[i] = saved(i + 1) }
   }

@@ -64,6 +64,9 @@ extension Trainer {
   /// What decides which checkpoint is best: the error to the clean images where they are at hand, else the epoch's loss.
   private var score: Double? { history.latest("mse") ?? history.latest("epoch/loss") }
 
+  /// With a term's name, the key of its place among the epoch's sums.
+  private static let termPrefix = "epoch_term_"
+
   private func savedProgress(_ epochSums: [Double]) -> Checkpoints.Progress {
     var values: [String: Double] = [
       "epoch_in_outer": Double(progress.epoch), "step_in_epoch": Double(progress.stepInEpoch),
@@ -72,6 +75,7 @@ extension Trainer {
       "threshold": shrinkageThreshold,
     ]
     for warning in progress.warnings { values["warning_\(warning.rawValue)"] = 1 }
+    for (i, name) in sums.names.enumerated() { values[Self.termPrefix + name] = Double(i) }
     for (i, sum) in epochSums.enumerated() where sum != 0 { values["epoch_sum_\(i)"] = sum }
     return Checkpoints.Progress(
       seed: configuration.seed, lanes: lanes.count, outer: progress.outer,
@@ -145,6 +149,11 @@ extension Trainer {
     progress.stepInEpoch = Int(saved.values["step_in_epoch"] ?? 0)
     progress.warnings = Set(
       CollapseWarning.allCases.filter { saved.values["warning_\($0.rawValue)"] == 1 })
-    sums.restore({ saved.values["epoch_sum_\($0)"] ?? 0 }, lanes: localLanes.contains)
+    let terms = saved.values.filter { $0.key.hasPrefix(Self.termPrefix) }
+      .sorted { $0.value < $1.value }
+      .map { String($0.key.dropFirst(Self.termPrefix.count)) }
+    sums.restore(
+      { saved.values["epoch_sum_\($0)"] ?? 0 }, names: terms.isEmpty ? ["loss"] : terms,
+      lanes: localLanes.contains)
   }
 }
