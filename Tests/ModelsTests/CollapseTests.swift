@@ -1,0 +1,74 @@
+import TestSupport
+import Testing
+
+@testable import Models
+@testable import Training
+
+@Suite("Warnings of collapse")
+struct CollapseTests {
+  private func warned(_ run: RecordedRun) throws -> [String] {
+    try run.checkpoint().progress().values.keys.filter { $0.hasPrefix("warning_") }.sorted()
+  }
+
+  /// Once when it begins, not at every epoch; again when it comes back after it was over.
+  @Test func posteriorCollapseComesAndGoes() throws {
+    try withTemporaryFolder { folder in
+      let run = RecordedRun(folder.appending(path: "run"), ["model=vae"])
+      try run.go("epochs=2", "collapse_kl=1e9")
+      #expect(run.warnings.count == 1)
+      #expect(run.warnings[0].hasPrefix("posterior collapse: the KL is "))
+      #expect(try warned(run) == ["warning_posterior_collapse"])
+      let line = try #require(try run.log("warning").first)
+      #expect(line.contains("\"warning\": \"posterior_collapse\"") && line.contains("\"step\": 3"))
+      try run.go("epochs=3", "collapse_kl=1e9")
+      #expect(run.warnings.count == 1)
+      try run.go("epochs=4", "collapse_kl=0")
+      #expect(try warned(run).isEmpty)
+      try run.go("epochs=5", "collapse_kl=1e9")
+      #expect(run.warnings.count == 2)
+      #expect(try run.log("warning").count == 2)
+      #expect(try warned(run) == ["warning_posterior_collapse"])
+    }
+  }
+
+  @Test func aHealthyRunIsNotWarnedOf() throws {
+    try withTemporaryFolder { folder in
+      let run = RecordedRun(
+        folder.appending(path: "run"), ["model=vae", "activation=relu", "epochs=60", "beta=0.1"])
+      try run.go("collapse_kl=0.01")
+      #expect(try warned(run).isEmpty)
+    }
+  }
+
+  @Test func constantOutput() throws {
+    try withTemporaryFolder { folder in
+      let run = RecordedRun(folder.appending(path: "run"), ["model=aae"])
+      try run.go("epochs=1", "collapse_spread=0.9")
+      #expect(try warned(run) == ["warning_constant_output"])
+      #expect(run.warnings.count == 1 && run.warnings[0].hasPrefix("constant output: "))
+      try run.go("epochs=2", "collapse_spread=0")
+      #expect(try warned(run).isEmpty)
+    }
+  }
+
+  /// Codes start near 0, the prior lies on a circle around them, and the discriminator tells them apart at once.
+  ///
+  /// The saturating loss then gives the encoder nothing to learn from. With a prior around 0 the two are alike.
+  @Test func theDiscriminatorWins() throws {
+    try withTemporaryFolder { folder in
+      let run = RecordedRun(
+        folder.appending(path: "run"),
+        [
+          "model=aae", "latent=2", "prior=gmm10", "generator_loss=saturating",
+          "learning_rate=0.02", "discriminator_hidden=64", "collapse_spread=0",
+        ])
+      try run.go("epochs=60", "gmm_radius=20")
+      let history = try #require(try run.checkpoint().contents().history["epoch/discriminator"])
+      #expect(try warned(run) == ["warning_discriminator_won"], "\(history.map(\.value))")
+      let message = try #require(run.warnings.first)
+      #expect(message.hasPrefix("the discriminator has won: its loss is 0.0"))
+      try run.go("epochs=61", "gmm_radius=0.01")
+      #expect(try warned(run).isEmpty)
+    }
+  }
+}

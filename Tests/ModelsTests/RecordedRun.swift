@@ -1,0 +1,92 @@
+import Checkpoints
+import Datasets
+import Foundation
+import MPI
+import Models
+import Testing
+import Training
+
+/// A run in a directory, with what its checkpoints, its log and its observer say.
+final class RecordedRun: TrainingObserver {
+  let directory: RunDirectory
+  let settings: [String]
+  let images: ImageSet
+  private(set) var warnings: [String] = []
+  private(set) var outcome: RunOutcome?
+  private(set) var resumedFrom: String?
+
+  init(
+    _ folder: URL, _ settings: [String], images: ImageSet = SmallTraining.images(60)
+  ) {
+    directory = RunDirectory(folder.path)
+    self.settings = ["grid_every=0"] + settings
+    self.images = images
+  }
+
+  /// Starts the run, or goes on with it where there is one.
+  ///
+  /// - Parameter further: settings changed for this part of the run.
+  @discardableResult
+  func go(stopAfter stop: Int? = nil, _ further: String...) throws -> RunOutcome {
+    let c = try SmallTraining.configuration(settings + further)
+    let limits = TrainingLimits(stopAfterStep: stop)
+    return directory.isRun
+      ? try TrainingRun.resume(
+        c, on: images, in: directory, observer: self, limits: limits, world: .alone())
+      : try TrainingRun.start(
+        c, on: images, in: directory, observer: self, limits: limits, world: .alone())
+  }
+
+  /// The newest checkpoint.
+  func checkpoint() throws -> Checkpoint {
+    var store = CheckpointStore(run: directory.path)
+    return try #require(try store.newestValid(on: .alone()).checkpoint)
+  }
+
+  /// S and R as a checkpoint holds them.
+  func split() throws -> [Float] {
+    let checkpoint = try checkpoint()
+    let count = images.count * images.shape.count
+    var (s, r) = ([Float](repeating: .nan, count: count), [Float](repeating: .nan, count: count))
+    try s.withUnsafeMutableBufferPointer { s in
+      try r.withUnsafeMutableBufferPointer { r in
+        try checkpoint.readSplit(rows: 0..<images.count, sparse: s, residual: r)
+      }
+    }
+    return s + r
+  }
+
+  /// Lines of `metrics.jsonl` without what differs from run to run.
+  func log() throws -> [String] {
+    try String(contentsOfFile: directory.metrics, encoding: .utf8).split(separator: "\n").map {
+      let line = try JSONValue(parsing: String($0))
+      guard case .object(let members) = line else { return "\($0)" }
+      return JSONValue.object(members.filter { $0.name != "images_per_second" }).line
+    }
+  }
+
+  /// Lines of one kind.
+  func log(_ kind: String) throws -> [String] {
+    try log().filter { $0.contains("\"kind\": \"\(kind)\"") }
+  }
+
+  /// The checkpoints there are, oldest first.
+  func checkpoints() throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: directory.checkpoints)
+      .filter { $0.hasPrefix("step-") }.sorted()
+  }
+
+  /// Takes away the checkpoints after a step, as if the run had been killed before it wrote them.
+  func dropCheckpoints(after step: Int) throws {
+    for name in try checkpoints() where Int(name.dropFirst(5)) ?? 0 > step {
+      try FileManager.default.removeItem(atPath: "\(directory.checkpoints)/\(name)")
+    }
+  }
+
+  func runStarted(_ header: RunHeader) { resumedFrom = header.resumedFrom }
+  func step(_ metrics: StepMetrics) {}
+  func outerFinished(_ metrics: OuterMetrics) {}
+  func warning(_ message: String) { warnings.append(message) }
+  func checkpointed(_ checkpoint: CheckpointNotice) {}
+  func finished(_ outcome: RunOutcome) { self.outcome = outcome }
+}

@@ -1,0 +1,135 @@
+import Datasets
+import Testing
+
+@testable import Models
+@testable import Training
+
+@Suite("The outer loop of the robust VAE")
+struct RobustLoopTests {
+  private static let short = ["model=rvae", "outer_iterations=3", "inner_epochs=2"]
+
+  private func fitted(_ settings: String...) throws -> (SmallTraining, RunOutcome) {
+    let run = try SmallTraining(Self.short + settings)
+    return (run, try run.entry.fit(run.trainer))
+  }
+
+  /// X7: with lambda = inf S stays 0 and every inner fit sees X, so that the weights are those of a VAE trained for as
+  /// many epochs; also where rows are shuffled and noise is drawn anew.
+  @Test(arguments: [[], ["shuffle=true", "noise=gaussian:0.2"], ["exact=true"]])
+  func withoutASparsePartItIsAVAE(settings: [String]) throws {
+    let robust = try SmallTraining(Self.short + ["lambda=inf"] + settings)
+    #expect(try robust.entry.fit(robust.trainer) == .finished)
+    let plain = try SmallTraining(["model=vae", "epochs=6"] + settings)
+    #expect(try plain.entry.fit(plain.trainer) == .finished)
+    #expect(robust.trainer.progress.outer == 3)
+    #expect(robust.trainer.progress.step == 18 && plain.trainer.progress.step == 18)
+    #expect(robust.s.allSatisfy { $0 == 0 })
+    #expect(bits(robust.weights) == bits(plain.weights))
+    let sparse = try SmallTraining(Self.short + ["lambda=2"] + settings)
+    _ = try sparse.entry.fit(sparse.trainer)
+    #expect(sparse.s.contains { $0 != 0 })
+    #expect(bits(sparse.weights) != bits(plain.weights))
+  }
+
+  /// c1 and c2 are the norms that the projection found, relative to that of X, and c2 has its weight.
+  @Test(arguments: ["code", "paper"]) func measuresOfConvergence(weight: String) throws {
+    let (run, _) = try fitted("outer_iterations=1", "lambda=2", "c2_weight=\(weight)")
+    let c = run.trainer.configuration
+    let norms = try run.trainer.dataNorms()
+    let factor = RVAE.shrinkage(c, norms, elements: run.x.count).weight
+    #expect(abs(norms.frobenius - norm(run.x)) < 1e-6 * norms.frobenius)
+    let (c1, c2) = (
+      try #require(run.trainer.history.latest("c1")), try #require(run.trainer.history.latest("c2"))
+    )
+    let sum = norm(zip(run.x, run.r).map { $0 - $1 })
+    #expect(abs(c1 - norm(run.r) / norm(run.x)) < 1e-6)
+    #expect(abs(c2 - factor * sum / norm(run.x)) < 1e-5)
+    #expect(weight == "paper" ? factor == 1 : factor > 1.2)
+    let l1 = run.s.reduce(0.0) { $0 + Double(abs($1)) }
+    #expect(abs(try #require(run.trainer.history.latest("lambda_l1")) - 2 * l1) < 1e-3)
+  }
+
+  /// D-02: with lambda = 0, L + S is always X, so c1 is 0 at once and c2 from the second iteration on.
+  @Test func eitherMeasureStopsOrBothDo() throws {
+    let (either, early) = try fitted("lambda=0", "stop_rule=either")
+    #expect(early == .converged && either.trainer.progress.outer == 1)
+    let (both, late) = try fitted("lambda=0", "stop_rule=both")
+    #expect(late == .converged && both.trainer.progress.outer == 2)
+    let (loose, stopped) = try fitted("lambda=0", "stop_rule=both", "tolerance=100")
+    #expect(stopped == .converged && loose.trainer.progress.outer == 1)
+  }
+
+  /// D-02, c2 alone small: where nothing is learnt and codes are not sampled, the second projection repeats the first.
+  @Test func anUnchangedSplitStops() throws {
+    let still = ["lambda=inf", "learning_rate=1e-30", "project_with=mean"]
+    let either = try SmallTraining(Self.short + still + ["stop_rule=either"])
+    #expect(try either.entry.fit(either.trainer) == .converged)
+    #expect(either.trainer.progress.outer == 2 && either.trainer.history.latest("c2") == 0)
+    let both = try SmallTraining(Self.short + still + ["stop_rule=both"])
+    #expect(try both.entry.fit(both.trainer) == .finished)
+    #expect(both.trainer.progress.outer == 3)
+  }
+
+  /// D-06: moments and count of steps live on, unless every outer iteration begins with new ones.
+  @Test func optimizerStateLivesOnUnlessReset() throws {
+    let (kept, _) = try fitted("lambda=inf")
+    let (reset, _) = try fitted("lambda=inf", "reset_optimizer=true")
+    #expect(kept.trainer.optimizers[0].step == 18 && reset.trainer.optimizers[0].step == 6)
+    let plain = try SmallTraining(["model=vae", "epochs=6"])
+    for epochs in [2, 4, 6] {
+      plain.trainer.resetOptimizers()
+      #expect(try plain.trainer.fit(epochs: epochs))
+    }
+    #expect(bits(reset.weights) == bits(plain.weights))
+    #expect(bits(reset.weights) != bits(kept.weights))
+  }
+
+  /// D-07: L decodes a draw of q(z|X - S), or its mean.
+  @Test(arguments: ["sample", "mean"]) func projectionDecodesWhatItIsToldTo(code: String) throws {
+    let (run, _) = try fitted("outer_iterations=1", "lambda=2", "project_with=\(code)")
+    let (x, s, r) = (run.x, run.s, run.r)
+    let l = x.indices.map { x[$0] - s[$0] - r[$0] }
+    // S was 0 when the projection encoded.
+    let split = try #require(run.trainer.split)
+    split.sparse.pointer.update(repeating: 0, count: split.sparse.count)
+    let sampled = run.reconstructions(time: 0, sampling: true)
+    let mean = run.reconstructions(time: 0, sampling: false)
+    let (right, wrong) = code == "sample" ? (sampled, mean) : (mean, sampled)
+    #expect(norm(zip(l, right).map { $0 - $1 }) < 1e-5)
+    #expect(norm(zip(l, wrong).map { $0 - $1 }) > 0.1)
+  }
+
+  /// A step trains on L = X - S: with S = X - L, what it sees is L.
+  @Test func innerEpochsTrainOnXLessS() throws {
+    let robust = try SmallTraining(["model=rvae"])
+    let split = try #require(robust.trainer.split)
+    for i in 0..<split.sparse.count { split.sparse.pointer[i] = i % 5 == 0 ? 0.03125 : 0 }
+    let x = robust.x
+    let l = zip(x, robust.s).map { $0 - $1 }
+    let plain = try SmallTraining(
+      ["model=vae"], images: ImageSet(floats: l, shape: robust.trainer.images.shape))
+    for _ in 0..<5 {
+      try robust.trainer.trainStep()
+      try plain.trainer.trainStep()
+    }
+    #expect(bits(robust.weights) == bits(plain.weights))
+  }
+
+  /// X16: beta = 1 is the VAE; beta = 0 leaves the reconstruction term alone, and the KL is not held down.
+  @Test func betaOneIsTheVAE() throws {
+    let runs = try ["beta=1", "latent=3", "beta=0"].map {
+      let run = try SmallTraining(["model=vae", "epochs=6", $0])
+      _ = try run.entry.fit(run.trainer)
+      return run
+    }
+    #expect(bits(runs[0].weights) == bits(runs[1].weights))
+    #expect(bits(runs[0].weights) != bits(runs[2].weights))
+    let (one, zero) = (runs[0].trainer.history, runs[2].trainer.history)
+    #expect(zero.latest("epoch/loss") == zero.latest("epoch/reconstruction"))
+    let parts = try ["loss", "reconstruction", "kl"].map {
+      try #require(one.latest("epoch/\($0)"))
+    }
+    #expect(abs(parts[0] - parts[1] - parts[2]) < 1e-5)
+    #expect(try #require(zero.latest("epoch/kl")) > parts[2])
+  }
+}

@@ -1,0 +1,102 @@
+import Autodiff
+import Datasets
+import Layers
+import Models
+import Tensors
+
+@testable import Training
+
+/// A model of the catalogue and its trainer on one rank, small: 6x6 pixels, 12 hidden units and 3 codes, batches of 20 in 4
+/// lanes.
+struct SmallTraining {
+  let trainer: Trainer
+  let entry: CatalogueEntry
+  static let defaults = [
+    "hidden=12", "discriminator_hidden=12", "latent=3", "batch=20", "lanes=4",
+    "learning_rate=0.01",
+  ]
+
+  init(_ settings: [String], images: ImageSet = Self.images(60)) throws {
+    let c = try Self.configuration(settings).validated(rows: images.count)
+    entry = try ModelCatalogue.entry(c)
+    trainer = try Trainer(
+      c, model: entry.make(c, images.shape.count), images: images, splits: entry.splits,
+      on: .alone(), session: Session(directory: nil))
+  }
+
+  static func configuration(_ settings: [String]) throws -> Configuration {
+    var c = Configuration()
+    for setting in defaults + settings { try c.set(setting) }
+    return c
+  }
+
+  /// Bright squares on dark ground, at places that follow from the row, with shades and a few flipped pixels.
+  static func images(_ count: Int) -> ImageSet {
+    let draws = Draws(seed: 3, purpose: .synthesis, time: 0)
+    var pixels: [Float] = []
+    for row in 0..<count {
+      var noise = [Float](repeating: 0, count: 36)
+      draws.uniform(row: row, into: &noise, count: 36)
+      for place in 0..<36 {
+        let (y, x) = (place / 6 - row % 3, place % 6 - row / 3 % 3)
+        let inside = (0..<4).contains(y) && (0..<4).contains(x)
+        let value = (inside ? 0.7 : 0.05) + 0.2 * noise[place]
+        pixels.append(noise[place] < 0.08 ? 1 - value : value)
+      }
+    }
+    return ImageSet(floats: pixels, shape: ImageShape(height: 6, width: 6, channels: 1))
+  }
+
+  /// X, [N, D].
+  var x: [Float] { trainer.images.values(0..<trainer.lanes.rowCount) }
+
+  /// S, [N, D].
+  var s: [Float] { values(trainer.split?.sparse) }
+
+  /// R = X - L - S, [N, D].
+  var r: [Float] { values(trainer.split?.residual) }
+
+  private func values(_ storage: Storage?) -> [Float] {
+    storage.map { Array(UnsafeBufferPointer(start: $0.pointer, count: $0.count)) } ?? []
+  }
+
+  /// All weights, in memory order with the padding between them.
+  var weights: [Float] {
+    Array(UnsafeBufferPointer(start: trainer.buckets.values, count: trainer.buckets.count))
+  }
+
+  /// The reconstructions of X - S that projection number `time` makes, [N, D], lane by lane.
+  func reconstructions(time: Int, sampling: Bool) -> [Float] {
+    let step = Step(seed: trainer.configuration.seed)
+    let (x, s, d) = (x, s, trainer.dimensions)
+    return (0..<trainer.lanes.count).flatMap { lane in
+      let rows = trainer.lanes.rows(of: lane)
+      rows.map(Int32.init).withUnsafeBufferPointer {
+        step.begin(rows: $0, dimensions: d, purpose: .projection, time: time) { l in
+          for i in 0..<rows.count * d {
+            let place = rows.lowerBound * d + i
+            l[i] = x[place] - s[place]
+          }
+        }
+      }
+      return trainer.model.reconstruct(step.target, step, sampling: sampling).values
+    }
+  }
+
+  /// Weights below a child of the model, by that child's name.
+  func weights(of child: String) -> [Float] {
+    trainer.parameters.entries.filter { $0.name.hasPrefix("\(child).") }.flatMap { entry in
+      UnsafeBufferPointer(start: entry.parameter.value, count: entry.parameter.shape.count)
+    }
+  }
+}
+
+/// Memory as bits, so that equality is of every bit.
+func bits(_ values: [Float]) -> [UInt32] { values.map(\.bitPattern) }
+
+/// The Frobenius norm.
+func norm(_ values: [Float]) -> Double {
+  values.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+}
+
+func clip(_ value: Float, _ limit: Float) -> Float { min(max(value, -limit), limit) }

@@ -1,0 +1,90 @@
+import Distributed
+import MPI
+import Tensors
+import Testing
+
+@testable import Training
+
+@Suite("Optimizer state")
+struct OptimizerStateTests {
+  static let rules: [UpdateRule] = [
+    .adam(beta1: 0.9, beta2: 0.999, epsilon: 1e-8),
+    .rmsprop(alpha: 0.99, epsilon: 1e-8, momentum: 0),
+    .rmsprop(alpha: 0.9, epsilon: 1e-8, momentum: 0.5),
+  ]
+
+  /// Two blocks of two groups, and an optimizer for the groups of a mask.
+  private struct Trained {
+    let buckets: GradientBuckets
+    let optimizer: Optimizer
+
+    init(_ rule: UpdateRule, groups: UInt64 = 3) throws {
+      buckets = try GradientBuckets(
+        blocks: [
+          ParameterBlock(name: "a", group: 0, count: 33),
+          ParameterBlock(name: "b", group: 1, count: 70),
+        ], laneCount: 1, exact: false, on: .alone())
+      optimizer = Optimizer(rule, learningRate: 0.01, groups: groups, buckets: buckets)
+      try buckets.publishValues((0..<buckets.count).map { Float($0 % 11) / 10 })
+    }
+
+    var values: [Float] {
+      Array(UnsafeBufferPointer(start: buckets.values, count: buckets.count))
+    }
+
+    /// Steps with gradients that follow from the step and the place.
+    func train(_ steps: Range<Int>) throws {
+      for step in steps {
+        optimizer.beginStep()
+        buckets.begin(groups: optimizer.groups) { [optimizer] in
+          optimizer.update(bucket: $0, values: $1, gradient: $2, count: $3)
+        }
+        let gradient = buckets.gradient(pass: 0)
+        for i in 0..<buckets.count { gradient[i] = Float((i * 7 + step * 5) % 13 - 6) / 10 }
+        for block in 0..<2 { buckets.ready(block: block, pass: 0) }
+        try buckets.finish()
+      }
+    }
+  }
+
+  @Test(arguments: rules) func gatheredStateIsTakenUpWhole(_ rule: UpdateRule) throws {
+    let (whole, first) = (try Trained(rule), try Trained(rule))
+    try whole.train(0..<9)
+    try first.train(0..<4)
+    let second = try Trained(rule)
+    try second.buckets.publishValues(first.values)
+    for index in rule.stateNames.indices {
+      let state = try first.optimizer.gathered(index)
+      #expect(state.contains { $0 != 0 })
+      try second.optimizer.scatter(index, state, step: first.optimizer.step)
+      #expect(bits(try second.optimizer.gathered(index)) == bits(state))
+    }
+    #expect(second.optimizer.step == 4)
+    try second.train(4..<9)
+    #expect(bits(second.values) == bits(whole.values))
+  }
+
+  /// D-06: after `reset` an optimizer is as good as new.
+  @Test(arguments: rules) func resetForgetsEverything(_ rule: UpdateRule) throws {
+    let (used, fresh) = (try Trained(rule), try Trained(rule))
+    try used.train(0..<5)
+    try fresh.buckets.publishValues(used.values)
+    used.optimizer.reset()
+    #expect(used.optimizer.step == 0)
+    try used.train(5..<9)
+    try fresh.train(5..<9)
+    #expect(bits(used.values) == bits(fresh.values))
+  }
+
+  @Test(arguments: rules) func otherGroupsAreLeftAlone(_ rule: UpdateRule) throws {
+    let trained = try Trained(rule, groups: 2)
+    let before = trained.values
+    try trained.train(0..<3)
+    let split = trained.buckets.offset(of: 1)
+    #expect(bits(Array(trained.values[..<split])) == bits(Array(before[..<split])))
+    #expect((0..<70).allSatisfy { trained.values[split + $0] != before[split + $0] })
+    let state = try trained.optimizer.gathered(0)
+    #expect(
+      state[..<split].allSatisfy { $0 == 0 } && state[split..<split + 70].contains { $0 != 0 })
+  }
+}
