@@ -1,7 +1,8 @@
 import Tensors
 
-/// How a parameter's values are drawn before the first step. Each element is a pure function of
-/// (seed, place of the parameter in its model, element).
+/// How a parameter's values are drawn before the first step.
+///
+/// Each element is a pure function of (seed, place of the parameter in its model, element).
 public enum Initializer: Sendable, Equatable {
   case zeros
   /// Uniform in ±sqrt(6 / (fanIn + fanOut)) (Glorot & Bengio, 2010).
@@ -33,8 +34,11 @@ public final class Parameter {
     case transposed
   }
 
+  /// Its extents in memory.
   public let shape: Shape
+  /// How its first values are drawn.
   public let initializer: Initializer
+  /// How its values lie in files.
   public let fileLayout: FileLayout
   /// Place in the model's list of parameters; set when they are collected.
   public internal(set) var index = -1
@@ -44,6 +48,7 @@ public final class Parameter {
   public internal(set) var offset = 0
   var pointer: UnsafeMutablePointer<Float>?
 
+  /// A parameter without memory yet.
   public init(_ shape: Shape, _ initializer: Initializer, fileLayout: FileLayout = .asInMemory) {
     self.shape = shape
     self.initializer = initializer

@@ -4,15 +4,20 @@ import Tensors
 public final class ParameterSet {
   /// One parameter with the name it has in checkpoints (`encoder.0.weight`).
   public struct Entry {
+    /// Its name in checkpoints.
     public let name: String
+    /// The parameter.
     public let parameter: Parameter
   }
 
+  /// Names and parameters, in order.
   public let entries: [Entry]
   /// The parameters alone, in order.
   public let parameters: [Parameter]
 
-  /// Numbers the parameters. `group` is the bit of the group that a parameter is trained with.
+  /// Numbers the parameters.
+  ///
+  /// `group` is the bit of the group that a parameter is trained with.
   public init(_ named: [(name: String, group: Int, parameter: Parameter)]) {
     entries = named.map { Entry(name: $0.name, parameter: $0.parameter) }
     parameters = named.map(\.parameter)
@@ -38,8 +43,10 @@ public final class ParameterSet {
     }
   }
 
-  /// Values of parameter `index` as files hold them, and their shape there. `flat` is an array laid out like the
-  /// values: the values themselves, or an optimizer's moments.
+  /// Values of parameter `index` as files hold them, and their shape there.
+  ///
+  /// `flat` is an array laid out like the values: the values themselves, or an optimizer's
+  /// moments.
   public func exported(
     _ index: Int, from flat: UnsafePointer<Float>
   ) -> (shape: [Int], values: [Float]) {

@@ -8,7 +8,9 @@ import Tensors
 /// reaches the groups asked for and skips every product that only others need. Values stay on the tape until
 /// `reset`, so several losses can share what was computed before (the phases of an adversarial step).
 public final class Tape {
-  /// A node's part of the backward pass: reads its gradient, adds to those of its inputs. A function without captures.
+  /// A node's part of the backward pass: reads its gradient, adds to those of its inputs.
+  ///
+  /// A function without captures.
   typealias Backward = (Tape, Int) -> Void
 
   struct Node {
@@ -38,9 +40,12 @@ public final class Tape {
   private var mask: UInt64 = 0
   private var gradients: UnsafeMutablePointer<Float>?
 
+  /// An empty tape.
   public init() {}
 
-  /// Forgets all nodes and takes their memory back. Variables of before must not be used again.
+  /// Forgets all nodes and takes their memory back.
+  ///
+  /// Variables of before must not be used again.
   public func reset() {
     nodes.removeAll(keepingCapacity: true)
     arena.reset()
@@ -187,6 +192,7 @@ public struct Variable {
     self.index = index
   }
 
+  /// Its extents.
   public var shape: Shape { tape.nodes[index].shape }
   /// The elements, row-major; valid until the tape is reset.
   public var pointer: UnsafeMutablePointer<Float> { tape.nodes[index].value }

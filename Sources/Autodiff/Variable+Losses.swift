@@ -92,8 +92,10 @@ extension Variable {
 }
 
 extension Variable {
-  /// z = mean + exp(exponent * logVariance) * epsilon, with this variable as the mean, all [B, J]. `exponent` is 0.5; 1
-  /// repeats a slip of released code (D-05).
+  /// z = mean + exp(exponent * logVariance) * epsilon, with this variable as the mean, all [B,
+  /// J].
+  ///
+  /// `exponent` is 0.5; 1 repeats a slip of released code (D-05).
   public func reparameterized(
     logVariance: Variable, epsilon: Variable, exponent: Float = 0.5
   ) -> Variable {

@@ -81,6 +81,7 @@ public final class Sampler {
   private let trained: TrainedModel
   private let step: Step
 
+  /// A sampler whose images are a function of `seed` and their number alone.
   public init(_ trained: TrainedModel, seed: UInt64) {
     self.trained = trained
     step = Step(seed: seed)

@@ -24,9 +24,13 @@ public enum Metric: String, CaseIterable, Sendable {
 
 /// What an evaluation found, as `cleave evaluate --json` prints it.
 public struct EvaluationResult: Sendable {
+  /// The run directory.
   public let run: String
+  /// The data file.
   public let data: String
+  /// The part of it that was measured.
   public let split: String
+  /// Images measured.
   public let rows: Int
   /// What errors are taken against: "clean" or, without clean images, "images".
   public let reference: String
@@ -71,8 +75,10 @@ public struct Evaluation {
       reference: source.hasClean ? "clean" : "images", metrics: found)
   }
 
-  /// Of X, of D(E(X)) from mean codes, and (for a run with a split, on its own rows) of L = D(E(X - S)). A model that is
-  /// trained with noise drawn at each step gets its input with such noise.
+  /// The errors of X, of D(E(X)) from mean codes and, with a split, of L.
+  ///
+  /// L = D(E(X - S)) is known for the run's own rows. A model that is trained with noise drawn at each step
+  /// gets its input with such noise.
   private func meanSquaredErrors() throws -> [(name: String, value: Double)] {
     let d = source.images.shape.count
     let explainer = try Explainer(

@@ -23,7 +23,9 @@ public struct Outputs {
     self.world = world
   }
 
-  /// L (uint8) and S (float32) of each row, [N, H, W, C]. **Collective.**
+  /// L (uint8) and S (float32) of each row, [N, H, W, C].
+  ///
+  /// **Collective.**
   ///
   /// For the rows the run was trained on, L = D(E(X - S)) with the run's S. Other rows are split once: L = D(E(X)) and
   /// S = shrink(X - L, t) with the run's threshold t; a run without a split has t = 0.
@@ -50,7 +52,9 @@ public struct Outputs {
     }
   }
 
-  /// D(E(X)) from mean codes: float32 [N, H, W, C], or a PNG grid of inputs over outputs. **Collective.**
+  /// D(E(X)) from mean codes: float32 [N, H, W, C], or a PNG grid of inputs over outputs.
+  ///
+  /// **Collective.**
   public func reconstruct(_ data: ImageSet, to path: String) throws {
     let source = try world.agree { try Source(trained, data) }
     let explainer = try Explainer(trained, images: source.images, usesSplit: false)
@@ -59,13 +63,17 @@ public struct Outputs {
     }
   }
 
-  /// `count` new images from the prior: float32 [count, H, W, C], or a PNG grid. **Collective.**
+  /// `count` new images from the prior: float32 [count, H, W, C], or a PNG grid.
+  ///
+  /// **Collective.**
   public func sample(_ count: Int, seed: UInt64, to path: String) throws {
     let sampler = Sampler(trained, seed: seed)
     try images("/samples", count, trained.imageShape, nil, to: path) { sampler.samples($0).values }
   }
 
-  /// Codes: `/mean`, and `/log_variance` where the model has one, float32 [N, J]. **Collective.**
+  /// Codes: `/mean`, and `/log_variance` where the model has one, float32 [N, J].
+  ///
+  /// **Collective.**
   public func encode(_ data: ImageSet, to path: String) throws {
     let source = try world.agree { try Source(trained, data) }
     let explainer = try Explainer(trained, images: source.images, usesSplit: false)
@@ -75,7 +83,8 @@ public struct Outputs {
     try write(path, data) { file in
       let mean = try file?.createDataset("/mean", .float32, shape: [source.rows, j])
       let logVariance =
-        hasVariance ? try file?.createDataset("/log_variance", .float32, shape: [source.rows, j])
+        hasVariance
+        ? try file?.createDataset("/log_variance", .float32, shape: [source.rows, j])
         : nil
       try RowPass(rows: source.rows, on: world).collect(width: 2 * j) { rows in
         let code = explainer.codes(rows)

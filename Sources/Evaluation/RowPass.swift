@@ -4,7 +4,9 @@ import MPI
 import Models
 import Tensors
 
-/// A pass over the rows of a data set in blocks, shared by the ranks: rank r takes blocks r, r + P, …
+/// A pass over the rows of a data set in blocks, shared by the ranks.
+///
+/// Rank r takes blocks r, r + P and so on.
 ///
 /// A block has the same rows whatever the number of ranks, so its results do not depend on it.
 public struct RowPass {
@@ -14,6 +16,7 @@ public struct RowPass {
   let rows: Int
   let world: Communicator
 
+  /// A pass over `rows` rows by the ranks of `world`.
   public init(rows: Int, on world: Communicator) {
     self.rows = rows
     self.world = world
@@ -30,7 +33,9 @@ public struct RowPass {
     return first..<min(rows, first + Self.blockRows)
   }
 
-  /// Sums what `body` finds for each block, over all ranks. **Collective.**
+  /// Sums what `body` finds for each block, over all ranks.
+  ///
+  /// **Collective.**
   public func sum(_ count: Int, _ body: (Range<Int>) throws -> [Double]) throws -> [Double] {
     var sums = Array(repeating: 0.0, count: count)
     for round in 0..<rounds {
@@ -42,7 +47,9 @@ public struct RowPass {
     return sums
   }
 
-  /// Hands `width` floats a row, which `compute` gives block by block, to `write` on rank 0 in row order.
+  /// Hands `width` floats a row, which `compute` gives block by block, to `write` on rank 0 in
+  /// row order.
+  ///
   /// **Collective.**
   public func collect(
     width: Int, compute: (Range<Int>) throws -> [Float],

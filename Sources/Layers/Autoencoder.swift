@@ -3,10 +3,12 @@ import Tensors
 
 /// What an encoder says of a batch: codes, or the mean and the log-variance of their distribution, each [B, J].
 public struct Code {
+  /// The codes, or the mean of their distribution.
   public let mean: Variable
   /// log of sigma squared; nil where the encoder is deterministic.
   public let logVariance: Variable?
 
+  /// From its parts.
   public init(mean: Variable, logVariance: Variable? = nil) {
     self.mean = mean
     self.logVariance = logVariance
@@ -20,13 +22,16 @@ public struct Phase: Sendable {
   /// Names of the model's children that it updates.
   public let updates: [String]
 
+  /// A phase from its parts.
   public init(_ name: String, updates: [String]) {
     self.name = name
     self.updates = updates
   }
 }
 
-/// A trainable model of images. It knows nothing of ranks, lanes, optimizers, files or the command line.
+/// A trainable model of images.
+///
+/// It knows nothing of ranks, lanes, optimizers, files or the command line.
 public protocol Autoencoder: Module {
   /// What a training step consists of, in order. The parameters of a phase are updated before the next one begins.
   var phases: [Phase] { get }
@@ -44,6 +49,7 @@ public protocol Autoencoder: Module {
 }
 
 extension Autoencoder {
+  /// Decodes a draw of q(z|x) where the encoder gives a distribution, else the code.
   public func reconstruct(_ x: Variable, _ step: Step, sampling: Bool) -> Variable {
     let code = encode(x)
     guard sampling, let logVariance = code.logVariance else { return decode(code.mean) }

@@ -5,10 +5,14 @@ import Tensors
 ///
 /// Weights are Glorot uniform, biases zero. In memory W is [I, O]; files hold PyTorch's [O, I].
 public struct Dense: Module {
+  /// W, [I, O].
   public let weight: Parameter
+  /// b, [O].
   public let bias: Parameter
+  /// What the sum goes through.
   public let activation: Activation
 
+  /// A layer from `inputs` to `outputs` units.
   public init(_ inputs: Int, _ outputs: Int, _ activation: Activation = .identity) {
     weight = Parameter(
       Shape(inputs, outputs), .glorotUniform(fanIn: inputs, fanOut: outputs),
@@ -17,8 +21,10 @@ public struct Dense: Module {
     self.activation = activation
   }
 
+  /// PyTorch's names.
   public var parameters: [(String, Parameter)] { [("weight", weight), ("bias", bias)] }
 
+  /// [B, I] to [B, O].
   public func callAsFunction(_ x: Variable) -> Variable {
     x.linear(x.parameter(weight), x.parameter(bias), activation)
   }
@@ -28,6 +34,7 @@ public struct Dense: Module {
 ///
 /// Its names count activations as PyTorch's `Sequential(Linear, Act, Linear, Act, …)` does: 0, 2, 4 …
 public struct Perceptron: Module {
+  /// From the input to the output.
   public let layers: [Dense]
 
   /// `sizes` from the input to the output; `activation` behind every layer, behind the last `last`.
@@ -37,10 +44,12 @@ public struct Perceptron: Module {
     }
   }
 
+  /// Named 0, 2, 4 and so on.
   public var children: [(String, any Module)] {
     layers.enumerated().map { (String(2 * $0.offset), $0.element) }
   }
 
+  /// Through all layers in turn.
   public func callAsFunction(_ x: Variable) -> Variable {
     var y = x
     for layer in layers { y = layer(y) }

@@ -9,7 +9,9 @@ public protocol Module {
 }
 
 extension Module {
+  /// None of its own.
   public var parameters: [(String, Parameter)] { [] }
+  /// None.
   public var children: [(String, any Module)] { [] }
 
   /// All parameters below this module with their full names (`encoder.0.weight`), in order.

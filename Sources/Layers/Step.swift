@@ -6,7 +6,9 @@ import Tensors
 /// Random numbers are pure functions of (seed, purpose, time, row, element), so a model gets the same ones wherever
 /// its rows are computed. A step is used again for the next batch.
 public final class Step {
+  /// Where the losses are recorded.
   public let tape = Tape()
+  /// Key of all draws.
   public let seed: UInt64
   /// What the running pass draws latent noise for: training, projection, evaluation.
   public private(set) var purpose = Purpose.latent
@@ -59,15 +61,18 @@ public final class Step {
     keep(target, targetKey)
   }
 
-  /// The batch with its noise of training, [B, D]: draw number `pass` of this step, the same whenever asked for. Without
-  /// noise it is the target itself.
+  /// The batch with its noise of training, [B, D]: draw number `pass` of this step, the same
+  /// whenever asked for.
+  ///
+  /// Without noise it is the target itself.
   public func corrupted(pass: Int = 0) -> Variable {
     guard let corrupt else { return target }
     let key = -2 - pass
     if let found = find(key) { return found }
     let (source, columns) = (target, target.shape.columns)
     let noisy = tape.constant(source.shape)
-    let draws = purpose == .latent
+    let draws =
+      purpose == .latent
       ? Draws(seed: seed, purpose: .trainingNoise, time: time, pass: pass)
       : Draws(seed: seed, purpose: purpose, time: time, pass: 128 + pass)
     noisy.pointer.update(from: source.pointer, count: source.shape.count)

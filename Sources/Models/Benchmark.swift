@@ -7,15 +7,25 @@ import Training
 
 /// What a benchmark measured, as `cleave bench --json` prints it.
 public struct BenchmarkResult: Codable, Sendable {
+  /// Its name, as the PyTorch peer calls it.
   public let workload: String
+  /// Ranks that shared the work.
   public let ranks: Int
+  /// Threads of a rank.
   public let threads: Int
+  /// Images of a step over all ranks.
   public let batch: Int
+  /// Steps timed, after a warm-up.
   public let steps: Int
+  /// From the median step of the slowest rank.
   public let imagesPerSecond: Double
+  /// The median step of the slowest rank, in milliseconds.
   public let msPerStep: Double
+  /// Operations that the products need, by that time.
   public let gflops: Double
+  /// Peak resident memory of each rank in MiB.
   public let peakRssMib: [Double]
+  /// The matrix kernel that OpenBLAS chose.
   public let blasKernel: String
 }
 
@@ -72,7 +82,9 @@ public enum Benchmark: String, CaseIterable, Sendable {
     }
   }
 
-  /// Times `steps` steps (of the projection: passes over all rows) after a warm-up. **Collective.**
+  /// Times `steps` steps (of the projection: passes over all rows) after a warm-up.
+  ///
+  /// **Collective.**
   public func run(
     steps: Int? = nil, batch: Int? = nil, exact: Bool = false, world: Communicator
   ) throws -> BenchmarkResult {

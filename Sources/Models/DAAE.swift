@@ -36,16 +36,19 @@ public struct DAAE: Autoencoder {
     saturating = c.generatorLoss == .saturating
   }
 
+  /// Names are checkpoint keys; their order is the order of the parameter groups.
   public var children: [(String, any Module)] {
     [("encoder", encoder), ("decoder", decoder), ("discriminator", discriminator)]
   }
 
+  /// The paper's order.
   public let phases = [
     Phase("reconstruction", updates: ["encoder", "decoder"]),
     Phase("discriminator", updates: ["discriminator"]),
     Phase("encoder_prior", updates: ["encoder"]),
   ]
 
+  /// The loss of one phase, [B]; terms in nats per example.
   public func loss(phase: Int, _ step: Step) -> Variable {
     switch phase {
     case 0:
@@ -72,10 +75,13 @@ public struct DAAE: Autoencoder {
     }
   }
 
+  /// Codes of x, [B, J].
   public func encode(_ x: Variable) -> Code { Code(mean: encoder(x)) }
 
+  /// The decoder's mean, [B, D].
   public func decode(_ z: Variable) -> Variable { decoder(z).activated(.sigmoid) }
 
+  /// Codes from the prior, [B, J].
   public func prior(_ step: Step) -> Variable { priorDistribution.sample(latent, step) }
 }
 

@@ -9,12 +9,15 @@ public struct CatalogueEntry: Sendable {
   public let splits: Bool
   /// A model of images with that many pixels.
   public let make: @Sendable (Configuration, Int) -> any Autoencoder
-  /// Trains from where the trainer stands to the end. Collective.
+  /// Trains from where the trainer stands to the end.
+  ///
+  /// Collective.
   public let fit: @Sendable (Trainer) throws -> RunOutcome
 }
 
 /// All systems.
 public enum ModelCatalogue {
+  /// One line a system.
   public static let entries = [
     CatalogueEntry(name: "vae", splits: false, make: VAE.init, fit: fitEpochs),
     CatalogueEntry(name: "rvae", splits: true, make: VAE.init, fit: RVAE.fit),

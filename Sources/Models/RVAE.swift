@@ -2,8 +2,10 @@ import Foundation
 import Layers
 import Training
 
-/// Robust VAE (Ren et al., "Robust Variational Autoencoders: Generating Noise-Free Images from Corrupted Images"):
-/// X = L + S, a VAE explains L, S is sparse. Minimises loss(L) + lambda ||S||_1 subject to X = L + S.
+/// Robust VAE (Ren et al., "Robust Variational Autoencoders: Generating Noise-Free Images from
+/// Corrupted Images"): X = L + S, a VAE explains L, S is sparse.
+///
+/// Minimises loss(L) + lambda ||S||_1 subject to X = L + S.
 ///
 /// A rank holds S and R = X - L - S for its own rows; L is never stored, since a batch's L is X - S. The network is
 /// `VAE`. As in the authors' code the threshold is t = lambda / mu with mu = size(X) / (4 ||X||), the norm being the induced
@@ -11,13 +13,16 @@ import Training
 /// weighted by min(mu, sqrt(mu)) (the paper: when either is, unweighted; D-02); one optimizer lives through the
 /// whole run (D-06); and L decodes a draw of q(z|X - S) (D-07).
 enum RVAE {
-  /// Algorithm 1, in its order. **Collective.**
+  /// Algorithm 1, in its order.
+  ///
+  /// **Collective.**
   ///
   /// - Returns: whether the run ended by itself; false when it was asked to stop.
   static func fit(_ trainer: Trainer) throws -> RunOutcome {
     let c = trainer.configuration
     let norms = try trainer.dataNorms()
-    let (threshold, weight) = shrinkage(c, norms, elements: trainer.lanes.rowCount * trainer.dimensions)
+    let (threshold, weight) = shrinkage(
+      c, norms, elements: trainer.lanes.rowCount * trainer.dimensions)
     trainer.shrinkageThreshold = Double(threshold)
     while trainer.progress.outer < c.outerIterations {
       let fresh = trainer.progress.epoch == 0 && trainer.progress.stepInEpoch == 0

@@ -8,9 +8,13 @@ import Training
 
 /// A model with the weights of a run's newest checkpoint, ready to be asked.
 public final class TrainedModel {
+  /// The run.
   public let directory: RunDirectory
+  /// The checkpoint the weights come from.
   public let checkpoint: Checkpoint
+  /// What the run was trained with.
   public let configuration: Configuration
+  /// The model.
   public let model: any Autoencoder
   /// Shape of the images it was trained on.
   public let imageShape: ImageShape
@@ -20,7 +24,9 @@ public final class TrainedModel {
   public let threshold: Float
   private let storage: Storage
 
-  /// Reads the newest checkpoint whose checksums hold. **Collective.**
+  /// Reads the newest checkpoint whose checksums hold.
+  ///
+  /// **Collective.**
   ///
   /// - Throws: `RunError` where there is no run or no valid checkpoint; errors of reading it.
   public init(run: RunDirectory, on world: Communicator) throws {

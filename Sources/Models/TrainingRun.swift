@@ -7,7 +7,9 @@ import Training
 
 /// A training run in its directory, from the start or from its newest checkpoint.
 public enum TrainingRun {
-  /// Trains a new run. **Collective.**
+  /// Trains a new run.
+  ///
+  /// **Collective.**
   ///
   /// - Parameters:
   ///   - configuration: as given; what is left open is derived from the data set.
@@ -33,8 +35,10 @@ public enum TrainingRun {
     return try train(trainer, entry, resumedFrom: nil, observer: observer)
   }
 
-  /// Goes on from the newest checkpoint whose checksums hold, or from the start where the run was ended before its
-  /// first one. **Collective.**
+  /// Goes on from the newest checkpoint whose checksums hold, or from the start where the run was
+  /// ended before its first one.
+  ///
+  /// **Collective.**
   ///
   /// - Parameters:
   ///   - configuration: the run's, perhaps with changed keys.

@@ -35,12 +35,14 @@ public struct VAE: Autoencoder {
     exponent = c.standardDeviation == .variance ? 1 : 0.5
   }
 
+  /// Names are checkpoint keys; their order is the order of the parameter groups.
   public var children: [(String, any Module)] {
     [
       ("encoder", encoder), ("mean", mean), ("log_variance", logVariance), ("decoder", decoder),
     ]
   }
 
+  /// One phase updates everything.
   public let phases = [Phase("all", updates: ["encoder", "mean", "log_variance", "decoder"])]
 
   /// q(z|x), a diagonal Gaussian, [B, J].
@@ -68,13 +70,16 @@ public struct VAE: Autoencoder {
     }
   }
 
+  /// Mean and log-variance of q(z|x), [B, J] each.
   public func encode(_ x: Variable) -> Code {
     let q = posterior(x)
     return Code(mean: q.mean, logVariance: q.logVariance)
   }
 
+  /// The decoder's mean, [B, D].
   public func decode(_ z: Variable) -> Variable { decoder(z).activated(.sigmoid) }
 
+  /// The decoder's mean for x, [B, D], from a draw of q(z|x) or from its mean.
   public func reconstruct(_ x: Variable, _ step: Step, sampling: Bool) -> Variable {
     let q = posterior(x)
     return decode(
@@ -82,6 +87,7 @@ public struct VAE: Autoencoder {
         ? q.sample(step.latentNoise(q.mean.shape.columns), exponent: exponent) : q.mean)
   }
 
+  /// Codes from N(0, I), [B, J].
   public func prior(_ step: Step) -> Variable {
     step.normal(mean.bias.shape.count, step.purpose)
   }

@@ -14,7 +14,9 @@ struct GridWriter {
 
   init(_ directory: RunDirectory) { self.directory = directory }
 
-  /// Writes `images/<name>-<kind>.png`. Rank 0 only.
+  /// Writes `images/<name>-<kind>.png`.
+  ///
+  /// Rank 0 only.
   func draw(_ trainer: Trainer, _ name: String) throws {
     let count = min(Self.side * Self.side, trainer.localRows.count)
     let first = trainer.localRows.lowerBound

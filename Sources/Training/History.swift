@@ -2,12 +2,16 @@
 public struct History: Equatable, Sendable {
   /// One measurement.
   public struct Point: Equatable, Sendable {
+    /// Steps done when it was taken.
     public let step: Int
+    /// The measurement.
     public let value: Double
   }
 
+  /// By name, in the order taken.
   public private(set) var metrics: [String: [Point]] = [:]
 
+  /// Without measurements.
   public init() {}
 
   /// Adds a measurement of `name`.

@@ -3,7 +3,9 @@ import Distributed
 import Foundation
 import Tensors
 
-/// An update rule with its settings. The updates are PyTorch's, bias correction and place of epsilon included.
+/// An update rule with its settings.
+///
+/// The updates are PyTorch's, bias correction and place of epsilon included.
 public enum UpdateRule: Sendable, Equatable {
   /// Kingma & Ba, ICLR 2015.
   case adam(beta1: Double, beta2: Double, epsilon: Float)
@@ -31,16 +33,22 @@ public enum UpdateRule: Sendable, Equatable {
   }
 }
 
-/// The optimizer of one phase. A rank holds the state of its own slices of the parameters only.
+/// The optimizer of one phase.
+///
+/// A rank holds the state of its own slices of the parameters only.
 public final class Optimizer {
+  /// How gradients become updates.
   public let rule: UpdateRule
+  /// The mask of the parameter groups it updates.
   public let groups: UInt64
+  /// The step length.
   public var learningRate: Float
   /// Updates made so far.
   public private(set) var step = 0
   private let buckets: GradientBuckets
   private var state: [[Storage]]  // [state name][bucket]; empty storage for buckets of other groups
 
+  /// An optimizer that has made no step.
   public init(
     _ rule: UpdateRule, learningRate: Float, groups: UInt64, buckets: GradientBuckets
   ) {
@@ -87,13 +95,16 @@ public final class Optimizer {
     }
   }
 
-  /// **Collective.** State `index` of all parameters in one flat array, zero outside the optimizer's groups, on
-  /// rank 0; empty elsewhere.
+  /// State `index` of all parameters in one flat array on rank 0; empty elsewhere.
+  ///
+  /// **Collective.** It is zero outside the optimizer's groups.
   public func gathered(_ index: Int) throws -> [Float] {
     try buckets.gatherOwned(groups: groups) { UnsafePointer(self.state[index][$0].pointer) }
   }
 
-  /// **Collective.** The inverse of `gathered`: rank 0 brings the whole array.
+  /// The inverse of `gathered`: rank 0 brings the whole array.
+  ///
+  /// **Collective.**
   public func scatter(_ index: Int, _ flat: [Float], step: Int) throws {
     self.step = step
     try buckets.scatterOwned(flat, groups: groups) { self.state[index][$0].pointer }

@@ -4,7 +4,9 @@ import Layers
 import MPI
 import Tensors
 
-/// S and the projection residual R = X - L - S of this rank's rows. L is never stored: a batch's L is X - S.
+/// S and the projection residual R = X - L - S of this rank's rows.
+///
+/// L is never stored: a batch's L is X - S.
 public final class RowSplit {
   /// Global rows held here.
   public let rows: Range<Int>
@@ -15,6 +17,7 @@ public final class RowSplit {
   /// R, [rows.count, dimensions]; nil before the first projection.
   public private(set) var residual: Storage?
 
+  /// S = 0 for the rows of this rank.
   public init(rows: Range<Int>, dimensions: Int) {
     self.rows = rows
     self.dimensions = dimensions
@@ -30,8 +33,9 @@ public final class RowSplit {
   }
 
   /// Turns pixels X of `batch` (global rows of this rank), [batch.count, dimensions], into L = X - S in place.
-  public func subtract(_ batch: UnsafeBufferPointer<Int32>, from pixels: UnsafeMutablePointer<Float>)
-  {
+  public func subtract(
+    _ batch: UnsafeBufferPointer<Int32>, from pixels: UnsafeMutablePointer<Float>
+  ) {
     for (i, row) in batch.enumerated() {
       ck_axpy(
         pixels + i * dimensions, sparse.pointer + (Int(row) - rows.lowerBound) * dimensions, -1,

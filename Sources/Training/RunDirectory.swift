@@ -3,19 +3,27 @@ import MPI
 
 /// Where a run keeps its files (formats.md): `config.json`, `metrics.jsonl`, `checkpoints/`, `images/`.
 public struct RunDirectory: Sendable {
+  /// The directory itself.
   public let path: String
 
+  /// The directory at `path`, which need not exist.
   public init(_ path: String) { self.path = path }
 
+  /// The resolved configuration.
   public var configuration: String { path + "/config.json" }
+  /// One JSON object a line.
   public var metrics: String { path + "/metrics.jsonl" }
+  /// The folder of checkpoints.
   public var checkpoints: String { path + "/checkpoints" }
+  /// The folder of PNG grids.
   public var images: String { path + "/images" }
 
   /// Whether it holds a run: a configuration is there.
   public var isRun: Bool { FileManager.default.fileExists(atPath: configuration) }
 
-  /// Makes the directory of a new run with its configuration. Rank 0 only.
+  /// Makes the directory of a new run with its configuration.
+  ///
+  /// Rank 0 only.
   ///
   /// - Parameter replacing: whether a run that is there gives way.
   /// - Throws: `RunError` when something is there already, or cannot be written.
@@ -38,7 +46,9 @@ public struct RunDirectory: Sendable {
     try writeConfiguration(c)
   }
 
-  /// Writes `config.json` anew, by a rename. Rank 0 only.
+  /// Writes `config.json` anew, by a rename.
+  ///
+  /// Rank 0 only.
   public func writeConfiguration(_ c: Configuration) throws {
     try RunError.wrap(configuration) {
       try (c.json.document + "\n").write(
@@ -56,6 +66,7 @@ public enum RunError: ExitStatusError, Equatable, CustomStringConvertible {
   case system(String, String)
   case data(String, String)
 
+  /// One line.
   public var description: String {
     switch self {
     case .exists(let path, isRun: true):
@@ -73,6 +84,7 @@ public enum RunError: ExitStatusError, Equatable, CustomStringConvertible {
     }
   }
 
+  /// 64 for usage, 65 for data, 1 for trouble.
   public var exitStatus: Int32 {
     switch self {
     case .exists, .noRun: 64

@@ -1,6 +1,8 @@
 import Foundation
 
-/// `metrics.jsonl`: one JSON object a line, written through at once. Rank 0 only.
+/// `metrics.jsonl`: one JSON object a line, written through at once.
+///
+/// Rank 0 only.
 public final class RunLog {
   private let handle: FileHandle
   private let path: String

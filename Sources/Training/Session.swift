@@ -12,17 +12,21 @@ public struct TrainingLimits: Sendable {
   /// End after this step as a finished run.
   public var maxSteps: Int?
 
+  /// No limits unless given.
   public init(stopAfterStep: Int? = nil, maxSteps: Int? = nil) {
     self.stopAfterStep = stopAfterStep
     self.maxSteps = maxSteps
   }
 }
 
-/// What happens around the steps of a run: log lines, progress, checkpoints, grids, warnings, and the end on a signal.
+/// What happens around the steps of a run: log lines, progress, checkpoints, grids, warnings, and
+/// the end on a signal.
+///
 /// Every rank has one and calls it at the same places; only rank 0 writes.
 public final class Session {
   /// The run's files; nil for a run that leaves none.
   public let directory: RunDirectory?
+  /// Told of progress, on rank 0.
   public let observer: (any TrainingObserver)?
   let limits: TrainingLimits
   private var log: RunLog?
@@ -46,7 +50,9 @@ public final class Session {
     self.limits = limits
   }
 
-  /// Opens the log at the trainer's place; the clocks start now. Rank 0 writes.
+  /// Opens the log at the trainer's place; the clocks start now.
+  ///
+  /// Rank 0 writes.
   func begin(_ trainer: Trainer) throws {
     lastLog = (DispatchTime.now(), trainer.progress.imagesSeen)
     lastCheckpoint = DispatchTime.now()
@@ -67,10 +73,13 @@ public final class Session {
   /// How a run ends whose loop was left before its end.
   var interruption: RunOutcome { finishedEarly && !stopped ? .finished : .stopped }
 
-  /// After each step: agree on trouble, on a stop and on a checkpoint; log when due. **Collective.**
+  /// After each step: agree on trouble, on a stop and on a checkpoint; log when due.
+  ///
+  /// **Collective.**
   func afterStep(_ trainer: Trainer) throws {
     let c = trainer.configuration
-    let stop = StopSignals.arrived || limits.stopAfterStep.map { trainer.progress.step >= $0 } == true
+    let stop =
+      StopSignals.arrived || limits.stopAfterStep.map { trainer.progress.step >= $0 } == true
     let due =
       trainer.world.isRoot && directory != nil && c.checkpointMinutes > 0
       && seconds(since: lastCheckpoint) > 60 * c.checkpointMinutes
@@ -114,7 +123,9 @@ public final class Session {
     ]
   }
 
-  /// At the end of an epoch, before it is counted: its means, and whether the model still tells images apart.
+  /// At the end of an epoch, before it is counted: its means, and whether the model still tells
+  /// images apart.
+  ///
   /// **Collective.**
   func endEpoch(_ trainer: Trainer) throws {
     let means = try trainer.sums.epochMeans(batch: trainer.configuration.batch, on: trainer.world)
@@ -151,7 +162,10 @@ public final class Session {
     }
   }
 
-  /// After an epoch is counted: a checkpoint and, for models without an outer loop, grids when due. **Collective.**
+  /// After an epoch is counted: a checkpoint and, for models without an outer loop, grids when
+  /// due.
+  ///
+  /// **Collective.**
   func afterEpoch(_ trainer: Trainer) throws {
     let c = trainer.configuration
     if c.checkpointEpochs > 0 && trainer.progress.totalEpochs % c.checkpointEpochs == 0 {
@@ -162,7 +176,9 @@ public final class Session {
     }
   }
 
-  /// After an outer iteration is counted: its line, grids and a checkpoint. **Collective.**
+  /// After an outer iteration is counted: its line, grids and a checkpoint.
+  ///
+  /// **Collective.**
   func afterOuter(
     _ trainer: Trainer, _ result: ProjectionResult, c1: Double, c2: Double
   ) throws {
@@ -188,7 +204,8 @@ public final class Session {
     }
     let every = trainer.configuration.gridEvery
     if every > 0 && p.outer % every == 0 { try drawGrids(trainer, "outer-\(padded(p.outer))") }
-    try checkpoint(trainer)
+    // The last iteration is followed by the checkpoint of the finished run.
+    if p.outer < trainer.configuration.outerIterations { try checkpoint(trainer) }
   }
 
   private func padded(_ number: Int) -> String {
@@ -199,7 +216,9 @@ public final class Session {
     try grids?.draw(trainer, name)
   }
 
-  /// Writes a checkpoint of this moment. **Collective.**
+  /// Writes a checkpoint of this moment.
+  ///
+  /// **Collective.**
   func checkpoint(_ trainer: Trainer) throws {
     guard let directory else { return }
     let started = DispatchTime.now()

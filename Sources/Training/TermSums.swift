@@ -7,7 +7,9 @@ import MPI
 public struct TermSums {
   /// Terms a model may report, the loss included.
   private static let capacity = 8
-  /// "loss", then the terms in the order of their first report. With several phases the loss is the sum of theirs.
+  /// "loss", then the terms in the order of their first report.
+  ///
+  /// With several phases the loss is the sum of theirs.
   public private(set) var names = ["loss"]
   private var step: [Double]  // [lanes, capacity]
   private var epoch: [Double]  // [lanes, capacity]
@@ -48,12 +50,16 @@ public struct TermSums {
     steps = 0
   }
 
-  /// Means over the last global batch, by term. **Collective.**
+  /// Means over the last global batch, by term.
+  ///
+  /// **Collective.**
   func stepMeans(batch: Int, on world: Communicator) throws -> [(name: String, value: Double)] {
     try totals(step, on: world).map { ($0.name, $0.value / Double(batch)) }
   }
 
-  /// Means over the images of the epoch so far, by term. **Collective.**
+  /// Means over the images of the epoch so far, by term.
+  ///
+  /// **Collective.**
   func epochMeans(batch: Int, on world: Communicator) throws -> [(name: String, value: Double)] {
     let images = Double(max(steps, 1) * batch)
     return try totals(epoch, on: world).map { ($0.name, $0.value / images) }
@@ -75,7 +81,9 @@ public struct TermSums {
     return all
   }
 
-  /// The epoch's sums of all ranks, for a checkpoint. **Collective.**
+  /// The epoch's sums of all ranks, for a checkpoint.
+  ///
+  /// **Collective.**
   func saved(on world: Communicator) throws -> [Double] {
     try [Double(steps)] + gathered(epoch, on: world)
   }

@@ -5,7 +5,9 @@ import Tensors
 
 /// Saving and taking up a run.
 extension Trainer {
-  /// Writes a checkpoint of this moment. **Collective.**
+  /// Writes a checkpoint of this moment.
+  ///
+  /// **Collective.**
   ///
   /// - Throws: one error on all ranks, for example of a full disk; what existed before stays.
   func save(to store: inout CheckpointStore) throws -> SavedCheckpoint {
@@ -83,7 +85,9 @@ extension Trainer {
       exact: configuration.exact, blasKernel: BLAS.kernelName, values: values)
   }
 
-  /// Takes up where a checkpoint was written, on any number of ranks. **Collective.**
+  /// Takes up where a checkpoint was written, on any number of ranks.
+  ///
+  /// **Collective.**
   ///
   /// - Throws: `RunError` when its arrays are not those of the model; errors of reading it.
   public func restore(_ checkpoint: Checkpoint) throws {

@@ -24,7 +24,9 @@ extension Trainer {
     }
   }
 
-  /// Adds per-lane sums [lanes, width] of all ranks in lane order. **Collective.**
+  /// Adds per-lane sums [lanes, width] of all ranks in lane order.
+  ///
+  /// **Collective.**
   func totals(_ perLane: [Double], width: Int) throws -> [Double] {
     var all = perLane
     try world.allReduce(&all, .sum)
@@ -33,7 +35,9 @@ extension Trainer {
     return sums
   }
 
-  /// Norms of the whole X. **Collective.**
+  /// Norms of the whole X.
+  ///
+  /// **Collective.**
   public func dataNorms() throws -> DataNorms {
     let d = images.shape.count
     let positions = images.shape.height * images.shape.width
@@ -61,8 +65,10 @@ extension Trainer {
     return norms
   }
 
-  /// Steps 3 to 7 of the robust outer loop for all rows: L = D(E(X - S)), S = shrink(X - L, threshold), R = X - L - S,
-  /// and their norms. **Collective.**
+  /// Steps 3 to 7 of the robust outer loop for all rows: L = D(E(X - S)), S = shrink(X - L,
+  /// threshold), R = X - L - S, and their norms.
+  ///
+  /// **Collective.**
   ///
   /// - Parameter sampling: whether L decodes a draw of q(z|X - S) or its mean.
   public func project(threshold: Float, sampling: Bool) throws -> ProjectionResult {

@@ -11,22 +11,31 @@ import Tensors
 /// pass of its own, and the gradients are added along one tree over lanes, whatever the number of ranks. Methods that
 /// communicate say **Collective.**
 public final class Trainer {
+  /// The resolved configuration.
   public let configuration: Configuration
+  /// What is trained.
   public let model: any Autoencoder
+  /// Its parameters, in checkpoint order.
   public let parameters: ParameterSet
   /// The training images X, with the static noise of the configuration; rows by global index.
   public let images: ImageSet
   /// The same rows without noise, where they are at hand.
   public let clean: ImageSet?
+  /// The ranks that train together.
   public let world: Communicator
+  /// The lanes of the training set.
   public let lanes: Lanes
   /// Lanes of this rank, and their rows.
   public let localLanes: Range<Int>, localRows: Range<Int>
+  /// Where values and gradients lie.
   public let buckets: GradientBuckets
+  /// One a phase.
   public let optimizers: [Optimizer]
   /// S and R of this rank's rows, for models that split.
   public let split: RowSplit?
+  /// How far the run has come.
   public internal(set) var progress = TrainingProgress()
+  /// What was measured.
   public internal(set) var history = History()
   /// The threshold that S is shrunk with, kept for splitting rows outside the training set; 0 without a split.
   public var shrinkageThreshold = 0.0
@@ -43,7 +52,9 @@ public final class Trainer {
   /// Steps in an epoch: the last batch is filled from the start of each lane's order.
   public let stepsPerEpoch: Int
 
-  /// A trainer with freshly drawn weights. **Collective.**
+  /// A trainer with freshly drawn weights.
+  ///
+  /// **Collective.**
   ///
   /// - Parameters:
   ///   - configuration: validated, so that its lanes and rows are set.
@@ -108,7 +119,9 @@ public final class Trainer {
     try drawWeights()
   }
 
-  /// Weights are drawn by rank 0 and handed to all, so that the ranks of a node can share them. **Collective.**
+  /// Weights are drawn by rank 0 and handed to all, so that the ranks of a node can share them.
+  ///
+  /// **Collective.**
   private func drawWeights() throws {
     var flat: [Float] = []
     if world.isRoot {
@@ -127,7 +140,9 @@ public final class Trainer {
 
   // MARK: - One step
 
-  /// Trains on one batch. **Collective.**
+  /// Trains on one batch.
+  ///
+  /// **Collective.**
   public func trainStep() throws {
     if progress.stepInEpoch >= stepsPerEpoch { startNextEpoch() }
     prepareOrders()
@@ -201,7 +216,9 @@ public final class Trainer {
 
   // MARK: - Epochs
 
-  /// Trains until this outer iteration has `epochs` epochs, with log lines and checkpoints when they are due.
+  /// Trains until this outer iteration has `epochs` epochs, with log lines and checkpoints when
+  /// they are due.
+  ///
   /// **Collective.**
   ///
   /// - Returns: whether all epochs are done; false when the run was asked to stop before that.
@@ -220,7 +237,9 @@ public final class Trainer {
     return !session.shouldStop(self)
   }
 
-  /// Closes an outer iteration: progress, history, log, grids and a checkpoint. **Collective.**
+  /// Closes an outer iteration: progress, history, log, grids and a checkpoint.
+  ///
+  /// **Collective.**
   public func finishOuter(_ result: ProjectionResult, c1: Double, c2: Double) throws {
     progress.outer += 1
     progress.epoch = 0
@@ -233,7 +252,9 @@ public final class Trainer {
   /// The run's files; nil where it leaves none.
   public var directory: RunDirectory? { session.directory }
 
-  /// Marks the run as over and writes its last checkpoint. **Collective.**
+  /// Marks the run as over and writes its last checkpoint.
+  ///
+  /// **Collective.**
   public func finish() throws {
     progress.finished = true
     try session.checkpoint(self)
@@ -242,7 +263,9 @@ public final class Trainer {
   /// Pixels of an image.
   public var dimensions: Int { images.shape.count }
 
-  /// Opens the log; training follows. **Collective.**
+  /// Opens the log; training follows.
+  ///
+  /// **Collective.**
   public func start() throws { try session.begin(self) }
 
   /// New optimizer state, as a new run would have it (D-06).

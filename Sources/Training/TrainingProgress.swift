@@ -1,4 +1,6 @@
-/// How far a run has come. With the seed it fixes every random draw that follows.
+/// How far a run has come.
+///
+/// With the seed it fixes every random draw that follows.
 public struct TrainingProgress: Equatable, Sendable {
   /// Outer iterations done (robust models).
   public var outer = 0
@@ -17,6 +19,7 @@ public struct TrainingProgress: Equatable, Sendable {
   /// What the run warned of.
   public var warnings: Set<CollapseWarning> = []
 
+  /// The beginning of a run.
   public init() {}
 }
 
