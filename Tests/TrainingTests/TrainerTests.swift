@@ -143,7 +143,7 @@ struct TrainerTests {
     }
   }
 
-  @Test func moreRanksThanRowsOrLanesAreRefused() throws {
+  @Test func batchesAndLanesThatDoNotFitAreRefused() throws {
     #expect(throws: ConfigurationError.self) {
       try LinearTraining(["batch=128"], images: LinearTraining.images(64))
     }
