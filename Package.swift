@@ -41,12 +41,11 @@ let package = Package(
       ["MPI", "Images", "Tensors", "Autodiff", "Layers", "Datasets", "Distributed", "Checkpoints"]),
     library("Models", ["Training"]),
     library("Evaluation", ["Models", "HDF5", "Images"]),
-    library("Report", ["Evaluation"]),
     .executableTarget(
       name: "cleave",
       dependencies: [
         "MPI", "HDF5", "Images", "Tensors", "Datasets", "Checkpoints", "Training", "Models",
-        "Evaluation", "Report",
+        "Evaluation",
       ]),
     .executableTarget(
       name: "rank-checks",

@@ -76,6 +76,23 @@ public final class ImageSet {
     self.init(whole: memory, .floats, floats.count, shape: shape, labels: labels, name: name)
   }
 
+  /// 8-bit images that `draw` makes, of which only `heldRows` are in memory; indices and `count` are global.
+  ///
+  /// - Parameter draw: gets a row and its `[H, W, C]` bytes to fill.
+  public convenience init(
+    count: Int, shape: ImageShape, heldRows: Range<Int>, name: String = "memory",
+    draw: (Int, UnsafeMutableBufferPointer<UInt8>) -> Void
+  ) {
+    let memory = PixelMemory(allocating: heldRows.count * shape.count)
+    for (i, row) in heldRows.enumerated() {
+      let start = (memory.start + i * shape.count).assumingMemoryBound(to: UInt8.self)
+      draw(row, UnsafeMutableBufferPointer(start: start, count: shape.count))
+    }
+    self.init(
+      path: name, split: .train, shape: shape, count: count, heldRows: heldRows,
+      format: .bytes, memory: memory, labels: nil, clean: nil, noise: nil)
+  }
+
   private convenience init(
     whole memory: PixelMemory, _ format: Format, _ values: Int, shape: ImageShape,
     labels: [Int32]?, name: String

@@ -97,7 +97,7 @@ public enum Benchmark: String, CaseIterable, Sendable {
       return resolved
     }
     let entry = try ModelCatalogue.entry(c)
-    let data = syntheticImages(for: world)
+    let data = syntheticImages(lanes: c.laneCount, on: world)
     let session = Session(directory: nil)
     let trainer = try Trainer(
       c, model: entry.make(c, data.shape.count), images: data, splits: entry.splits, on: world,
@@ -127,22 +127,20 @@ public enum Benchmark: String, CaseIterable, Sendable {
       blasKernel: BLAS.kernelName)
   }
 
-  /// Random images with dark backgrounds; a rank makes its own share only and sees it under the global rows.
-  private func syntheticImages(for world: Communicator) -> ImageSet {
+  /// Random images with dark backgrounds; a rank holds the rows of its own lanes only.
+  private func syntheticImages(lanes: Int, on world: Communicator) -> ImageSet {
     let shape = ImageShape(height: 28, width: 28, channels: 1)
     let draws = Draws(seed: 1, purpose: .synthesis, time: 0)
-    let words = UnsafeMutablePointer<UInt32>.allocate(capacity: shape.count)
-    defer { words.deallocate() }
-    var bytes = [UInt8](repeating: 0, count: Self.images * shape.count)
-    let first = world.rank * Self.images / world.size
-    let last = (world.rank + 1) * Self.images / world.size
-    for row in first..<last {
-      draws.words(row: row, into: words, count: shape.count)
-      for i in 0..<shape.count where words[i] & 0xFF00 > 0x8000 {
-        bytes[row * shape.count + i] = UInt8(words[i] & 255)
+    let own = Lanes(count: lanes, rows: Self.images).rows(of: world.rank, of: world.size)
+    return withUnsafeTemporaryAllocation(of: UInt32.self, capacity: shape.count) { words in
+      ImageSet(count: Self.images, shape: shape, heldRows: own) { row, bytes in
+        guard let first = words.baseAddress else { return }
+        draws.words(row: row, into: first, count: shape.count)
+        for i in 0..<shape.count {
+          bytes[i] = words[i] & 0xFF00 > 0x8000 ? UInt8(words[i] & 255) : 0
+        }
       }
     }
-    return ImageSet(bytes: bytes, shape: shape)
   }
 
   private func peakResidentMiB() -> Double {
