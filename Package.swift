@@ -63,7 +63,7 @@ let package = Package(
     tests("Checkpoints", ["Checkpoints", "HDF5", "MPI"]),
     tests("Training", ["Training"]),
     tests("Models", ["Models"]),
-    tests("Evaluation", ["Evaluation"]),
+    tests("Evaluation", ["Evaluation", "Datasets", "HDF5", "Models", "MPI", "Training"]),
     tests("CommandLine", ["HDF5", "Training"]),
   ],
   swiftLanguageModes: [.v6]

@@ -1,1 +1,170 @@
+import Datasets
+import Foundation
+import HDF5
+import MPI
+import Models
+import TestSupport
 import Testing
+import Training
+
+@testable import Evaluation
+
+/// A small robust VAE trained on generated digits, and what is asked of it.
+@Suite("Trained models")
+struct EvaluationTests {
+  private static let rows = 96
+
+  /// A run in `folder` on 96 digits, a tenth of whose pixels are flipped, and its data.
+  private func run(
+    in folder: URL, _ settings: [String] = []
+  ) throws -> (trained: TrainedModel, data: ImageSet) {
+    let clean = folder.appending(path: "digits.h5").path
+    let noisy = folder.appending(path: "noisy.h5").path
+    try SyntheticDigits.write(count: Self.rows, test: 40, seed: 1, to: clean)
+    try CorruptImages.run(
+      input: clean, output: noisy, noise: .saltPepper(0.1), seed: 2, force: false)
+    let data = try ImageSet.open(noisy)
+    var c = Configuration()
+    for setting in [
+      "model=rvae", "hidden=16", "latent=3", "batch=32", "outer_iterations=2", "inner_epochs=2",
+      "grid_every=0",
+    ] + settings { try c.set(setting) }
+    c.data = data.path
+    let directory = RunDirectory(folder.appending(path: "run").path)
+    _ = try TrainingRun.start(c, on: data, in: directory, world: .alone())
+    return (try TrainedModel(run: directory, on: .alone()), data)
+  }
+
+  private func value(_ result: EvaluationResult, _ metric: Metric, _ name: String = "") -> Double? {
+    result.metrics.first { $0.metric == metric }?.values.first { $0.name == name }?.value
+  }
+
+  private func meanSquaredError(_ a: [Float], _ b: [Float]) -> Double {
+    zip(a, b).reduce(0) { $0 + pow(Double($1.0) - Double($1.1), 2) } / Double(a.count)
+  }
+
+  @Test func errorsAreThoseOfTheWrittenFilesAgainstTheCleanImages() throws {
+    try withTemporaryFolder { folder in
+      let (trained, data) = try run(in: folder)
+      let result = try Evaluation(trained, on: data, world: .alone()).run([.mse, .psnr])
+      let clean = try #require(data.clean).values(0..<Self.rows)
+      let x = try #require(value(result, .mse, "X"))
+      #expect(abs(x - meanSquaredError(data.values(0..<Self.rows), clean)) < 1e-7)
+      #expect(result.rows == Self.rows && result.reference == "clean")
+
+      let outputs = Outputs(trained, force: false, world: .alone())
+      let reconstructed = folder.appending(path: "r.h5").path
+      try outputs.reconstruct(data, to: reconstructed)
+      let r = try File.open(reconstructed).dataset("/reconstructions")
+      #expect(r.shape == [Self.rows, 28, 28, 1])
+      let error = try #require(value(result, .mse, "reconstruction"))
+      #expect(abs(error - meanSquaredError(try r.readAll(), clean)) < 1e-6)
+
+      let denoised = folder.appending(path: "d.h5").path
+      try outputs.denoise(data, to: denoised)
+      let file = try File.open(denoised)
+      let l: [UInt8] = try file.dataset("/L").readAll()
+      let ofL = meanSquaredError(l.map { Float($0) / 255 }, clean)
+      let expected = try #require(value(result, .mse, "L"))
+      // L is written in 8 bits: half a grey level off at most.
+      #expect(abs(ofL - expected) < 2 * (0.5 / 255) * expected.squareRoot() + 1e-5)
+      #expect(abs(expected - error) > 1e-6)
+      let decibel = try #require(value(result, .psnr, "L"))
+      #expect(abs(decibel + 10 * log10(expected)) < 1e-9)
+    }
+  }
+
+  @Test func denoisingWritesTheRunsOwnSForItsRowsAndSplitsOthersOnce() throws {
+    try withTemporaryFolder { folder in
+      let (trained, data) = try run(in: folder)
+      let outputs = Outputs(trained, force: false, world: .alone())
+      let own = folder.appending(path: "own.h5").path
+      try outputs.denoise(data, to: own)
+      let s: [Float] = try File.open(own).dataset("/S").readAll()
+      var (sparse, residual) = (s, s)
+      try sparse.withUnsafeMutableBufferPointer { a in
+        try residual.withUnsafeMutableBufferPointer { b in
+          try trained.checkpoint.readSplit(rows: 0..<Self.rows, sparse: a, residual: b)
+        }
+      }
+      #expect(s == sparse)
+      #expect(s.contains { $0 != 0 })
+
+      let test = try ImageSet.open(data.path, split: "test")
+      let other = folder.appending(path: "other.h5").path
+      try outputs.denoise(test, to: other)
+      let file = try File.open(other)
+      let (l, t): ([UInt8], Float) = (try file.dataset("/L").readAll(), trained.threshold)
+      let split: [Float] = try file.dataset("/S").readAll()
+      #expect(t > 0 && split.count == 40 * 784)
+      for (i, x) in test.values(0..<40).enumerated() {
+        let difference = x - Float(l[i]) / 255
+        let expected = max(abs(difference) - t, 0) * (difference < 0 ? -1 : 1)
+        #expect(abs(split[i] - expected) < 0.5 / 255 + 1e-5)
+      }
+      #expect(try file.stringAttribute("split", on: "/") == "test")
+    }
+  }
+
+  @Test func samplesAreAFunctionOfTheirSeedAndNumber() throws {
+    try withTemporaryFolder { folder in
+      let (trained, _) = try run(in: folder)
+      let whole = Sampler(trained, seed: 3).samples(0..<20).values
+      let part = Sampler(trained, seed: 3).samples(10..<20).values
+      for (a, b) in zip(whole[7840...], part) { #expect(abs(a - b) < 1e-6) }
+      #expect(Sampler(trained, seed: 4).samples(0..<20).values != whole)
+      #expect(whole.allSatisfy { (0...1).contains($0) })
+    }
+  }
+
+  @Test func boundAndSpreadAreThoseOfTheModel() throws {
+    try withTemporaryFolder { folder in
+      let (trained, data) = try run(in: folder)
+      let result = try Evaluation(trained, on: data, world: .alone()).run([.elbo, .kl, .spread])
+      let (elbo, kl) = (try #require(value(result, .elbo)), try #require(value(result, .kl)))
+      #expect(kl >= 0 && elbo < -kl)
+      #expect(elbo > -784 * log(2) * 1.5)
+      #expect(try #require(value(result, .spread)) >= 0)
+    }
+  }
+
+  @Test func encodingWritesMeansAndLogVariances() throws {
+    try withTemporaryFolder { folder in
+      let (trained, data) = try run(in: folder)
+      let path = folder.appending(path: "codes.h5").path
+      try Outputs(trained, force: false, world: .alone()).encode(data, to: path)
+      let file = try File.open(path)
+      #expect(try file.dataset("/mean").shape == [Self.rows, 3])
+      #expect(try file.dataset("/log_variance").shape == [Self.rows, 3])
+      let means: [Float] = try file.dataset("/mean").readAll()
+      let explainer = try Explainer(trained, images: data, usesSplit: false)
+      let codes = explainer.codes(5..<6).mean.values
+      for (a, b) in zip(means[15..<18], codes) { #expect(abs(a - b) < 1e-5) }
+    }
+  }
+
+  /// X44: without clipping, Gaussian noise of standard deviation s has squared error s².
+  @Test func inputErrorOfADenoisingModelIsTheVarianceOfItsNoise() throws {
+    try withTemporaryFolder { folder in
+      let (trained, data) = try run(
+        in: folder,
+        ["model=daae", "epochs=1", "noise=gaussian:0.5", "hidden=8", "discriminator_hidden=8"])
+      let result = try Evaluation(trained, on: data, world: .alone()).run([.mse])
+      let x = try #require(value(result, .mse, "X"))
+      let corruption = meanSquaredError(
+        data.values(0..<Self.rows), try #require(data.clean).values(0..<Self.rows))
+      #expect(abs(x - corruption - 0.25) < 0.01)
+    }
+  }
+
+  @Test func imagesOfAnotherShapeAreRefused() throws {
+    try withTemporaryFolder { folder in
+      let (trained, _) = try run(in: folder)
+      let other = ImageSet(
+        bytes: [0, 0, 0, 0], shape: ImageShape(height: 2, width: 2, channels: 1))
+      #expect(throws: RunError.self) {
+        _ = try Evaluation(trained, on: other, world: .alone())
+      }
+    }
+  }
+}
