@@ -4,10 +4,11 @@ import Tensors
 
 /// Whether training goes well, and how long it will take.
 extension Trainer {
-  /// Mean over the pixels of the standard deviation of reconstructions over a batch of this rank's first rows.
+  /// Mean over the pixels of the standard deviation of reconstructions over a batch of this rank's first lane.
   func outputSpread() -> Double {
-    let count = min(200, localRows.count)
-    let first = localRows.lowerBound
+    let rows = lanes.rows(of: localLanes.lowerBound)
+    let count = min(200, rows.count)
+    let first = rows.lowerBound
     let step = Step(seed: configuration.seed)
     let batch = (first..<first + count).map(Int32.init)
     batch.withUnsafeBufferPointer { batch in
