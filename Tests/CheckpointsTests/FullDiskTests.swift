@@ -3,35 +3,6 @@ import Foundation
 import TestSupport
 import Testing
 
-/// A small file system of its own, gone with the value.
-final class SmallDisk {
-  let path: String
-
-  /// Mounts one of so many bytes.
-  init(bytes: Int) throws {
-    path = NSTemporaryDirectory() + "/disk-" + UUID().uuidString
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    let run = try Run.command("mount", ["-t", "tmpfs", "-o", "size=\(bytes)", "tmpfs", path])
-    guard run.status == 0 else {
-      try FileManager.default.removeItem(atPath: path)
-      throw CocoaError(.fileWriteNoPermission)
-    }
-  }
-
-  deinit {
-    _ = try? Run.command("umount", ["-l", path])
-    try? FileManager.default.removeItem(atPath: path)
-  }
-
-  /// Takes up so many bytes.
-  func fill(_ bytes: Int) throws {
-    try Data(count: bytes).write(to: URL(fileURLWithPath: path + "/filler"))
-  }
-
-  /// Whether this machine allows it.
-  static let isPermitted = (try? SmallDisk(bytes: 1 << 16)) != nil
-}
-
 /// A full disk is an error on every rank, and the last good checkpoint stays.
 @Suite(.serialized, .enabled(if: SmallDisk.isPermitted, "mounting a tmpfs is not permitted here"))
 struct FullDisks {

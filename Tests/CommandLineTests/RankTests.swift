@@ -1,0 +1,56 @@
+import Foundation
+import TestSupport
+import Testing
+import Training
+
+/// One result, whatever the number of ranks (design.md, section 2).
+@Suite(.serialized) struct RankTests {
+  /// 2003 rows in 8 lanes: 250 or 251 in a lane, of which a step takes 8.
+  ///
+  /// A smooth activation: a kink may turn a rounding at zero into another gradient.
+  @Test func fastRunsAgreeToRounding() throws {
+    try withTemporaryFolder { folder in
+      try prepareDigits(2003, in: folder)
+      for ranks in 1...4 {
+        try Tool.succeed(
+          "train demo \(small) --set activation=tanh --set outer_iterations=1 "
+            + "--set inner_epochs=10 --out p\(ranks)", ranks: ranks, in: folder)
+      }
+      let one = RunFolder("p1", in: folder)
+      #expect(try one.log("step").count == 320)
+      for ranks in 2...4 { try RunFolder("p\(ranks)", in: folder).expectClose(to: one) }
+    }
+  }
+
+  /// Weights, optimizer and split after an outer iteration (the robust model) and after 48 steps, the third of
+  /// three epochs in its middle; and every line of the log, warnings with what was measured among them.
+  @Test(arguments: ["demo", "mnist-daae"]) func exactRunsAreEqual(preset: String) throws {
+    try withTemporaryFolder { folder in
+      try prepareDigits(1203, in: folder)
+      let settings =
+        preset == "demo"
+        ? "--set outer_iterations=2 --set inner_epochs=2 --set collapse_kl=99 --set collapse_spread=1"
+        : "--set decoder_hidden=64 --set discriminator_hidden=64 --set rows=1203 "
+          + "--set checkpoint_epochs=2"
+      let ranks = [1, 2, 3, 4, 8]
+      for count in ranks {
+        let train = "train \(preset) \(small) \(settings) --exact --max-steps 48 --out p\(count)"
+        try Tool.succeed(train, ranks: count, in: folder)
+      }
+      let one = RunFolder("p1", in: folder)
+      let (early, late) = (try one.digests(step: 38), try one.digests(step: 48))
+      for part in ["model", "optimizer"] + (preset == "demo" ? ["split"] : []) {
+        #expect(early[part] != nil && early[part] != .null)
+        #expect((early[part] == late[part]) == (part == "split"), "\(part)")
+      }
+      let log = try one.log()
+      #expect(preset != "demo" || log.contains { $0["warning"] == "constant_output" })
+      for count in ranks.dropFirst() {
+        let run = RunFolder("p\(count)", in: folder)
+        #expect(try run.digests(step: 38) == early, "\(count) ranks")
+        #expect(try run.digests(step: 48) == late, "\(count) ranks")
+        #expect(try run.log() == log, "\(count) ranks")
+      }
+    }
+  }
+}
