@@ -1,4 +1,5 @@
-// Activations: behind a product with its bias, alone, and backward from the output with the bias gradient.
+// Activations: behind a product with its bias, alone, and backward from the output with the bias
+// gradient.
 #include "vectors.h"
 
 CK_INLINE void activate(vec *v, int act) {
@@ -42,8 +43,9 @@ CK_INLINE void bias_act_loop(float *y, const float *bias, long rows, long cols, 
   }
 }
 
-/// Rows are taken by fours to halve the traffic on dbias; the order of the sums depends on `rows` alone.
-CK_INLINE void backward_loop(float *dy, const float *y, float *dbias, long rows, long cols, int act) {
+/// Rows are taken by fours, sparing dbias traffic; the order of the sums depends on `rows` alone.
+CK_INLINE void backward_loop(
+  float *dy, const float *y, float *dbias, long rows, long cols, int act) {
   long row = 0;
   for (; row + 4 <= rows; row += 4, dy += 4 * cols, y += 4 * cols) {
     CK_BLOCKS(j, k, cols) {

@@ -1,5 +1,5 @@
-// Arithmetic on arrays. Loops whose elements take one rounding are left to the compiler's vectoriser: any two ways of
-// computing them agree. The others go by blocks (vectors.h).
+// Arithmetic on arrays. Loops whose elements take one rounding are left to the compiler's
+// vectoriser: any two ways of computing them agree. The others go by blocks (vectors.h).
 #include "vectors.h"
 
 CK_HOT void ck_add(float *y, const float *a, const float *b, long n) {
@@ -46,7 +46,8 @@ CK_HOT void ck_scale_rows(
   }
 }
 
-/// The reciprocal's product is corrected by its remainder, x - 255 q = (x - 256 q) + q, whose two differences are exact.
+/// The reciprocal's product is corrected by its remainder, x - 255 q = (x - 256 q) + q, whose two
+/// differences are exact.
 CK_HOT void ck_bytes_to_floats(const uint8_t *x, float *y, long n) {
 #pragma clang loop vectorize(enable) interleave(enable)
   for (long i = 0; i < n; i++) {

@@ -1,7 +1,9 @@
-// Losses summed over each row, with their gradients in the same pass, and the reparameterised sample.
+// Losses summed over each row, with their gradients in the same pass, and the reparameterised
+// sample.
 #include "vectors.h"
 
-/// softplus(a) and sigmoid(a) from one exp. The loss is the same bits whether or not `sigmoid` is asked for.
+/// softplus(a) and sigmoid(a) from one exp. The loss is the same bits whether or not `sigmoid` is
+/// asked for.
 CK_INLINE void softplus_and_sigmoid(const vec *a, vec *softplus, vec *sigmoid) {
   vec e = EXP_NEGATIVE(NEGATIVE_ABS(*a));
   *softplus = MAX_ZERO(*a) + LOG1P_UNIT(e);
@@ -33,8 +35,8 @@ CK_HOT void ck_bernoulli_nll(
 }
 
 CK_HOT void ck_gaussian_nll(
-  const float *x, const float *mean, const float *logvar, float *row_loss, float *dmean, float *dlogvar,
-  long rows, long cols) {
+  const float *x, const float *mean, const float *logvar, float *row_loss, float *dmean,
+  float *dlogvar, long rows, long cols) {
   const float log_two_pi = 1.83787707f;
   for (long row = 0; row < rows; row++) {
     vec sum = 0.0f;
@@ -67,7 +69,8 @@ CK_HOT void ck_squared_error(
 }
 
 CK_HOT void ck_kl_standard_normal(
-  const float *mu, const float *logvar, float *row_kl, float *dmu, float *dlogvar, long rows, long cols) {
+  const float *mu, const float *logvar, float *row_kl, float *dmu, float *dlogvar, long rows,
+  long cols) {
   for (long row = 0; row < rows; row++) {
     vec sum = 0.0f;
     CK_BLOCKS(j, k, cols) {
@@ -91,8 +94,8 @@ CK_HOT void ck_reparameterize(
 }
 
 CK_HOT void ck_reparameterize_backward(
-  const float *dz, const float *logvar, const float *eps, float *dmu, float *dlogvar, long n, float k,
-  int accumulate) {
+  const float *dz, const float *logvar, const float *eps, float *dmu, float *dlogvar, long n,
+  float k, int accumulate) {
   CK_BLOCKS(i, count, n) {
     vec d = LOAD(dz + i, count);
     if (dlogvar) {
@@ -103,8 +106,24 @@ CK_HOT void ck_reparameterize_backward(
   }
 }
 
+/// Rows of one logit, as a discriminator gives them, are handled as one array.
+CK_INLINE void softplus_column(
+  const float *s, float *row_loss, float *grad, long rows, float sign) {
+  CK_BLOCKS(i, k, rows) {
+    vec a = sign * LOAD(s + i, k);
+    vec softplus, sigmoid;
+    softplus_and_sigmoid(&a, &softplus, &sigmoid);
+    STORE(row_loss + i, softplus, k);
+    if (grad) STORE(grad + i, sign * sigmoid, k);
+  }
+}
+
 CK_HOT void ck_softplus_rows(
   const float *s, float *row_loss, float *grad, long rows, long cols, float sign) {
+  if (cols == 1) {
+    softplus_column(s, row_loss, grad, rows, sign);
+    return;
+  }
   for (long row = 0; row < rows; row++) {
     vec sum = 0.0f;
     CK_BLOCKS(j, k, cols) {

@@ -24,7 +24,8 @@ CK_HOT double ck_sum_abs(const float *x, long n) {
   return dvec_sum(&sum);
 }
 
-/// An exponent of all ones, plus one, overflows into the sign bit, which the sum of the blocks keeps.
+/// An exponent of all ones, plus one, overflows into the sign bit, which the sum of the blocks
+/// keeps.
 CK_HOT int ck_all_finite(const float *x, long n) {
   uvec seen = 0;
   CK_BLOCKS(i, k, n) seen |= ((uvec)LOAD(x + i, k) & 0x7f800000u) + 0x00800000u;

@@ -1,7 +1,8 @@
 // The proximal step of the robust split X = L + S.
 #include "vectors.h"
 
-/// sign(v) max(|v| - t, 0) as v - clip(v, -t, t): zeros come out positive, NaN stays, and t = infinity gives 0.
+/// sign(v) max(|v| - t, 0) as v - clip(v, -t, t): zeros come out positive, NaN stays, and an
+/// infinite t gives 0.
 #define SHRINK(v, t)                                   \
   ({                                                   \
     vec v_ = (v);                                      \
@@ -27,7 +28,8 @@ CK_HOT void ck_split_project(
     vec moved = now - LOAD(r + i, k);
     STORE(s + i, sparse, k);
     STORE(r + i, now, k);
-    dvec wide = __builtin_convertvector(now, dvec), wide_moved = __builtin_convertvector(moved, dvec);
+    dvec wide = __builtin_convertvector(now, dvec);
+    dvec wide_moved = __builtin_convertvector(moved, dvec);
     residual += wide * wide;
     change += wide_moved * wide_moved;
     nonzeros -= sparse != 0.0f;

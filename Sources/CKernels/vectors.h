@@ -1,11 +1,12 @@
 // The 16-lane vectors the kernels are written in, and their exp, log1p, sigmoid, tanh.
 //
-// A kernel is one loop over blocks of 16 elements; the last block may be short. Full and short blocks run the same
-// machine code between load and store, which is what makes results independent of an element's position.
-// The compiler splits a vector into two AVX2 registers or four NEON ones; one AVX-512 register holds it whole.
+// A kernel is one loop over blocks of 16 elements; the last block may be short. Full and short
+// blocks run the same machine code between load and store, which is what makes results independent
+// of an element's position. The compiler splits a vector into two AVX2 registers or four NEON ones;
+// one AVX-512 register holds it whole.
 //
-// Functions take vectors by address: by value they would need one calling convention for all instruction sets.
-// The macros below the functions give them back the form of an expression.
+// Functions take vectors by address: by value they would need one calling convention for all
+// instruction sets. The macros below the functions give them back the form of an expression.
 #ifndef CK_VECTORS_H
 #define CK_VECTORS_H
 
@@ -42,18 +43,25 @@ typedef double dvec4 __attribute__((ext_vector_type(4)));
 #define CK_BLOCKS(i, k, n) \
   for (long i = 0, k = 0; (k = (n) - i < CK_WIDTH ? (n) - i : CK_WIDTH) > 0; i += CK_WIDTH)
 
+/// Copies k < 16 floats by halving pieces.
+CK_INLINE void copy_part(float *to, const float *from, long k) {
+  long i = 0;
+  if (k & 8) memcpy(to, from, 8 * sizeof(float)), i = 8;
+  if (k & 4) memcpy(to + i, from + i, 4 * sizeof(float)), i += 4;
+  if (k & 2) memcpy(to + i, from + i, 2 * sizeof(float)), i += 2;
+  if (k & 1) to[i] = from[i];
+}
+
 CK_INLINE void vec_load_part(vec *v, const float *p, long k) {
   float part[CK_WIDTH] = {0};
-#pragma clang loop vectorize(disable) unroll(disable)
-  for (long i = 0; i < k; i++) part[i] = p[i];
+  copy_part(part, p, k);
   memcpy(v, part, sizeof part);
 }
 
 CK_INLINE void vec_store_part(float *p, const vec *v, long k) {
   float part[CK_WIDTH];
   memcpy(part, v, sizeof part);
-#pragma clang loop vectorize(disable) unroll(disable)
-  for (long i = 0; i < k; i++) p[i] = part[i];
+  copy_part(p, part, k);
 }
 
 /// The k <= 16 elements at p, then zeros.
@@ -100,12 +108,13 @@ CK_INLINE double dvec_sum(const dvec *v) {
 
 // MARK: Functions
 //
-// Polynomials are minimax fits by the Remez exchange; the errors stated are of the whole function against the true
-// value, and are checked by the tests.
+// Polynomials are minimax fits by the Remez exchange; the errors stated are of the whole function
+// against the true value, and are checked by the tests.
 
-/// Splits x = n ln 2 + r with |r| <= ln 2 / 2. bits = n in the low bits of a float's mantissa; p = exp(r) - 1.
+/// x = n ln 2 + r with |r| <= ln 2 / 2: n is left in the low bits of `bits`, and p = exp(r) - 1.
 CK_INLINE void vec_exp_parts(const vec *x, ivec *bits, vec *p) {
-  const float round = 12582912.0f;  // 1.5 * 2^23: adding it leaves the nearest integer in the low bits
+  // Adding 1.5 * 2^23 leaves the nearest integer in the low bits.
+  const float round = 12582912.0f;
   vec shifted = *x * 1.44269504f + round;
   vec n = shifted - round;
   vec r = *x - n * 0.693359375f;

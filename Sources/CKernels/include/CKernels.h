@@ -1,14 +1,16 @@
 // Element-wise and reduction kernels that need the processor's widest vectors, and nothing else.
 //
-// Arrays are row-major float32 without alignment demands; `n` counts elements; `rows` and `cols` describe a
-// matrix [rows, cols]. On x86-64 Linux each kernel exists for AVX-512, AVX2 and the baseline, chosen when the
-// program is loaded.
+// Arrays are row-major float32 without alignment demands; `n` counts elements; `rows` and `cols`
+// describe a matrix [rows, cols]. On x86-64 Linux each kernel exists for AVX-512, AVX2 and the
+// baseline, chosen when the program is loaded.
 //
 // What every kernel promises:
-// - Element-wise results depend on the elements alone, not on their place in the array or on `n`, bit for bit, so
-//   a slice gives what the whole gives. Row results depend only on the row's content and length.
+// - Element-wise results depend on the elements alone, not on their place in the array or on `n`,
+//   bit for bit, so a slice gives what the whole gives. Row results depend only on the row's
+//   content and length.
 // - Output may be the same array as an input of the same kernel; other overlaps are not allowed.
-// - exp clamps its argument to [-87.33, 87.33], so it neither overflows nor reaches zero. NaN stays NaN.
+// - exp clamps its argument to [-87.33, 87.33], so it neither overflows nor reaches zero. NaN stays
+//   NaN.
 #ifndef CKERNELS_H
 #define CKERNELS_H
 
@@ -25,43 +27,50 @@ enum { CK_IDENTITY, CK_SIGMOID, CK_RELU, CK_TANH, CK_SOFTPLUS };
 /// y = act(y + bias), in place. `bias` [cols] or NULL.
 void ck_bias_act(float *y, const float *bias, long rows, long cols, int act);
 
-/// dy *= act'(.) written in terms of the activation's output y; dbias [cols] (or NULL) becomes, or with
-/// `accumulate` gains, the column sums of the new dy.
-void ck_act_backward(float *dy, const float *y, float *dbias, long rows, long cols, int act, int accumulate);
+/// dy *= act'(.) written in terms of the activation's output y; dbias [cols] (or NULL) becomes, or
+/// with `accumulate` gains, the column sums of the new dy.
+void ck_act_backward(
+  float *dy, const float *y, float *dbias, long rows, long cols, int act, int accumulate);
 
 /// y = act(x).
 void ck_activate(float *y, const float *x, long n, int act);
 
 // MARK: Losses (losses.c). `row_*` [rows]; gradients are of the row's loss, and may be NULL.
 
-/// Bernoulli negative log-likelihood on logits: row_loss = sum_j softplus(a) - x a; grad = sigmoid(a) - x.
+/// Bernoulli negative log-likelihood on logits:
+/// row_loss = sum_j softplus(a) - x a; grad = sigmoid(a) - x.
 void ck_bernoulli_nll(
   const float *logits, const float *x, float *row_loss, float *grad, long rows, long cols);
 
 /// row_loss = 0.5 sum_j log 2 pi + lv + (x - m)^2 exp(-lv).
 void ck_gaussian_nll(
-  const float *x, const float *mean, const float *logvar, float *row_loss, float *dmean, float *dlogvar,
-  long rows, long cols);
+  const float *x, const float *mean, const float *logvar, float *row_loss, float *dmean,
+  float *dlogvar, long rows, long cols);
 
 /// row_loss = sum_j (y - x)^2; grad = 2 (y - x).
-void ck_squared_error(const float *y, const float *x, float *row_loss, float *grad, long rows, long cols);
+void ck_squared_error(
+  const float *y, const float *x, float *row_loss, float *grad, long rows, long cols);
 
 /// row_kl = 0.5 sum_j exp(lv) + mu^2 - 1 - lv.
 void ck_kl_standard_normal(
-  const float *mu, const float *logvar, float *row_kl, float *dmu, float *dlogvar, long rows, long cols);
+  const float *mu, const float *logvar, float *row_kl, float *dmu, float *dlogvar, long rows,
+  long cols);
 
 /// z = mu + exp(k logvar) eps. k = 0.5 makes exp(k logvar) the standard deviation, 1 the variance.
-void ck_reparameterize(float *z, const float *mu, const float *logvar, const float *eps, long n, float k);
+void ck_reparameterize(
+  float *z, const float *mu, const float *logvar, const float *eps, long n, float k);
 
 /// dmu (+)= dz; dlogvar (+)= dz eps k exp(k logvar). Either may be NULL.
 void ck_reparameterize_backward(
-  const float *dz, const float *logvar, const float *eps, float *dmu, float *dlogvar, long n, float k,
-  int accumulate);
+  const float *dz, const float *logvar, const float *eps, float *dmu, float *dlogvar, long n,
+  float k, int accumulate);
 
 /// row_loss = sum_j softplus(sign s); grad = sign sigmoid(sign s).
-void ck_softplus_rows(const float *s, float *row_loss, float *grad, long rows, long cols, float sign);
+void ck_softplus_rows(
+  const float *s, float *row_loss, float *grad, long rows, long cols, float sign);
 
-/// out = log mean_j exp(w_j) of each row; weights = softmax of the row. `out` or `weights` may be NULL.
+/// out = log mean_j exp(w_j) of each row; weights = softmax of the row. `out` or `weights` may be
+/// NULL.
 void ck_log_mean_exp(const float *w, float *out, float *weights, long rows, long cols);
 
 // MARK: Element-wise (elementwise.c)
@@ -75,10 +84,12 @@ void ck_scale(float *y, float a, long n);                            // y *= a
 void ck_copy(float *y, const float *x, long n);
 void ck_fill(float *y, float value, long n);
 /// y (+)= row_scale[row] x.
-void ck_scale_rows(float *y, const float *x, const float *row_scale, long rows, long cols, int accumulate);
+void ck_scale_rows(
+  float *y, const float *x, const float *row_scale, long rows, long cols, int accumulate);
 /// y = x / 255, correctly rounded.
 void ck_bytes_to_floats(const uint8_t *x, float *y, long n);
-/// out = in[0] + in[1] + ... + in[count - 1], added from left to right. `out` may be one of the inputs.
+/// out = in[0] + in[1] + ... + in[count - 1], added from left to right. `out` may be one of the
+/// inputs.
 void ck_sum_blocks(float *out, const float *const *in, int count, long n);
 
 // MARK: Reductions (reductions.c), in double precision
@@ -97,23 +108,24 @@ void ck_row_sums(const float *x, float *out, long rows, long cols);
 
 // MARK: Optimizers (optimizers.c), with PyTorch's formulas
 
-/// One Adam step. step = lr / (1 - b1^t), inv_sqrt_bias2 = 1 / sqrt(1 - b2^t) for step count t = 1, 2, ...
+/// One Adam step:
 /// m += (1 - b1)(g - m); v = b2 v + (1 - b2) g^2; p -= step m / (sqrt(v) inv_sqrt_bias2 + eps).
+/// step = lr / (1 - b1^t) and inv_sqrt_bias2 = 1 / sqrt(1 - b2^t) at step t = 1, 2, ...
 /// The decays are doubles because 1 - b2 has few digits left in a float.
 void ck_adam(
   float *p, const float *g, float *m, float *v, long n, float step, double b1, double b2, float eps,
   float inv_sqrt_bias2);
 
-/// One RMSprop step. sq = alpha sq + (1 - alpha) g^2; d = g / (sqrt(sq) + eps); without `buf`: p -= lr d; with it:
-/// buf = momentum buf + d; p -= lr buf.
+/// One RMSprop step: sq = alpha sq + (1 - alpha) g^2; d = g / (sqrt(sq) + eps);
+/// without `buf`: p -= lr d; with it: buf = momentum buf + d; p -= lr buf.
 void ck_rmsprop(
   float *p, const float *g, float *sq, float *buf, long n, float lr, double alpha, float eps,
   float momentum);
 
 // MARK: Random numbers (random.c)
 
-/// Names one row's stream of Philox4x32-10 words: word e of the stream is word e % 4 of the block with
-/// key = (low, high half of seed) and counter = (e / 4, row, time, purpose).
+/// Names one row's stream of Philox4x32-10 words: word e of the stream is word e % 4 of the block
+/// with key = (low, high half of seed) and counter = (e / 4, row, time, purpose).
 typedef struct {
   uint64_t seed;
   uint32_t row, time, purpose;
@@ -132,8 +144,8 @@ void ck_add_normal(float *y, const float *x, long n, float sigma, ck_stream stre
 
 /// out = sign(v) max(|v| - t, 0); t >= 0, infinity included.
 void ck_soft_threshold(const float *v, float *out, float t, long n);
-/// Splits x - l into s = shrink(x - l, t) and r = x - l - s. On entry r holds the previous residual. Adds to sums:
-/// [0] |r|^2, [1] |r - previous r|^2, [2] the number of nonzeros of s.
+/// Splits x - l into s = shrink(x - l, t) and r = x - l - s. On entry r holds the previous
+/// residual. Adds to sums: [0] |r|^2, [1] |r - previous r|^2, [2] the number of nonzeros of s.
 void ck_split_project(
   const float *x, const float *l, float *s, float *r, long n, float t, double sums[3]);
 
