@@ -123,27 +123,37 @@ CK_HOT void ck_uniform(ck_stream stream, float *out, long n) {
   }
 }
 
+// Normal draws make some chunks of words ahead of the quantiles: two short loops overlap their own
+// iterations better than a long one, by a tenth.
+#define CK_AHEAD 8
+
 CK_HOT void ck_normal(ck_stream stream, float *out, long n) {
-  CK_CHUNKS(i, k, n) {
-    uchunk words;
-    chunk normal;
-    philox(&stream, i, &words);
-    quantiles(&words, &normal);
-    store_chunk(out + i, &normal, k);
+  uchunk words[CK_AHEAD];
+  for (long first = 0; first < n; first += CK_AHEAD * CK_CHUNK) {
+    long count = n - first < CK_AHEAD * CK_CHUNK ? n - first : CK_AHEAD * CK_CHUNK;
+    for (long i = 0; i < count; i += CK_CHUNK) philox(&stream, first + i, &words[i / CK_CHUNK]);
+    CK_CHUNKS(i, k, count) {
+      chunk normal;
+      quantiles(&words[i / CK_CHUNK], &normal);
+      store_chunk(out + first + i, &normal, k);
+    }
   }
 }
 
 CK_HOT void ck_add_normal(float *y, const float *x, long n, float sigma, ck_stream stream) {
-  CK_CHUNKS(i, count, n) {
-    uchunk words;
-    chunk normal;
-    philox(&stream, i, &words);
-    quantiles(&words, &normal);
-    vec halves[2] = {normal.lo, normal.hi};
-    for (int h = 0; h < 2; h++) {
-      long at = i + h * CK_WIDTH, k = count - h * CK_WIDTH;
-      if (k > CK_WIDTH) k = CK_WIDTH;
-      if (k > 0) STORE(y + at, LOAD(x + at, k) + sigma * halves[h], k);
+  float normal[CK_AHEAD * CK_CHUNK];
+  uchunk words[CK_AHEAD];
+  for (long first = 0; first < n; first += CK_AHEAD * CK_CHUNK) {
+    long count = n - first < CK_AHEAD * CK_CHUNK ? n - first : CK_AHEAD * CK_CHUNK;
+    for (long i = 0; i < count; i += CK_CHUNK) philox(&stream, first + i, &words[i / CK_CHUNK]);
+    for (long i = 0; i < count; i += CK_CHUNK) {
+      chunk some;
+      quantiles(&words[i / CK_CHUNK], &some);
+      *(chunk_unaligned *)(normal + i) = some;
+    }
+    CK_BLOCKS(i, k, count) {
+      long at = first + i;
+      STORE(y + at, LOAD(x + at, k) + sigma * LOAD(normal + i, k), k);
     }
   }
 }
