@@ -31,15 +31,16 @@ struct GridWriter {
       clean.gather(first..<first + count, into: pixels.pointer)
       try write(pixels.pointer, count, trainer, "originals")
     }
+    let output = trainer.model.reconstruct(step.corrupted(), step, sampling: false)
+    try write(output.pointer, count, trainer, "\(name)-reconstructions")
     if let split = trainer.split {
       let sparse = split.sparse.pointer
       ck_axpy(step.target.pointer, sparse, -1, pixels.count)
-      try write(step.target.pointer, count, trainer, "\(name)-L")
+      let explained = trainer.model.reconstruct(step.target, step, sampling: false)
+      try write(explained.pointer, count, trainer, "\(name)-L")
       for i in 0..<pixels.count { pixels.pointer[i] = abs(sparse[i]) }
       try write(pixels.pointer, count, trainer, "\(name)-S")
     }
-    let output = trainer.model.reconstruct(step.corrupted(), step, sampling: false)
-    try write(output.pointer, count, trainer, "\(name)-reconstructions")
     try begin(step, Array(0..<Self.side * Self.side), trainer) { _ in }
     let samples = trainer.model.decode(trainer.model.prior(step))
     try write(samples.pointer, Self.side * Self.side, trainer, "\(name)-samples")
