@@ -72,7 +72,9 @@ extension Manifest {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     let json = String(decoding: try encoder.encode(self), as: UTF8.self)
-    guard json.hasSuffix("\n}") else { fatalError("unexpected JSON: \(json)") }
+    guard json.hasSuffix("\n}") else {
+      throw CheckpointError(path: Manifest.fileName, message: "found \(json), expected an object")
+    }
     let body = json.dropLast(2) + Manifest.beforeChecksum
     return body + Manifest.checksum(of: String(body)) + Manifest.afterChecksum
   }

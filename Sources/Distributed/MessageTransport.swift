@@ -12,7 +12,6 @@ final class MessageTransport: Transport {
   private let buffers: FloatBuffers
   private let owned: OwnedSlices
   private let sum: SliceSum
-  private let reduced: UnsafeMutablePointer<Float>
   private let staging: UnsafeMutablePointer<Float>
   private let inputs: UnsafeMutablePointer<UnsafePointer<Float>>
   private let exchanges: [Exchange]
@@ -85,7 +84,6 @@ final class MessageTransport: Transport {
     }
     self.exchanges = exchanges
     sum = SliceSum(plan.program)
-    reduced = allocateFloats(owned.ranges.map(\.count).max() ?? 0)
     inputs = .allocate(capacity: sum.inputCount)
     waiting = try Waiting(on: communicator.splitByNode())
     inFlight.reserveCapacity(layout.buckets.count)
@@ -126,8 +124,7 @@ final class MessageTransport: Transport {
     let slice = owned.ranges[bucket]
     guard !slice.isEmpty else { return }
     for (index, input) in exchanges[bucket].inputs.enumerated() { inputs[index] = input }
-    sum.sum(inputs, count: slice.count, into: reduced)
-    owned.apply(bucket, values: values, gradient: reduced)
+    owned.apply(bucket, values: values, sum: sum, of: inputs)
   }
 
   func finish(_ buckets: [Int]) throws {
@@ -155,7 +152,6 @@ final class MessageTransport: Transport {
   deinit {
     values.deallocate()
     staging.deallocate()
-    reduced.deallocate()
     inputs.deallocate()
   }
 }

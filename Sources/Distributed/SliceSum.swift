@@ -59,24 +59,49 @@ final class SliceSum {
     _ inputs: UnsafePointer<UnsafePointer<Float>>, count: Int,
     into output: UnsafeMutablePointer<Float>
   ) {
+    eachPiece(of: count) { add(inputs, $0, into: output + $0.lowerBound) }
+  }
+
+  /// Hands `count` summed floats on in pieces, each while it is in the nearest cache.
+  ///
+  /// The program must add something.
+  func sum(
+    _ inputs: UnsafePointer<UnsafePointer<Float>>, count: Int,
+    each body: (UnsafeMutablePointer<Float>, Range<Int>) -> Void
+  ) {
+    eachPiece(of: count) {
+      add(inputs, $0, into: scratch)
+      body(scratch, $0)
+    }
+  }
+
+  private func eachPiece(of count: Int, _ body: (Range<Int>) -> Void) {
     var start = 0
     while start < count {
-      let length = Swift.min(Self.pieceFloats, count - start)
-      var depth = 0
-      for (index, step) in steps.enumerated() {
-        switch step {
-        case .push(let input):
-          stack[depth] = inputs[input] + start
-          depth += 1
-        case .add:
-          depth -= 1
-          let isLast = index == steps.count - 1
-          let target = isLast ? output + start : scratch + (depth - 1) * Self.pieceFloats
-          ck_add(target, stack[depth - 1], stack[depth], length)
-          stack[depth - 1] = UnsafePointer(target)
-        }
+      let end = Swift.min(start + Self.pieceFloats, count)
+      body(start..<end)
+      start = end
+    }
+  }
+
+  /// Runs the program on one piece.
+  private func add(
+    _ inputs: UnsafePointer<UnsafePointer<Float>>, _ piece: Range<Int>,
+    into output: UnsafeMutablePointer<Float>
+  ) {
+    var depth = 0
+    for (index, step) in steps.enumerated() {
+      switch step {
+      case .push(let input):
+        stack[depth] = inputs[input] + piece.lowerBound
+        depth += 1
+      case .add:
+        depth -= 1
+        let isLast = index == steps.count - 1
+        let target = isLast ? output : scratch + (depth - 1) * Self.pieceFloats
+        ck_add(target, stack[depth - 1], stack[depth], piece.count)
+        stack[depth - 1] = UnsafePointer(target)
       }
-      start += length
     }
   }
 

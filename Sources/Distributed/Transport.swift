@@ -33,13 +33,14 @@ struct ReductionPlan {
   }
 }
 
-/// The update of a slice: the bucket, the slice's values, its reduced gradient, and its number of
-/// floats.
+/// The update of a piece of a slice: the bucket, the piece's place in the slice, its values and its
+/// reduced gradient.
 ///
-/// The gradient is the sum over all ranks and lanes, and may be overwritten.
+/// The pieces of a phase cover the slice, each float once. The gradient is the sum over all ranks
+/// and lanes, and may be overwritten.
 public typealias SliceUpdate = (
-  _ bucket: Int, _ values: UnsafeMutablePointer<Float>, _ gradient: UnsafeMutablePointer<Float>,
-  _ count: Int
+  _ bucket: Int, _ piece: Range<Int>, _ values: UnsafeMutablePointer<Float>,
+  _ gradient: UnsafeMutablePointer<Float>
 ) -> Void
 
 /// The slices this rank owns and what is done with each in the present phase.
@@ -51,14 +52,26 @@ final class OwnedSlices {
 
   init(_ ranges: [Range<Int>]) { self.ranges = ranges }
 
-  /// Updates this rank's slice of a bucket, once a phase.
-  @inline(__always)
+  /// Updates this rank's slice of a bucket from a gradient that is summed already, once a phase.
   func apply(
     _ bucket: Int, values: UnsafeMutablePointer<Float>, gradient: UnsafeMutablePointer<Float>
   ) {
     let range = ranges[bucket]
     guard !range.isEmpty, let update else { return }
-    update(bucket, values + range.lowerBound, gradient, range.count)
+    update(bucket, 0..<range.count, values + range.lowerBound, gradient)
+  }
+
+  /// Sums the gradients of this rank's slice of a bucket and updates it, once a phase.
+  func apply(
+    _ bucket: Int, values: UnsafeMutablePointer<Float>, sum: SliceSum,
+    of inputs: UnsafePointer<UnsafePointer<Float>>
+  ) {
+    let range = ranges[bucket]
+    guard !range.isEmpty, let update else { return }
+    let slice = values + range.lowerBound
+    sum.sum(inputs, count: range.count) { gradient, piece in
+      update(bucket, piece, slice + piece.lowerBound, gradient)
+    }
   }
 }
 

@@ -13,7 +13,6 @@ final class WindowTransport: Transport {
   private let communicator: Communicator
   private let owned: OwnedSlices
   private let sum: SliceSum
-  private let reduced: UnsafeMutablePointer<Float>
   private let inputs: UnsafeMutablePointer<UnsafePointer<Float>>
   /// All ranks' partial sums, in the order in which they are added.
   private let roots: [UnsafeMutablePointer<Float>]
@@ -52,7 +51,6 @@ final class WindowTransport: Transport {
       (values + slice.lowerBound).initialize(repeating: 0, count: slice.count)
     }
     sum = SliceSum(plan.program)
-    reduced = allocateFloats(owned.ranges.map(\.count).max() ?? 0)
     inputs = .allocate(capacity: roots.count)
     waiting = try Waiting(on: communicator)
     inFlight.reserveCapacity(bucketCount)
@@ -101,8 +99,7 @@ final class WindowTransport: Transport {
     for (index, root) in roots.enumerated() {
       inputs[index] = UnsafePointer(root + slice.lowerBound)
     }
-    sum.sum(inputs, count: slice.count, into: reduced)
-    owned.apply(bucket, values: values, gradient: reduced)
+    owned.apply(bucket, values: values, sum: sum, of: inputs)
   }
 
   func finish(_ buckets: [Int]) {
@@ -128,8 +125,5 @@ final class WindowTransport: Transport {
 
   func release() throws { try window.release() }
 
-  deinit {
-    reduced.deallocate()
-    inputs.deallocate()
-  }
+  deinit { inputs.deallocate() }
 }

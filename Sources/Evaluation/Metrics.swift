@@ -103,8 +103,12 @@ public struct Evaluation {
   }
 
   /// One sample of z for each image; nil for models without a likelihood.
+  ///
+  /// With a split the images are X - S, as in training.
   private func evidenceBound() throws -> (elbo: Double, kl: Double)? {
     let step = Step(seed: trained.configuration.seed)
+    let explainer = try Explainer(
+      trained, images: source.images, usesSplit: source.hasSplit)
     let d = source.images.shape.count
     var isVariational = false
     let sums = try RowPass(rows: source.rows, on: world).sum(2) { rows in
@@ -112,6 +116,9 @@ public struct Evaluation {
         step.begin(rows: batch, dimensions: d, purpose: .evaluation, time: 0) {
           source.images.gather(batch, into: $0)
         }
+      }
+      if source.hasSplit {
+        ck_axpy(step.target.pointer, try explainer.sparse(rows), -1, rows.count * d)
       }
       _ = trained.model.loss(phase: 0, step)
       func term(_ name: String) -> Double? { step.terms.first { "\($0.name)" == name }?.sum }

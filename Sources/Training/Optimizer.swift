@@ -46,6 +46,8 @@ public final class Optimizer {
   /// Updates made so far.
   public private(set) var step = 0
   private let buckets: GradientBuckets
+  /// 1 - beta^step of both moments of Adam.
+  private var biasCorrection = (1.0, 1.0)
   private var state: [[Storage]]  // [state name][bucket]; empty storage for buckets of other groups
 
   /// An optimizer that has made no step.
@@ -65,7 +67,12 @@ public final class Optimizer {
   }
 
   /// Counts a step; its updates follow.
-  public func beginStep() { step += 1 }
+  public func beginStep() {
+    step += 1
+    if case .adam(let beta1, let beta2, _) = rule {
+      biasCorrection = (1 - pow(beta1, Double(step)), 1 - pow(beta2, Double(step)))
+    }
+  }
 
   /// Forgets moments and count, as a new optimizer would (D-06).
   public func reset() {
@@ -75,23 +82,24 @@ public final class Optimizer {
     }
   }
 
-  /// Updates this rank's slice of a bucket in place from the reduced gradient.
+  /// Updates a piece of this rank's slice of a bucket in place from the reduced gradient.
   public func update(
-    bucket: Int, values: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>, count: Int
+    bucket: Int, piece: Range<Int>, values: UnsafeMutablePointer<Float>,
+    gradient: UnsafePointer<Float>
   ) {
+    func state(_ index: Int) -> UnsafeMutablePointer<Float> {
+      self.state[index][bucket].pointer + piece.lowerBound
+    }
     switch rule {
     case .adam(let beta1, let beta2, let epsilon):
-      let correction1 = 1 - pow(beta1, Double(step))
-      let correction2 = 1 - pow(beta2, Double(step))
       ck_adam(
-        values, gradient, state[0][bucket].pointer, state[1][bucket].pointer, count,
-        Float(Double(learningRate) / correction1), beta1, beta2, epsilon,
-        Float(1 / correction2.squareRoot()))
+        values, gradient, state(0), state(1), piece.count,
+        Float(Double(learningRate) / biasCorrection.0), beta1, beta2, epsilon,
+        Float(1 / biasCorrection.1.squareRoot()))
     case .rmsprop(let alpha, let epsilon, let momentum):
       ck_rmsprop(
-        values, gradient, state[0][bucket].pointer,
-        momentum == 0 ? nil : state[1][bucket].pointer, count, learningRate, alpha, epsilon,
-        momentum)
+        values, gradient, state(0), momentum == 0 ? nil : state(1), piece.count, learningRate,
+        alpha, epsilon, momentum)
     }
   }
 

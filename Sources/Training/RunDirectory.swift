@@ -38,12 +38,15 @@ public struct RunDirectory: Sendable {
         try RunError.wrap(path) { try files.removeItem(atPath: path) }
       }
     }
-    try RunError.wrap(path) {
-      for folder in [path, checkpoints, images] {
+    func makeFolder(_ folder: String) throws {
+      try RunError.wrap(path) {
         try files.createDirectory(atPath: folder, withIntermediateDirectories: true)
       }
     }
+    // The configuration first: a directory with content and no configuration is no run.
+    try makeFolder(path)
     try writeConfiguration(c)
+    for folder in [checkpoints, images] { try makeFolder(folder) }
   }
 
   /// Writes `config.json` anew, by a rename.

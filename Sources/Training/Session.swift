@@ -145,7 +145,11 @@ public final class Session {
     var found: [(CollapseWarning, Double, Double)] = []
     for mean in means {
       if mean.name == "kl" { found.append((.posteriorCollapse, mean.value, c.collapseKL)) }
-      if mean.name == "discriminator" { found.append((.discriminatorWon, mean.value, 0.1)) }
+    }
+    // A discriminator is often ahead at first: two epochs make a victory.
+    let lastTwo = (trainer.history.metrics["epoch/discriminator"] ?? []).suffix(2)
+    if lastTwo.count == 2 {
+      found.append((.discriminatorWon, lastTwo.map(\.value).max() ?? 0, 0.1))
     }
     found.append((.constantOutput, trainer.outputSpread(), c.collapseSpread))
     for (warning, value, limit) in found {

@@ -152,8 +152,8 @@ public final class Trainer {
     let scale = 1 / Float(configuration.batch)
     for (phase, optimizer) in optimizers.enumerated() {
       optimizer.beginStep()
-      buckets.begin(groups: optimizer.groups) { bucket, values, gradient, count in
-        optimizer.update(bucket: bucket, values: values, gradient: gradient, count: count)
+      buckets.begin(groups: optimizer.groups) { bucket, piece, values, gradient in
+        optimizer.update(bucket: bucket, piece: piece, values: values, gradient: gradient)
       }
       for (pass, step) in steps.enumerated() {
         step.tape.newPhase()

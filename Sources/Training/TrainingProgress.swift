@@ -1,3 +1,5 @@
+import Foundation
+
 /// How far a run has come.
 ///
 /// With the seed it fixes every random draw that follows.
@@ -47,7 +49,5 @@ public enum CollapseWarning: String, CaseIterable, Sendable {
     }
   }
 
-  private func rounded(_ value: Double) -> String {
-    String((value * 10_000).rounded() / 10_000)
-  }
+  private func rounded(_ value: Double) -> String { String(format: "%.2g", value) }
 }

@@ -105,10 +105,10 @@ private func runBackward(
 
 /// Plain descent, so that the values show what the sums were: v -= g.
 private func descend(
-  _ bucket: Int, _ values: UnsafeMutablePointer<Float>, _ gradient: UnsafeMutablePointer<Float>,
-  _ count: Int
+  _ bucket: Int, _ piece: Range<Int>, _ values: UnsafeMutablePointer<Float>,
+  _ gradient: UnsafeMutablePointer<Float>
 ) {
-  for index in 0..<count { values[index] -= gradient[index] }
+  for index in 0..<piece.count { values[index] -= gradient[index] }
 }
 
 /// Sums are those of the definition, bit for bit, on every rank; values are published and shared.
@@ -127,16 +127,16 @@ private func checkSums(_ world: Communicator, path: GradientBuckets.Path, exact:
     let groups: UInt64 = [3, 1, 2, 3][phase]
     let skipped = phase == 3 ? 2 : nil  // a block that backward does not reach
     var updates = [Int](repeating: 0, count: buckets.buckets.count)
-    buckets.begin(groups: groups) { bucket, values, gradient, count in
-      updates[bucket] += 1
-      descend(bucket, values, gradient, count)
+    buckets.begin(groups: groups) { bucket, piece, values, gradient in
+      updates[bucket] += piece.count
+      descend(bucket, piece, values, gradient)
     }
     runBackward(buckets, phase: phase, groups: groups, exact: exact, skipping: skipped)
     try buckets.finish()
     for (index, bucket) in buckets.buckets.enumerated() {
       let isInPhase = groups >> UInt64(bucket.group) & 1 == 1
-      let expected = isInPhase && !buckets.owned(bucket: index).isEmpty ? 1 : 0
-      try expectEqual(updates[index], expected, "updates of bucket \(index) in phase \(phase)")
+      let expected = isInPhase ? buckets.owned(bucket: index).count : 0
+      try expectEqual(updates[index], expected, "floats updated of bucket \(index) in phase \(phase)")
     }
     for block in blocks.indices where groups >> UInt64(blocks[block].group) & 1 == 1 {
       for index in 0..<blocks[block].count where block != skipped {

@@ -39,8 +39,8 @@ private func timePhase(
     }
     try world.barrier()
     let start = clock.now
-    buckets.begin(groups: 1) { _, values, gradient, count in
-      for index in 0..<count { values[index] -= gradient[index] }
+    buckets.begin(groups: 1) { _, piece, values, gradient in
+      for index in 0..<piece.count { values[index] -= gradient[index] }
     }
     for pass in 0..<buckets.passes {
       _ = buckets.gradient(pass: pass)

@@ -11,9 +11,9 @@ import Testing
       laneCount: 8, exact: false, on: .alone(), bucketFloats: 64)
     #expect(buckets.buckets.count == 8 && buckets.passes == 1 && buckets.localLanes == 0..<8)
     var updated: [Int] = []
-    buckets.begin(groups: 0b10) { bucket, values, gradient, count in
+    buckets.begin(groups: 0b10) { bucket, piece, values, gradient in
       updated.append(bucket)
-      for index in 0..<count { values[index] -= gradient[index] }
+      for index in 0..<piece.count { values[index] -= gradient[index] }
     }
     buckets.gradient(pass: 0).update(repeating: 2, count: buckets.count)
     buckets.ready(block: 3, pass: 0)

@@ -89,8 +89,8 @@ final class GoldenRun {
   func run(phase: Int) throws -> [String: [Float]] {
     let optimizer = optimizers[phase]
     optimizer.beginStep()
-    buckets.begin(groups: optimizer.groups) { bucket, values, gradient, count in
-      optimizer.update(bucket: bucket, values: values, gradient: gradient, count: count)
+    buckets.begin(groups: optimizer.groups) { bucket, piece, values, gradient in
+      optimizer.update(bucket: bucket, piece: piece, values: values, gradient: gradient)
     }
     step.tape.newPhase()
     let loss = model.loss(phase: phase, step)

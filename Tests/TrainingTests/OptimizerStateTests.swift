@@ -37,7 +37,7 @@ struct OptimizerStateTests {
       for step in steps {
         optimizer.beginStep()
         buckets.begin(groups: optimizer.groups) { [optimizer] in
-          optimizer.update(bucket: $0, values: $1, gradient: $2, count: $3)
+          optimizer.update(bucket: $0, piece: $1, values: $2, gradient: $3)
         }
         let gradient = buckets.gradient(pass: 0)
         for i in 0..<buckets.count { gradient[i] = Float((i * 7 + step * 5) % 13 - 6) / 10 }
