@@ -35,7 +35,7 @@ let package = Package(
     library("Layers", ["Autodiff"]),
     library("Datasets", ["HDF5", "Images", "Tensors", "CKernels", "CZlib"]),
     library("Distributed", ["MPI", "Tensors", "CKernels"]),
-    library("Checkpoints", ["MPI", "HDF5", "CXXHash"]),
+    library("Checkpoints", ["MPI", "HDF5", "CKernels", "CXXHash"]),
     library(
       "Training",
       ["MPI", "Images", "Tensors", "Autodiff", "Layers", "Datasets", "Distributed", "Checkpoints"]),

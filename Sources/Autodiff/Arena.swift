@@ -25,8 +25,20 @@ final class Arena {
 
   /// Takes all memory back.
   func reset() {
-    if chunks.count > 1 { chunks = [Storage(count: total)] }
+    if chunks.count > 1 {
+      // The old ones first, so that there is never twice the memory.
+      chunks.removeAll()
+      chunks.append(Storage(count: total))
+    }
     used = 0
     total = 0
   }
+
+  /// Bytes it holds.
+  var bytes: Int { chunks.reduce(0) { $0 + $1.count * MemoryLayout<Float>.size } }
+}
+
+extension Tape {
+  /// Bytes of memory that the tape's values and gradients take.
+  public var memoryBytes: Int { arena.bytes }
 }

@@ -33,7 +33,7 @@ public final class Tape {
   }
 
   var nodes: [Node] = []
-  private let arena = Arena()
+  let arena = Arena()
   private var leaves: [Int] = []
   private var pending: [Int] = []
   private var written: [Bool] = []

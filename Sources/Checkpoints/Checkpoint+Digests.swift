@@ -34,7 +34,7 @@ extension Checkpoint {
     let step = max(1, (1 << 20) / max(1, split.rowCount))
     let block = UnsafeMutableBufferPointer<Float>.allocate(capacity: step * split.rowCount)
     defer { block.deallocate() }
-    for name in ["/S", "/R"] {
+    for name in SplitPart.allCases {
       for first in stride(from: 0, to: split.rows, by: step) {
         let rows = first..<min(first + step, split.rows)
         let part = UnsafeMutableBufferPointer(rebasing: block[..<(rows.count * split.rowCount)])

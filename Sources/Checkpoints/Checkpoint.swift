@@ -88,42 +88,4 @@ extension Checkpoint {
   func openContents() throws(HDF5Error) -> File {
     try ContentsFile.open("\(directory)/\(ContentsFile.name)")
   }
-
-  /// Reads rows of the split, whichever ranks wrote them, from the row files themselves.
-  ///
-  /// Traps if the checkpoint has no such rows or the memory does not fit.
-  /// - Parameters:
-  ///   - rows: Global row indices.
-  ///   - sparse: Receives S, [rows, H, W, C].
-  ///   - residual: Receives R = X - L - S, [rows, H, W, C].
-  /// - Throws: `HDF5Error` if a row file is missing or not what the manifest says.
-  public func readSplit(
-    rows: Range<Int>, sparse: UnsafeMutableBufferPointer<Float>,
-    residual: UnsafeMutableBufferPointer<Float>
-  ) throws {
-    try readSplit("/S", rows: rows, into: sparse)
-    try readSplit("/R", rows: rows, into: residual)
-  }
-
-  /// Reads rows of `/S` or `/R`.
-  func readSplit(
-    _ name: String, rows: Range<Int>, into destination: UnsafeMutableBufferPointer<Float>
-  ) throws {
-    guard let split = manifest.split else { preconditionFailure("\(directory) has no split") }
-    precondition(
-      destination.count == rows.count * split.rowCount,
-      "\(destination.count) values for \(rows.count) rows of \(split.rowShape)")
-    precondition(
-      rows.lowerBound >= 0 && rows.upperBound <= split.rows, "rows \(rows) of \(split.rows)")
-    guard let start = destination.baseAddress else { return }
-    for file in manifest.files {
-      guard let stored = file.rows else { continue }
-      let part = stored.clamped(to: rows)
-      if part.isEmpty { continue }
-      let dataset = try RowFile.open(name, of: stored, in: split, at: "\(directory)/\(file.file)")
-      try dataset.read(
-        rows: part.lowerBound - stored.lowerBound..<part.upperBound - stored.lowerBound,
-        into: start + (part.lowerBound - rows.lowerBound) * split.rowCount, as: .float32)
-    }
-  }
 }

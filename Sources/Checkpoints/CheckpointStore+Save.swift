@@ -6,6 +6,8 @@ import MPI
 public struct SavedCheckpoint: Sendable {
   /// The checkpoint, readable at once.
   public let checkpoint: Checkpoint
+  /// Bytes of row files that it shares with the checkpoint before it, and that were not written.
+  public let linkedBytes: Int
   /// What went wrong after the commit: a link or the removal of an old checkpoint.
   ///
   /// On rank 0 only.
@@ -34,6 +36,9 @@ extension CheckpointStore {
   ///
   /// Every rank writes its rows of the split into a hidden directory, rank 0 the rest; all files are
   /// on the disk before one rename makes the checkpoint appear. Saving a step again replaces it.
+  /// Where the split has the version it had in the checkpoint that this store has last saved or found,
+  /// and the ranks hold the rows they held then, that checkpoint's row files get a second name (a hard
+  /// link) instead of being written again; where the file system cannot do that, they are written.
   /// - Parameters:
   ///   - contents: Everything but the split; needed on rank 0, ignored elsewhere.
   ///   - rows: This rank's rows; nil on a rank without rows. Over all ranks they must be each row
@@ -49,12 +54,12 @@ extension CheckpointStore {
     let header = try Header.shared(contents?.progress, score, on: communicator)
     let name = CheckpointName(step: header.step)
     let partial = path(CheckpointName(step: name.step, .partial))
-    let manifest: Manifest
+    let (manifest, linkedBytes): (Manifest, Int)
     do {
       try agree(name, on: communicator) {
         if communicator.isRoot { try prepare(partial) }
       }
-      manifest = try write(contents, rows, header, into: partial, on: communicator)
+      (manifest, linkedBytes) = try write(contents, rows, header, into: partial, on: communicator)
       try agree(name, on: communicator) {
         if communicator.isRoot { try commit(manifest, partial, as: name) }
       }
@@ -64,8 +69,10 @@ extension CheckpointStore {
     }
     damaged.remove(name.text)
     let checkpoint = Checkpoint(directory: path(name), manifest: manifest)
+    ancestor = checkpoint
     let warnings = communicator.isRoot ? tidy(after: name, keeping: retention) : []
-    return SavedCheckpoint(checkpoint: checkpoint, warnings: warnings)
+    return SavedCheckpoint(
+      checkpoint: checkpoint, linkedBytes: linkedBytes, warnings: warnings)
   }
 
   /// Runs `body` on every rank and throws on all of them, naming the checkpoint, if one rank fails.
@@ -104,13 +111,13 @@ extension CheckpointStore {
     try Disk.makeDirectory(partial)
   }
 
-  /// Writes all files and returns what the manifest says of them.
+  /// Writes all files and returns what the manifest says of them, and how many bytes were linked.
   ///
   /// **Collective.**
   private func write(
     _ contents: CheckpointContents?, _ rows: RowBlock?, _ header: Header, into partial: String,
     on communicator: Communicator
-  ) throws -> Manifest {
+  ) throws -> (Manifest, linkedBytes: Int) {
     let spans = try communicator.allGather([
       Int64(rows?.rows.lowerBound ?? 0), Int64(rows?.rows.count ?? 0),
     ])
@@ -127,27 +134,53 @@ extension CheckpointStore {
     }
     let rowFiles = spansOfRanks.enumerated().filter { !$0.element.isEmpty }
       .map { (file: RowFile.name(rank: $0.offset), rows: $0.element) }
+    let reusable = split.map { reusableRowFiles(of: $0, rowFiles) } ?? []
+    var linkedBytes = 0
     let own = try agree(CheckpointName(step: header.step), on: communicator) {
       var files: [Manifest.File] = []
       if let contents, communicator.isRoot {
         try ContentsFile.write(
           contents, split: split, rowFiles: rowFiles, to: "\(partial)/\(ContentsFile.name)")
-        files.append(try entry(ContentsFile.name, rows: nil, in: partial))
+        files.append(try entry(ContentsFile.name, in: partial))
       }
       if let rows, !rows.rows.isEmpty {
         let file = RowFile.name(rank: communicator.rank)
-        try RowFile.write(rows, to: "\(partial)/\(file)")
-        files.append(try entry(file, rows: rows.rows, in: partial))
+        let path = "\(partial)/\(file)"
+        if let ancestor, let earlier = reusable.first(where: { $0.file == file }),
+          Disk.hardLink("\(ancestor.directory)/\(file)", to: path, bytes: earlier.bytes)
+        {
+          files.append(earlier)
+          linkedBytes = earlier.bytes
+        } else {
+          files.append(try RowFile.write(rows, to: path, as: file))
+        }
       }
       return String(decoding: try JSONEncoder().encode(files), as: UTF8.self)
     }
     let files = try communicator.allGather(own).flatMap {
       try JSONDecoder().decode([Manifest.File].self, from: Data($0.utf8))
     }
-    return Manifest(
+    let manifest = Manifest(
       format: Manifest.formatName, version: Manifest.currentVersion, step: header.step,
       ranks: communicator.size, lanes: header.lanes, blasKernel: header.blasKernel,
       score: header.score, split: split, files: files)
+    var linked = [Int64(linkedBytes)]
+    try communicator.allReduce(&linked, .sum)
+    return (manifest, Int(linked[0]))
+  }
+
+  /// The row files of the ancestor, where it holds this version of the split in the same files; the
+  /// same on every rank.
+  private func reusableRowFiles(
+    of split: SplitShape, _ rowFiles: [(file: String, rows: Range<Int>)]
+  ) -> [Manifest.File] {
+    guard split.version != nil, let manifest = ancestor?.manifest, manifest.split == split else {
+      return []
+    }
+    let files = manifest.files.filter { $0.rows != nil }
+    let isSame =
+      files.map(\.file) == rowFiles.map(\.file) && files.map(\.rows) == rowFiles.map(\.rows)
+    return isSame ? files : []
   }
 
   /// The split's extents on every rank, also on those without rows.
@@ -165,12 +198,11 @@ extension CheckpointStore {
   }
 
   private func entry(
-    _ file: String, rows: Range<Int>?, in directory: String
+    _ file: String, in directory: String
   ) throws(CheckpointError) -> Manifest.File {
     let (bytes, checksum) = try Disk.checksum(of: "\(directory)/\(file)")
     return Manifest.File(
-      file: file, bytes: bytes, checksum: checksum, firstRow: rows?.lowerBound,
-      rowCount: rows?.count)
+      file: file, bytes: bytes, checksum: checksum, firstRow: nil, rowCount: nil, layout: nil)
   }
 
   /// Makes the hidden directory the checkpoint `name`.

@@ -9,6 +9,9 @@ public struct CheckpointStore {
   public let directory: String
   /// Names found damaged when resuming: they do not count when old checkpoints are pruned.
   var damaged: Set<String> = []
+  /// The checkpoint that this process has last saved or gone on from: where the split has not changed
+  /// since, its row files serve the next one as well.
+  var ancestor: Checkpoint?
 
   /// The checkpoints of the run in directory `run`, which need not exist yet.
   public init(run: String) {
@@ -42,6 +45,8 @@ extension CheckpointStore {
   public struct Selection: Sendable {
     /// The newest checkpoint whose checksums hold; nil where there is none.
     public let checkpoint: Checkpoint?
+    /// Whether the target was filled with the checkpoint's rows.
+    public let isLoaded: Bool
     /// One line for each newer checkpoint that is damaged, naming it and the file.
     public let skipped: [String]
   }
@@ -51,23 +56,30 @@ extension CheckpointStore {
   /// **Collective.**
   ///
   /// Rank 0 looks for candidates; every rank then checks its share of a candidate's files.
+  /// - Parameter target: Where this rank wants its rows of the split; given on all ranks or on none.
+  ///   Then every rank reads the rows it wants, once, and checks what it reads. The memory is to be
+  ///   zero, and its content is undefined where no checkpoint is found.
   /// - Throws: `CheckpointError` if the directory cannot be read; `MPIError`.
-  public mutating func newestValid(on communicator: Communicator) throws -> Selection {
+  public mutating func newestValid(
+    on communicator: Communicator, loading target: RowTarget? = nil
+  ) throws -> Selection {
     let listing = try communicator.agree {
       communicator.isRoot ? try candidates().map(\.text).joined(separator: "\n") : ""
     }
     let names = try communicator.broadcast(listing).split(separator: "\n")
     var skipped: [String] = []
     for name in names.compactMap({ CheckpointName(String($0)) }) {
-      switch try opened(name, on: communicator) {
+      switch try opened(name, loading: target, on: communicator) {
       case .whole(let checkpoint):
-        return Selection(checkpoint: checkpoint, skipped: skipped)
+        ancestor = checkpoint
+        let isLoaded = target.map { checkpoint.fits($0) } ?? false
+        return Selection(checkpoint: checkpoint, isLoaded: isLoaded, skipped: skipped)
       case .damaged(let problems):
         damaged.insert(name.text)
         skipped.append("checkpoint \(name.text) skipped: \(problems.joined(separator: "; "))")
       }
     }
-    return Selection(checkpoint: nil, skipped: skipped)
+    return Selection(checkpoint: nil, isLoaded: false, skipped: skipped)
   }
 
   private enum Opened {
@@ -78,7 +90,9 @@ extension CheckpointStore {
   /// Opens a candidate and checks every byte of it.
   ///
   /// **Collective.**
-  private func opened(_ name: CheckpointName, on communicator: Communicator) throws -> Opened {
+  private func opened(
+    _ name: CheckpointName, loading target: RowTarget?, on communicator: Communicator
+  ) throws -> Opened {
     // Rank 0 reads the manifest; an empty text means that it is damaged, and why comes next.
     var (text, problem) = ("", "")
     if communicator.isRoot {
@@ -89,14 +103,22 @@ extension CheckpointStore {
     if text.isEmpty { return .damaged([problem]) }
     let checkpoint = Checkpoint(
       directory: path(name), manifest: try Manifest(text: text, path: path(name)))
-    let share = checkpoint.manifest.files.indices.filter {
-      $0 % communicator.size == communicator.rank
+    var found: [String] = []
+    for (index, file) in checkpoint.manifest.files.enumerated() {
+      if let target, file.rows != nil, checkpoint.fits(target) {
+        if let error = checkpoint.problem(loading: file, into: target) {
+          found.append("\(file.file): \((error as? CheckpointError)?.message ?? "\(error)")")
+        }
+      } else if index % communicator.size == communicator.rank {
+        if let problem = checkpoint.problem(with: file, .checksums) { found.append(problem) }
+      }
     }
-    let found = share.compactMap {
-      checkpoint.problem(with: checkpoint.manifest.files[$0], .checksums)
+    var problems: [String] = []
+    for line in try communicator.allGather(found.joined(separator: "\n"))
+      .flatMap({ $0.split(separator: "\n").map(String.init) })
+    where !problems.contains(line) {
+      problems.append(line)
     }
-    let problems = try communicator.allGather(found.joined(separator: "\n"))
-      .flatMap { $0.split(separator: "\n").map(String.init) }
     return problems.isEmpty ? .whole(checkpoint) : .damaged(problems)
   }
 

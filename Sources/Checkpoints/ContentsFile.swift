@@ -22,10 +22,14 @@ enum ContentsFile {
     }
     try write(contents.optimizer, to: file)
     if let split {
-      for name in ["S", "R"] {
+      for part in SplitPart.allCases {
+        let name = part.rawValue
         try file.createVirtualDataset(
-          "/split/\(name)", .float32, shape: split.shape,
+          "/split/\(name)", split.type(part), shape: split.shape,
           parts: rowFiles.map { VirtualPart(file: $0.file, dataset: "/\(name)", rows: $0.rows) })
+      }
+      if split.storage == .compact {
+        try file.write(attribute: "scale", on: "/split/R", Double(split.residualStep))
       }
     }
     try write(contents.progress, to: file)

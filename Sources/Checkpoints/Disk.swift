@@ -76,6 +76,16 @@ enum Disk {
     try rename(fresh, to: "\(directory)/\(link)")
   }
 
+  /// Gives a file of `bytes` bytes a second name; false where that cannot be done, or there is no such
+  /// file.
+  ///
+  /// The C function is `link`.
+  static func hardLink(_ old: String, to new: String, bytes: Int) -> Bool {
+    var status = stat()
+    guard stat(old, &status) == 0, Int(status.st_size) == bytes else { return false }
+    return Foundation.link(old, new) == 0
+  }
+
   /// What a symbolic link points to; nil if there is none of that name.
   static func target(of link: String) -> String? {
     var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
@@ -141,7 +151,8 @@ enum Disk {
     return String(trimmed[..<slash])
   }
 
-  private static func failure(_ call: String, _ path: String) -> CheckpointError {
+  /// The error of a C function that has just failed.
+  static func failure(_ call: String, _ path: String) -> CheckpointError {
     let number = errno
     let reason = String(cString: strerror(number)).lowercased()
     return CheckpointError(path: path, message: reason, call: call, errorNumber: number)

@@ -14,6 +14,8 @@ public struct Manifest: Codable, Equatable, Sendable {
     public let firstRow: Int?
     /// How many rows of the split it holds; nil for other files.
     public let rowCount: Int?
+    /// Where its rows lie, with checksums of its blocks; nil for other files.
+    public let layout: RowLayout?
 
     /// The global indices of its rows.
     var rows: Range<Int>? {
@@ -22,9 +24,28 @@ public struct Manifest: Codable, Equatable, Sendable {
     }
 
     enum CodingKeys: String, CodingKey {
-      case file, bytes, checksum
+      case file, bytes, checksum, layout
       case firstRow = "first_row"
       case rowCount = "rows"
+    }
+  }
+
+  /// Where the rows lie in a row file, so that a reader can read and check those it needs alone.
+  public struct RowLayout: Codable, Equatable, Sendable {
+    /// The place of S in the file, in bytes.
+    public let sparseOffset: Int
+    /// The place of R in the file, in bytes.
+    public let residualOffset: Int
+    /// Bytes of a block of the file; the last one is shorter.
+    public let blockBytes: Int
+    /// XXH3-128 of each block.
+    public let blocks: [String]
+
+    enum CodingKeys: String, CodingKey {
+      case blocks
+      case sparseOffset = "sparse_offset"
+      case residualOffset = "residual_offset"
+      case blockBytes = "block_bytes"
     }
   }
 

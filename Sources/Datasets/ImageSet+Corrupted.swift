@@ -1,17 +1,40 @@
 import Tensors
 
 extension ImageSet {
-  /// The images of `rows` with a static corruption, in memory; row indices and `count` stay.
+  /// Whether images corrupted here are kept in memory, `byteCount` bytes of them, and not made anew
+  /// whenever they are asked for.
+  public static func keepsCorrupted(byteCount: Int) -> Bool { byteCount <= 1 << 28 }
+
+  /// The images of `rows` with a static corruption; row indices and `count` stay.
   ///
   /// A row's corruption is a pure function of (seed, split, row): it does not depend on `rows`, and
   /// is what `CorruptImages` writes to disk. 8-bit images stay 8-bit (clipped, then rounded to the
-  /// nearest) where the noise stays in [0, 1]; otherwise values are floats. The result's `clean` is
-  /// this set, or its own `clean` where it has one.
+  /// nearest) where the noise stays in [0, 1]; otherwise values are floats. Small sets are kept in
+  /// memory; the images of large ones are corrupted whenever they are asked for, to the same values.
+  /// The result's `clean` is this set, or its own `clean` where it has one.
   ///
   /// Traps where a row is not at hand.
   public func corrupted(by corruption: Corruption, seed: UInt64, rows: Range<Int>) -> ImageSet {
     guard !corruption.isNone else { return self }
     let result: Format = isEightBit && corruption.staysInUnitRange ? .bytes : .floats
+    return corrupted(
+      by: corruption, seed: seed, rows: rows,
+      kept: Self.keepsCorrupted(byteCount: rows.count * shape.count * result.size))
+  }
+
+  /// The same, kept in memory or not.
+  func corrupted(
+    by corruption: Corruption, seed: UInt64, rows: Range<Int>, kept: Bool
+  ) -> ImageSet {
+    let result: Format = isEightBit && corruption.staysInUnitRange ? .bytes : .floats
+    guard kept else {
+      let draws = Draws(seed: seed, purpose: .staticCorruption, time: split.index)
+      return derived(rows, as: result, noise: corruption.spec) { [size = shape.count] values, row in
+        corruption.apply(to: values, count: size, row: row, draws: draws)
+        guard result == .bytes else { return }
+        for j in 0..<size { values[j] = Float(eightBit(values[j])) / 255 }
+      }
+    }
     let memory = PixelMemory(allocating: rows.count * shape.count * result.size)
     corrupt(rows, by: corruption, seed: seed, as: result, into: memory.start)
     return ImageSet(

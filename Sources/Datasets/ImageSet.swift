@@ -32,14 +32,25 @@ public final class ImageSet {
 
   let format: Format
   private let memory: PixelMemory
+  /// What makes the images of others whenever they are asked for; `memory` is theirs then.
+  private let derivation: Derivation?
 
-  /// Images in memory as `[heldRows.count, H, W, C]`.
+  /// How images come from those of another set.
+  struct Derivation {
+    /// The images they are made of.
+    let source: ImageSet
+    /// Changes one image in place: its values, and its row.
+    let apply: (UnsafeMutablePointer<Float>, Int) -> Void
+  }
+
+  /// Images in memory as `[heldRows.count, H, W, C]`, or made of another set's as they are asked for.
   init(
     path: String, split: Split, shape: ImageShape, count: Int, heldRows: Range<Int>,
-    format: Format, memory: PixelMemory, labels: [Int32]?, clean: ImageSet?, noise: String?
+    format: Format, memory: PixelMemory, labels: [Int32]?, clean: ImageSet?, noise: String?,
+    derivation: Derivation? = nil
   ) {
     precondition(
-      heldRows.count * shape.count * format.size <= memory.byteCount,
+      derivation != nil || heldRows.count * shape.count * format.size <= memory.byteCount,
       "\(heldRows.count) images of \(shape) in \(memory.byteCount) bytes")
     precondition(
       heldRows.lowerBound >= 0 && heldRows.upperBound <= count, "rows \(heldRows) of \(count)")
@@ -51,6 +62,7 @@ public final class ImageSet {
     self.heldRows = heldRows
     self.format = format
     self.memory = memory
+    self.derivation = derivation
     self.labels = labels
     self.clean = clean
     self.noise = noise
@@ -108,8 +120,42 @@ public final class ImageSet {
   /// Whether the pixels are mapped from the file, and not read into memory of this rank's own.
   public var isMapped: Bool { memory.isMapped }
 
+  /// Whether the images are made of another set's whenever they are asked for.
+  public var isDerived: Bool { derivation != nil }
+
   /// Whether pixels are kept in 8 bits.
   public var isEightBit: Bool { format == .bytes }
+
+  /// How images will be read.
+  public enum Access: Sendable {
+    /// All of them in their order.
+    case sequential
+    /// Some of them, in any order: nothing is read from the disk but what is asked for.
+    case random
+  }
+
+  /// Tells the system how the images will be read from now on, where they are mapped and many.
+  public func expect(_ access: Access) { memory.expect(access) }
+
+  /// Starts to read rows that will be asked for soon, where they are mapped and many; does not wait.
+  public func prefetch(_ rows: some Sequence<Int32>) {
+    guard memory.isLarge else { return }
+    let (size, first) = (shape.count * storedFormat.size, memoryRows.lowerBound)
+    var run = 0..<0  // rows that follow each other are asked for at once
+    for row in rows.lazy.map({ Int($0) - first }) {
+      if row == run.upperBound {
+        run = run.lowerBound..<row + 1
+        continue
+      }
+      if !run.isEmpty { memory.prefetch(run.lowerBound * size..<run.upperBound * size) }
+      run = row..<row + 1
+    }
+    if !run.isEmpty { memory.prefetch(run.lowerBound * size..<run.upperBound * size) }
+  }
+
+  /// The elements in `memory`, and the rows there.
+  private var storedFormat: Format { derivation?.source.storedFormat ?? format }
+  private var memoryRows: Range<Int> { derivation?.source.memoryRows ?? heldRows }
 
   /// Copies chosen rows, in the order given, to `destination`: `[rows.count, H*W*C]` floats.
   ///
@@ -149,11 +195,23 @@ public final class ImageSet {
     return ImageSet(
       path: path, split: split, shape: shape, count: n, heldRows: heldRows.clamped(to: 0..<n),
       format: format, memory: memory, labels: labels.map { Array($0[..<n]) },
-      clean: try clean?.limited(to: n), noise: noise)
+      clean: try clean?.limited(to: n), noise: noise, derivation: derivation)
   }
 
-  /// The stored bytes of rows at hand, as `format` says.
+  /// The images of `rows`, each changed by `apply` whenever it is asked for.
+  func derived(
+    _ rows: Range<Int>, as format: Format, noise: String,
+    apply: @escaping (UnsafeMutablePointer<Float>, Int) -> Void
+  ) -> ImageSet {
+    ImageSet(
+      path: path, split: split, shape: shape, count: count, heldRows: rows, format: format,
+      memory: memory, labels: labels, clean: clean ?? self, noise: noise,
+      derivation: Derivation(source: self, apply: apply))
+  }
+
+  /// The stored bytes of rows at hand, as `format` says; traps where the images are derived.
   func stored(_ rows: Range<Int>) -> UnsafeRawBufferPointer {
+    precondition(derivation == nil, "images of \(path) are made, not stored")
     precondition(
       rows.lowerBound >= heldRows.lowerBound && rows.upperBound <= heldRows.upperBound,
       "rows \(rows) of \(path); at hand are \(heldRows)")
@@ -164,6 +222,14 @@ public final class ImageSet {
   }
 
   private func copy(_ rows: Range<Int>, to destination: UnsafeMutablePointer<Float>) {
+    if let derivation {
+      precondition(
+        rows.lowerBound >= heldRows.lowerBound && rows.upperBound <= heldRows.upperBound,
+        "rows \(rows) of \(path); at hand are \(heldRows)")
+      derivation.source.copy(rows, to: destination)
+      for (i, row) in rows.enumerated() { derivation.apply(destination + i * shape.count, row) }
+      return
+    }
     let source = stored(rows)
     guard let start = source.baseAddress else { return }
     switch format {

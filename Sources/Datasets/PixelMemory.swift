@@ -7,9 +7,16 @@ final class PixelMemory {
   /// Bytes from `start` on.
   let byteCount: Int
   private let mapping: (base: UnsafeMutableRawPointer, length: Int)?
+  private var expected: ImageSet.Access?
+
+  /// Mappings up to this size, in bytes, are read ahead as a whole.
+  private static let smallBytes = 1 << 28
 
   /// Whether the memory is a mapping.
   var isMapped: Bool { mapping != nil }
+
+  /// Whether the memory is a mapping that is not read ahead as a whole.
+  var isLarge: Bool { (mapping?.length ?? 0) > Self.smallBytes }
 
   /// Memory of its own, not yet initialised.
   init(allocating byteCount: Int) {
@@ -54,10 +61,31 @@ final class PixelMemory {
     else { throw .file(file: path, reason: "mmap: \(systemMessage())") }
     // Read ahead what memory surely has room for; of a larger set, pages come as they are needed.
     // Advice not taken does no harm.
-    if length <= 1 << 30 { _ = madvise(base, length, Int32(MADV_WILLNEED)) }
+    if length <= Self.smallBytes { _ = madvise(base, length, Int32(MADV_WILLNEED)) }
     start = base + lead
     self.byteCount = byteCount
     mapping = (base, length)
+  }
+
+  /// Tells the system how a large mapping will be read from now on.
+  ///
+  /// The C function is `madvise`.
+  func expect(_ access: ImageSet.Access) {
+    guard let mapping, isLarge, access != expected else { return }
+    expected = access
+    let advice = access == .random ? MADV_RANDOM : MADV_SEQUENTIAL
+    _ = madvise(mapping.base, mapping.length, Int32(advice))
+  }
+
+  /// Asks the system to have some bytes of a large mapping in memory soon, without waiting for them.
+  ///
+  /// The C function is `madvise`.
+  func prefetch(_ bytes: Range<Int>) {
+    guard let mapping, isLarge else { return }
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    let lead = start - mapping.base
+    let first = (lead + bytes.lowerBound) / page * page
+    _ = madvise(mapping.base + first, lead + bytes.upperBound - first, Int32(MADV_WILLNEED))
   }
 
   deinit {

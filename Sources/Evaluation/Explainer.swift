@@ -13,7 +13,6 @@ public final class Explainer {
   private let usesSplit: Bool
   private let step: Step
   private var sparse: [Float] = []
-  private var residual: [Float] = []
 
   /// - Parameter usesSplit: whether the rows are those the run was trained on, with an S of their own.
   public init(_ trained: TrainedModel, images: ImageSet, usesSplit: Bool) throws {
@@ -55,14 +54,9 @@ public final class Explainer {
   /// S of the run for rows it was trained on.
   public func sparse(_ rows: Range<Int>) throws -> [Float] {
     let count = rows.count * images.shape.count
-    if sparse.count != count {
-      sparse = Array(repeating: 0, count: count)
-      residual = sparse
-    }
-    try sparse.withUnsafeMutableBufferPointer { s in
-      try residual.withUnsafeMutableBufferPointer { r in
-        try trained.checkpoint.readSplit(rows: rows, sparse: s, residual: r)
-      }
+    if sparse.count != count { sparse = Array(repeating: 0, count: count) }
+    try sparse.withUnsafeMutableBufferPointer {
+      try trained.checkpoint.readSparse(rows: rows, into: $0)
     }
     return sparse
   }

@@ -1,3 +1,5 @@
+import CKernels
+import Checkpoints
 import Datasets
 import HDF5
 import Images
@@ -23,7 +25,7 @@ public struct Outputs {
     self.world = world
   }
 
-  /// L (uint8) and S (float32) of each row, [N, H, W, C].
+  /// L (uint8) and S (float32, or float16 as a run with compact storage has it) of each row, [N, H, W, C].
   ///
   /// **Collective.**
   ///
@@ -36,7 +38,9 @@ public struct Outputs {
     let threshold = trained.threshold
     try write(path, data) { file in
       let clean = try file?.createDataset("/L", .uint8, shape: source.shape)
-      let sparse = try file?.createDataset("/S", .float32, shape: source.shape)
+      let isCompact = trained.checkpoint.manifest.split?.storage == .compact
+      let sparse = try file?.createDataset(
+        "/S", isCompact ? .float16 : .float32, shape: source.shape)
       try RowPass(rows: source.rows, on: world).collect(width: 2 * d) { rows in
         let l = try explainer.clean(rows).values
         let s =
@@ -47,7 +51,7 @@ public struct Outputs {
       } write: { rows, values in
         let (l, s) = parted(values, width: d)
         try clean?.write(l.map(ImageGrid.byte), rows)
-        try sparse?.write(s, rows)
+        if isCompact { try sparse?.writeHalves(s, rows) } else { try sparse?.write(s, rows) }
       }
     }
   }
@@ -207,6 +211,15 @@ extension Dataset {
   fileprivate func write(_ floats: [Float], _ rows: Range<Int>) throws {
     try floats.withUnsafeBytes { buffer in
       if let start = buffer.baseAddress { try write(rows: rows, from: start, as: .float32) }
+    }
+  }
+
+  /// Writes whole rows rounded to half precision, which HDF5 itself does slowly.
+  fileprivate func writeHalves(_ floats: [Float], _ rows: Range<Int>) throws {
+    var halves = [UInt16](repeating: 0, count: floats.count)
+    ck_floats_to_halves(floats, &halves, floats.count)
+    try halves.withUnsafeBytes { buffer in
+      if let start = buffer.baseAddress { try write(rows: rows, from: start, as: .float16) }
     }
   }
 }

@@ -22,7 +22,7 @@ public enum TrainingRun {
     replacing: Bool = false, observer: (any TrainingObserver)? = nil,
     limits: TrainingLimits = TrainingLimits(), world: Communicator
   ) throws -> RunOutcome {
-    let resolved = try configuration.validated(rows: data.count)
+    let resolved = try configuration.validated(rows: data.count, of: data.shape)
     try resolved.check(ranks: world.size)
     let entry = try ModelCatalogue.entry(resolved)
     try world.agree {
@@ -48,24 +48,24 @@ public enum TrainingRun {
     observer: (any TrainingObserver)? = nil, limits: TrainingLimits = TrainingLimits(),
     world: Communicator
   ) throws -> RunOutcome {
-    let resolved = try configuration.validated(rows: data.count)
+    let resolved = try configuration.validated(rows: data.count, of: data.shape)
     try resolved.check(ranks: world.size)
     let entry = try ModelCatalogue.entry(resolved)
+    let session = Session(directory: directory, observer: observer, limits: limits)
+    let trainer = try Trainer(
+      resolved, model: entry.make(resolved, data.shape.count), images: data,
+      splits: entry.splits, on: world, session: session)
     var store = CheckpointStore(run: directory.path)
-    let selection = try store.newestValid(on: world)
+    let selection = try store.newestValid(on: world, loading: trainer.rowTarget)
+    session.goOn(with: store)
     if world.isRoot {
       for line in selection.skipped { observer?.warning(line) }
     }
     if selection.checkpoint == nil && !selection.skipped.isEmpty {
       try world.agree { throw RunError.noCheckpoint(directory.path) }
     }
-    let session = Session(
-      directory: directory, checkpoints: store, observer: observer, limits: limits)
-    let trainer = try Trainer(
-      resolved, model: entry.make(resolved, data.shape.count), images: data,
-      splits: entry.splits, on: world, session: session)
     if let checkpoint = selection.checkpoint {
-      try trainer.restore(checkpoint)
+      try trainer.restore(checkpoint, isLoaded: selection.isLoaded)
       let kernel = checkpoint.manifest.blasKernel
       if world.isRoot && kernel != BLAS.kernelName {
         observer?.warning(

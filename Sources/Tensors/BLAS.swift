@@ -1,5 +1,6 @@
 import CKernels
 import COpenBLAS
+import Synchronization
 
 /// Matrix products by OpenBLAS.
 public enum BLAS {
@@ -8,6 +9,16 @@ public enum BLAS {
 
   /// The name of the kernel OpenBLAS chose when it was loaded, such as `SkylakeX` or `Zen`.
   public static var kernelName: String { String(cString: openblas_get_corename()) }
+
+  private static let counter = Atomic<Int>(0)
+
+  /// Multiplications and additions in all products of this process so far: 2 M N K of each.
+  public static var operations: Int { counter.load(ordering: .relaxed) }
+
+  /// Counts a product of [m, k] and [k, n] that is not made by OpenBLAS.
+  public static func count(_ m: Int, _ n: Int, _ k: Int) {
+    counter.wrappingAdd(2 * m * n * k, ordering: .relaxed)
+  }
 
   /// c = alpha op(a) op(b) + beta c, where op transposes or not.
   ///
@@ -48,6 +59,7 @@ public enum BLAS {
     // OpenBLAS scales c by beta at a third of the speed of memory, and leaves it alone when beta is 1.
     if beta != 1 { scale(c, stride: strideC, rows: m, columns: n, by: beta) }
     if k == 0 { return }
+    count(m, n, k)
     cblas_sgemm(
       CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans,
       blasint(m), blasint(n), blasint(k), alpha, a, blasint(strideA), b, blasint(strideB), 1, c,

@@ -120,7 +120,10 @@ extension Configuration {
       "D-06 [C]: kept on MNIST"),
     .choice(
       "project_with", \.projectWith, "The code that the projection decodes.", "D-07 [C]: sample"),
-    .choice("split_storage", \.splitStorage, "How the sparse part is kept.", "design, section 4"),
+    .optionalChoice(
+      "split_storage", \.splitStorage, absent: "compact where S in floats has more than 1 GiB",
+      "How the sparse part is kept: compact is 16 bits for S, 8 for the residual.",
+      "design, section 4"),
   ]
 
   private static let adversarialKeys: [ConfigurationKey] = [

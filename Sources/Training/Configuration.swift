@@ -1,3 +1,4 @@
+import Checkpoints
 import Datasets
 import MPI
 import Tensors
@@ -88,8 +89,8 @@ public struct Configuration: Equatable, Sendable {
   public var resetOptimizer = false
   /// The code that the projection decodes.
   public var projectWith = ProjectionCode.sample
-  /// How the sparse part is kept in memory and in checkpoints.
-  public var splitStorage = SplitStorage.float32
+  /// How the sparse part is kept in memory and in checkpoints; nil for compact above a size.
+  public var splitStorage: SplitStorage?
 
   /// The distribution that adversarial models match their codes to.
   public var prior = Prior.gaussian
@@ -178,10 +179,7 @@ extension Configuration {
   }
 
   /// How the sparse part is kept.
-  public enum SplitStorage: String, CaseIterable, Sendable {
-    /// S and R in 32-bit floats.
-    case float32
-  }
+  public typealias SplitStorage = Checkpoints.SplitStorage
 
   /// A distribution over codes.
   public enum Prior: String, CaseIterable, Sendable {
@@ -207,17 +205,32 @@ extension Configuration {
   /// The decoder's hidden layers: as set, or the encoder's reversed.
   public var decoderLayers: [Int] { decoderHidden ?? hidden.reversed() }
 
-  /// Checks what single values cannot tell and fills in what was left to be derived: `lanes`, `rows` and
-  /// `decoder_hidden` of the result are never nil.
+  /// The bytes of S in 32-bit floats above which the split is kept compact, unless set otherwise.
+  static let compactSplitBytes = 1 << 30
+
+  /// How the split of images of this shape is kept.
   ///
-  /// - Parameter count: Rows of the training set.
+  /// As set, or compact where S in floats would have more than 1 GiB. It needs `rows`.
+  public func splitStorage(of shape: ImageShape) -> SplitStorage {
+    splitStorage ?? ((rows ?? 0) * shape.count * 4 > Self.compactSplitBytes ? .compact : .float32)
+  }
+
+  /// Checks what single values cannot tell and fills in what was left to be derived: `lanes`, `rows` and
+  /// `decoder_hidden` of the result are never nil, nor is `split_storage` where the shape is given.
+  ///
+  /// - Parameters:
+  ///   - count: Rows of the training set.
+  ///   - shape: The shape of its images, where it is known.
   /// - Throws: `ConfigurationError` for lanes that are no power of two or do not divide the batch, a batch
   ///   larger than the training set, or settings that do not go together.
-  public func validated(rows count: Int) throws(ConfigurationError) -> Configuration {
+  public func validated(
+    rows count: Int, of shape: ImageShape? = nil
+  ) throws(ConfigurationError) -> Configuration {
     var resolved = self
     resolved.lanes = laneCount
     resolved.decoderHidden = decoderLayers
     resolved.rows = min(rows ?? count, count)
+    if let shape { resolved.splitStorage = resolved.splitStorage(of: shape) }
     try resolved.checkLanes()
     let used = min(rows ?? count, count)
     if batch > used {

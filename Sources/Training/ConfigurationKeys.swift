@@ -122,6 +122,25 @@ extension ConfigurationKey {
       parse: { .string($0) })
   }
 
+  static func optionalChoice<Value>(
+    _ name: String, _ path: WritableKeyPath<Configuration, Value?> & Sendable, absent: String,
+    _ summary: String, _ source: String
+  ) -> ConfigurationKey
+  where Value: RawRepresentable<String> & CaseIterable & Sendable, Value.AllCases == [Value] {
+    let names = Value.allCases.map(\.rawValue)
+    return ConfigurationKey(
+      name, path, expected: "one of " + names.joined(separator: ", ") + ", or null for \(absent)",
+      summary: summary, source: source, toJSON: { $0.map { .string($0.rawValue) } ?? .null },
+      fromJSON: { (json) -> Value?? in
+        switch json {
+        case .null: .some(nil)
+        case .string(let text): Value(rawValue: text).map { .some($0) }
+        default: nil
+        }
+      },
+      parse: { $0 == "null" ? .null : .string($0) })
+  }
+
   static func text(
     _ name: String, _ path: WritableKeyPath<Configuration, String> & Sendable, expected: String,
     accepts: @escaping @Sendable (String) -> Bool, _ summary: String, _ source: String

@@ -34,11 +34,11 @@ struct GridWriter {
     let output = trainer.model.reconstruct(step.corrupted(), step, sampling: false)
     try write(output.pointer, count, trainer, "\(name)-reconstructions")
     if let split = trainer.split {
-      let sparse = split.sparse.pointer
-      ck_axpy(step.target.pointer, sparse, -1, pixels.count)
+      split.subtract(first..<first + count, from: step.target.pointer)
       let explained = trainer.model.reconstruct(step.target, step, sampling: false)
       try write(explained.pointer, count, trainer, "\(name)-L")
-      for i in 0..<pixels.count { pixels.pointer[i] = abs(sparse[i]) }
+      split.copySparse(first..<first + count, to: pixels.pointer)
+      for i in 0..<pixels.count { pixels.pointer[i] = abs(pixels.pointer[i]) }
       try write(pixels.pointer, count, trainer, "\(name)-S")
     }
     try begin(step, Array(0..<Self.side * Self.side), trainer) { _ in }

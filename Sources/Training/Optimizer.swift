@@ -117,4 +117,9 @@ public final class Optimizer {
     self.step = step
     try buckets.scatterOwned(flat, groups: groups) { self.state[index][$0].pointer }
   }
+
+  /// Bytes of state that this rank holds.
+  public var stateBytes: Int {
+    state.reduce(0) { $0 + $1.reduce(0) { $0 + $1.count * MemoryLayout<Float>.size } }
+  }
 }

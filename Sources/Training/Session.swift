@@ -39,16 +39,18 @@ public final class Session {
   private var grids: GridWriter?
   private var store: CheckpointStore?
 
-  /// - Parameter checkpoints: the run's checkpoints as a resume has looked at them.
+  /// A session of a run that has not begun.
   public init(
-    directory: RunDirectory?, checkpoints: CheckpointStore? = nil,
-    observer: (any TrainingObserver)? = nil, limits: TrainingLimits = TrainingLimits()
+    directory: RunDirectory?, observer: (any TrainingObserver)? = nil,
+    limits: TrainingLimits = TrainingLimits()
   ) {
     self.directory = directory
-    store = checkpoints
     self.observer = observer
     self.limits = limits
   }
+
+  /// Takes over the run's checkpoints as a resume has looked at them.
+  public func goOn(with checkpoints: CheckpointStore) { store = checkpoints }
 
   /// Opens the log at the trainer's place; the clocks start now.
   ///
@@ -236,7 +238,7 @@ public final class Session {
       observer?.checkpointed(
         CheckpointNotice(
           name: saved.checkpoint.name, bytes: saved.checkpoint.manifest.bytes,
-          seconds: seconds(since: started)))
+          linkedBytes: saved.linkedBytes, seconds: seconds(since: started)))
     }
   }
 

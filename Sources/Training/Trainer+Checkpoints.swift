@@ -51,17 +51,14 @@ extension Trainer {
     return OptimizerGroup(name: model.phases[phase].name, step: optimizer.step, entries: entries)
   }
 
-  private func rowBlock() -> RowBlock? {
-    guard let split else { return nil }
-    let residual = split.ensureResidual()
-    let shape = images.shape
-    return RowBlock(
-      rows: split.rows,
-      of: SplitShape(
-        rows: lanes.rowCount, rowShape: [shape.height, shape.width, shape.channels]),
-      sparse: UnsafeBufferPointer(start: split.sparse.pointer, count: split.sparse.count),
-      residual: UnsafeBufferPointer(start: residual.pointer, count: residual.count))
-  }
+  private func rowBlock() -> RowBlock? { split?.block(of: lanes.rowCount, rowShape) }
+
+  /// Where this rank wants its rows of a checkpoint; nil for models without a split.
+  ///
+  /// Hand it to the search for a checkpoint, which fills it; `restore` takes over the rest.
+  public var rowTarget: RowTarget? { split?.target(of: lanes.rowCount, rowShape) }
+
+  private var rowShape: [Int] { [images.shape.height, images.shape.width, images.shape.channels] }
 
   /// What decides which checkpoint is best: the error to the clean images where they are at hand, else the epoch's loss.
   private var score: Double? { history.latest("mse") ?? history.latest("epoch/loss") }
@@ -89,8 +86,9 @@ extension Trainer {
   ///
   /// **Collective.**
   ///
+  /// - Parameter isLoaded: Whether `rowTarget` holds the checkpoint's rows already.
   /// - Throws: `RunError` when its arrays are not those of the model; errors of reading it.
-  public func restore(_ checkpoint: Checkpoint) throws {
+  public func restore(_ checkpoint: Checkpoint, isLoaded: Bool = false) throws {
     let contents = try world.agree { try checkpoint.contents() }
     let saved = contents.progress
     var flat = [Float](repeating: 0, count: world.isRoot ? buckets.count : 0)
@@ -119,29 +117,28 @@ extension Trainer {
         try optimizer.scatter(index, state, step: group?.step ?? 0)
       }
     }
-    try world.agree { try restoreSplit(checkpoint) }
+    try world.agree { try restoreSplit(checkpoint, isLoaded: isLoaded) }
     restoreProgress(saved)
     for (name, points) in contents.history {
       for point in points { history.append(name, point.value, step: point.step) }
     }
   }
 
-  private func restoreSplit(_ checkpoint: Checkpoint) throws {
-    guard let split else { return }
+  private func restoreSplit(_ checkpoint: Checkpoint, isLoaded: Bool) throws {
+    guard let split, let target = rowTarget else { return }
     guard let saved = checkpoint.manifest.split, saved.rows == lanes.rowCount,
-      saved.rowCount == dimensions
+      saved.rowCount == dimensions, saved.storage == split.storage
     else {
-      let found = checkpoint.manifest.split.map { "\($0.rows) rows of \($0.rowShape)" } ?? "none"
+      let found = checkpoint.manifest.split.map {
+        "\($0.rows) rows of \($0.rowShape), \($0.storage.rawValue)"
+      }
       throw RunError.data(
         checkpoint.directory,
-        "split: found \(found), expected \(lanes.rowCount) rows of \(images.shape)")
+        "split: found \(found ?? "none"), expected \(lanes.rowCount) rows of \(images.shape), "
+          + split.storage.rawValue)
     }
-    let residual = split.ensureResidual()
-    try checkpoint.readSplit(
-      rows: split.rows,
-      sparse: UnsafeMutableBufferPointer(
-        start: split.sparse.pointer, count: split.sparse.count),
-      residual: UnsafeMutableBufferPointer(start: residual.pointer, count: residual.count))
+    if !isLoaded { try checkpoint.load(target) }
+    split.adopt(saved)
   }
 
   private func restoreProgress(_ saved: Checkpoints.Progress) {

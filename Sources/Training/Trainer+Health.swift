@@ -7,7 +7,7 @@ extension Trainer {
   /// Mean over the pixels of the standard deviation of reconstructions over a batch of this rank's first lane.
   func outputSpread() -> Double {
     let rows = lanes.rows(of: localLanes.lowerBound)
-    let count = min(200, rows.count)
+    let count = min(200, blockRows, rows.count)
     let first = rows.lowerBound
     let step = Step(seed: configuration.seed)
     let batch = (first..<first + count).map(Int32.init)

@@ -8,8 +8,8 @@ import Tensors
 /// Passes over all rows of this rank. Blocks never cross lanes, so a row is always computed in a batch of the same shape,
 /// and sums are added lane by lane: results do not depend on the number of ranks.
 extension Trainer {
-  /// Rows that a pass over the data takes at once.
-  static let blockRows = 500
+  /// Rows that a pass over the data takes at once: 500 of MNIST, fewer of larger images.
+  public var blockRows: Int { max(1, min(500, 500 * 784 / dimensions)) }
 
   /// Calls `body` with each lane of this rank and each block of its rows, in order.
   func forEachBlock(_ body: (_ lane: Int, _ rows: Range<Int>) throws -> Void) rethrows {
@@ -17,7 +17,7 @@ extension Trainer {
       let rows = lanes.rows(of: lane)
       var first = rows.lowerBound
       while first < rows.upperBound {
-        let last = min(first + Self.blockRows, rows.upperBound)
+        let last = min(first + blockRows, rows.upperBound)
         try body(lane, first..<last)
         first = last
       }
@@ -42,7 +42,8 @@ extension Trainer {
     let d = images.shape.count
     let positions = images.shape.height * images.shape.width
     let channels = images.shape.channels
-    let block = Storage(count: Self.blockRows * d)
+    images.expect(.sequential)
+    let block = Storage(count: blockRows * d)
     let width = d + 2
     var perLane = Array(repeating: 0.0, count: lanes.count * width)
     forEachBlock { lane, rows in
@@ -74,55 +75,60 @@ extension Trainer {
   public func project(threshold: Float, sampling: Bool) throws -> ProjectionResult {
     guard let split else { preconditionFailure("\(configuration.model) keeps no split") }
     let started = DispatchTime.now()
+    images.expect(.sequential)
+    clean?.expect(.sequential)
     let d = images.shape.count
-    let residual = split.ensureResidual()
-    let x = Storage(count: Self.blockRows * d)
-    let reference = clean == nil ? nil : Storage(count: Self.blockRows * d)
+    let x = Storage(count: blockRows * d)
+    let reference = clean == nil ? nil : Storage(count: blockRows * d)
     let first = progress.outer == 0
     let step = Step(seed: configuration.seed)
     let width = 6
     var perLane = Array(repeating: 0.0, count: lanes.count * width)
     var batch: [Int32] = []
+    if split.storage == .compact {
+      split.beginUpdate(residualWithin: try deviationLimit(threshold: threshold))
+    }
     forEachBlock { lane, rows in
       batch.removeAll(keepingCapacity: true)
       batch.append(contentsOf: rows.lazy.map(Int32.init))
-      let offset = (rows.lowerBound - split.rows.lowerBound) * d
-      let (s, r) = (split.sparse.pointer + offset, residual.pointer + offset)
       let count = rows.count * d
       images.gather(rows, into: x.pointer)
       batch.withUnsafeBufferPointer { batch in
         step.begin(rows: batch, dimensions: d, purpose: .projection, time: progress.outer) { l in
           ck_copy(l, x.pointer, count)
-          ck_axpy(l, s, -1, count)
+          split.subtract(rows, from: l)
         }
       }
       let reconstruction = model.reconstruct(step.target, step, sampling: sampling)
-      var sums = (0.0, 0.0, 0.0)
-      withUnsafeMutableBytes(of: &sums) {
-        ck_split_project(
-          x.pointer, reconstruction.pointer, s, r, count, threshold,
-          $0.baseAddress?.assumingMemoryBound(to: Double.self))
-      }
-      let at = lane * width
-      perLane[at] += sums.0
-      perLane[at + 1] += sums.1
-      perLane[at + 2] += sums.2
-      perLane[at + 3] += ck_sum_abs(s, count)
-      if first {
-        // (L + S) before was 0: what moved is L + S = X - R.
-        ck_copy(step.target.pointer, x.pointer, count)
-        ck_axpy(step.target.pointer, r, -1, count)
-        perLane[at + 1] += ck_sum_squares(step.target.pointer, count) - sums.1
-      }
-      if let clean, let reference {
-        clean.gather(rows, into: reference.pointer)
-        ck_axpy(reconstruction.pointer, reference.pointer, -1, count)
-        perLane[at + 4] += ck_sum_squares(reconstruction.pointer, count)
-        ck_axpy(x.pointer, s, -1, count)
-        ck_axpy(x.pointer, reference.pointer, -1, count)
-        perLane[at + 5] += ck_sum_squares(x.pointer, count)
+      split.update(rows) { s, r in
+        var sums = (0.0, 0.0, 0.0)
+        withUnsafeMutableBytes(of: &sums) {
+          ck_split_project(
+            x.pointer, reconstruction.pointer, s, r, count, threshold,
+            $0.baseAddress?.assumingMemoryBound(to: Double.self))
+        }
+        let at = lane * width
+        perLane[at] += sums.0
+        perLane[at + 1] += sums.1
+        perLane[at + 2] += sums.2
+        perLane[at + 3] += ck_sum_abs(s, count)
+        if first {
+          // (L + S) before was 0: what moved is L + S = X - R.
+          ck_copy(step.target.pointer, x.pointer, count)
+          ck_axpy(step.target.pointer, r, -1, count)
+          perLane[at + 1] += ck_sum_squares(step.target.pointer, count) - sums.1
+        }
+        if let clean, let reference {
+          clean.gather(rows, into: reference.pointer)
+          ck_axpy(reconstruction.pointer, reference.pointer, -1, count)
+          perLane[at + 4] += ck_sum_squares(reconstruction.pointer, count)
+          ck_axpy(x.pointer, s, -1, count)
+          ck_axpy(x.pointer, reference.pointer, -1, count)
+          perLane[at + 5] += ck_sum_squares(x.pointer, count)
+        }
       }
     }
+    split.endUpdate()
     let sums = try totals(perLane, width: width)
     let elements = Double(lanes.rowCount * d)
     var result = ProjectionResult()
@@ -134,5 +140,23 @@ extension Trainer {
     result.seconds =
       Double(DispatchTime.now().uptimeNanoseconds - started.uptimeNanoseconds) / 1e9
     return result
+  }
+
+  /// What |X - L| shrunk by `threshold` leaves in R at most: the threshold, or less where no pixel can be
+  /// that far from a reconstruction in [0, 1].
+  ///
+  /// **Collective.**
+  private func deviationLimit(threshold: Float) throws -> Float {
+    guard threshold > 1, !images.isEightBit else { return min(threshold, 1) }
+    let block = Storage(count: blockRows * dimensions)
+    var largest = [1.0]
+    forEachBlock { _, rows in
+      images.gather(rows, into: block.pointer)
+      for i in 0..<rows.count * dimensions {
+        largest[0] = max(largest[0], Double(abs(block.pointer[i])))
+      }
+    }
+    try world.allReduce(&largest, .max)
+    return min(threshold, 1 + Float(largest[0]))
   }
 }

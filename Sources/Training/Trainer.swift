@@ -46,8 +46,9 @@ public final class Trainer {
   let steps: [Step]  // one a pass
   private let passRows: [Range<Int>]  // places of each pass's rows in `batchRows`
   private var batchRows: [Int32]
-  private var orders: [[Int32]]  // of each local lane, for the epoch `orderedEpoch`
+  private(set) var orders: [[Int32]]  // of each local lane, for the epoch `orderedEpoch`
   private var orderedEpoch = -1
+  var lastReadAhead = -1  // the step that images were last read ahead at
 
   /// Steps in an epoch: the last batch is filled from the start of each lane's order.
   public let stepsPerEpoch: Int
@@ -95,7 +96,12 @@ public final class Trainer {
         UpdateRule(configuration), learningRate: Float(configuration.learningRate),
         groups: model.groups($0.updates), buckets: buckets)
     }
-    split = splits ? RowSplit(rows: localRows, dimensions: images.shape.count) : nil
+    split =
+      splits
+      ? RowSplit(
+        rows: localRows, dimensions: images.shape.count,
+        storage: configuration.splitStorage(of: limited.shape))
+      : nil
 
     let laneBatch = configuration.batch / lanes.count
     stepsPerEpoch = lanes.steps(perLane: laneBatch)
@@ -147,6 +153,7 @@ public final class Trainer {
     if progress.stepInEpoch >= stepsPerEpoch { startNextEpoch() }
     prepareOrders()
     chooseRows()
+    readAhead()
     sums.beginStep()
     for (pass, step) in steps.enumerated() { begin(step, rows: passRows[pass]) }
     let scale = 1 / Float(configuration.batch)

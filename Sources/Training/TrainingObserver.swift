@@ -120,13 +120,16 @@ public struct CheckpointNotice: Sendable {
   public var name: String
   /// Bytes over all files.
   public var bytes: Int
+  /// Of these, bytes shared with the checkpoint before, which nobody had to write.
+  public var linkedBytes: Int
   /// Seconds that training stood still for it.
   public var seconds: Double
 
   /// A notice from its parts.
-  public init(name: String, bytes: Int, seconds: Double) {
+  public init(name: String, bytes: Int, linkedBytes: Int = 0, seconds: Double) {
     self.name = name
     self.bytes = bytes
+    self.linkedBytes = linkedBytes
     self.seconds = seconds
   }
 }

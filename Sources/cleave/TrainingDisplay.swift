@@ -53,9 +53,11 @@ final class TrainingDisplay: TrainingObserver {
   func warning(_ message: String) { console.warning(message) }
 
   func checkpointed(_ checkpoint: CheckpointNotice) {
+    let linked = checkpoint.linkedBytes
     console.note(
-      "checkpoint \(checkpoint.name): \(Quantity.bytes(checkpoint.bytes)) in "
-        + Quantity.seconds(checkpoint.seconds))
+      "checkpoint \(checkpoint.name): \(Quantity.bytes(checkpoint.bytes - linked)) in "
+        + Quantity.seconds(checkpoint.seconds)
+        + (linked > 0 ? ", and \(Quantity.bytes(linked)) that have not changed" : ""))
   }
 
   func finished(_ outcome: RunOutcome) {

@@ -60,7 +60,10 @@ private struct Sample {
         try store.save(
           world.isRoot ? contents : nil,
           rows: rows.isEmpty
-            ? nil : RowBlock(rows: rows, of: split, sparse: sparse, residual: residual),
+            ? nil
+            : RowBlock(
+              rows: rows, of: split, sparse: UnsafeRawBufferPointer(sparse),
+              residual: UnsafeRawBufferPointer(residual)),
           keeping: Retention(last: 1, best: false), on: world)
       }
     }
@@ -69,12 +72,8 @@ private struct Sample {
   /// Throws unless the checkpoint holds this state; each rank reads its own rows.
   func expect(in checkpoint: Checkpoint, on world: Communicator) throws {
     try expectEqual(checkpoint.contents(), contents, "contents")
-    // Not the division into ranks that saving uses, so that ranges straddle files.
-    let rows = world.rank * 23 / world.size..<(world.rank + 1) * 23 / world.size
-    let count = rows.count * split.rowCount
-    var (sparse, residual) = (
-      [Float](repeating: 0, count: count), [Float](repeating: 0, count: count)
-    )
+    let rows = wanted(by: world)
+    var (sparse, residual) = memory(for: rows)
     try sparse.withUnsafeMutableBufferPointer { sparse in
       try residual.withUnsafeMutableBufferPointer { residual in
         try checkpoint.readSplit(rows: rows, sparse: sparse, residual: residual)
@@ -82,6 +81,35 @@ private struct Sample {
     }
     try expectEqual(sparse, self.sparse(rows), "S")
     try expectEqual(residual, self.residual(rows), "R")
+  }
+
+  /// Finds the newest checkpoint and has it fill this rank's rows on the way.
+  ///
+  /// Throws unless it holds this state.
+  func load(from store: inout CheckpointStore, on world: Communicator) throws {
+    let rows = wanted(by: world)
+    var (sparse, residual) = memory(for: rows)
+    let selection = try sparse.withUnsafeMutableBytes { sparse in
+      try residual.withUnsafeMutableBytes { residual in
+        try store.newestValid(
+          on: world,
+          loading: RowTarget(rows: rows, of: split, sparse: sparse, residual: residual))
+      }
+    }
+    try expectEqual(selection.isLoaded, true, "loaded")
+    try expectEqual(selection.skipped, [], "skipped")
+    try expectEqual(sparse, self.sparse(rows), "loaded S")
+    try expectEqual(residual, self.residual(rows), "loaded R")
+  }
+
+  /// Not the division into ranks that saving uses, so that ranges straddle files.
+  private func wanted(by world: Communicator) -> Range<Int> {
+    world.rank * 23 / world.size..<(world.rank + 1) * 23 / world.size
+  }
+
+  private func memory(for rows: Range<Int>) -> (sparse: [Float], residual: [Float]) {
+    let zeros = [Float](repeating: 0, count: rows.count * split.rowCount)
+    return (zeros, zeros)
   }
 }
 
@@ -107,6 +135,7 @@ private func loadSample(_ world: Communicator, _ arguments: [String]) throws {
   guard let checkpoint = selection.checkpoint else { throw CheckFailure("\(selection)") }
   try expectEqual(selection.skipped, [], "skipped")
   try Sample(step: 12).expect(in: checkpoint, on: world)
+  try Sample(step: 12).load(from: &store, on: world)
   if world.isRoot { print(try checkpoint.digests()) }
 }
 

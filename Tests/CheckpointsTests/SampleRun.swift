@@ -71,7 +71,7 @@ final class SampleRun {
   @discardableResult
   func save(
     step: Int, variant: Float = 0, score: Double? = nil, last: Int = 3, best: Bool = true,
-    withSplit: Bool = true
+    withSplit: Bool = true, version: Int? = nil
   ) throws -> SavedCheckpoint {
     let (sparse, residual) = rows(variant: variant)
     let contents = contents(step: step, variant: variant)
@@ -79,7 +79,9 @@ final class SampleRun {
     let world = Communicator.alone()
     return try sparse.withUnsafeBufferPointer { sparse in
       try residual.withUnsafeBufferPointer { residual in
-        let block = RowBlock(rows: 0..<5, of: split, sparse: sparse, residual: residual)
+        let block = RowBlock(
+          rows: 0..<5, of: SplitShape(rows: 5, rowShape: split.rowShape, version: version),
+          sparse: UnsafeRawBufferPointer(sparse), residual: UnsafeRawBufferPointer(residual))
         return try store.save(
           contents, rows: withSplit ? block : nil, score: score, keeping: retention, on: world)
       }

@@ -22,6 +22,34 @@ import Training
     }
   }
 
+  /// The compact split in the same way, written by some ranks and gone on from by others: the split is linked
+  /// from one checkpoint to the next, and read by ranks that hold other rows.
+  @Test func compactSplitsAreEqual() throws {
+    try withTemporaryFolder { folder in
+      try prepareDigits(1203, in: folder)
+      for ranks in [1, 3, 4] {
+        let train =
+          "train demo \(small) --set outer_iterations=2 --set inner_epochs=2 --set lambda=40 "
+          + "--set split_storage=compact --exact --max-steps 57 --out p\(ranks)"
+        let stopped = try Tool.run("\(train) --stop-after-step 45", ranks: ranks, in: folder)
+        #expect(stopped.status == 75, "\(stopped)")
+        try Tool.succeed(
+          "train --resume p\(ranks) --max-steps 57 --quiet", ranks: 5 - ranks, in: folder)
+      }
+      let one = try RunFolder("p1", in: folder).digests()
+      #expect(one["split"] != .null && one["split"] != nil)
+      for ranks in [3, 4] {
+        #expect(try RunFolder("p\(ranks)", in: folder).digests() == one, "\(ranks) ranks")
+      }
+      func inode(_ step: Int) throws -> Int? {
+        let file = folder.appending(path: "p1/checkpoints/step-000000\(step)/rows-00000.h5")
+        return try FileManager.default.attributesOfItem(atPath: file.path)[.systemFileNumber]
+          as? Int
+      }
+      #expect(try inode(38) != nil && inode(38) == inode(45))
+    }
+  }
+
   /// Weights, optimizer and split after an outer iteration (the robust model) and after 48 steps, the third of
   /// three epochs in its middle; and every line of the log, warnings with what was measured among them.
   @Test(arguments: ["demo", "mnist-daae"]) func exactRunsAreEqual(preset: String) throws {

@@ -61,6 +61,31 @@ func patternBytes(_ count: Int) -> [UInt8] {
     #expect(other.values(0..<31) != whole.values(0..<31))
   }
 
+  @Test(
+    "Images corrupted whenever they are asked for are those that are kept",
+    arguments: ["salt-pepper:0.5", "uniform:0.3", "gaussian-clip:0.5", "gaussian:0.5"])
+  func derivedImagesAreTheSame(spec: String) throws {
+    let corruption = try Corruption(parsing: spec)
+    for set in [
+      ImageSet(bytes: patternBytes(31 * 12), shape: shape),
+      ImageSet(floats: (0..<31 * 12).map { Float($0 % 101) / 100 }, shape: shape),
+    ] {
+      let kept = set.corrupted(by: corruption, seed: 7, rows: 4..<31, kept: true)
+      let made = set.corrupted(by: corruption, seed: 7, rows: 4..<31, kept: false)
+      #expect(made.isDerived && !kept.isDerived)
+      #expect(made.values(4..<31) == kept.values(4..<31))
+      #expect(made.noise == kept.noise && made.isEightBit == kept.isEightBit)
+      #expect(made.heldRows == kept.heldRows && made.clean === set)
+      var (some, others) = ([Float](repeating: 0, count: 24), [Float](repeating: 1, count: 24))
+      ([30, 7] as [Int32]).withUnsafeBufferPointer {
+        made.gather($0, into: &some)
+        kept.gather($0, into: &others)
+      }
+      #expect(some == others)
+      #expect(try made.limited(to: 20).values(4..<20) == kept.values(4..<20))
+    }
+  }
+
   @Test func eightBitValuesAreRoundedToTheNearest() {
     #expect((0...255).allSatisfy { eightBit(Float($0) / 255) == UInt8($0) })
     #expect(eightBit(0.5) == 128 && eightBit(0.4999 / 255) == 0 && eightBit(0.5001 / 255) == 1)

@@ -16,6 +16,9 @@ struct ResumeTests {
       "model=rvae", "outer_iterations=2", "inner_epochs=2", "lambda=2", "exact=true",
       "reset_optimizer=true", "collapse_kl=1e9",
     ],
+    [
+      "model=rvae", "outer_iterations=2", "inner_epochs=2", "lambda=2", "split_storage=compact",
+    ],
     ["model=daae", "epochs=4", "noise=gaussian:0.2", "shuffle=true", "optimizer=rmsprop"],
     ["model=vae", "epochs=4", "rmsprop_momentum=0.5", "optimizer=rmsprop", "batch=16"],
   ]

@@ -90,8 +90,7 @@ struct RobustLoopTests {
     let (x, s, r) = (run.x, run.s, run.r)
     let l = x.indices.map { x[$0] - s[$0] - r[$0] }
     // S was 0 when the projection encoded.
-    let split = try #require(run.trainer.split)
-    split.sparse.pointer.update(repeating: 0, count: split.sparse.count)
+    run.setSparse { _ in 0 }
     let sampled = run.reconstructions(time: 0, sampling: true)
     let mean = run.reconstructions(time: 0, sampling: false)
     let (right, wrong) = code == "sample" ? (sampled, mean) : (mean, sampled)
@@ -102,8 +101,7 @@ struct RobustLoopTests {
   /// A step trains on L = X - S: with S = X - L, what it sees is L.
   @Test func innerEpochsTrainOnXLessS() throws {
     let robust = try SmallTraining(["model=rvae"])
-    let split = try #require(robust.trainer.split)
-    for i in 0..<split.sparse.count { split.sparse.pointer[i] = i % 5 == 0 ? 0.03125 : 0 }
+    robust.setSparse { $0 % 5 == 0 ? 0.03125 : 0 }
     let x = robust.x
     let l = zip(x, robust.s).map { $0 - $1 }
     let plain = try SmallTraining(

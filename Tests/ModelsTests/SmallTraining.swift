@@ -51,13 +51,30 @@ struct SmallTraining {
   var x: [Float] { trainer.images.values(0..<trainer.lanes.rowCount) }
 
   /// S, [N, D].
-  var s: [Float] { values(trainer.split?.sparse) }
+  var s: [Float] { values { $0.copySparse($1, to: $2) } }
 
   /// R = X - L - S, [N, D].
-  var r: [Float] { values(trainer.split?.residual) }
+  var r: [Float] { values { $0.copyResidual($1, to: $2) } }
 
-  private func values(_ storage: Storage?) -> [Float] {
-    storage.map { Array(UnsafeBufferPointer(start: $0.pointer, count: $0.count)) } ?? []
+  private func values(
+    _ copy: (RowSplit, Range<Int>, UnsafeMutablePointer<Float>) -> Void
+  ) -> [Float] {
+    guard let split = trainer.split else { return [] }
+    let count = split.rows.count * split.dimensions
+    return [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+      if let start = buffer.baseAddress { copy(split, split.rows, start) }
+      initialized = count
+    }
+  }
+
+  /// Replaces S by what `value` says of each element.
+  func setSparse(_ value: (Int) -> Float) {
+    guard let split = trainer.split else { return }
+    split.beginUpdate(residualWithin: 1)
+    split.update(split.rows) { s, _ in
+      for i in 0..<split.rows.count * split.dimensions { s[i] = value(i) }
+    }
+    split.endUpdate()
   }
 
   /// All weights, in memory order with the padding between them.

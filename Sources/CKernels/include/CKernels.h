@@ -149,6 +149,20 @@ void ck_soft_threshold(const float *v, float *out, float t, long n);
 void ck_split_project(
   const float *x, const float *l, float *s, float *r, long n, float t, double sums[3]);
 
+// MARK: Compact storage of the split (compact.c)
+
+/// The nearest half-precision numbers (IEEE binary16, as bits), ties to even. From 65520 on they
+/// are infinite; NaN stays NaN.
+void ck_floats_to_halves(const float *x, uint16_t *y, long n);
+/// y = x, exactly.
+void ck_halves_to_floats(const uint16_t *x, float *y, long n);
+/// y -= x.
+void ck_subtract_halves(float *y, const uint16_t *x, long n);
+/// The number of steps nearest to x / step, ties to even, within +-127; 0 where `step` is 0.
+void ck_floats_to_steps(const float *x, int8_t *y, long n, float step);
+/// y = step x.
+void ck_steps_to_floats(const int8_t *x, float *y, long n, float step);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,95 @@
+import Foundation
+
+/// An open file that is read and written in pieces at given places.
+final class DiskFile {
+  /// Bytes that are read, checked and copied as one: they fit a core's cache.
+  static let pieceBytes = 1 << 20
+  /// Its path, for errors.
+  let path: String
+  private var descriptor: Int32
+
+  /// Opens a file that exists.
+  ///
+  /// The C function is `open`.
+  init(_ path: String, writable: Bool = false) throws(CheckpointError) {
+    self.path = path
+    descriptor = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC)
+    guard descriptor >= 0 else { throw Disk.failure("open", path) }
+  }
+
+  deinit { if descriptor >= 0 { Foundation.close(descriptor) } }
+
+  /// The size of the file in bytes.
+  func size() throws(CheckpointError) -> Int {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw Disk.failure("fstat", path) }
+    return Int(status.st_size)
+  }
+
+  /// Reads as many bytes as `destination` has.
+  ///
+  /// The C function is `pread`.
+  ///
+  /// - Throws: `CheckpointError` also where the file ends before.
+  func read(
+    at offset: Int, into destination: UnsafeMutableRawBufferPointer
+  ) throws(CheckpointError) {
+    guard let start = destination.baseAddress else { return }
+    var done = 0
+    while done < destination.count {
+      let count = pread(
+        descriptor, start + done, destination.count - done, off_t(offset + done))
+      if count < 0 && errno == EINTR { continue }
+      guard count >= 0 else { throw Disk.failure("pread", path) }
+      guard count > 0 else {
+        throw CheckpointError(path: path, message: "found \(offset + done) bytes, expected more")
+      }
+      done += count
+    }
+  }
+
+  /// Writes all of `source`.
+  ///
+  /// The C function is `pwrite`.
+  func write(_ source: UnsafeRawBufferPointer, at offset: Int) throws(CheckpointError) {
+    guard let start = source.baseAddress else { return }
+    var done = 0
+    while done < source.count {
+      let count = pwrite(descriptor, start + done, source.count - done, off_t(offset + done))
+      if count < 0 && errno == EINTR { continue }
+      guard count > 0 else { throw Disk.failure("pwrite", path) }
+      done += count
+    }
+  }
+
+  /// Lets the system give up its copies of some bytes.
+  ///
+  /// Of bytes not yet on the disk it starts to write what it can. The C function is
+  /// `posix_fadvise`; advice not taken does no harm.
+  func forget(_ range: Range<Int>) {
+    _ = posix_fadvise(
+      descriptor, off_t(range.lowerBound), off_t(range.count), POSIX_FADV_DONTNEED)
+  }
+
+  /// Asks the system to read some bytes ahead.
+  ///
+  /// The C function is `posix_fadvise`.
+  func prefetch(_ range: Range<Int>) {
+    _ = posix_fadvise(
+      descriptor, off_t(range.lowerBound), off_t(range.count), POSIX_FADV_WILLNEED)
+  }
+
+  /// Waits until the file is on the disk.
+  ///
+  /// The C function is `fsync`.
+  func synchronize() throws(CheckpointError) {
+    guard fsync(descriptor) == 0 else { throw Disk.failure("fsync", path) }
+  }
+
+  /// Closes the file, which must not be used any more.
+  func close() throws(CheckpointError) {
+    let closing = descriptor
+    descriptor = -1
+    guard Foundation.close(closing) == 0 else { throw Disk.failure("close", path) }
+  }
+}

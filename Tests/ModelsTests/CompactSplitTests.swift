@@ -1,0 +1,108 @@
+import Checkpoints
+import Datasets
+import Foundation
+import HDF5
+import TestSupport
+import Testing
+
+@testable import Models
+@testable import Training
+
+/// S in 16 bits and R in 8: what they hold, and how little that changes.
+@Suite("Compact split")
+struct CompactSplitTests {
+  private func trained(_ settings: [String] = []) throws -> SmallTraining {
+    let run = try SmallTraining(
+      ["model=rvae", "activation=relu", "beta=0.1", "split_storage=compact"] + settings)
+    for _ in 0..<60 { try run.trainer.trainStep() }
+    return run
+  }
+
+  /// S to half a last place of a half, R to half a step of t / 127.
+  @Test(arguments: [Float(0.02), 0.3, .infinity]) func splitIsRounded(t: Float) throws {
+    let (run, exact) = (try trained(), try trained(["split_storage=float32"]))
+    let result = try run.trainer.project(threshold: t, sampling: true)
+    let reference = try exact.trainer.project(threshold: t, sampling: true)
+    #expect(result.residual == reference.residual && result.moved == reference.moved)
+    #expect(result.sparsity == reference.sparsity && result.l1 == reference.l1)
+    #expect(bits(run.s) == bits(exact.s.map { Float(Float16($0)) }))
+    let bound = min(t, 2)
+    #expect(zip(run.r, exact.r).allSatisfy { abs($0 - $1) <= bound / 254 * 1.0001 })
+    #expect(run.r.contains { $0 != 0 })
+  }
+
+  /// Noise that leaves [0, 1] makes a residual beyond 1 where nothing is shrunk away.
+  @Test func residualsOfUnboundedNoiseAreWithinTheirBound() throws {
+    let settings = ["static_noise=gaussian:1"]
+    let (run, exact) = (try trained(settings), try trained(settings + ["split_storage=float32"]))
+    _ = try run.trainer.project(threshold: .infinity, sampling: false)
+    _ = try exact.trainer.project(threshold: .infinity, sampling: false)
+    let largest = exact.r.map { abs($0) }.max() ?? 0
+    #expect(largest > 1.5)
+    let worst = zip(run.r, exact.r).map { abs($0 - $1) }.max() ?? 1
+    #expect(worst < (1 + largest + 1) / 254)
+  }
+
+  /// A run's figures change by the rounding alone.
+  @Test func figuresAreThoseOfFloats() throws {
+    try withTemporaryFolder { folder in
+      let settings = [
+        "model=rvae", "outer_iterations=3", "inner_epochs=2", "lambda=2", "threshold=induced",
+        "static_noise=salt-pepper:0.1", "activation=tanh",
+      ]
+      var values: [[String: [Double]]] = []
+      for storage in ["float32", "compact"] {
+        let run = RecordedRun(
+          folder.appending(path: storage), settings + ["split_storage=\(storage)"])
+        #expect(try run.go() == .finished)
+        let history = try run.checkpoint().contents().history
+        values.append(history.mapValues { $0.map(\.value) })
+      }
+      for name in ["c1", "c2", "mse", "mse_difference", "sparsity"] {
+        let (a, b) = (try #require(values[0][name]), try #require(values[1][name]))
+        #expect(a.count == 3 && b.count == 3)
+        for (x, y) in zip(a, b) { #expect(abs(x - y) <= 0.01 * abs(x), "\(name): \(a), \(b)") }
+        #expect(abs(a[0] - b[0]) <= 1e-12 * abs(a[0]), "the first \(name)")
+      }
+    }
+  }
+
+  /// Any HDF5 reader sees halves, and integers with their scale.
+  @Test func checkpointsHoldIt() throws {
+    try withTemporaryFolder { folder in
+      let run = try trained()
+      let result = try run.trainer.project(threshold: 0.1, sampling: true)
+      try run.trainer.finishOuter(result, c1: 0, c2: 0)
+      var store = CheckpointStore(run: folder.path)
+      let checkpoint = try run.trainer.save(to: &store).checkpoint
+      let file = try File.open(checkpoint.directory + "/checkpoint.h5")
+      let (s, r) = (try file.dataset("/split/S"), try file.dataset("/split/R"))
+      try s.expect(.float16, shape: [60, 6, 6, 1])
+      try r.expect(.int8, shape: [60, 6, 6, 1])
+      #expect(try s.readAll() == run.s)
+      let scale = Float(try #require(try file.doubleAttribute("scale", on: "/split/R")))
+      #expect(scale == Float(0.1) / 127)
+      #expect(try r.readAll(as: Int8.self).map { scale * Float($0) } == run.r)
+      #expect(checkpoint.manifest.split?.storage == .compact)
+      let other = try SmallTraining(["model=rvae", "split_storage=float32"])
+      #expect(throws: RunError.self) { try other.trainer.restore(checkpoint) }
+    }
+  }
+
+  @Test func largeSetsAreCompactUnlessToldOtherwise() throws {
+    var c = Configuration()
+    let faces = ImageShape(height: 64, width: 64, channels: 3)
+    let digits = ImageShape(height: 28, width: 28, channels: 1)
+    #expect(try c.validated(rows: 202_599, of: faces).splitStorage == .compact)
+    #expect(try c.validated(rows: 21_845, of: faces).splitStorage == .float32)
+    #expect(try c.validated(rows: 21_846, of: faces).splitStorage == .compact)
+    #expect(try c.validated(rows: 70_000, of: digits).splitStorage == .float32)
+    c.rows = 1000
+    #expect(try c.validated(rows: 202_599, of: faces).splitStorage == .float32)
+    try c.set("split_storage=compact")
+    #expect(try c.validated(rows: 70_000, of: digits).splitStorage == .compact)
+    try c.set("split_storage=null")
+    #expect(c.splitStorage == nil)
+    #expect(throws: ConfigurationError.self) { try c.set("split_storage=tiny") }
+  }
+}
