@@ -5,20 +5,33 @@ import Tensors
 /// Each element is a pure function of (seed, place of the parameter in its model, element).
 public enum Initializer: Sendable, Equatable {
   case zeros
+  case ones
   /// Uniform in ±sqrt(6 / (fanIn + fanOut)) (Glorot & Bengio, 2010).
   case glorotUniform(fanIn: Int, fanOut: Int)
+  /// Uniform in ±1 / sqrt(fanIn): PyTorch's default for weights and biases.
+  case uniform(fanIn: Int)
 
   /// Fills `values` with the draws of parameter number `index`.
   public func fill(_ values: UnsafeMutablePointer<Float>, count: Int, seed: UInt64, index: Int) {
     switch self {
     case .zeros:
       values.update(repeating: 0, count: count)
+    case .ones:
+      values.update(repeating: 1, count: count)
     case .glorotUniform(let fanIn, let fanOut):
       Draws(seed: seed, purpose: .initialization, time: index)
         .uniform(row: 0, into: values, count: count)
-      let bound = (6 / Float(fanIn + fanOut)).squareRoot()
-      for i in 0..<count { values[i] = (2 * values[i] - 1) * bound }
+      scale(values, count, to: (6 / Float(fanIn + fanOut)).squareRoot())
+    case .uniform(let fanIn):
+      Draws(seed: seed, purpose: .initialization, time: index)
+        .uniform(row: 0, into: values, count: count)
+      scale(values, count, to: 1 / Float(fanIn).squareRoot())
     }
+  }
+
+  /// From [0, 1) to [-bound, bound).
+  private func scale(_ values: UnsafeMutablePointer<Float>, _ count: Int, to bound: Float) {
+    for i in 0..<count { values[i] = (2 * values[i] - 1) * bound }
   }
 }
 
@@ -28,10 +41,43 @@ public enum Initializer: Sendable, Equatable {
 /// array; until then it has a shape and an initializer only.
 public final class Parameter {
   /// How the values lie in files, where names and shapes follow PyTorch's `state_dict`.
-  public enum FileLayout: Sendable {
+  public enum FileLayout: Equatable, Sendable {
     case asInMemory
     /// A matrix [in, out] in memory that files hold as [out, in].
     case transposed
+    /// Weights [kernel, kernel, C, F] that files hold as [F, C, kernel, kernel].
+    case convolution
+    /// A matrix [H * W * C, out] behind a flattened image: files, whose images are channels first, hold [out, C * H * W].
+    case afterFlatten(height: Int, width: Int, channels: Int)
+    /// A matrix [in, H * W * C], or its bias [H * W * C], before an image: files hold [C * H * W, in].
+    case beforeUnflatten(height: Int, width: Int, channels: Int)
+
+    /// The extents of memory to be reordered, the axis of memory that each axis of a file is, and the shape in files.
+    func order(of shape: Shape) -> (extents: [Int], axes: [Int], fileShape: [Int])? {
+      switch self {
+      case .asInMemory: return nil
+      case .transposed: return (shape.dimensions, [1, 0], [shape[1], shape[0]])
+      case .convolution:
+        return (shape.dimensions, [3, 2, 0, 1], [shape[3], shape[2], shape[0], shape[1]])
+      case .afterFlatten(let height, let width, let channels):
+        return ([height, width, channels, shape[1]], [3, 2, 0, 1], [shape[1], shape[0]])
+      case .beforeUnflatten(let height, let width, let channels):
+        let image = [height, width, channels]
+        return shape.rank == 1
+          ? (image, [2, 0, 1], [shape[0]])
+          : ([shape[0]] + image, [3, 1, 2, 0], [shape[1], shape[0]])
+      }
+    }
+  }
+
+  /// Where its values come from.
+  public enum Role: Sendable {
+    /// Gradients, by an optimizer.
+    case trained
+    /// Measurements of the forward passes: their running average, of which PyTorch's default keeps 0.9 a step.
+    ///
+    /// In place of a gradient goes the mean of the measurement over lanes.
+    case statistic
   }
 
   /// Its extents in memory.
@@ -40,6 +86,8 @@ public final class Parameter {
   public let initializer: Initializer
   /// How its values lie in files.
   public let fileLayout: FileLayout
+  /// Where its values come from.
+  public let role: Role
   /// Place in the model's list of parameters; set when they are collected.
   public internal(set) var index = -1
   /// The group of parameters (a bit number) it is trained with; set when they are collected.
@@ -49,7 +97,11 @@ public final class Parameter {
   var pointer: UnsafeMutablePointer<Float>?
 
   /// A parameter without memory yet.
-  public init(_ shape: Shape, _ initializer: Initializer, fileLayout: FileLayout = .asInMemory) {
+  public init(
+    _ shape: Shape, _ initializer: Initializer, fileLayout: FileLayout = .asInMemory,
+    role: Role = .trained
+  ) {
+    self.role = role
     self.shape = shape
     self.initializer = initializer
     self.fileLayout = fileLayout

@@ -10,6 +10,9 @@ public final class ParameterSet {
     public let parameter: Parameter
   }
 
+  /// Statistics are in groups of their own, from this one on.
+  public static let firstStatisticGroup = 32
+
   /// Names and parameters, in order.
   public let entries: [Entry]
   /// The parameters alone, in order.
@@ -52,16 +55,13 @@ public final class ParameterSet {
   ) -> (shape: [Int], values: [Float]) {
     let parameter = parameters[index]
     let source = flat + parameter.offset
-    guard parameter.fileLayout == .transposed else {
+    guard let order = parameter.fileLayout.order(of: parameter.shape) else {
       let values = Array(UnsafeBufferPointer(start: source, count: parameter.shape.count))
       return (parameter.shape.dimensions, values)
     }
-    let (rows, columns) = (parameter.shape[0], parameter.shape[1])
-    var values = [Float](repeating: 0, count: rows * columns)
-    for row in 0..<rows {
-      for column in 0..<columns { values[column * rows + row] = source[row * columns + column] }
-    }
-    return ([columns, rows], values)
+    var values = [Float](repeating: 0, count: parameter.shape.count)
+    Self.forEachElement(order.extents, order.axes) { values[$0] = source[$1] }
+    return (order.fileShape, values)
   }
 
   /// The inverse of `exported`.
@@ -69,13 +69,35 @@ public final class ParameterSet {
     let parameter = parameters[index]
     precondition(values.count == parameter.shape.count, "\(entries[index].name): wrong count")
     let target = flat + parameter.offset
-    guard parameter.fileLayout == .transposed else {
+    guard let order = parameter.fileLayout.order(of: parameter.shape) else {
       for (i, value) in values.enumerated() { target[i] = value }
       return
     }
-    let (rows, columns) = (parameter.shape[0], parameter.shape[1])
-    for row in 0..<rows {
-      for column in 0..<columns { target[row * columns + column] = values[column * rows + row] }
+    Self.forEachElement(order.extents, order.axes) { target[$1] = values[$0] }
+  }
+
+  /// Calls `body` with the places of each element in a file and in memory, in the file's order.
+  private static func forEachElement(
+    _ extents: [Int], _ axes: [Int], _ body: (_ file: Int, _ memory: Int) -> Void
+  ) {
+    var strides = [Int](repeating: 1, count: extents.count)
+    for axis in extents.indices.dropLast().reversed() {
+      strides[axis] = strides[axis + 1] * extents[axis + 1]
+    }
+    // Up to four axes, the missing ones of one element.
+    let padding = [Int](repeating: 1, count: 4 - axes.count)
+    let n = padding + axes.map { extents[$0] }
+    let step = padding.map { _ in 0 } + axes.map { strides[$0] }
+    var place = 0
+    for a in 0..<n[0] {
+      for b in 0..<n[1] {
+        for c in 0..<n[2] {
+          for d in 0..<n[3] {
+            body(place, a * step[0] + b * step[1] + c * step[2] + d * step[3])
+            place += 1
+          }
+        }
+      }
     }
   }
 }

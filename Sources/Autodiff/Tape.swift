@@ -25,6 +25,7 @@ public final class Tape {
     var saved: (UnsafeMutablePointer<Float>?, UnsafeMutablePointer<Float>?) = (nil, nil)
     var scalar: Float = 0
     var activation = Activation.identity
+    var convolution: ConvolutionPlan?
     /// Place of the parameter in its model, for a leaf; -1 otherwise.
     var parameter = -1
     var offset = 0
@@ -34,11 +35,17 @@ public final class Tape {
 
   var nodes: [Node] = []
   let arena = Arena()
+  private(set) var work = Storage(count: 0)
   private var leaves: [Int] = []
   private var pending: [Int] = []
   private var written: [Bool] = []
   private var mask: UInt64 = 0
   private var gradients: UnsafeMutablePointer<Float>?
+  /// What the forward pass measured for parameters that are statistics: parameter, values, times.
+  private var observed: [(parameter: Int, sum: UnsafeMutablePointer<Float>, uses: Float)] = []
+
+  /// How a training pass is made of lanes; nil for a pass that reads running averages.
+  public var training: LanePass?
 
   /// An empty tape.
   public init() {}
@@ -55,9 +62,16 @@ public final class Tape {
   /// Parameters may have changed since they were last used: later uses are new leaves.
   public func newPhase() {
     for i in leaves.indices { leaves[i] = -1 }
+    observed.removeAll(keepingCapacity: true)
   }
 
   func allocate(_ count: Int) -> UnsafeMutablePointer<Float> { arena.allocate(count) }
+
+  /// Memory for the course of one operation, at least `count` floats of undefined content.
+  func workspace(_ count: Int) -> UnsafeMutablePointer<Float> {
+    if work.count < count { work = Storage(count: count) }
+    return work.pointer
+  }
 
   /// A value without gradient, of undefined content, for the caller to fill through `pointer`.
   public func constant(_ shape: Shape) -> Variable {
@@ -82,6 +96,18 @@ public final class Tape {
     node.offset = parameter.offset
     leaves[parameter.index] = nodes.count
     return record(node)
+  }
+
+  /// Takes note of a batch's measurement of a statistic; `values` stay as they are until `reset`.
+  ///
+  /// Of several uses in one phase the mean counts.
+  func observe(_ parameter: Parameter, _ values: UnsafeMutablePointer<Float>) {
+    guard let known = observed.firstIndex(where: { $0.parameter == parameter.index }) else {
+      observed.append((parameter.index, values, 1))
+      return
+    }
+    ck_add(observed[known].sum, observed[known].sum, values, parameter.shape.count)
+    observed[known].uses += 1
   }
 
   func record(_ node: Node) -> Variable {
@@ -111,7 +137,14 @@ public final class Tape {
     reach(from: loss.index, parameters: parameters.count)
     for parameter in parameters
     where groups >> UInt64(parameter.group) & 1 == 1 && pending[parameter.index] == 0 {
-      (gradients + parameter.offset).update(repeating: 0, count: parameter.shape.count)
+      let target = gradients + parameter.offset
+      if let found = observed.first(where: { $0.parameter == parameter.index }) {
+        ck_copy(target, found.sum, parameter.shape.count)
+        ck_scale(target, (training?.share ?? 1) / found.uses, parameter.shape.count)
+      } else {
+        precondition(parameter.role == .trained, "a statistic of the phase was not measured")
+        target.update(repeating: 0, count: parameter.shape.count)
+      }
       ready(parameter.index)
     }
     let seed = gradient(of: loss.index).pointer
@@ -178,6 +211,22 @@ public final class Tape {
   func incoming(_ index: Int) -> UnsafeMutablePointer<Float> {
     guard let gradient = nodes[index].gradient else { preconditionFailure("node without gradient") }
     return gradient
+  }
+}
+
+/// How the batch of a training pass is made of lanes.
+///
+/// Batch statistics are taken of each lane by itself, so they do not depend on the number of ranks.
+public struct LanePass: Equatable, Sendable {
+  /// Examples of each lane; the lanes lie one after the other.
+  public let rows: Int
+  /// What a lane's measurement counts for: 1 / (lanes of the run).
+  public let share: Float
+
+  /// `rows` examples of each of the run's `lanes` lanes.
+  public init(rows: Int, lanes: Int) {
+    self.rows = rows
+    share = 1 / Float(lanes)
   }
 }
 

@@ -91,6 +91,15 @@ extension Variable {
     return tape.record(node)
   }
 
+  /// The same elements under another shape of as many.
+  public func reshaped(_ other: Shape) -> Variable {
+    precondition(other.count == shape.count, "\(shape) as \(other)")
+    return tape.record(
+      node(other, value: pointer) { tape, index in
+        tape.add(1, to: tape.nodes[index].inputs.0, from: index)
+      })
+  }
+
   /// The rows of this variable over those of another with as many columns.
   public func stacked(over below: Variable) -> Variable {
     precondition(shape.columns == below.shape.columns, "\(shape) over \(below.shape)")

@@ -8,6 +8,7 @@ CK_INLINE void activate(vec *v, int act) {
   case CK_RELU: *v = *v < 0.0f ? (vec)0.0f : *v; break;
   case CK_TANH: *v = TANH(*v); break;
   case CK_SOFTPLUS: *v = SOFTPLUS(*v); break;
+  case CK_LEAKY_RELU: *v = *v < 0.0f ? *v * CK_LEAKY_SLOPE : *v; break;
   default: break;
   }
 }
@@ -19,6 +20,7 @@ CK_INLINE void differentiate(vec *dy, const vec *y, int act) {
   case CK_RELU: *dy = *y > 0.0f ? *dy : (vec)0.0f; break;
   case CK_TANH: *dy *= (1.0f - *y) * (1.0f + *y); break;
   case CK_SOFTPLUS: *dy *= -EXPM1(-*y); break;  // sigmoid(x) = 1 - exp(-softplus(x))
+  case CK_LEAKY_RELU: *dy = *y > 0.0f ? *dy : *dy * CK_LEAKY_SLOPE; break;
   default: break;
   }
 }
@@ -83,6 +85,7 @@ CK_HOT void ck_activate(float *y, const float *x, long n, int act) {
   case CK_RELU: activate_loop(y, x, n, CK_RELU); break;
   case CK_TANH: activate_loop(y, x, n, CK_TANH); break;
   case CK_SOFTPLUS: activate_loop(y, x, n, CK_SOFTPLUS); break;
+  case CK_LEAKY_RELU: activate_loop(y, x, n, CK_LEAKY_RELU); break;
   default:
     if (y != x) ck_copy(y, x, n);
   }
@@ -98,6 +101,7 @@ CK_HOT void ck_bias_act(float *y, const float *bias, long rows, long cols, int a
   case CK_RELU: bias_act_loop(y, bias, rows, cols, CK_RELU); break;
   case CK_TANH: bias_act_loop(y, bias, rows, cols, CK_TANH); break;
   case CK_SOFTPLUS: bias_act_loop(y, bias, rows, cols, CK_SOFTPLUS); break;
+  case CK_LEAKY_RELU: bias_act_loop(y, bias, rows, cols, CK_LEAKY_RELU); break;
   default: bias_act_loop(y, bias, rows, cols, CK_IDENTITY);
   }
 }
@@ -110,6 +114,7 @@ CK_HOT void ck_act_backward(
     case CK_RELU: backward_only_loop(dy, y, rows * cols, CK_RELU); break;
     case CK_TANH: backward_only_loop(dy, y, rows * cols, CK_TANH); break;
     case CK_SOFTPLUS: backward_only_loop(dy, y, rows * cols, CK_SOFTPLUS); break;
+    case CK_LEAKY_RELU: backward_only_loop(dy, y, rows * cols, CK_LEAKY_RELU); break;
     default: break;
     }
     return;
@@ -120,6 +125,7 @@ CK_HOT void ck_act_backward(
   case CK_RELU: backward_loop(dy, y, dbias, rows, cols, CK_RELU); break;
   case CK_TANH: backward_loop(dy, y, dbias, rows, cols, CK_TANH); break;
   case CK_SOFTPLUS: backward_loop(dy, y, dbias, rows, cols, CK_SOFTPLUS); break;
+  case CK_LEAKY_RELU: backward_loop(dy, y, dbias, rows, cols, CK_LEAKY_RELU); break;
   default: backward_loop(dy, y, dbias, rows, cols, CK_IDENTITY);
   }
 }

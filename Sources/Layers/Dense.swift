@@ -3,8 +3,8 @@ import Tensors
 
 /// A fully connected layer with its activation: `activation(x W + b)`, [B, I] to [B, O].
 ///
-/// Weights are Glorot uniform, biases zero. In memory W is [I, O]; files hold PyTorch's [O, I].
-public struct Dense: Module {
+/// Weights are Glorot uniform, biases zero, where it is not said otherwise. In memory W is [I, O]; files hold PyTorch's [O, I].
+public struct Dense: Network {
   /// W, [I, O].
   public let weight: Parameter
   /// b, [O].
@@ -21,6 +21,30 @@ public struct Dense: Module {
     self.activation = activation
   }
 
+  /// A layer behind a convolutional network: from images [B, height, width, channels], with PyTorch's initial values.
+  public init(flattening height: Int, _ width: Int, _ channels: Int, to outputs: Int) {
+    let inputs = height * width * channels
+    weight = Parameter(
+      Shape(inputs, outputs), .uniform(fanIn: inputs),
+      fileLayout: .afterFlatten(height: height, width: width, channels: channels))
+    bias = Parameter(Shape(outputs), .uniform(fanIn: inputs))
+    activation = .identity
+  }
+
+  /// A layer before a convolutional network: to what becomes images [B, height, width, channels], with PyTorch's
+  /// initial values.
+  public init(
+    _ inputs: Int, unflattening height: Int, _ width: Int, _ channels: Int,
+    _ activation: Activation
+  ) {
+    let layout = Parameter.FileLayout.beforeUnflatten(
+      height: height, width: width, channels: channels)
+    let outputs = height * width * channels
+    weight = Parameter(Shape(inputs, outputs), .uniform(fanIn: inputs), fileLayout: layout)
+    bias = Parameter(Shape(outputs), .uniform(fanIn: inputs), fileLayout: layout)
+    self.activation = activation
+  }
+
   /// PyTorch's names.
   public var parameters: [(String, Parameter)] { [("weight", weight), ("bias", bias)] }
 
@@ -33,7 +57,7 @@ public struct Dense: Module {
 /// Fully connected layers one after the other.
 ///
 /// Its names count activations as PyTorch's `Sequential(Linear, Act, Linear, Act, …)` does: 0, 2, 4 …
-public struct Perceptron: Module {
+public struct Perceptron: Network {
   /// From the input to the output.
   public let layers: [Dense]
 

@@ -22,21 +22,27 @@ extension Module {
       }
   }
 
-  /// The parameters of a model: those below its child number g form group g.
+  /// The parameters of a model: those below its child number g form group g, statistics among them group
+  /// g + `ParameterSet.firstStatisticGroup`.
   public func collectParameters() -> ParameterSet {
     ParameterSet(
       children.enumerated().flatMap { group, child in
         child.1.namedParameters.map {
-          (name: "\(child.0).\($0.name)", group: group, parameter: $0.parameter)
+          (
+            name: "\(child.0).\($0.name)",
+            group: $0.parameter.role == .trained
+              ? group : group + ParameterSet.firstStatisticGroup,
+            parameter: $0.parameter
+          )
         }
       })
   }
 
-  /// The mask of the groups of the children with these names.
+  /// The mask of the groups of the children with these names, statistics included.
   public func groups(_ names: [String]) -> UInt64 {
     var mask: UInt64 = 0
     for (group, child) in children.enumerated() where names.contains(child.0) {
-      mask |= 1 << UInt64(group)
+      mask |= 1 << UInt64(group) | 1 << UInt64(group + ParameterSet.firstStatisticGroup)
     }
     return mask
   }

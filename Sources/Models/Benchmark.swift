@@ -37,9 +37,17 @@ public enum Benchmark: String, CaseIterable, Sendable {
   case rvaeProjection = "rvae-proj"
   /// Steps of the denoising adversarial autoencoder: 784-1000-1000-10, three phases.
   case daaeMLP = "daae-mlp"
+  /// Steps of the convolutional VAE of CelebA: 64 x 64 x 3, channels 64, 128, 256, 512.
+  case celebaConvVAE = "celeba-conv-vae"
 
   /// Images in memory, over all ranks.
-  private static let images = 60_000
+  private var images: Int { self == .celebaConvVAE ? 2048 : 60_000 }
+
+  private var imageShape: ImageShape {
+    self == .celebaConvVAE
+      ? ImageShape(height: 64, width: 64, channels: 3)
+      : ImageShape(height: 28, width: 28, channels: 1)
+  }
 
   private var configuration: Configuration {
     var c = Configuration()
@@ -54,6 +62,12 @@ public enum Benchmark: String, CaseIterable, Sendable {
       c.batch = 64
       c.learningRate = 2e-4
       c.noise = "gaussian:0.5"
+    case .celebaConvVAE:
+      c.network = .convolutionalNormalized
+      c.latent = 100
+      c.batch = 64
+      c.learningRate = 1e-4
+      c.adamBeta1 = 0.5
     }
     return c
   }
@@ -79,6 +93,14 @@ public enum Benchmark: String, CaseIterable, Sendable {
       let (e, r, d) = ([784, 1000, 1000, 10], [10, 1000, 1000, 784], [10, 1000, 1000, 1])
       return chain(e) + chain(r, inputGradient: true) + 2 * chain(d)
         + chain(e) + chain(d, inputGradient: true, weights: false)
+    case .celebaConvVAE:
+      let layers = [(3, 64, 32), (64, 128, 16), (128, 256, 8), (256, 512, 4)]
+      let convolutions = layers.enumerated().reduce(0.0) { sum, layer in
+        let (inputs, outputs, side) = layer.element
+        let product = 2 * Double(inputs * outputs * 16 * side * side)
+        return sum + product * (layer.offset > 0 ? 3 : 2) + product * 3
+      }
+      return convolutions + 3 * 2 * 8192 * (200 + 100)
     }
   }
 
@@ -92,7 +114,7 @@ public enum Benchmark: String, CaseIterable, Sendable {
     c.exact = exact
     if let batch { c.batch = batch }
     c = try world.agree {
-      let resolved = try c.validated(rows: Self.images)
+      let resolved = try c.validated(rows: images)
       try resolved.check(ranks: world.size)
       return resolved
     }
@@ -100,10 +122,10 @@ public enum Benchmark: String, CaseIterable, Sendable {
     let data = syntheticImages(lanes: c.laneCount, on: world)
     let session = Session(directory: nil)
     let trainer = try Trainer(
-      c, model: entry.make(c, data.shape.count), images: data, splits: entry.splits, on: world,
+      c, model: entry.make(c, data.shape), images: data, splits: entry.splits, on: world,
       session: session)
     let isProjection = self == .rvaeProjection
-    let (warmUp, count) = isProjection ? (1, steps ?? 3) : (20, steps ?? 200)
+    let (warmUp, count) = isProjection ? (1, steps ?? 3) : self == .celebaConvVAE ? (2, steps ?? 10) : (20, steps ?? 200)
     var seconds: [Double] = []
     for i in 0..<warmUp + count {
       if i == warmUp { try world.barrier() }
@@ -119,7 +141,7 @@ public enum Benchmark: String, CaseIterable, Sendable {
     var median = [seconds.sorted()[count / 2]]
     try world.allReduce(&median, .max)
     let memory = try world.allGather([peakResidentMiB()])
-    let images = Double(isProjection ? Self.images : c.batch)
+    let images = Double(isProjection ? images : c.batch)
     return BenchmarkResult(
       workload: rawValue, ranks: world.size, threads: 1, batch: c.batch, steps: count,
       imagesPerSecond: images / median[0], msPerStep: 1e3 * median[0],
@@ -129,11 +151,11 @@ public enum Benchmark: String, CaseIterable, Sendable {
 
   /// Random images with dark backgrounds; a rank holds the rows of its own lanes only.
   private func syntheticImages(lanes: Int, on world: Communicator) -> ImageSet {
-    let shape = ImageShape(height: 28, width: 28, channels: 1)
+    let shape = imageShape
     let draws = Draws(seed: 1, purpose: .synthesis, time: 0)
-    let own = Lanes(count: lanes, rows: Self.images).rows(of: world.rank, of: world.size)
+    let own = Lanes(count: lanes, rows: images).rows(of: world.rank, of: world.size)
     return withUnsafeTemporaryAllocation(of: UInt32.self, capacity: shape.count) { words in
-      ImageSet(count: Self.images, shape: shape, heldRows: own) { row, bytes in
+      ImageSet(count: images, shape: shape, heldRows: own) { row, bytes in
         guard let first = words.baseAddress else { return }
         draws.words(row: row, into: first, count: shape.count)
         for i in 0..<shape.count {

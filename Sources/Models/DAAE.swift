@@ -1,4 +1,5 @@
 import Autodiff
+import Datasets
 import Foundation
 import Layers
 import Tensors
@@ -14,8 +15,8 @@ import Training
 /// Departs from the printed algorithm as the authors' code does: the generator loss is non-saturating (option
 /// `generator_loss`, D-27). The reconstruction loss is the mean over pixels and batch.
 public struct DAAE: Autoencoder {
-  let encoder: Perceptron  // [B, D] -> [B, J]
-  let decoder: Perceptron  // [B, J] -> [B, D]; logits
+  let encoder: any Network  // [B, D] -> [B, J]
+  let decoder: any Network  // [B, J] -> [B, D]; logits
   let discriminator: Perceptron  // [B, J] -> [B, 1]; logit of "from the prior"
   let priorDistribution: LatentPrior
   let saturating: Bool
@@ -23,12 +24,14 @@ public struct DAAE: Autoencoder {
 
   private static let fakeCodes = 0
 
-  /// A model of images with `inputDimensions` pixels.
-  public init(_ c: Configuration, inputDimensions: Int) {
+  /// A model of such images.
+  ///
+  /// - Throws: `ConfigurationError` for a network that does not fit the images.
+  public init(_ c: Configuration, image: ImageShape) throws {
     latent = c.latent
-    encoder = Perceptron([inputDimensions] + c.hidden + [latent], c.activation, last: .identity)
-    decoder = Perceptron(
-      [latent] + c.decoderLayers + [inputDimensions], c.activation, last: .identity)
+    let architecture = try Architecture(c, image)
+    encoder = Sequential(architecture.trunk + [(architecture.head(latent), 1)])
+    decoder = architecture.decoder
     discriminator = Perceptron(
       [latent] + c.discriminatorHidden + [1], c.activation, last: .identity)
     priorDistribution =

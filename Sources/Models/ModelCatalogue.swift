@@ -1,3 +1,4 @@
+import Datasets
 import Layers
 import Training
 
@@ -7,8 +8,10 @@ public struct CatalogueEntry: Sendable {
   public let name: String
   /// Whether it keeps S and R for each row.
   public let splits: Bool
-  /// A model of images with that many pixels.
-  public let make: @Sendable (Configuration, Int) -> any Autoencoder
+  /// A model of such images.
+  ///
+  /// Throws `ConfigurationError` for settings that do not fit the images.
+  public let make: @Sendable (Configuration, ImageShape) throws -> any Autoencoder
   /// Trains from where the trainer stands to the end.
   ///
   /// Collective.
@@ -19,10 +22,10 @@ public struct CatalogueEntry: Sendable {
 public enum ModelCatalogue {
   /// One line a system.
   public static let entries = [
-    CatalogueEntry(name: "vae", splits: false, make: VAE.init, fit: fitEpochs),
-    CatalogueEntry(name: "rvae", splits: true, make: VAE.init, fit: RVAE.fit),
-    CatalogueEntry(name: "aae", splits: false, make: DAAE.init, fit: fitEpochs),
-    CatalogueEntry(name: "daae", splits: false, make: DAAE.init, fit: fitEpochs),
+    CatalogueEntry(name: "vae", splits: false, make: VAE.init(_:image:), fit: fitEpochs),
+    CatalogueEntry(name: "rvae", splits: true, make: VAE.init(_:image:), fit: RVAE.fit),
+    CatalogueEntry(name: "aae", splits: false, make: DAAE.init(_:image:), fit: fitEpochs),
+    CatalogueEntry(name: "daae", splits: false, make: DAAE.init(_:image:), fit: fitEpochs),
   ]
 
   /// The system that a configuration names.

@@ -47,7 +47,7 @@ public final class TrainedModel {
     threshold = Float(contents.progress.values["threshold"] ?? 0)
     imageShape = ImageShape(
       height: side("height"), width: side("width"), channels: side("channels"))
-    model = try ModelCatalogue.entry(c).make(c, imageShape.count)
+    model = try ModelCatalogue.entry(c).make(c, imageShape)
     let parameters = model.collectParameters()
     var offsets: [Int] = []
     var total = 0

@@ -25,13 +25,13 @@ public enum TrainingRun {
     let resolved = try configuration.validated(rows: data.count, of: data.shape)
     try resolved.check(ranks: world.size)
     let entry = try ModelCatalogue.entry(resolved)
+    let model = try entry.make(resolved, data.shape)
     try world.agree {
       if world.isRoot { try directory.create(resolved, replacing: replacing) }
     }
     let session = Session(directory: directory, observer: observer, limits: limits)
     let trainer = try Trainer(
-      resolved, model: entry.make(resolved, data.shape.count), images: data,
-      splits: entry.splits, on: world, session: session)
+      resolved, model: model, images: data, splits: entry.splits, on: world, session: session)
     return try train(trainer, entry, resumedFrom: nil, observer: observer)
   }
 

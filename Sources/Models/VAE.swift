@@ -1,4 +1,5 @@
 import Autodiff
+import Datasets
 import Layers
 import Tensors
 import Training
@@ -13,23 +14,23 @@ import Training
 /// (option `reconstruction_term`, D-03), hidden sizes are the paper's (D-04), and z = mu + sigma * epsilon where several
 /// scripts multiply by sigma squared (option `standard_deviation`, D-05).
 public struct VAE: Autoencoder {
-  let encoder: Perceptron  // [B, D] -> [B, H]
+  let encoder: any Network  // [B, D] -> [B, H]
   let mean: Dense  // [B, H] -> [B, J]
   let logVariance: Dense  // [B, H] -> [B, J]; log sigma^2
-  let decoder: Perceptron  // [B, J] -> [B, D]; logits
+  let decoder: any Network  // [B, J] -> [B, D]; logits
   let beta: Float
   let term: Configuration.ReconstructionTerm
   let exponent: Float
 
-  /// A model of images with `inputDimensions` pixels.
-  public init(_ c: Configuration, inputDimensions: Int) {
-    let activation = c.activation
-    let width = c.hidden.last ?? inputDimensions
-    encoder = Perceptron([inputDimensions] + c.hidden, activation, last: activation)
-    mean = Dense(width, c.latent)
-    logVariance = Dense(width, c.latent)
-    decoder = Perceptron(
-      [c.latent] + c.decoderLayers + [inputDimensions], activation, last: .identity)
+  /// A model of such images.
+  ///
+  /// - Throws: `ConfigurationError` for a network that does not fit the images.
+  public init(_ c: Configuration, image: ImageShape) throws {
+    let architecture = try Architecture(c, image)
+    encoder = Sequential(architecture.trunk)
+    mean = architecture.head(c.latent)
+    logVariance = architecture.head(c.latent)
+    decoder = architecture.decoder
     beta = Float(c.beta)
     term = c.reconstructionTerm
     exponent = c.standardDeviation == .variance ? 1 : 0.5

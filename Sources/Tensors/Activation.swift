@@ -5,6 +5,8 @@ import CKernels
 /// Raw values are the names used in configurations.
 public enum Activation: String, CaseIterable, Sendable, Codable {
   case identity, sigmoid, relu, tanh, softplus
+  /// 0.2 x for negative x.
+  case leakyReLU = "leaky_relu"
 
   /// The kernels' number for this activation.
   public var code: Int32 {
@@ -14,6 +16,17 @@ public enum Activation: String, CaseIterable, Sendable, Codable {
     case .relu: Int32(CK_RELU)
     case .tanh: Int32(CK_TANH)
     case .softplus: Int32(CK_SOFTPLUS)
+    case .leakyReLU: Int32(CK_LEAKY_RELU)
+    }
+  }
+
+  /// Slope for negative values of the piecewise linear ones, whose slope for others is 1; nil for the rest.
+  public var negativeSlope: Float? {
+    switch self {
+    case .identity: 1
+    case .relu: 0
+    case .leakyReLU: CK_LEAKY_SLOPE
+    case .sigmoid, .tanh, .softplus: nil
     }
   }
 }

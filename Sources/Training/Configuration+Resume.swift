@@ -3,7 +3,8 @@ extension Configuration {
   static let fixedKeys: Set<String> = [
     "model", "seed", "batch", "lanes", "rows", "static_noise", "optimizer", "hidden",
     "decoder_hidden",
-    "discriminator_hidden", "latent", "activation", "split_storage", "prior",
+    "discriminator_hidden", "network", "channels", "output_normalization", "latent", "activation",
+    "split_storage", "prior",
   ]
 
   /// Checks that a run can go on with these settings.

@@ -76,6 +76,17 @@ extension Configuration {
     .layers(
       "discriminator_hidden", \.discriminatorHidden, "Hidden layers of the discriminator.",
       "7.1 [P]: 1000,1000"),
+    .choice(
+      "network", \.network,
+      "Fully connected, or convolutional: conv_bn is the RVAE paper's CelebA net, conv the DAAE paper's.",
+      "4.1, 7.1"),
+    .layers(
+      "channels", \.channels,
+      "Channels of the convolutions, each halving height and width; the decoder mirrors them.",
+      "4.1 [P]: 64,128,256,512"),
+    .flag(
+      "output_normalization", \.outputNormalization,
+      "Batch normalisation before the output's sigmoid, in conv_bn.", "D-43 [C]: present"),
     .integer("latent", \.latent, 1...65536, "Dimensions of the code.", "4.1 [P]: 49"),
     .choice(
       "activation", \.activation, from: [.sigmoid, .relu, .tanh, .softplus],

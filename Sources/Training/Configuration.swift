@@ -59,6 +59,12 @@ public struct Configuration: Equatable, Sendable {
   public var decoderHidden: [Int]?
   /// Units of the discriminator's hidden layers.
   public var discriminatorHidden = [1000, 1000]
+  /// What encoder and decoder are made of.
+  public var network = NetworkKind.mlp
+  /// Channels of the encoder's convolutions, each halving height and width; the decoder mirrors them.
+  public var channels = [64, 128, 256, 512]
+  /// Whether batch normalisation stands before the output's sigmoid too, in networks that have any.
+  public var outputNormalization = true
   /// Dimensions of the code.
   public var latent = 49
   /// The function behind every hidden layer.
@@ -124,6 +130,16 @@ extension Configuration {
   /// A rule that turns gradients into updates.
   public enum OptimizerKind: String, CaseIterable, Sendable {
     case adam, rmsprop
+  }
+
+  /// What encoder and decoder are made of.
+  public enum NetworkKind: String, CaseIterable, Sendable {
+    /// Fully connected layers: `hidden`, `decoder_hidden`.
+    case mlp
+    /// Convolutions 4x4 of stride 2 with batch normalisation and leaky ReLU; transposed ones back.
+    case convolutionalNormalized = "conv_bn"
+    /// Convolutions 5x5 of stride 2 with ReLU; transposed 3x3 back.
+    case convolutional = "conv"
   }
 
   /// D-05: what the noise of the code is multiplied by.

@@ -1,3 +1,4 @@
+import Autodiff
 import CKernels
 import Distributed
 import Foundation
@@ -39,8 +40,11 @@ public enum UpdateRule: Sendable, Equatable {
 public final class Optimizer {
   /// How gradients become updates.
   public let rule: UpdateRule
-  /// The mask of the parameter groups it updates.
+  /// The mask of the parameter groups it updates, those of statistics included.
   public let groups: UInt64
+  private static let trainedGroups: UInt64 = 1 << UInt64(ParameterSet.firstStatisticGroup) - 1
+  /// What a step's measurement weighs in a running average.
+  private static let statisticMomentum: Float = 0.1
   /// The step length.
   public var learningRate: Float
   /// Updates made so far.
@@ -58,10 +62,11 @@ public final class Optimizer {
     self.groups = groups
     self.learningRate = learningRate
     self.buckets = buckets
+    let trained = groups & Self.trainedGroups
     state = rule.stateNames.map { _ in
       buckets.buckets.enumerated().map { index, bucket in
         Storage(
-          count: groups >> UInt64(bucket.group) & 1 == 1 ? buckets.owned(bucket: index).count : 0)
+          count: trained >> UInt64(bucket.group) & 1 == 1 ? buckets.owned(bucket: index).count : 0)
       }
     }
   }
@@ -82,6 +87,11 @@ public final class Optimizer {
     }
   }
 
+  /// Whether it keeps moments for a parameter.
+  public func trains(_ parameter: Parameter) -> Bool {
+    (groups & Self.trainedGroups) >> UInt64(parameter.group) & 1 == 1
+  }
+
   /// Updates a piece of this rank's slice of a bucket in place from the reduced gradient.
   public func update(
     bucket: Int, piece: Range<Int>, values: UnsafeMutablePointer<Float>,
@@ -89,6 +99,11 @@ public final class Optimizer {
   ) {
     func state(_ index: Int) -> UnsafeMutablePointer<Float> {
       self.state[index][bucket].pointer + piece.lowerBound
+    }
+    if buckets.buckets[bucket].group >= ParameterSet.firstStatisticGroup {
+      ck_scale(values, 1 - Self.statisticMomentum, piece.count)
+      ck_axpy(values, gradient, Self.statisticMomentum, piece.count)
+      return
     }
     switch rule {
     case .adam(let beta1, let beta2, let epsilon):
@@ -107,7 +122,9 @@ public final class Optimizer {
   ///
   /// **Collective.** It is zero outside the optimizer's groups.
   public func gathered(_ index: Int) throws -> [Float] {
-    try buckets.gatherOwned(groups: groups) { UnsafePointer(self.state[index][$0].pointer) }
+    try buckets.gatherOwned(groups: groups & Self.trainedGroups) {
+      UnsafePointer(self.state[index][$0].pointer)
+    }
   }
 
   /// The inverse of `gathered`: rank 0 brings the whole array.
@@ -115,7 +132,9 @@ public final class Optimizer {
   /// **Collective.**
   public func scatter(_ index: Int, _ flat: [Float], step: Int) throws {
     self.step = step
-    try buckets.scatterOwned(flat, groups: groups) { self.state[index][$0].pointer }
+    try buckets.scatterOwned(flat, groups: groups & Self.trainedGroups) {
+      self.state[index][$0].pointer
+    }
   }
 
   /// Bytes of state that this rank holds.

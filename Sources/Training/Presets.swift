@@ -81,6 +81,23 @@ extension Preset {
       name: "fashion-rvae", summary: "robust VAE on Fashion-MNIST, the RVAE paper's settings",
       settings: [Setting("model=rvae", "4.3")] + robustMNIST + robustLoop),
     Preset(
+      name: "celeba-vae", summary: "convolutional VAE on CelebA, the RVAE authors' code",
+      settings: [Setting("model=vae", "4.1"), Setting("epochs=100", "4.1 [C]")] + celebaNet),
+    Preset(
+      name: "celeba-rvae", summary: "convolutional robust VAE on CelebA, the RVAE authors' code",
+      settings: [Setting("model=rvae", "4.3")] + celebaNet + celebaLoop),
+    Preset(
+      name: "celeba-rvae-paper",
+      summary:
+        "convolutional robust VAE on CelebA with the settings the RVAE paper states for all data",
+      settings: [Setting("model=rvae", "4.3")] + celebaNet + celebaLoop + celebaPaper),
+    Preset(
+      name: "celeba-aae",
+      summary: "convolutional adversarial autoencoder on CelebA, the DAAE paper's settings",
+      settings: [
+        Setting("model=aae", "7.2"), Setting("noise=none", "7.2: the DAAE without corruption"),
+      ] + adversarialCelebA),
+    Preset(
       name: "demo", summary: "robust VAE on the built-in digits, a minute on two cores",
       settings: [Setting("model=rvae", "4.3")] + lightRobust
         + [
@@ -131,6 +148,52 @@ extension Preset {
     Setting("learning_rate=0.001", "4.1 [P]"),
     Setting("beta=0.3", "expected-mnist, section D: keeps the KL from collapsing"),
     Setting("lambda=70", "D-15"),
+  ]
+
+  /// What VAE and RVAE share on CelebA in the RVAE authors' code.
+  private static let celebaNet = [
+    Setting("network=conv_bn", "4.1 [P, C]"),
+    Setting("channels=64,128,256,512", "4.1 [P, C]"),
+    Setting("output_normalization=true", "D-43 [C]"),
+    Setting("latent=100", "4.1 [P, C]"),
+    Setting("batch=128", "4.1 [C]"),
+    Setting("shuffle=true", "4.1 [C]"),
+    Setting("optimizer=adam", "4.1 [P]"),
+    Setting("learning_rate=0.0001", "D-08 [C]; the paper has 1e-3 for all data"),
+    Setting("adam_beta1=0.5", "D-08 [C]"),
+  ]
+
+  /// The outer loop of the RVAE authors' CelebA code.
+  private static let celebaLoop = [
+    Setting("outer_iterations=10", "D-08 [C]"),
+    Setting("inner_epochs=20", "D-08 [C]"),
+    Setting("lambda=50", "4.3 [C]: the CelebA scripts; 300 in the FID script"),
+    Setting("reset_optimizer=true", "D-06 [C]: a new Adam in every outer iteration"),
+    Setting("project_with=sample", "D-07 [C]"),
+  ]
+
+  /// What the RVAE paper states for all data, where its authors' CelebA code differs.
+  private static let celebaPaper = [
+    Setting("learning_rate=0.001", "D-08 [P]"),
+    Setting("adam_beta1=0.9", "D-08 [P]: Adam's usual"),
+    Setting("outer_iterations=30", "4.3 [P]"),
+    Setting("reset_optimizer=false", "D-06 [P]"),
+  ]
+
+  /// The DAAE paper's CelebA settings.
+  private static let adversarialCelebA = [
+    Setting("network=conv", "7.1 [P]"),
+    Setting("channels=64,128,256,512", "7.1 [P]"),
+    Setting("batch=64", "7.1 [P]"),
+    Setting("epochs=100", "7.1 [P]"),
+    Setting("shuffle=true", "D-47: unstated; the usual order"),
+    Setting("discriminator_hidden=1000,1000", "7.1 [P]"),
+    Setting("latent=200", "7.1 [P]"),
+    Setting("activation=relu", "7.1 [P]"),
+    Setting("optimizer=rmsprop", "7.1 [P]"),
+    Setting("learning_rate=0.0001", "7.1 [P]"),
+    Setting("prior=gaussian", "7.5"),
+    Setting("generator_loss=non_saturating", "D-27 [C]"),
   ]
 
   /// What AAE and DAAE share in the DAAE paper.

@@ -39,7 +39,7 @@ extension Trainer {
     let optimizer = optimizers[phase]
     var entries: [OptimizerEntry] = []
     for (index, entry) in parameters.entries.enumerated()
-    where optimizer.groups >> UInt64(entry.parameter.group) & 1 == 1 {
+    where optimizer.trains(entry.parameter) {
       for (key, flat) in zip(optimizer.rule.stateNames, state) {
         let (shape, values) = flat.withUnsafeBufferPointer { buffer in
           buffer.baseAddress.map { parameters.exported(index, from: $0) } ?? ([], [])

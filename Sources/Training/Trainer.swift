@@ -122,6 +122,7 @@ public final class Trainer {
             freshNoise.apply(to: pixels, count: count, row: row, draws: draws)
           })
     }
+    for step in steps { step.tape.training = LanePass(rows: laneBatch, lanes: lanes.count) }
     try drawWeights()
   }
 

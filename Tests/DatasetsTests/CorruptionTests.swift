@@ -172,7 +172,7 @@ import Testing
       ("gausian:0.3", "gaussian, the nearest known kind"),
       (
         "zebra",
-        "one of none, salt-pepper, salt-pepper-replace, gaussian, gaussian-clip, uniform, "
+        "one of none, salt-pepper, salt-pepper-replace, salt-pepper-random, gaussian, gaussian-clip, uniform, "
           + "uniform-exact"
       ),
       ("salt-pepper", "salt-pepper:LEVEL with a level from 0.0 to 1.0"),

@@ -14,6 +14,7 @@ ACTIVATIONS = {
     "relu": torch.nn.ReLU,
     "tanh": torch.nn.Tanh,
     "softplus": torch.nn.Softplus,
+    "leakyReLU": lambda: torch.nn.LeakyReLU(0.2),
 }
 
 

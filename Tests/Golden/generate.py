@@ -11,7 +11,9 @@ itself is off in single precision, in units of (float epsilon x the tensor's lar
 yardstick for the tolerances of the tests.
 """
 from fixture import FOLDER
+from convolutional import write_convolutional
 from models import write_models
+from normalization import write_normalization
 from operators import write_operators
 from optimizers import write_optimizers
 
@@ -19,5 +21,7 @@ if __name__ == "__main__":
     write_operators()
     write_optimizers()
     write_models()
+    write_normalization()
+    write_convolutional()
     for file in sorted(FOLDER.glob("*.h5")):
         print(f"{file.name}: {file.stat().st_size} bytes")

@@ -46,7 +46,7 @@ struct GoldenModelTests {
       run.begin(index)
       for phase in run.model.phases.indices { try run.run(phase: phase) }
       for term in run.step.terms {
-        losses["\(term.name)", default: []].append(Float(term.sum / Double(GoldenRun.examples)))
+        losses["\(term.name)", default: []].append(Float(term.sum / Double(run.examples)))
       }
     }
     #expect(losses.keys.sorted() == (try run.golden.names(in: "\(name)/losses")))

@@ -1,4 +1,5 @@
 import Autodiff
+import Datasets
 import Distributed
 import Layers
 import MPI
@@ -20,18 +21,25 @@ final class GoldenRun {
   let step: Step
   private let clock: Clock
   private let batches: [Float]
-  static let (examples, pixels) = (5, 12)
+  /// Examples of a batch, and the images they are.
+  let examples: Int, image: ImageShape
 
   /// The step whose stored noise is drawn; shared with the closures that draw it.
   private final class Clock { var step = 0 }
 
-  init(_ name: String) throws {
-    let golden = try Golden("models.h5")
+  init(_ name: String, in file: String = "models.h5") throws {
+    let golden = try Golden(file)
+    let shape = try golden.shape("\(name)/data/batches")
+    examples = shape[1]
+    image =
+      shape.count == 5
+      ? ImageShape(height: shape[2], width: shape[3], channels: shape[4])
+      : ImageShape(height: 1, width: shape[2], channels: 1)
     self.golden = golden
     self.name = name
     let text = try #require(try golden.text("configuration", of: name))
     configuration = try Configuration.load(json: text)
-    model = try ModelCatalogue.entry(configuration).make(configuration, Self.pixels)
+    model = try ModelCatalogue.entry(configuration).make(configuration, image)
     parameters = model.collectParameters()
     buckets = try GradientBuckets(
       blocks: parameters.entries.map {
@@ -52,11 +60,12 @@ final class GoldenRun {
 
     let clock = Clock()
     self.clock = clock
+    let examples = self.examples
     func stored(_ path: String) throws -> (UnsafeMutablePointer<Float>, Int, Int) -> Void {
       guard golden.has(path) else { return { _, _, _ in preconditionFailure("no \(path)") } }
       let all = try golden.floats(path)
       return { values, count, row in
-        let first = (clock.step * Self.examples + row) * count
+        let first = (clock.step * examples + row) * count
         for i in 0..<count { values[i] = all[first + i] }
       }
     }
@@ -68,15 +77,16 @@ final class GoldenRun {
       corrupt: configuration.noise == "none"
         ? nil : { values, count, row, _ in corrupted(values, count, row) },
       normal: { values, count, row, _ in noise(values, count, row) })
+    step.tape.training = LanePass(rows: examples, lanes: 1)
   }
 
   /// Makes batch number `index` the one at hand.
   func begin(_ index: Int) {
     clock.step = index
-    let count = Self.examples * Self.pixels
-    let rows = (0..<Int32(Self.examples)).map { $0 }
+    let count = examples * image.count
+    let rows = (0..<Int32(examples)).map { $0 }
     rows.withUnsafeBufferPointer { rows in
-      step.begin(rows: rows, dimensions: Self.pixels, purpose: .latent, time: index) { pixels in
+      step.begin(rows: rows, dimensions: image.count, purpose: .latent, time: index) { pixels in
         for i in 0..<count { pixels[i] = batches[index * count + i] }
       }
     }
@@ -96,7 +106,7 @@ final class GoldenRun {
     let loss = model.loss(phase: phase, step)
     let gradient = buckets.gradient(pass: 0)
     step.tape.backward(
-      from: loss, scale: 1 / Float(Self.examples), groups: optimizer.groups, into: gradient,
+      from: loss, scale: 1 / Float(examples), groups: optimizer.groups, into: gradient,
       parameters: parameters.parameters
     ) { [buckets] in buckets.ready(block: $0, pass: 0) }
     try buckets.finish()

@@ -1,4 +1,5 @@
 import Autodiff
+import Datasets
 import Foundation
 import Layers
 import Models
@@ -15,7 +16,7 @@ struct ModelPropertyTests {
     for setting in ["hidden=8", "discriminator_hidden=8", "latent=2", "batch=6"] + settings {
       try c.set(setting)
     }
-    let model = try ModelCatalogue.entry(c).make(c, 16)
+    let model = try ModelCatalogue.entry(c).make(c, ImageShape(height: 4, width: 4, channels: 1))
     let leaves = Leaves(model.collectParameters())
     leaves.set.initialize(seed: c.seed)
     return (model, leaves, step(rows: 6))

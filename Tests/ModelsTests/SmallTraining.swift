@@ -20,7 +20,7 @@ struct SmallTraining {
     let c = try Self.configuration(settings).validated(rows: images.count)
     entry = try ModelCatalogue.entry(c)
     trainer = try Trainer(
-      c, model: entry.make(c, images.shape.count), images: images, splits: entry.splits,
+      c, model: entry.make(c, images.shape), images: images, splits: entry.splits,
       on: .alone(), session: Session(directory: nil))
   }
 

@@ -55,6 +55,7 @@ func reference(_ activation: Activation, _ x: Double) -> Double {
   case .relu: max(x, 0)
   case .tanh: tanh(x)
   case .softplus: softplus(x)
+  case .leakyReLU: x < 0 ? 0.2 * x : x
   }
 }
 
@@ -66,6 +67,7 @@ func derivative(_ activation: Activation, output y: Double) -> Double {
   case .relu: y > 0 ? 1 : 0
   case .tanh: (1 - y) * (1 + y)
   case .softplus: -expm1(-y)
+  case .leakyReLU: y > 0 ? 1 : 0.2
   }
 }
 

@@ -22,7 +22,10 @@ extern "C" {
 
 // MARK: Activations (activations.c)
 
-enum { CK_IDENTITY, CK_SIGMOID, CK_RELU, CK_TANH, CK_SOFTPLUS };
+enum { CK_IDENTITY, CK_SIGMOID, CK_RELU, CK_TANH, CK_SOFTPLUS, CK_LEAKY_RELU };
+
+/// Slope of the leaky ReLU for negative values.
+#define CK_LEAKY_SLOPE 0.2f
 
 /// y = act(y + bias), in place. `bias` [cols] or NULL.
 void ck_bias_act(float *y, const float *bias, long rows, long cols, int act);
@@ -34,6 +37,67 @@ void ck_act_backward(
 
 /// y = act(x).
 void ck_activate(float *y, const float *x, long n, int act);
+
+// MARK: Batch normalisation (batchnorm.c). x, y, dy, dx [rows, channels]; the others [channels]; `work`
+// holds 3 * channels doubles; `slope` is the rectifier's for negative values, 1 for none.
+
+/// Mean and biased variance of each channel.
+void ck_channel_moments(
+  const float *x, float *mean, float *variance, double *work, long rows, long channels);
+
+/// y = rectified x * scale + shift.
+void ck_channel_normalize(
+  float *y, const float *x, const float *scale, const float *shift, long rows, long channels,
+  float slope);
+
+/// dy becomes the gradient before the rectifier; dshift = sum dy, dscale = sum dy (x - mean) inverse.
+void ck_channel_backward_sums(
+  float *dy, const float *y, const float *x, const float *mean, const float *inverse,
+  float *dshift, float *dscale, double *work, long rows, long channels, float slope);
+
+/// dx (or, with `accumulate`, what is added to it) = a dy + b (x - mean) + c.
+void ck_channel_backward(
+  float *dx, const float *dy, const float *x, const float *a, const float *b, const float *c,
+  const float *mean, long rows, long channels, int accumulate);
+
+// MARK: Convolutions (convolution.c). Images x [images, height, width, channels], grids of rows x cols.
+
+/// columns [images, rows, cols, kernel, kernel, channels] = the window of each grid point, zeros outside.
+void ck_im2col(
+  float *columns, const float *x, long images, long height, long width, long channels, long kernel,
+  long stride, long padding, long rows, long cols);
+
+/// The adjoint: adds each column to the pixels it came from.
+void ck_col2im(
+  float *x, const float *columns, long images, long height, long width, long channels, long kernel,
+  long stride, long padding, long rows, long cols);
+
+// Winograd F(2x2, 2x2) over the four pixel phases of a 4x4 window, stride 2, padding 1: height = 2 rows,
+// width = 2 cols, rows and cols even; a tile is 2 x 2 grid points.
+
+/// v [9, tiles, 4 * channels] from x; zeros [channels].
+void ck_winograd_gather(
+  float *v, const float *x, const float *zeros, long images, long height, long width,
+  long channels);
+
+/// The adjoint: adds to x; sink [channels] takes what falls outside.
+void ck_winograd_scatter(
+  float *x, const float *v, float *sink, long images, long height, long width, long channels);
+
+/// y [images, rows, cols, features] from m [9, tiles, features].
+void ck_winograd_output(
+  float *y, const float *m, long images, long rows, long cols, long features);
+
+/// The adjoint: m from y.
+void ck_winograd_output_adjoint(
+  float *m, const float *y, long images, long rows, long cols, long features);
+
+/// u [9, 4 * channels, features] from w [4, 4, channels, features].
+void ck_winograd_weights(float *u, const float *w, long channels, long features);
+
+/// The adjoint: w (or, with `accumulate`, what is added to it) from u.
+void ck_winograd_weights_adjoint(
+  float *w, const float *u, long channels, long features, int accumulate);
 
 // MARK: Losses (losses.c). `row_*` [rows]; gradients are of the row's loss, and may be NULL.
 

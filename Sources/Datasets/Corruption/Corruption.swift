@@ -10,6 +10,7 @@ public struct Corruption: Equatable, Sendable, CustomStringConvertible {
     NoNoise.self,
     SaltPepper.self,
     SaltPepperReplacing.self,
+    SaltPepperRandom.self,
     Gaussian.self,
     GaussianClipped.self,
     UniformReplacement.self,
@@ -39,6 +40,13 @@ public struct Corruption: Equatable, Sendable, CustomStringConvertible {
   public static func saltPepper(_ p: Double, replacing: Bool = false) -> Corruption {
     replacing
       ? Corruption(SaltPepperReplacing.self, level: p) : Corruption(SaltPepper.self, level: p)
+  }
+
+  /// C2: each element becomes 0 or 1, at equal odds.
+  ///
+  /// - Parameter p: the probability of that, each element (channels apart) for itself; in 0...1.
+  public static func saltPepperRandom(_ p: Double) -> Corruption {
+    Corruption(SaltPepperRandom.self, level: p)
   }
 
   /// C4: x + s N(0, 1), not clipped.

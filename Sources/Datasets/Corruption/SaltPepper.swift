@@ -41,5 +41,27 @@ struct SaltPepperReplacing: Noise {
   }
 }
 
+/// C2: each element of the array, channels apart, becomes 0 or 1 with probability p, at equal odds.
+struct SaltPepperRandom: Noise {
+  static let name = "salt-pepper-random"
+  static let levels: ClosedRange<Double>? = 0...1
+  static let staysInUnitRange = true
+  let probability: Float
+
+  init(level: Double) { probability = Float(level) }
+
+  func apply(to values: UnsafeMutableBufferPointer<Float>, row: Int, draws: Draws) {
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: values.count) { uniform in
+      guard let first = uniform.baseAddress else { return }
+      draws.uniform(row: row, into: first, count: values.count)
+      // A uniform u below p says "replace", and its half which by.
+      for i in values.indices {
+        let replacement: Float = uniform[i] < probability / 2 ? 1 : 0
+        values[i] = uniform[i] < probability ? replacement : values[i]
+      }
+    }
+  }
+}
+
 /// Salt where it was dark, pepper where it was bright.
 private func flipped(_ value: Float) -> Float { value > 0.5 ? 0 : 1 }

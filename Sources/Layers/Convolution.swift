@@ -1,0 +1,87 @@
+import Autodiff
+import Tensors
+
+/// A convolution with its activation, [B, H, W, I] to [B, h, w, O] with h = (H + 2 padding - kernel) / stride + 1.
+///
+/// Initial values are PyTorch's: weights and biases uniform in ±1 / sqrt(kernel² I). In memory the weights are [kernel, kernel, I,
+/// O]; files hold PyTorch's [O, I, kernel, kernel].
+public struct Convolution: Network {
+  /// [kernel, kernel, I, O] and [O].
+  public let weight: Parameter, bias: Parameter
+  private let inputs: Int, outputs: Int
+  private let window: Window
+  private let activation: Activation
+
+  /// A layer from `inputs` to `outputs` channels.
+  public init(
+    _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int, padding: Int,
+    _ activation: Activation = .identity
+  ) {
+    self.inputs = inputs
+    self.outputs = outputs
+    window = Window(kernel: kernel, stride: stride, padding: padding)
+    self.activation = activation
+    let fanIn = kernel * kernel * inputs
+    weight = Parameter(
+      Shape(kernel, kernel, inputs, outputs), .uniform(fanIn: fanIn), fileLayout: .convolution)
+    bias = Parameter(Shape(outputs), .uniform(fanIn: fanIn))
+  }
+
+  /// PyTorch's names.
+  public var parameters: [(String, Parameter)] { [("weight", weight), ("bias", bias)] }
+
+  /// [B, H, W, I] to [B, h, w, O].
+  public func callAsFunction(_ x: Variable) -> Variable {
+    precondition(x.shape.rank == 4 && x.shape[3] == inputs, "\(inputs) channels of \(x.shape)")
+    let plan = ConvolutionPlan(
+      height: x.shape[1], width: x.shape[2], channels: inputs, features: outputs, window: window)
+    return x.convolution(x.parameter(weight), x.parameter(bias), plan, activation)
+  }
+}
+
+/// A transposed convolution with its activation, [B, h, w, I] to [B, H, W, O] with
+/// H = (h - 1) stride - 2 padding + kernel + outputPadding.
+///
+/// Initial values are PyTorch's: weights and biases uniform in ±1 / sqrt(kernel² O). In memory the weights are [kernel, kernel, O,
+/// I]; files hold PyTorch's [I, O, kernel, kernel].
+public struct TransposedConvolution: Network {
+  /// [kernel, kernel, O, I] and [O].
+  public let weight: Parameter, bias: Parameter
+  private let inputs: Int, outputs: Int
+  private let window: Window
+  private let outputPadding: Int
+  private let activation: Activation
+
+  /// A layer from `inputs` to `outputs` channels; `outputPadding`, less than the stride, adds rows below and columns
+  /// on the right.
+  public init(
+    _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int, padding: Int, outputPadding: Int = 0,
+    _ activation: Activation = .identity
+  ) {
+    precondition((0..<stride).contains(outputPadding), "output padding \(outputPadding)")
+    self.inputs = inputs
+    self.outputs = outputs
+    self.outputPadding = outputPadding
+    window = Window(kernel: kernel, stride: stride, padding: padding)
+    self.activation = activation
+    let fanIn = kernel * kernel * outputs
+    weight = Parameter(
+      Shape(kernel, kernel, outputs, inputs), .uniform(fanIn: fanIn), fileLayout: .convolution)
+    bias = Parameter(Shape(outputs), .uniform(fanIn: fanIn))
+  }
+
+  /// PyTorch's names.
+  public var parameters: [(String, Parameter)] { [("weight", weight), ("bias", bias)] }
+
+  /// [B, h, w, I] to [B, H, W, O].
+  public func callAsFunction(_ x: Variable) -> Variable {
+    precondition(x.shape.rank == 4 && x.shape[3] == inputs, "\(inputs) channels of \(x.shape)")
+    func side(_ places: Int) -> Int {
+      (places - 1) * window.stride - 2 * window.padding + window.kernel + outputPadding
+    }
+    let plan = ConvolutionPlan(
+      height: side(x.shape[1]), width: side(x.shape[2]), channels: outputs, features: inputs,
+      window: window)
+    return x.transposedConvolution(x.parameter(weight), x.parameter(bias), plan, activation)
+  }
+}
