@@ -53,7 +53,7 @@ public enum TrainingRun {
     let entry = try ModelCatalogue.entry(resolved)
     let session = Session(directory: directory, observer: observer, limits: limits)
     let trainer = try Trainer(
-      resolved, model: entry.make(resolved, data.shape.count), images: data,
+      resolved, model: entry.make(resolved, data.shape), images: data,
       splits: entry.splits, on: world, session: session)
     var store = CheckpointStore(run: directory.path)
     let selection = try store.newestValid(on: world, loading: trainer.rowTarget)
