@@ -136,7 +136,8 @@ private func checkSums(_ world: Communicator, path: GradientBuckets.Path, exact:
     for (index, bucket) in buckets.buckets.enumerated() {
       let isInPhase = groups >> UInt64(bucket.group) & 1 == 1
       let expected = isInPhase ? buckets.owned(bucket: index).count : 0
-      try expectEqual(updates[index], expected, "floats updated of bucket \(index) in phase \(phase)")
+      try expectEqual(
+        updates[index], expected, "floats updated of bucket \(index) in phase \(phase)")
     }
     for block in blocks.indices where groups >> UInt64(blocks[block].group) & 1 == 1 {
       for index in 0..<blocks[block].count where block != skipped {

@@ -52,7 +52,9 @@ import Training
 
   /// Weights, optimizer and split after an outer iteration (the robust model) and after 48 steps, the third of
   /// three epochs in its middle; and every line of the log, warnings with what was measured among them.
-  @Test(arguments: ["demo", "mnist-daae", "celeba-rvae"]) func exactRunsAreEqual(preset: String) throws {
+  @Test(arguments: ["demo", "mnist-daae", "celeba-rvae"]) func exactRunsAreEqual(preset: String)
+    throws
+  {
     try withTemporaryFolder { folder in
       try prepareDigits(1203, in: folder)
       let isRobust = preset != "mnist-daae"
