@@ -19,6 +19,9 @@ public struct ImageShape: Equatable, Sendable, Codable, CustomStringConvertible 
   /// Values of one image: height x width x channels.
   public var count: Int { height * width * channels }
 
+  /// Images to compute at once in passes over a data set: 500 of MNIST, fewer of larger ones.
+  public var blockRows: Int { max(1, min(500, 500 * 784 / count)) }
+
   /// As people write it: `28x28x1`.
   public var description: String { "\(height)x\(width)x\(channels)" }
 }

@@ -83,8 +83,8 @@ public struct Evaluation {
     let d = source.images.shape.count
     let explainer = try Explainer(
       trained, images: source.images, usesSplit: source.hasSplit)
-    let clean = Storage(count: RowPass.blockRows * d)
-    let sums = try RowPass(rows: source.rows, on: world).sum(3) { rows in
+    let clean = Storage(count: source.images.shape.blockRows * d)
+    let sums = try RowPass(rows: source.rows, of: source.images.shape, on: world).sum(3) { rows in
       source.reference.gather(rows, into: clean.pointer)
       func error(_ x: UnsafeMutablePointer<Float>) -> Double {
         ck_axpy(x, clean.pointer, -1, rows.count * d)
@@ -111,7 +111,7 @@ public struct Evaluation {
       trained, images: source.images, usesSplit: source.hasSplit)
     let d = source.images.shape.count
     var isVariational = false
-    let sums = try RowPass(rows: source.rows, on: world).sum(2) { rows in
+    let sums = try RowPass(rows: source.rows, of: source.images.shape, on: world).sum(2) { rows in
       rows.map(Int32.init).withUnsafeBufferPointer { batch in
         step.begin(rows: batch, dimensions: d, purpose: .evaluation, time: 0) {
           source.images.gather(batch, into: $0)
@@ -135,7 +135,7 @@ public struct Evaluation {
   private func sampleSpread() throws -> Double {
     let d = source.images.shape.count
     let sampler = Sampler(trained, seed: trained.configuration.seed)
-    let sums = try RowPass(rows: Self.spreadSamples, on: world).sum(2 * d) { rows in
+    let sums = try RowPass(rows: Self.spreadSamples, of: trained.imageShape, on: world).sum(2 * d) { rows in
       let samples = sampler.samples(rows).pointer
       var sums = Array(repeating: 0.0, count: 2 * d)
       for i in 0..<rows.count {

@@ -41,7 +41,7 @@ public struct Outputs {
       let isCompact = trained.checkpoint.manifest.split?.storage == .compact
       let sparse = try file?.createDataset(
         "/S", isCompact ? .float16 : .float32, shape: source.shape)
-      try RowPass(rows: source.rows, on: world).collect(width: 2 * d) { rows in
+      try RowPass(rows: source.rows, of: source.images.shape, on: world).collect(width: 2 * d) { rows in
         let l = try explainer.clean(rows).values
         let s =
           source.hasSplit
@@ -56,14 +56,14 @@ public struct Outputs {
     }
   }
 
-  /// D(E(X)) from mean codes: float32 [N, H, W, C], or a PNG grid of inputs over outputs.
+  /// D(E(X)) from mean codes, X as it is in the data: float32 [N, H, W, C], or a PNG grid of inputs over outputs.
   ///
   /// **Collective.**
   public func reconstruct(_ data: ImageSet, to path: String) throws {
     let source = try world.agree { try Source(trained, data) }
     let explainer = try Explainer(trained, images: source.images, usesSplit: false)
     try images("/reconstructions", source.rows, source.images.shape, data, to: path) {
-      explainer.reconstruction(of: explainer.input($0)).values
+      try explainer.clean($0).values
     }
   }
 
@@ -90,7 +90,7 @@ public struct Outputs {
         hasVariance
         ? try file?.createDataset("/log_variance", .float32, shape: [source.rows, j])
         : nil
-      try RowPass(rows: source.rows, on: world).collect(width: 2 * j) { rows in
+      try RowPass(rows: source.rows, of: source.images.shape, on: world).collect(width: 2 * j) { rows in
         let code = explainer.codes(rows)
         let (m, v) = (code.mean.values, code.logVariance?.values ?? code.mean.values)
         return interleaved(m, v, width: j)
@@ -121,7 +121,7 @@ public struct Outputs {
     try write(path, data) { file in
       let dataset = try file?.createDataset(
         name, .float32, shape: [count, shape.height, shape.width, shape.channels])
-      try RowPass(rows: count, on: world).collect(
+      try RowPass(rows: count, of: shape, on: world).collect(
         width: shape.count, compute: compute, write: { try dataset?.write($1, $0) })
     }
   }

@@ -11,26 +11,26 @@ import Tensors
 /// A block has the same rows whatever the number of ranks, so its results do not depend on it.
 public struct RowPass {
   /// Rows of a block.
-  public static let blockRows = 500
-
+  public let blockRows: Int
   let rows: Int
   let world: Communicator
 
-  /// A pass over `rows` rows by the ranks of `world`.
-  public init(rows: Int, on world: Communicator) {
+  /// A pass over `rows` images of a shape by the ranks of `world`.
+  public init(rows: Int, of shape: ImageShape, on world: Communicator) {
     self.rows = rows
+    blockRows = shape.blockRows
     self.world = world
   }
 
   /// Number of rounds in which every rank has one block or none.
   private var rounds: Int {
-    let blocks = (rows + Self.blockRows - 1) / Self.blockRows
+    let blocks = (rows + blockRows - 1) / blockRows
     return (blocks + world.size - 1) / world.size
   }
 
   private func block(_ round: Int, of rank: Int) -> Range<Int> {
-    let first = min(rows, (round * world.size + rank) * Self.blockRows)
-    return first..<min(rows, first + Self.blockRows)
+    let first = min(rows, (round * world.size + rank) * blockRows)
+    return first..<min(rows, first + blockRows)
   }
 
   /// Sums what `body` finds for each block, over all ranks.

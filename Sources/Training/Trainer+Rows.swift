@@ -8,8 +8,8 @@ import Tensors
 /// Passes over all rows of this rank. Blocks never cross lanes, so a row is always computed in a batch of the same shape,
 /// and sums are added lane by lane: results do not depend on the number of ranks.
 extension Trainer {
-  /// Rows that a pass over the data takes at once: 500 of MNIST, fewer of larger images.
-  public var blockRows: Int { max(1, min(500, 500 * 784 / dimensions)) }
+  /// Rows that a pass over the data takes at once.
+  public var blockRows: Int { images.shape.blockRows }
 
   /// Calls `body` with each lane of this rank and each block of its rows, in order.
   func forEachBlock(_ body: (_ lane: Int, _ rows: Range<Int>) throws -> Void) rethrows {
