@@ -41,7 +41,7 @@ struct Architecture {
       let grid = (height: height, width: width, channels: c.channels.last ?? image.channels)
       self.grid = grid
       features = grid.height * grid.width * grid.channels
-      trunk = Self.encoder(c, image, normalized)
+      trunk = Self.encoder(c, image, features, normalized)
       decoder = Sequential(Self.decoder(c, image, grid, normalized))
     }
   }
@@ -60,7 +60,7 @@ struct Architecture {
   }
 
   private static func encoder(
-    _ c: Configuration, _ image: ImageShape, _ normalized: Bool
+    _ c: Configuration, _ image: ImageShape, _ features: Int, _ normalized: Bool
   ) -> [(network: any Network, modules: Int)] {
     var parts: [(network: any Network, modules: Int)] = [
       (Reshape(image.height, image.width, image.channels), 0)
@@ -76,7 +76,7 @@ struct Architecture {
         parts.append((BatchNormalization(to, .leakyReLU), 2))
       }
     }
-    return parts
+    return parts + [(Reshape(features), 1)]
   }
 
   private static func decoder(

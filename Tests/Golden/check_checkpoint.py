@@ -15,6 +15,8 @@ import h5py
 import numpy
 import torch
 
+from convolutional import ConvVAE
+
 ACTIVATIONS = {"sigmoid": torch.nn.Sigmoid, "relu": torch.nn.ReLU, "tanh": torch.nn.Tanh,
                "softplus": torch.nn.Softplus}
 
@@ -29,8 +31,36 @@ def mlp(sizes, activation, last):
     return torch.nn.Sequential(*layers)
 
 
-def build(c, pixels):
-    """The modules of a checkpoint, under its names."""
+class ConvAAE(torch.nn.Module):
+    """The DAAE paper's CelebA networks: 5x5 convolutions, 3x3 transposed ones."""
+
+    def __init__(self, c, side, colours):
+        super().__init__()
+        channels, latent = c["channels"], c["latent"]
+        grid = side >> len(channels)
+        features = grid * grid * channels[-1]
+        encoder = []
+        for a, b in zip([colours, *channels], channels):
+            encoder += [torch.nn.Conv2d(a, b, 5, 2, 2), torch.nn.ReLU()]
+        self.encoder = torch.nn.Sequential(
+            *encoder, torch.nn.Flatten(), torch.nn.Linear(features, latent))
+        decoder = [torch.nn.Linear(latent, features), torch.nn.ReLU(),
+                   torch.nn.Unflatten(1, (channels[-1], grid, grid))]
+        sizes = [*channels[::-1], colours]
+        for i, (a, b) in enumerate(zip(sizes, sizes[1:])):
+            decoder.append(torch.nn.ConvTranspose2d(a, b, 3, 2, 1, 1))
+            decoder += [torch.nn.ReLU()] if i + 2 < len(sizes) else []
+        self.decoder = torch.nn.Sequential(*decoder)
+        self.discriminator = mlp([latent, *c["discriminator_hidden"], 1], "relu", last=False)
+
+
+def build(c, shape):
+    """The modules of a checkpoint, under its names, for images [H, W, C]."""
+    if c["network"] == "conv_bn":
+        return ConvVAE(shape[0], c["channels"], c["latent"], shape[2])
+    if c["network"] == "conv":
+        return ConvAAE(c, shape[0], shape[2])
+    pixels = int(numpy.prod(shape))
     hidden, latent, activation = c["hidden"], c["latent"], c["activation"]
     model = torch.nn.Module()
     if c["model"] in ("vae", "rvae"):
@@ -49,24 +79,28 @@ def main(run, data, reconstructions):
     latest = pathlib.Path(run) / "checkpoints" / "latest" / "checkpoint.h5"
     with h5py.File(latest) as h5:
         c = json.loads(h5["config"].asstr()[()])
-        if c["noise"] != "none":
-            sys.exit(f"{run}: reconstructs freshly corrupted images; check a run with noise=none")
         weights = {name: torch.tensor(h5["model"][name][...]) for name in h5["model"]}
     with h5py.File(reconstructions) as h5:
         expected = h5["reconstructions"][...]
         split = h5["reconstructions"].attrs.get("split", "train")
     with h5py.File(data) as h5:
         images = h5[split]["images"][: len(expected)]
-    count, pixels = len(images), int(numpy.prod(images.shape[1:]))
-    model = build(c, pixels)
-    model.load_state_dict(weights, strict=True)
-    x = torch.tensor(images.reshape(count, pixels), dtype=torch.float32)
+    count = len(images)
+    model = build(c, images.shape[1:]).eval()
+    left = model.load_state_dict(weights, strict=False)
+    # PyTorch counts the batches that its running averages have seen; nothing reads the count.
+    if left.unexpected_keys or not all("num_batches" in key for key in left.missing_keys):
+        sys.exit(f"{run}: {left}")
+    x = torch.tensor(images, dtype=torch.float32)
     if images.dtype == numpy.uint8:
         x = x / 255
+    is_mlp = c["network"] == "mlp"
+    x = x.flatten(1) if is_mlp else x.permute(0, 3, 1, 2)
     with torch.no_grad():
         h = model.encoder(x)
         code = model.mean(h) if hasattr(model, "mean") else h
-        found = torch.sigmoid(model.decoder(code)).numpy().reshape(expected.shape)
+        found = torch.sigmoid(model.decoder(code))
+        found = (found if is_mlp else found.permute(0, 2, 3, 1)).numpy().reshape(expected.shape)
     difference = float(numpy.abs(found - expected).max())
     print(f"{run}: {count} images, {len(weights)} tensors, largest difference {difference:.2e}")
     return difference > 1e-5
