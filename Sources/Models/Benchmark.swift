@@ -146,7 +146,7 @@ public enum Benchmark: String, CaseIterable, Sendable {
     }
     var median = [seconds.sorted()[count / 2]]
     try world.allReduce(&median, .max)
-    let memory = try world.allGather([peakResidentMiB()])
+    let memory = try world.allGather([Double(ProcessMemory.peak) / 0x1p20])
     let taken = Double(isProjection ? images : c.batch)
     return BenchmarkResult(
       workload: rawValue, ranks: world.size, threads: 1, batch: c.batch, steps: count,
@@ -169,11 +169,5 @@ public enum Benchmark: String, CaseIterable, Sendable {
         }
       }
     }
-  }
-
-  private func peakResidentMiB() -> Double {
-    var usage = rusage()
-    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    return Double(usage.ru_maxrss) / 1024
   }
 }

@@ -103,7 +103,11 @@ public enum TrainingRun {
     try trainer.start()
     let outcome = try entry.fit(trainer)
     if outcome != .stopped { try trainer.finish() }
-    if world.isRoot { observer?.finished(outcome) }
+    let peaks = try world.allGather([Int64(ProcessMemory.peak)])
+    if world.isRoot {
+      observer?.peakMemory(peaks.map { Int($0) })
+      observer?.finished(outcome)
+    }
     return outcome
   }
 }

@@ -52,7 +52,11 @@ extension Trainer {
         let row = block.pointer + i * d
         perLane[lane * width] += ck_sum_squares(row, d)
         perLane[lane * width + 1] += ck_sum_abs(row, d)
-        for j in 0..<d { perLane[lane * width + 2 + j] += Double(abs(row[j])) }
+      }
+      perLane.withUnsafeMutableBufferPointer {
+        if let sums = $0.baseAddress {
+          ck_column_abs_sums(block.pointer, sums + lane * width + 2, rows.count, d, 1)
+        }
       }
     }
     let sums = try totals(perLane, width: width)

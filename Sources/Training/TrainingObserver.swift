@@ -12,6 +12,8 @@ public protocol TrainingObserver: AnyObject {
   func warning(_ message: String)
   /// A checkpoint is on disk under its final name.
   func checkpointed(_ checkpoint: CheckpointNotice)
+  /// The most memory that each rank has had so far, by rank: told at the end.
+  func peakMemory(_ bytes: [Int])
   /// The run is over, or stopped in good order.
   func finished(_ outcome: RunOutcome)
 }

@@ -60,6 +60,13 @@ final class TrainingDisplay: TrainingObserver {
         + (linked > 0 ? ", and \(Quantity.bytes(linked)) that have not changed" : ""))
   }
 
+  func peakMemory(_ bytes: [Int]) {
+    let total = "peak memory: \(Quantity.bytes(bytes.reduce(0, +)))"
+    console.note(
+      bytes.count == 1
+        ? total : "\(total) in all, at most \(Quantity.bytes(bytes.max() ?? 0)) a rank")
+  }
+
   func finished(_ outcome: RunOutcome) {
     let run = header?.run ?? "the run"
     switch outcome {

@@ -6,6 +6,7 @@ import MPI
 let checks: [String: RankCheck] = communicatorChecks.merging(bucketChecks) { first, _ in first }
   .merging(reductionBenchmark) { first, _ in first }
   .merging(checkpointChecks) { first, _ in first }
+  .merging(checkpointBenchmark) { first, _ in first }
 
 let arguments = CommandLine.arguments.dropFirst()
 withMPI(program: "rank-checks") { world in

@@ -8,7 +8,7 @@ import Training
   static let commands = [
     "import", "synthesize", "corrupt", "train", "denoise", "reconstruct", "encode", "sample",
     "evaluate",
-    "info", "bench", "presets", "doctor", "version",
+    "info", "plan", "bench", "presets", "doctor", "version",
   ]
 
   @Test func theOverviewNamesEveryCommand() throws {

@@ -88,5 +88,6 @@ final class RecordedRun: TrainingObserver {
   func outerFinished(_ metrics: OuterMetrics) {}
   func warning(_ message: String) { warnings.append(message) }
   func checkpointed(_ checkpoint: CheckpointNotice) {}
+  func peakMemory(_ bytes: [Int]) {}
   func finished(_ outcome: RunOutcome) { self.outcome = outcome }
 }

@@ -1,0 +1,54 @@
+import Layers
+
+/// What a trainer holds, for planning.
+extension Trainer {
+  /// Bytes of optimizer state on this rank, of all phases.
+  public var optimizerBytes: Int { optimizers.reduce(0) { $0 + $1.stateBytes } }
+
+  /// Bytes of values and gradients of training steps on this rank.
+  public var stepBytes: Int { steps.reduce(0) { $0 + $1.tape.memoryBytes } }
+
+  /// Bytes that a pass over all rows holds beside its network's values: images, and blocks of the split.
+  public var passBytes: Int {
+    let block = blockRows * dimensions * MemoryLayout<Float>.size
+    let blocksOfSplit = split?.storage == .compact ? 2 : 0
+    return block * (1 + (clean == nil ? 0 : 1) + blocksOfSplit)
+  }
+
+  /// Bytes that rank 0 needs to assemble a checkpoint: the gathered state of every phase, and what goes into
+  /// the file.
+  public var assemblyBytes: Int {
+    let flat = buckets.count * MemoryLayout<Float>.size
+    let gathered = optimizers.reduce(0) { $0 + $1.rule.stateNames.count * flat }
+    return gathered + modelBytes + stateBytes
+  }
+
+  /// Bytes of weights and optimizer state in a checkpoint.
+  public var contentsBytes: Int { modelBytes + stateBytes }
+
+  private var modelBytes: Int {
+    parameters.parameters.reduce(0) { $0 + $1.shape.count * MemoryLayout<Float>.size }
+  }
+
+  private var stateBytes: Int {
+    optimizers.reduce(0) { sum, optimizer in
+      let trained = parameters.parameters.filter { optimizer.groups >> UInt64($0.group) & 1 == 1 }
+      return sum + optimizer.rule.stateNames.count
+        * trained.reduce(0) { $0 + $1.shape.count * MemoryLayout<Float>.size }
+    }
+  }
+
+  /// Bytes that reconstructing `rows` images takes, in memory of its own.
+  public func reconstructionBytes(rows: Int) -> Int {
+    let step = Step(seed: configuration.seed)
+    let first = localRows.lowerBound
+    let batch = (0..<rows).map { Int32(first + $0 % localRows.count) }
+    batch.withUnsafeBufferPointer { batch in
+      step.begin(rows: batch, dimensions: dimensions, purpose: .evaluation, time: 0) {
+        images.gather(batch, into: $0)
+      }
+    }
+    _ = model.reconstruct(step.target, step, sampling: true)
+    return step.tape.memoryBytes
+  }
+}

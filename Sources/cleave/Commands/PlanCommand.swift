@@ -1,0 +1,132 @@
+import MPI
+import Models
+import Tensors
+import Training
+
+/// `cleave plan`: what a run will need, before it starts.
+struct PlanCommand: Subcommand {
+  static let name = "plan"
+  static let summary = "tell the memory, traffic and time a run will need"
+  static let details = """
+    Sizes follow from the configuration and the data. Workspace, operations and times are measured: one
+    process makes a few steps of one rank's share of the batch, on the first images. Times suppose that the
+    other ranks are as fast beside it, and leave out communication and checkpoints.
+    """
+  static let operands = [
+    Operand("PRESET|CONFIG", "a preset or a configuration file, as for cleave train")
+  ]
+  static let options =
+    [
+      Option.data, Option.value("n", "P", "number of ranks (default 1)"),
+      Option.value("per-node", "K", "ranks of a node (default all)"),
+      Option.value("set", "KEY=VALUE", "override a setting; may be repeated", repeatable: true),
+      Option.flag("exact", "the same as --set exact=true"), Option.json,
+    ] + Option.layout
+
+  private let source: ConfigurationSource
+  private let assignments: [String]
+  private let data: DataOptions
+  private let ranks: Int
+  private let ranksPerNode: Int?
+  private let isJSON: Bool
+
+  init(_ arguments: Arguments) throws {
+    source = try ConfigurationSource(arguments.operands[0])
+    data = try DataOptions(arguments)
+    if data.path == nil, case .preset = source { throw UsageError("missing --data") }
+    assignments = arguments.all("set") + (arguments.has("exact") ? ["exact=true"] : [])
+    ranks = try arguments.integer("n", in: 1...4096) ?? 1
+    ranksPerNode = try arguments.integer("per-node", in: 1...4096)
+    isJSON = arguments.has("json")
+    var probe = Configuration()
+    for assignment in assignments { try probe.set(assignment) }
+  }
+
+  func run(on world: Communicator, _ console: Console) throws -> Int32 {
+    BLAS.useOneThread()
+    var configuration = try source.configuration(on: world)
+    try world.agree {
+      for assignment in assignments { try configuration.set(assignment) }
+      data.store(in: &configuration)
+      if configuration.data.isEmpty { throw UsageError("missing --data") }
+    }
+    let images = try data.open(for: configuration, on: world)
+    return try world.onRoot {
+      let planner = try Planner(
+        configuration, on: images, ranks: ranks, ranksPerNode: ranksPerNode)
+      console.progress("measuring a few steps")
+      let plan = try planner.plan()
+      console.closeLine()
+      console.result(isJSON ? Self.document(plan).document : Self.text(plan))
+      return 0
+    }
+  }
+
+  /// The kinds of memory by the names they have in JSON.
+  private static func kinds(_ memory: Plan.Memory) -> [(name: String, bytes: Int)] {
+    [
+      ("images", memory.images), ("split", memory.split), ("parameters", memory.parameters),
+      ("optimizer", memory.optimizer), ("workspace", memory.workspace),
+      ("process", memory.process),
+    ]
+  }
+
+  private static func document(_ plan: Plan) -> JSONValue {
+    [
+      "ranks": .integer(plan.ranks), "ranks_per_node": .integer(plan.ranksPerNode),
+      "lanes": .integer(plan.lanes), "batch": .integer(plan.batch), "rows": .integer(plan.rows),
+      "per_rank_bytes": .object(
+        kinds(plan.memory).map { JSONValue.Member($0.name, .integer($0.bytes)) }),
+      "rank_bytes": .integer(plan.memory.total), "node_bytes": .integer(plan.nodeBytes),
+      "total_bytes": .integer(plan.totalBytes), "images_mapped": .boolean(plan.isMapped),
+      "parameters": .integer(plan.parameterCount), "flops_per_image": .real(plan.flopsPerImage),
+      "wire_bytes_per_step": .integer(plan.wireBytesPerStep),
+      "checkpoint_bytes": .integer(plan.checkpointBytes),
+      "checkpoint_shared_bytes": .integer(plan.sharedCheckpointBytes),
+      "steps_per_epoch": .integer(plan.stepsPerEpoch),
+      "seconds_per_step": .real(plan.secondsPerStep),
+      "seconds_per_epoch": .real(plan.secondsPerEpoch),
+      "seconds_per_projection": plan.secondsPerProjection.map { .real($0) } ?? .null,
+      "steps_measured": .integer(plan.stepsMeasured),
+    ]
+  }
+
+  private static func text(_ plan: Plan) -> String {
+    let explanations = [
+      "images": plan.isMapped
+        ? "its rows of the mapped file; can be dropped and read again" : "read into memory",
+      "split": "S and R of its rows", "parameters": "weights and gradients",
+      "optimizer": "its part of the state", "workspace": "a step; passes, grids, checkpoints",
+      "process": "program and libraries",
+    ]
+    let rows = kinds(plan.memory).map {
+      [$0.name, Quantity.bytes($0.bytes), explanations[$0.name] ?? ""]
+    }
+    var lines = [
+      "\(Quantity.grouped(plan.rows)) images, batch \(plan.batch), "
+        + "\(Quantity.count(plan.lanes, "lane")) on \(Quantity.count(plan.ranks, "rank"))", "",
+      Columns.text(["memory of rank 0", "", ""], rows), "",
+      "memory of rank 0     \(Quantity.bytes(plan.memory.total))",
+      "of all ranks         \(Quantity.bytes(plan.totalBytes)), as top shows it",
+      "of a node            \(Quantity.bytes(plan.nodeBytes)), pages shared by its "
+        + "\(Quantity.count(plan.ranksPerNode, "rank")) counted once",
+      "products             \(Quantity.significant(plan.flopsPerImage / 1e6)) MFLOP an image, "
+        + "\(Quantity.grouped(plan.parameterCount)) parameters",
+      "between ranks        \(Quantity.bytes(plan.wireBytesPerStep)) a step"
+        + (plan.ranks > 1 && plan.ranksPerNode == plan.ranks ? ", in shared memory" : ""),
+      "checkpoint           \(Quantity.bytes(plan.checkpointBytes))"
+        + (plan.sharedCheckpointBytes > 0
+          ? ", of which \(Quantity.bytes(plan.sharedCheckpointBytes)) once an outer iteration"
+          : ""),
+      "epoch                \(Quantity.clock(plan.secondsPerEpoch)): "
+        + "\(Quantity.grouped(plan.stepsPerEpoch)) steps of \(Quantity.seconds(plan.secondsPerStep))",
+    ]
+    if let projection = plan.secondsPerProjection {
+      lines.append("projection           \(Quantity.clock(projection))")
+    }
+    lines.append(
+      "Times are from \(Quantity.count(plan.stepsMeasured, "step")) of one rank's share of the batch, "
+        + "made alone here and now.")
+    return lines.joined(separator: "\n")
+  }
+}

@@ -1,0 +1,80 @@
+import Foundation
+import TestSupport
+import Testing
+import Training
+
+/// What `cleave plan` says of a run before it starts.
+@Suite(.serialized) struct PlanTests {
+  private let settings =
+    "mnist-rvae-beta --data d.h5 --set batch=64 --set outer_iterations=2 --set inner_epochs=1"
+
+  /// The real run's peak memory is within 10 % of the prediction.
+  @Test(arguments: [1, 2, 4]) func memoryIsAsPredicted(ranks: Int) throws {
+    try withTemporaryFolder { folder in
+      try prepareDigits(6000, in: folder)
+      let plan = try Tool.document("plan \(settings) -n \(ranks) --json --quiet", in: folder)
+      let predicted = try #require(plan["total_bytes"]?.number)
+      let run = try Tool.run("train \(settings) --out run", ranks: ranks, in: folder)
+      #expect(run.status == 0, "\(run)")
+      let line = try #require(
+        run.errors.split(separator: "\n").first { $0.hasPrefix("peak memory: ") })
+      let words = line.split(separator: " ")
+      #expect(words[3].hasPrefix("MiB"))
+      let peak = try #require(Double(words[2])) * 0x1p20
+      #expect(abs(predicted / peak - 1) < 0.1, "\(predicted / 0x1p20) MiB predicted; \(line)")
+    }
+  }
+
+  /// Sizes that follow from the configuration alone.
+  @Test func sizesAreThoseOfTheRun() throws {
+    try withTemporaryFolder { folder in
+      try prepareDigits(1000, in: folder)
+      let further = "--set hidden=64 --set latent=8 --set split_storage=compact"
+      let plan = try Tool.document("plan \(settings) \(further) -n 4 --json --quiet", in: folder)
+      // 784-64-(8, 8) and 8-64-784, with biases.
+      let parameters = 785 * 64 + 2 * 65 * 8 + 9 * 64 + 65 * 784
+      #expect(plan["parameters"] == .integer(parameters))
+      let forward = 2 * (784 * 64 + 2 * 64 * 8 + 8 * 64 + 64 * 784)
+      // Forward, weights and inputs, but for the gradient of the images.
+      #expect(plan["flops_per_image"]?.number == Double(3 * forward - 2 * 784 * 64))
+      let memory = try #require(plan["per_rank_bytes"])
+      #expect(memory["split"] == .integer(250 * 784 * 3))
+      #expect(memory["images"] == .integer(250 * 784 * 2))
+      for kind in ["parameters", "optimizer", "workspace", "process"] {
+        #expect(try #require(memory[kind]?.number) > 0)
+      }
+      // Each rank's gradient goes to the others in slices, and each slice comes back to three.
+      let padded = try #require(plan["wire_bytes_per_step"]?.number) / 4 / 6
+      #expect(padded >= Double(parameters) && padded < 1.02 * Double(parameters))
+      #expect(plan["steps_per_epoch"] == .integer(16))
+      try Tool.succeed("train \(settings) \(further) --out run --quiet", ranks: 4, in: folder)
+      let info = try Tool.document("info run --json", in: folder)
+      guard case .array(let checkpoints) = info["checkpoints"] else {
+        Issue.record("no checkpoints: \(info)")
+        return
+      }
+      let bytes = try #require(checkpoints.last?["bytes"]?.number)
+      let predicted = try #require(plan["checkpoint_bytes"]?.number)
+      #expect(abs(predicted / bytes - 1) < 0.05)
+    }
+  }
+
+  @Test func whatCannotRunIsNotPlanned() throws {
+    try withTemporaryFolder { folder in
+      try prepareDigits(200, in: folder)
+      for (words, message) in [
+        ("plan demo", "missing --data"),
+        ("plan demo --data d.h5 -n 0", "-n: found 0"),
+        ("plan demo --data d.h5 -n 9", "9 ranks for 8 lanes"),
+        ("plan demo --data no.h5", "no.h5: no such file"),
+        ("plan demo --data d.h5 --set batch=256", "batch: found 256"),
+      ] {
+        let run = try Tool.run(words, in: folder)
+        #expect(run.status == (message.hasPrefix("no.h5") ? 65 : 64), "\(run)")
+        #expect(run.errors.contains(message), "\(run)")
+        #expect(run.output == "")
+      }
+      #expect(try contents(of: folder).count == 2)
+    }
+  }
+}
