@@ -6,105 +6,103 @@ extension Variable {
   ///
   /// - Parameters:
   ///   - weight: [kernel, kernel, C, F].
-  ///   - bias: [F].
-  ///   - plan: for H, W, C and F.
+  ///   - bias: [F]; nil for none.
   public func convolution(
-    _ weight: Variable, _ bias: Variable, _ plan: ConvolutionPlan, _ activation: Activation
+    _ weight: Variable, _ bias: Variable?, _ window: Window,
+    _ activation: Activation = .identity
   ) -> Variable {
-    check(weight, bias, plan, inputs: plan.imageCount, outputs: plan.features)
+    precondition(shape.rank == 4 && weight.shape.rank == 4, "\(weight.shape) over \(shape)")
+    let plan = ConvolutionPlan(
+      images: shape[0], height: shape[1], width: shape[2], channels: shape[3],
+      features: weight.shape[3], window: window)
+    check(weight, bias, plan, outputs: plan.features)
     var node = node(
-      Shape(shape.rows, plan.rows, plan.columns, plan.features), weight, bias,
+      Shape(plan.images, plan.rows, plan.columns, plan.features), weight, bias,
       backward: Variable.convolutionBackward)
     node.activation = activation
     node.convolution = plan
-    let prepared = tape.prepared(weight, plan, for: &node)
-    plan.imagesToGrids(
-      shape.rows, pointer, weights: prepared, into: node.value,
-      workspace: tape.workspace(plan.workspaceCount)
-    ) { ck_bias_act($0, bias.pointer, $1, plan.features, activation.code) }
+    plan.fromImages(
+      pointer, weights: tape.prepare(weight, plan, for: &node),
+      workspace: tape.workspace(plan.workspaceCount(weightGradient: false)),
+      toGrids: (node.value, false),
+      epilogue: .init(bias: bias.map { UnsafePointer($0.pointer) }, activation: activation))
     return tape.record(node)
   }
 
-  /// Transposed convolution with its activation, [B, h, w, F] to [B, H, W, C].
+  /// Transposed convolution with its activation, [B, h, w, F] to [B, H, W, C] with
+  /// H = (h - 1) stride - 2 padding + kernel + outputPadding.
   ///
   /// - Parameters:
   ///   - weight: [kernel, kernel, C, F].
-  ///   - bias: [C].
-  ///   - plan: of the convolution from images H x W x C to grids h x w x F that this is the transpose of.
+  ///   - bias: [C]; nil for none.
+  ///   - outputPadding: rows more below and columns more on the right, less than the stride.
   public func transposedConvolution(
-    _ weight: Variable, _ bias: Variable, _ plan: ConvolutionPlan, _ activation: Activation
+    _ weight: Variable, _ bias: Variable?, _ window: Window, outputPadding: Int = 0,
+    _ activation: Activation = .identity
   ) -> Variable {
-    check(weight, bias, plan, inputs: plan.gridCount, outputs: plan.channels)
+    precondition(
+      shape.rank == 4 && weight.shape.rank == 4 && shape[3] == weight.shape[3],
+      "\(weight.shape) under \(shape)")
+    let plan = ConvolutionPlan(
+      images: shape[0], height: window.side(of: shape[1], outputPadding: outputPadding),
+      width: window.side(of: shape[2], outputPadding: outputPadding), channels: weight.shape[2],
+      features: shape[3], window: window)
+    check(weight, bias, plan, outputs: plan.channels)
     var node = node(
-      Shape(shape.rows, plan.height, plan.width, plan.channels), weight, bias,
+      Shape(plan.images, plan.height, plan.width, plan.channels), weight, bias,
       backward: Variable.transposedConvolutionBackward)
     node.activation = activation
     node.convolution = plan
-    let prepared = tape.prepared(weight, plan, for: &node)
-    plan.gridsToImages(
-      shape.rows, pointer, weights: prepared, into: node.value, adds: false,
-      workspace: tape.workspace(plan.workspaceCount)
-    ) { ck_bias_act($0, bias.pointer, $1, plan.channels, activation.code) }
+    plan.fromGrids(
+      pointer, weights: tape.prepare(weight, plan, for: &node),
+      workspace: tape.workspace(plan.workspaceCount(weightGradient: false)),
+      toImages: (node.value, false),
+      epilogue: .init(bias: bias.map { UnsafePointer($0.pointer) }, activation: activation))
     return tape.record(node)
   }
 
   private func check(
-    _ weight: Variable, _ bias: Variable, _ plan: ConvolutionPlan, inputs: Int, outputs: Int
+    _ weight: Variable, _ bias: Variable?, _ plan: ConvolutionPlan, outputs: Int
   ) {
     let side = plan.window.kernel
     precondition(
-      shape.columns == inputs && bias.shape.count == outputs
-        && weight.shape == Shape(side, side, plan.channels, plan.features),
-      "convolution \(plan): input \(shape), weight \(weight.shape), bias \(bias.shape)")
+      weight.shape == Shape(side, side, plan.channels, plan.features)
+        && bias?.shape.count ?? outputs == outputs,
+      "convolution \(plan): weight \(weight.shape), bias \(bias?.shape.description ?? "none")")
   }
 
   private static func convolutionBackward(_ tape: Tape, _ index: Int) {
-    guard let plan = tape.nodes[index].convolution else { return }
-    let gradient = tape.activationBackward(index, channels: plan.features)
-    let (x, weight, _) = tape.nodes[index].inputs
-    let rows = tape.nodes[index].shape.rows
-    if tape.needs(x) {
-      let (target, adds) = tape.gradient(of: x)
-      plan.gridsToImages(
-        rows, gradient, weights: tape.preparedWeights(index), into: target, adds: adds,
-        workspace: tape.workspace(plan.workspaceCount)
-      ) { _, _ in }
-    }
-    if tape.needs(weight) {
-      let (target, adds) = tape.gradient(of: weight)
-      plan.weightGradient(
-        rows, tape.nodes[x].value, gradient, into: target, adds: adds,
-        workspace: tape.workspace(plan.workspaceCount))
-    }
+    let node = tape.nodes[index]
+    guard let plan = node.convolution else { return }
+    let (x, weight, bias) = node.inputs
+    let biasGradient = tape.needs(bias) ? tape.gradient(of: bias) : nil
+    plan.fromGrids(
+      tape.incoming(index), weights: tape.preparedWeights(index),
+      workspace: tape.workspace(plan.workspaceCount(weightGradient: true)),
+      toImages: tape.needs(x) ? tape.gradient(of: x) : nil,
+      weightGradient: tape.needs(weight)
+        ? (UnsafePointer(tape.nodes[x].value), tape.gradient(of: weight)) : nil
+    ) { tape.activationBackward(index, examples: $0, channels: plan.features, biasGradient) }
   }
 
   private static func transposedConvolutionBackward(_ tape: Tape, _ index: Int) {
-    guard let plan = tape.nodes[index].convolution else { return }
-    let gradient = tape.activationBackward(index, channels: plan.channels)
-    let (x, weight, _) = tape.nodes[index].inputs
-    let rows = tape.nodes[index].shape.rows
-    if tape.needs(x) {
-      let (target, adds) = tape.gradient(of: x)
-      // The products write; where another use has been before, they write beside it.
-      let result = adds ? tape.allocate(rows * plan.gridCount) : target
-      plan.imagesToGrids(
-        rows, gradient, weights: tape.preparedWeights(index), into: result,
-        workspace: tape.workspace(plan.workspaceCount)
-      ) { _, _ in }
-      if adds { ck_add(target, target, result, rows * plan.gridCount) }
-    }
-    if tape.needs(weight) {
-      let (target, adds) = tape.gradient(of: weight)
-      plan.weightGradient(
-        rows, gradient, tape.nodes[x].value, into: target, adds: adds,
-        workspace: tape.workspace(plan.workspaceCount))
-    }
+    let node = tape.nodes[index]
+    guard let plan = node.convolution else { return }
+    let (x, weight, bias) = node.inputs
+    let biasGradient = tape.needs(bias) ? tape.gradient(of: bias) : nil
+    plan.fromImages(
+      tape.incoming(index), weights: tape.preparedWeights(index),
+      workspace: tape.workspace(plan.workspaceCount(weightGradient: true)),
+      toGrids: tape.needs(x) ? tape.gradient(of: x) : nil,
+      weightGradient: tape.needs(weight)
+        ? (UnsafePointer(tape.nodes[x].value), tape.gradient(of: weight)) : nil
+    ) { tape.activationBackward(index, examples: $0, channels: plan.channels, biasGradient) }
   }
 }
 
 extension Tape {
   /// The weights as the plan's products take them; kept with the node for its backward pass.
-  fileprivate func prepared(
+  fileprivate func prepare(
     _ weight: Variable, _ plan: ConvolutionPlan, for node: inout Node
   ) -> UnsafePointer<Float> {
     guard plan.preparedCount > 0 else { return UnsafePointer(weight.pointer) }
@@ -118,20 +116,17 @@ extension Tape {
     UnsafePointer(nodes[index].saved.0 ?? nodes[nodes[index].inputs.1].value)
   }
 
-  /// The gradient before the activation, [.., channels], in place; its sums go to the bias.
+  /// Turns some examples' gradient into that before the activation, and adds its sums to the bias's.
   fileprivate func activationBackward(
-    _ index: Int, channels: Int
-  ) -> UnsafeMutablePointer<Float> {
+    _ index: Int, examples: Range<Int>, channels: Int,
+    _ bias: (pointer: UnsafeMutablePointer<Float>, adds: Bool)?
+  ) {
     let node = nodes[index]
-    let (_, _, bias) = node.inputs
-    let (gradient, rows) = (incoming(index), node.shape.count / channels)
-    if needs(bias) {
-      let (target, adds) = self.gradient(of: bias)
-      ck_act_backward(
-        gradient, node.value, target, rows, channels, node.activation.code, adds ? 1 : 0)
-    } else if node.activation != .identity {
-      ck_act_backward(gradient, node.value, nil, rows, channels, node.activation.code, 0)
-    }
-    return gradient
+    if bias == nil && node.activation == .identity { return }
+    let size = node.shape.columns
+    let first = examples.lowerBound * size
+    ck_act_backward(
+      incoming(index) + first, node.value + first, bias?.pointer, examples.count * size / channels,
+      channels, node.activation.code, bias?.adds == true || examples.lowerBound > 0 ? 1 : 0)
   }
 }

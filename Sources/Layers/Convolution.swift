@@ -8,7 +8,7 @@ import Tensors
 public struct Convolution: Network {
   /// [kernel, kernel, I, O] and [O].
   public let weight: Parameter, bias: Parameter
-  private let inputs: Int, outputs: Int
+  private let inputs: Int
   private let window: Window
   private let activation: Activation
 
@@ -18,7 +18,6 @@ public struct Convolution: Network {
     _ activation: Activation = .identity
   ) {
     self.inputs = inputs
-    self.outputs = outputs
     window = Window(kernel: kernel, stride: stride, padding: padding)
     self.activation = activation
     let fanIn = kernel * kernel * inputs
@@ -33,9 +32,7 @@ public struct Convolution: Network {
   /// [B, H, W, I] to [B, h, w, O].
   public func callAsFunction(_ x: Variable) -> Variable {
     precondition(x.shape.rank == 4 && x.shape[3] == inputs, "\(inputs) channels of \(x.shape)")
-    let plan = ConvolutionPlan(
-      height: x.shape[1], width: x.shape[2], channels: inputs, features: outputs, window: window)
-    return x.convolution(x.parameter(weight), x.parameter(bias), plan, activation)
+    return x.convolution(x.parameter(weight), x.parameter(bias), window, activation)
   }
 }
 
@@ -47,7 +44,7 @@ public struct Convolution: Network {
 public struct TransposedConvolution: Network {
   /// [kernel, kernel, O, I] and [O].
   public let weight: Parameter, bias: Parameter
-  private let inputs: Int, outputs: Int
+  private let inputs: Int
   private let window: Window
   private let outputPadding: Int
   private let activation: Activation
@@ -60,7 +57,6 @@ public struct TransposedConvolution: Network {
   ) {
     precondition((0..<stride).contains(outputPadding), "output padding \(outputPadding)")
     self.inputs = inputs
-    self.outputs = outputs
     self.outputPadding = outputPadding
     window = Window(kernel: kernel, stride: stride, padding: padding)
     self.activation = activation
@@ -76,12 +72,7 @@ public struct TransposedConvolution: Network {
   /// [B, h, w, I] to [B, H, W, O].
   public func callAsFunction(_ x: Variable) -> Variable {
     precondition(x.shape.rank == 4 && x.shape[3] == inputs, "\(inputs) channels of \(x.shape)")
-    func side(_ places: Int) -> Int {
-      (places - 1) * window.stride - 2 * window.padding + window.kernel + outputPadding
-    }
-    let plan = ConvolutionPlan(
-      height: side(x.shape[1]), width: side(x.shape[2]), channels: outputs, features: inputs,
-      window: window)
-    return x.transposedConvolution(x.parameter(weight), x.parameter(bias), plan, activation)
+    return x.transposedConvolution(
+      x.parameter(weight), x.parameter(bias), window, outputPadding: outputPadding, activation)
   }
 }

@@ -1,220 +1,162 @@
 import CKernels
 
-/// A square window that moves over an image.
-public struct Window: Equatable, Hashable, Sendable {
-  /// Its side in pixels, the step between two places, and the zeros around the image.
-  public let kernel: Int, stride: Int, padding: Int
-
-  /// A window; the step must not exceed its side.
-  public init(kernel: Int, stride: Int, padding: Int) {
-    precondition(
-      kernel > 0 && stride > 0 && padding >= 0 && padding < kernel,
-      "a window of \(kernel), stride \(stride), padding \(padding)")
-    self.kernel = kernel
-    self.stride = stride
-    self.padding = padding
-  }
-}
-
-/// How a convolution between images [H, W, C] and grids [h, w, F] is computed, channels last.
+/// How convolutions between a batch of images [B, H, W, C] and grids [B, h, w, F] are computed.
 ///
-/// It serves both directions: a convolution takes images to grids, a transposed convolution grids to images, and each is
-/// the other's gradient. Weights are [kernel, kernel, C, F]. Work goes in chunks of images, so the
-/// workspace does not grow with the batch, and sums over chunks are formed in order.
-///
-/// The general way gathers each window into a column (im2col) for one matrix product. Windows of 4x4 with stride 2 and padding
-/// 1 take Winograd's F(2x2, 2x2) instead: along an axis such a convolution is y[o] = w1 E[o] + w3 E[o+1] + w0
-/// O[o-1] + w2 O[o] on the even and odd pixels E and O, two convolutions of two taps, which give two outputs for
-/// three products: m0 = (d0 - d1) g0, m1 = d1 (g0 + g1), m2 = (d2 - d1) g1; y0 = m0 + m1, y1 = m1 + m2. In two
-/// dimensions that is 9 products where there were 16, and the four phases add up inside one product
-/// of depth 4 C. (Lavin & Gray, "Fast Algorithms for Convolutional Neural Networks", 2016, for stride 1.)
+/// It serves both directions: a convolution takes images to grids, a transposed convolution grids to
+/// images, and each is the other's gradient. Weights are [kernel, kernel, C, F], channels are last
+/// everywhere. Work goes in chunks of rows, so the workspace does not grow with the batch;
+/// sums over chunks are formed in their order, which depends on the shapes alone.
 public struct ConvolutionPlan: Equatable, Sendable {
-  /// The image.
+  /// What the products are formed of.
+  public enum Method: Hashable, Sendable {
+    /// Each window is gathered into a row of a matrix (im2col).
+    case patches
+    /// Windows of 4x4 with stride 2 and padding 1, channels and features multiples of 16: the two
+    /// phases of an axis are convolved with two taps each, by Winograd's F(tile, 2), whose
+    /// four combinations in two dimensions add up inside one product of depth 4 C.
+    ///
+    /// A tile of 2x2 takes 9 products for 16, one of 4x4 takes 25 for 64. Lavin & Gray, "Fast
+    /// Algorithms for Convolutional Neural Networks", CVPR 2016, for stride 1.
+    case winograd(tile: Int)
+  }
+
+  /// B.
+  public let images: Int
+  /// H, W and C.
   public let height: Int, width: Int, channels: Int
-  /// The grid.
+  /// h, w and F.
   public let rows: Int, columns: Int, features: Int
-  /// What moves over the image.
+  /// What moves over the images.
   public let window: Window
-  /// Whether 9 products do for 16.
-  public let isWinograd: Bool
-  /// Images taken at once.
+  /// What the products are formed of.
+  public let method: Method
+  /// Rows of windows or tiles taken at once.
   let chunk: Int
 
-  /// A plan between images and the grid that the window makes of them.
+  /// Floats of workspace for windows, which stay in the second-level cache, and for tiles, in the third.
+  private static let patchFloats = 1 << 19, tileFloats = 5 << 19
+
+  /// A plan between images and the grids that the window makes of them.
   ///
-  /// - Parameter winograd: false for the general way in any case, to compare.
+  /// - Parameter method: nil for what is expected to be fastest; traps where it does not apply.
   public init(
-    height: Int, width: Int, channels: Int, features: Int, window: Window, winograd: Bool = true
+    images: Int, height: Int, width: Int, channels: Int, features: Int, window: Window,
+    method: Method? = nil
   ) {
-    func places(_ side: Int) -> Int {
-      (side + 2 * window.padding - window.kernel) / window.stride + 1
-    }
-    precondition(
-      height + 2 * window.padding >= window.kernel && width + 2 * window.padding >= window.kernel,
-      "a window of \(window.kernel) on \(height) x \(width)")
+    self.images = images
     self.height = height
     self.width = width
     self.channels = channels
     self.features = features
     self.window = window
-    rows = places(height)
-    columns = places(width)
-    isWinograd =
-      winograd && window == Window(kernel: 4, stride: 2, padding: 1)
-      && height % 4 == 0 && width % 4 == 0 && channels >= 16 && features >= 16
-    if isWinograd {
-      // At least 256 tiles make a good product; few channels take more, up to 4 MiB.
-      let tileFloats = 9 * (4 * channels + features)
-      let tiles = max(256, (1 << 20) / tileFloats)
-      chunk = max(1, tiles / (rows * columns / 4))
+    rows = window.places(along: height)
+    columns = window.places(along: width)
+    let choice = Self.methods(channels: channels, features: features, window: window)
+    let (rows, columns) = (rows, columns)
+    func cost(_ method: Method) -> Double {
+      Self.cost(
+        method, images: images, rows: rows, columns: columns, channels: channels,
+        features: features)
+    }
+    if let method {
+      precondition(choice.contains(method), "\(method) for \(channels) -> \(features), \(window)")
+    }
+    self.method = method ?? choice.min { cost($0) < cost($1) } ?? .patches
+    // Of equal chunks, as many as it takes to stay within the limit; of whole images where one fits.
+    let (height, budget) =
+      switch self.method {
+      case .patches:
+        (rows, Self.patchFloats / (columns * window.kernel * window.kernel * channels))
+      case .winograd(let tile):
+        (
+          Self.tiles(rows, tile),
+          Self.tileFloats
+            / ((tile + 1) * (tile + 1) * Self.tiles(columns, tile) * (4 * channels + features))
+        )
+      }
+    if budget < height {
+      chunk = max(1, budget)
     } else {
-      chunk = max(1, (1 << 19) / (rows * columns * window.kernel * window.kernel * channels))
+      let count = max(1, Self.tiles(images, budget / height))
+      chunk = max(1, Self.tiles(images, count)) * height
     }
   }
 
-  /// Floats of an image and of a grid.
+  /// What can be done for a window.
+  public static func methods(channels: Int, features: Int, window: Window) -> [Method] {
+    let applies =
+      window == Window(kernel: 4, stride: 2, padding: 1)
+      && channels.isMultiple(of: 16) && features.isMultiple(of: 16)
+    return applies ? [.patches, .winograd(tile: 2), .winograd(tile: 4)] : [.patches]
+  }
+
+  /// Expected time of a product, in products of matrices [1, 4 C] and [4 C, F].
+  ///
+  /// It counts the rows of all planes; transforming a float of them takes as long as 6 multiplications do in a
+  /// product, and the weights of a plane as long as 16 rows.
+  private static func cost(
+    _ method: Method, images: Int, rows: Int, columns: Int, channels: Int, features: Int
+  ) -> Double {
+    guard case .winograd(let tile) = method else { return Double(4 * images * rows * columns) }
+    let tiles = Double(images * Self.tiles(rows, tile) * Self.tiles(columns, tile))
+    let transforms = 6 / Double(features) + 1.5 / Double(channels)
+    return Double((tile + 1) * (tile + 1)) * (tiles * (1 + transforms) + 16)
+  }
+
+  /// Parts of at most `tile` that make up `extent`.
+  static func tiles(_ extent: Int, _ tile: Int) -> Int { (extent + tile - 1) / tile }
+}
+
+// MARK: - Sizes
+
+extension ConvolutionPlan {
+  /// Floats of an image.
   public var imageCount: Int { height * width * channels }
   /// Floats of a grid.
   public var gridCount: Int { rows * columns * features }
-  private var depth: Int { window.kernel * window.kernel * channels }
-  private func tiles(_ images: Int) -> Int { images * rows * columns / 4 }
+  /// Floats of the weights.
+  public var weightCount: Int { window.kernel * window.kernel * channels * features }
+
+  /// Products that one is made of.
+  var planes: Int {
+    if case .winograd(let tile) = method { (tile + 1) * (tile + 1) } else { 1 }
+  }
+
+  /// What each of them sums over.
+  var depth: Int {
+    if case .winograd = method { 4 * channels } else { window.kernel * window.kernel * channels }
+  }
+
+  /// Rows of windows or tiles of an image, and how many are in one.
+  var imageRows: Int {
+    if case .winograd(let tile) = method { Self.tiles(rows, tile) } else { rows }
+  }
+  var rowWidth: Int {
+    if case .winograd(let tile) = method { Self.tiles(columns, tile) } else { columns }
+  }
+
+  /// Floats from one plane to the next; the odd lines in between keep them out of each other's cache sets.
+  private static let skew = 80
+  var imagePlane: Int { chunk * rowWidth * depth + Self.skew }
+  var gridPlane: Int { chunk * rowWidth * features + Self.skew }
+  var weightPlane: Int { depth * features + Self.skew }
 
   /// Floats of the weights as the products take them; 0 where that is the weights themselves.
-  public var preparedCount: Int { isWinograd ? 36 * channels * features : 0 }
+  public var preparedCount: Int { method == .patches ? 0 : planes * weightPlane }
 
-  /// Floats of workspace that the products below need.
-  public var workspaceCount: Int {
-    isWinograd
-      ? 9 * tiles(chunk) * (4 * channels + features) + channels + preparedCount
-      : chunk * rows * columns * depth
-  }
-
-  /// Brings weights into the form of the products.
-  public func prepare(
-    _ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>
-  ) { ck_winograd_weights(prepared, weights, channels, features) }
-
-  /// Calls `body` with the first image and the number of images of each chunk.
-  private func forEachChunk(_ images: Int, _ body: (_ first: Int, _ count: Int) -> Void) {
-    for first in stride(from: 0, to: images, by: chunk) { body(first, min(chunk, images - first)) }
-  }
-
-  /// grid = convolution of the images; `finish` sees each part of the grid, as rows of `features`, while it is in cache.
+  /// Floats of workspace, which do not depend on the number of images once that exceeds a chunk.
   ///
-  /// - Parameter weights: prepared where `preparedCount` is not 0.
-  public func imagesToGrids(
-    _ images: Int, _ x: UnsafePointer<Float>, weights: UnsafePointer<Float>,
-    into grid: UnsafeMutablePointer<Float>, workspace: UnsafeMutablePointer<Float>,
-    finish: (UnsafeMutablePointer<Float>, Int) -> Void
-  ) {
-    forEachChunk(images) { first, count in
-      let (source, target) = (x + first * imageCount, grid + first * gridCount)
-      if isWinograd {
-        let v = gathered(source, count, workspace)
-        let m = v + 9 * tiles(chunk) * 4 * channels
-        let t = tiles(count)
-        for k in 0..<9 {
-          BLAS.gemm(
-            t, features, 4 * channels, v + k * t * 4 * channels, 4 * channels, false,
-            weights + k * 4 * channels * features, features, false, m + k * t * features, features)
-        }
-        ck_winograd_output(target, m, count, rows, columns, features)
-      } else {
-        unfold(source, count, into: workspace)
-        BLAS.gemm(
-          count * rows * columns, features, depth, workspace, depth, false, weights, features,
-          false, target, features)
-      }
-      finish(target, count * rows * columns)
-    }
+  /// - Parameter weightGradient: whether it is for a gradient by the weights too.
+  public func workspaceCount(weightGradient: Bool) -> Int {
+    if method == .patches { return imagePlane }
+    return planes * (imagePlane + gridPlane) + max(channels, features)
+      + (weightGradient ? preparedCount : 0)
   }
 
-  /// images (or, with `adds`, what is added to them) = transposed convolution of the grids.
-  ///
-  /// - Parameters:
-  ///   - weights: prepared where `preparedCount` is not 0.
-  ///   - finish: sees each part of the images, as rows of `channels`.
-  public func gridsToImages(
-    _ images: Int, _ grid: UnsafePointer<Float>, weights: UnsafePointer<Float>,
-    into x: UnsafeMutablePointer<Float>, adds: Bool, workspace: UnsafeMutablePointer<Float>,
-    finish: (UnsafeMutablePointer<Float>, Int) -> Void
-  ) {
-    forEachChunk(images) { first, count in
-      let (source, target) = (grid + first * gridCount, x + first * imageCount)
-      if !adds { ck_fill(target, 0, count * imageCount) }
-      if isWinograd {
-        let v = workspace
-        let m = v + 9 * tiles(chunk) * 4 * channels
-        let sink = m + 9 * tiles(chunk) * features
-        let t = tiles(count)
-        ck_winograd_output_adjoint(m, source, count, rows, columns, features)
-        for k in 0..<9 {
-          BLAS.gemm(
-            t, 4 * channels, features, m + k * t * features, features, false,
-            weights + k * 4 * channels * features, features, true, v + k * t * 4 * channels,
-            4 * channels)
-        }
-        ck_winograd_scatter(target, v, sink, count, height, width, channels)
-      } else {
-        BLAS.gemm(
-          count * rows * columns, depth, features, source, features, false, weights, features,
-          true, workspace, depth)
-        ck_col2im(
-          target, workspace, count, height, width, channels, window.kernel, window.stride,
-          window.padding, rows, columns)
-      }
-      finish(target, count * height * width)
-    }
-  }
-
-  /// weights (or, with `adds`, what is added to them) = gradient by the weights, of images and gradients by the
-  /// grids, or of gradients by the images and grids.
-  public func weightGradient(
-    _ images: Int, _ x: UnsafePointer<Float>, _ grid: UnsafePointer<Float>,
-    into weights: UnsafeMutablePointer<Float>, adds: Bool, workspace: UnsafeMutablePointer<Float>
-  ) {
-    let prepared = workspace + 9 * tiles(chunk) * (4 * channels + features) + channels
-    if images == 0 && !adds { ck_fill(weights, 0, depth * features) }
-    if images == 0 { return }
-    forEachChunk(images) { first, count in
-      let (image, gradient) = (x + first * imageCount, grid + first * gridCount)
-      if isWinograd {
-        let v = gathered(image, count, workspace)
-        let m = v + 9 * tiles(chunk) * 4 * channels
-        let t = tiles(count)
-        ck_winograd_output_adjoint(m, gradient, count, rows, columns, features)
-        for k in 0..<9 {
-          BLAS.gemm(
-            4 * channels, features, t, v + k * t * 4 * channels, 4 * channels, true,
-            m + k * t * features, features, false, prepared + k * 4 * channels * features,
-            features, beta: first == 0 ? 0 : 1)
-        }
-      } else {
-        unfold(image, count, into: workspace)
-        BLAS.gemm(
-          depth, features, count * rows * columns, workspace, depth, true, gradient, features,
-          false, weights, features, beta: first == 0 && !adds ? 0 : 1)
-      }
-    }
-    if isWinograd {
-      ck_winograd_weights_adjoint(weights, prepared, channels, features, adds ? 1 : 0)
-    }
-  }
-
-  private func gathered(
-    _ source: UnsafePointer<Float>, _ count: Int, _ workspace: UnsafeMutablePointer<Float>
-  ) -> UnsafeMutablePointer<Float> {
-    let zeros = workspace + 9 * tiles(chunk) * (4 * channels + features)
-    ck_fill(zeros, 0, channels)
-    ck_winograd_gather(workspace, source, zeros, count, height, width, channels)
-    return workspace
-  }
-
-  private func unfold(
-    _ source: UnsafePointer<Float>, _ count: Int, into columns: UnsafeMutablePointer<Float>
-  ) {
-    ck_im2col(
-      columns, source, count, height, width, channels, window.kernel, window.stride,
-      window.padding, rows, self.columns)
+  /// The kernels' name for the geometry.
+  var geometry: ck_convolution {
+    ck_convolution(
+      height: height, width: width, channels: channels, rows: rows, columns: columns,
+      features: features, kernel: window.kernel, stride: window.stride, padding: window.padding)
   }
 }

@@ -70,6 +70,21 @@ struct Differentiable: Sendable, CustomStringConvertible {
         square($0("a").stacked(over: $0("b")))
       },
       Differentiable(
+        "convolution",
+        [("a", Shape(2, 5, 4, 2)), ("weight", Shape(3, 3, 2, 3)), ("bias", Shape(3))]
+      ) { input in
+        input("a").convolution(
+          0.125 * input("weight"), input("bias"), Window(kernel: 3, stride: 2, padding: 1), .tanh)
+      },
+      Differentiable(
+        "transposed convolution, no bias",
+        [("a", Shape(2, 3, 2, 3)), ("weight", Shape(3, 3, 2, 3))]
+      ) { input in
+        input("a").transposedConvolution(
+          0.125 * input("weight"), nil, Window(kernel: 3, stride: 2, padding: 1),
+          outputPadding: 1, .tanh)
+      },
+      Differentiable(
         "two uses of one layer", [("a", matrix), ("weight", Shape(4, 4)), ("bias", Shape(4))]
       ) { input in
         input("a").linear(input("weight"), input("bias"), .tanh)

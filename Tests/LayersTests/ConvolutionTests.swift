@@ -59,58 +59,105 @@ struct ConvolutionTests {
     }
   }
 
-  /// Images of one chunk and of several, the last of them short.
-  @Test(arguments: [1, 2, 37], [(8, 8, 16, 24), (16, 8, 20, 16), (32, 32, 64, 32)])
-  func nineProductsDoForSixteen(images: Int, size: (Int, Int, Int, Int)) {
-    let (height, width, channels, features) = size
-    func plan(_ winograd: Bool) -> ConvolutionPlan {
-      ConvolutionPlan(
-        height: height, width: width, channels: channels, features: features,
-        window: Window(kernel: 4, stride: 2, padding: 1), winograd: winograd)
+  /// One image, odd sides, parts of tiles, chunks of parts of an image and of several images.
+  @Test(
+    arguments: [2, 4],
+    [
+      (1, 8, 8, 16, 32), (3, 9, 15, 16, 16), (2, 7, 22, 48, 16), (37, 16, 12, 32, 16),
+      (20, 32, 32, 64, 32), (1, 130, 256, 32, 48),
+    ])
+  func tilesGiveWhatPatchesGive(tile: Int, size: (Int, Int, Int, Int, Int)) {
+    let (images, height, width, channels, features) = size
+    let results = [ConvolutionPlan.Method.patches, .winograd(tile: tile)].map {
+      products(
+        ConvolutionPlan(
+          images: images, height: height, width: width, channels: channels, features: features,
+          window: Window(kernel: 4, stride: 2, padding: 1), method: $0))
     }
-    #expect(plan(true).isWinograd && !plan(false).isWinograd)
-    let results = [true, false].map { products(plan($0), images: images) }
-    for (fast, general) in zip(results[0], results[1]) {
+    for (general, fast) in zip(results[0], results[1]) {
       #expect(deviation(fast, from: general.map(Double.init)) < 64)
     }
   }
 
-  /// The three products of a plan, of fixed random numbers.
-  private func products(_ plan: ConvolutionPlan, images: Int) -> [[Float]] {
+  /// The products of a plan, of fixed random numbers, onto nothing and onto ones, both ways and by the weights.
+  private func products(_ plan: ConvolutionPlan) -> [[Float]] {
     func random(_ count: Int, _ row: Int) -> Storage {
       let storage = Storage(count: count)
       Draws(seed: 1, purpose: .synthesis, time: 0)
         .normal(row: row, into: storage.pointer, count: count)
       return storage
     }
-    let x = random(images * plan.imageCount, 0)
-    let grid = random(images * plan.gridCount, 1)
-    let weights = random(16 * plan.channels * plan.features, 2)
+    let images = random(plan.images * plan.imageCount, 0)
+    let grids = random(plan.images * plan.gridCount, 1)
+    let weights = random(plan.weightCount, 2)
+    let bias = random(max(plan.channels, plan.features), 3)
     let prepared = Storage(count: plan.preparedCount)
-    if plan.preparedCount > 0 { plan.prepare(weights.pointer, into: prepared.pointer) }
+    plan.prepare(weights.pointer, into: prepared.pointer)
     let taken = plan.preparedCount > 0 ? prepared.pointer : weights.pointer
-    let workspace = Storage(count: plan.workspaceCount)
-    let outputs = [grid.count, x.count, weights.count].map { Storage(count: $0) }
-    plan.imagesToGrids(
-      images, x.pointer, weights: taken, into: outputs[0].pointer, workspace: workspace.pointer
-    ) { _, _ in }
-    plan.gridsToImages(
-      images, grid.pointer, weights: taken, into: outputs[1].pointer, adds: false,
-      workspace: workspace.pointer
-    ) { _, _ in }
-    plan.weightGradient(
-      images, x.pointer, grid.pointer, into: outputs[2].pointer, adds: false,
-      workspace: workspace.pointer)
-    return outputs.map { Array(UnsafeBufferPointer(start: $0.pointer, count: $0.count)) }
+    let workspace = Storage(count: plan.workspaceCount(weightGradient: true))
+    return [false, true].flatMap { adds in
+      let outputs = [grids, images, weights, weights].map { like in
+        let output = Storage(count: like.count)
+        output.pointer.update(repeating: adds ? 1 : .nan, count: like.count)
+        return output
+      }
+      let epilogue = ConvolutionPlan.Epilogue(
+        bias: UnsafePointer(bias.pointer), activation: .leakyReLU)
+      plan.fromImages(
+        images.pointer, weights: taken, workspace: workspace.pointer,
+        toGrids: (outputs[0].pointer, adds), epilogue: epilogue,
+        weightGradient: (UnsafePointer(grids.pointer), (outputs[2].pointer, adds)))
+      plan.fromGrids(
+        grids.pointer, weights: taken, workspace: workspace.pointer,
+        toImages: (outputs[1].pointer, adds), epilogue: epilogue,
+        weightGradient: (UnsafePointer(images.pointer), (outputs[3].pointer, adds)))
+      return outputs.map { Array(UnsafeBufferPointer(start: $0.pointer, count: $0.count)) }
+    }
   }
 
-  /// An image's result does not depend on the batch it is in.
-  @Test func batchesDoNotMix() {
-    let plan = ConvolutionPlan(
-      height: 16, width: 16, channels: 16, features: 16,
-      window: Window(kernel: 4, stride: 2, padding: 1))
-    let (many, few) = (products(plan, images: 40)[0], products(plan, images: 3)[0])
-    #expect(deviation(Array(many[..<few.count]), from: few.map(Double.init)) < 4)
+  /// An image's result does not depend on the batch it is in, beyond rounding.
+  @Test(arguments: [ConvolutionPlan.Method.patches, .winograd(tile: 4)])
+  func batchesDoNotMix(method: ConvolutionPlan.Method) {
+    let results = [40, 3].map {
+      products(
+        ConvolutionPlan(
+          images: $0, height: 16, width: 16, channels: 16, features: 16,
+          window: Window(kernel: 4, stride: 2, padding: 1), method: method))
+    }
+    for output in 0..<2 {
+      let few = results[1][output]
+      #expect(deviation(Array(results[0][output][..<few.count]), from: few.map(Double.init)) < 4)
+    }
+  }
+
+  @Test(
+    arguments: [3, 64],
+    [Window(kernel: 4, stride: 2, padding: 1), .init(kernel: 5, stride: 2, padding: 2)])
+  func workspaceDoesNotGrowWithTheBatch(channels: Int, window: Window) {
+    let floats = [64, 640, 6400].map {
+      ConvolutionPlan(
+        images: $0, height: 64, width: 64, channels: channels, features: 128, window: window
+      ).workspaceCount(weightGradient: false)
+    }
+    #expect(floats.allSatisfy { $0 <= 3 << 20 })
+  }
+
+  /// Tiles where they pay: many channels, and enough images for large tiles' many products.
+  @Test func plansChooseTheirProducts() {
+    func method(_ images: Int, _ height: Int, _ channels: Int, _ features: Int, kernel: Int = 4)
+      -> ConvolutionPlan.Method
+    {
+      ConvolutionPlan(
+        images: images, height: height, width: height, channels: channels, features: features,
+        window: Window(kernel: kernel, stride: 2, padding: 1)
+      ).method
+    }
+    #expect(method(64, 64, 3, 64) == .patches)
+    #expect(method(64, 32, 64, 128) == .winograd(tile: 4))
+    #expect(method(64, 8, 256, 512) == .winograd(tile: 4))
+    #expect(method(8, 8, 256, 512) == .winograd(tile: 2))
+    #expect(method(1, 8, 256, 512) == .patches)
+    #expect(method(64, 32, 64, 128, kernel: 3) == .patches)
   }
 
   @Test func initialValuesAreWithinPyTorchsBounds() {

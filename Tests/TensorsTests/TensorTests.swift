@@ -54,6 +54,6 @@ import Testing
     let names = try JSONEncoder().encode(Activation.allCases)
     #expect(
       String(decoding: names, as: UTF8.self)
-        == #"["identity","sigmoid","relu","tanh","softplus"]"#)
+        == #"["identity","sigmoid","relu","tanh","softplus","leaky_relu"]"#)
   }
 }

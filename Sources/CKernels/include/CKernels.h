@@ -60,44 +60,62 @@ void ck_channel_backward(
   float *dx, const float *dy, const float *x, const float *a, const float *b, const float *c,
   const float *mean, long rows, long channels, int accumulate);
 
-// MARK: Convolutions (convolution.c). Images x [images, height, width, channels], grids of rows x cols.
+// MARK: Convolutions (convolution.c, winograd.c)
 
-/// columns [images, rows, cols, kernel, kernel, channels] = the window of each grid point, zeros outside.
-void ck_im2col(
-  float *columns, const float *x, long images, long height, long width, long channels, long kernel,
-  long stride, long padding, long rows, long cols);
+/// Square windows over images [height, width, channels], one for each point of a grid [rows, columns,
+/// features]. Images lie one after the other, and so do grids. The window of point (r, c) begins at
+/// pixel (r stride - padding, c stride - padding); outside the image there are zeros.
+typedef struct {
+  long height, width, channels;
+  long rows, columns, features;
+  long kernel, stride, padding;
+} ck_convolution;
 
-/// The adjoint: adds each column to the pixels it came from.
-void ck_col2im(
-  float *x, const float *columns, long images, long height, long width, long channels, long kernel,
-  long stride, long padding, long rows, long cols);
+/// patches [count, columns, kernel, kernel, channels]: the windows of `count` grid rows, counted
+/// through all grids, from row `first` on.
+void ck_patches(
+  const ck_convolution *g, const float *images, float *patches, long first, long count);
 
-// Winograd F(2x2, 2x2) over the four pixel phases of a 4x4 window, stride 2, padding 1: height = 2 rows,
-// width = 2 cols, rows and cols even; a tile is 2 x 2 grid points.
+/// The transpose: adds the patches to the images. Unless it is to `accumulate`, an image is
+/// first set to zero when its first row comes.
+void ck_add_patches(
+  const ck_convolution *g, const float *patches, float *images, long first, long count,
+  int accumulate);
 
-/// v [9, tiles, 4 * channels] from x; zeros [channels].
-void ck_winograd_gather(
-  float *v, const float *x, const float *zeros, long images, long height, long width,
-  long channels);
+// Winograd's transforms for kernel 4, stride 2, padding 1, in tiles of 2x2 or 4x4 points of
+// the grid, which become (tile + 1)^2 planes, `plane` floats apart. A plane has one row for each
+// tile: of 4 channels values for images (v), of features values for grids (m). Channels and features
+// are multiples of 16. `first` and `count` are rows of tiles, counted through all images.
 
-/// The adjoint: adds to x; sink [channels] takes what falls outside.
-void ck_winograd_scatter(
-  float *x, const float *v, float *sink, long images, long height, long width, long channels);
+/// v from images: B' d B.
+void ck_winograd_split(
+  const ck_convolution *g, int tile, const float *images, float *v, long plane, long first,
+  long count);
 
-/// y [images, rows, cols, features] from m [9, tiles, features].
-void ck_winograd_output(
-  float *y, const float *m, long images, long rows, long cols, long features);
+/// The transpose, images from v. Tiles overlap, so rows of tiles come in order. What comes
+/// first to a pixel is added to `base` [channels] or, where that is NULL, to the pixel.
+void ck_winograd_join(
+  const ck_convolution *g, int tile, const float *v, long plane, float *images, const float *base,
+  long first, long count);
 
-/// The adjoint: m from y.
-void ck_winograd_output_adjoint(
-  float *m, const float *y, long images, long rows, long cols, long features);
+/// m from grids: A y A'.
+void ck_winograd_spread(
+  const ck_convolution *g, int tile, const float *grids, float *m, long plane, long first,
+  long count);
 
-/// u [9, 4 * channels, features] from w [4, 4, channels, features].
-void ck_winograd_weights(float *u, const float *w, long channels, long features);
+/// The transpose, grids from m, added to `base` [features] or, where that is NULL, to the
+/// points.
+void ck_winograd_collect(
+  const ck_convolution *g, int tile, const float *m, long plane, float *grids, const float *base,
+  long first, long count);
 
-/// The adjoint: w (or, with `accumulate`, what is added to it) from u.
-void ck_winograd_weights_adjoint(
-  float *w, const float *u, long channels, long features, int accumulate);
+/// Planes u [4 channels, features] from weights w [4, 4, channels, features]; n = channels
+/// features.
+void ck_winograd_weights(int tile, const float *w, float *u, long plane, long n);
+
+/// The transpose: w becomes or, with `accumulate`, gains what the planes add up to.
+void ck_winograd_weight_sums(
+  int tile, const float *u, long plane, float *w, long n, int accumulate);
 
 // MARK: Losses (losses.c). `row_*` [rows]; gradients are of the row's loss, and may be NULL.
 
