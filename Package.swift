@@ -49,7 +49,7 @@ let package = Package(
       ]),
     .executableTarget(
       name: "rank-checks",
-      dependencies: ["Models", "Training", "Checkpoints", "Distributed", "MPI"]),
+      dependencies: ["Models", "Training", "Checkpoints", "Distributed", "MPI", "Tensors"]),
     .target(
       name: "TestSupport", dependencies: ["Autodiff", "HDF5", "Tensors"], path: "Tests/TestSupport"),
     tests("MPI", ["MPI"]),

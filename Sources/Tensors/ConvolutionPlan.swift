@@ -33,8 +33,10 @@ public struct ConvolutionPlan: Equatable, Sendable {
   /// Rows of windows or tiles taken at once.
   let chunk: Int
 
-  /// Floats of workspace for windows, which stay in the second-level cache, and for tiles, in the third.
-  private static let patchFloats = 1 << 19, tileFloats = 5 << 19
+  /// Floats of windows, which stay in the second-level cache.
+  private static let patchFloats = 1 << 19
+  /// Tiles that make good products, and floats of them that stay in the third-level cache.
+  private static let chunkTiles = 128, tileFloats = 5 << 20
 
   /// A plan between images and the grids that the window makes of them.
   ///
@@ -62,24 +64,23 @@ public struct ConvolutionPlan: Equatable, Sendable {
       precondition(choice.contains(method), "\(method) for \(channels) -> \(features), \(window)")
     }
     self.method = method ?? choice.min { cost($0) < cost($1) } ?? .patches
-    // Of equal chunks, as many as it takes to stay within the limit; of whole images where one fits.
-    let (height, budget) =
-      switch self.method {
-      case .patches:
-        (rows, Self.patchFloats / (columns * window.kernel * window.kernel * channels))
-      case .winograd(let tile):
-        (
-          Self.tiles(rows, tile),
-          Self.tileFloats
-            / ((tile + 1) * (tile + 1) * Self.tiles(columns, tile) * (4 * channels + features))
-        )
-      }
-    if budget < height {
-      chunk = max(1, budget)
-    } else {
-      let count = max(1, Self.tiles(images, budget / height))
-      chunk = max(1, Self.tiles(images, count)) * height
+    switch self.method {
+    case .patches:
+      let row = columns * window.kernel * window.kernel * channels
+      chunk = Self.chunk(images, of: rows, limit: Self.patchFloats / row)
+    case .winograd(let tile):
+      let tiles = Self.tileFloats / ((tile + 1) * (tile + 1) * (4 * channels + features))
+      chunk = Self.chunk(
+        images, of: Self.tiles(rows, tile),
+        limit: min(Self.chunkTiles, tiles) / Self.tiles(columns, tile))
     }
+  }
+
+  /// Rows to take at once: of an image, or of whole images where one is within the limit, in equal parts.
+  private static func chunk(_ images: Int, of rows: Int, limit: Int) -> Int {
+    guard limit >= rows else { return max(1, limit) }
+    let parts = max(1, tiles(images, limit / rows))
+    return max(1, tiles(images, parts)) * rows
   }
 
   /// What can be done for a window.
@@ -93,14 +94,14 @@ public struct ConvolutionPlan: Equatable, Sendable {
   /// Expected time of a product, in products of matrices [1, 4 C] and [4 C, F].
   ///
   /// It counts the rows of all planes; transforming a float of them takes as long as 6 multiplications do in a
-  /// product, and the weights of a plane as long as 16 rows.
+  /// product, and the weights of a plane as long as 24 rows.
   private static func cost(
     _ method: Method, images: Int, rows: Int, columns: Int, channels: Int, features: Int
   ) -> Double {
     guard case .winograd(let tile) = method else { return Double(4 * images * rows * columns) }
     let tiles = Double(images * Self.tiles(rows, tile) * Self.tiles(columns, tile))
     let transforms = 6 / Double(features) + 1.5 / Double(channels)
-    return Double((tile + 1) * (tile + 1)) * (tiles * (1 + transforms) + 16)
+    return Double((tile + 1) * (tile + 1)) * (tiles * (1 + transforms) + 24)
   }
 
   /// Parts of at most `tile` that make up `extent`.
