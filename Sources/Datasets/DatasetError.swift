@@ -10,6 +10,10 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
   case exists(file: String)
   /// A SPEC that names no corruption, or gives it a wrong level.
   case specification(found: String, expected: String)
+  /// An option or operand that is missing or has a wrong value.
+  case option(String, found: String, expected: String)
+  /// A signal asked to stop before the file was whole.
+  case stopped(file: String)
 
   /// One line: the file; the dataset or key; what was found; what was expected.
   public var description: String {
@@ -21,6 +25,9 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
     case .exists(let file): "\(file): exists already; --force replaces it"
     case .specification(let found, let expected):
       "noise \"\(found)\": expected \(expected)"
+    case .option(let option, let found, let expected):
+      "\(option): found \(found), expected \(expected)"
+    case .stopped(let file): "\(file): not written: stopped by a signal"
     }
   }
 }

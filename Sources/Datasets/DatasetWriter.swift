@@ -11,9 +11,26 @@ public final class DatasetWriter {
   /// The root attribute `version`.
   public static let version = 1
 
-  private let file: File
+  private var file: File
+  private let attributes: [(name: String, value: String)]
 
-  private init(_ file: File) { self.file = file }
+  /// Creates the file `path` with the root attributes of a data set.
+  private init(_ path: String, attributes: [(name: String, value: String)]) throws(HDF5Error) {
+    self.attributes = attributes
+    file = try Self.create(path, attributes)
+  }
+
+  private static func create(
+    _ path: String, _ attributes: [(name: String, value: String)]
+  ) throws(HDF5Error) -> File {
+    let file = try File.create(path)
+    try file.write(attribute: "format", on: "/", format)
+    try file.write(attribute: "version", on: "/", version)
+    for attribute in attributes {
+      try file.write(attribute: attribute.name, on: "/", attribute.value)
+    }
+    return file
+  }
 
   /// Writes a data set that `body` fills.
   ///
@@ -24,17 +41,17 @@ public final class DatasetWriter {
   ///   - force: whether a file of that name is replaced.
   /// - Throws: `DatasetError.exists` where a file is in the way, before anything is done;
   ///   `DatasetError` or `HDF5Error` where the file cannot be written; what `body` throws.
-  public static func write(
+  public static func write<Result>(
     _ path: String, name: String, source: String, force: Bool = false,
-    _ body: (DatasetWriter) throws -> Void
-  ) throws {
-    try writeFile(path, force: force) { file in
-      try file.write(attribute: "format", on: "/", format)
-      try file.write(attribute: "version", on: "/", version)
-      try file.write(attribute: "name", on: "/", name)
-      try file.write(attribute: "source", on: "/", source)
-      try file.write(attribute: "created_by", on: "/", "cleave")
-      try body(DatasetWriter(file))
+    _ body: (DatasetWriter) throws -> Result
+  ) throws -> Result {
+    try replace(path, force: force) { temporary in
+      let writer = try DatasetWriter(
+        temporary,
+        attributes: [("name", name), ("source", source), ("created_by", "cleave")])
+      let result = try body(writer)
+      try finish(writer.file)
+      return result
     }
   }
 
@@ -44,25 +61,45 @@ public final class DatasetWriter {
   public static func writeFile(
     _ path: String, force: Bool = false, _ body: (File) throws -> Void
   ) throws {
+    try replace(path, force: force) { temporary in
+      let file = try File.create(temporary)
+      try body(file)
+      try finish(file)
+    }
+  }
+
+  /// Lets `body` write a file under a hidden name beside `path`, and gives it that name.
+  private static func replace<Result>(
+    _ path: String, force: Bool, _ body: (_ temporary: String) throws -> Result
+  ) throws -> Result {
     try checkTarget(path, force: force)
     let target = URL(filePath: path)
     let folder = target.deletingLastPathComponent()
     let temporary = folder.appending(path: ".\(target.lastPathComponent).\(getpid())").path
     do {
-      let file = try File.create(temporary)
-      try body(file)
-      try file.synchronize()
-      try file.close()
+      let result = try body(temporary)
       guard rename(temporary, path) == 0 else {
         throw DatasetError.file(file: path, reason: systemMessage())
       }
       try synchronize(folder: folder.path)
+      return result
     } catch {
       unlink(temporary)
       // The hidden name means nothing to the user.
-      if let error = error as? HDF5Error, error.file == temporary { throw error.renamed(path) }
+      if let error = error as? HDF5Error, error.file.hasPrefix(temporary) {
+        throw error.renamed(path)
+      }
+      if case DatasetError.stopped(file: temporary) = error {
+        throw DatasetError.stopped(file: path)
+      }
       throw error
     }
+  }
+
+  /// Waits until all is on the disk, and closes the file.
+  private static func finish(_ file: File) throws(HDF5Error) {
+    try file.synchronize()
+    try file.close()
   }
 
   /// Creates the images of a split: contiguous `[count, H, W, C]`, to be filled row by row.
@@ -87,6 +124,68 @@ public final class DatasetWriter {
     try file.createDataset("/\(split.rawValue)/labels", .int32, shape: [labels.count])
       .write(labels)
   }
+
+  /// Writes the attributes of a split.
+  ///
+  /// - Parameters:
+  ///   - attributes: `[N, names.count]`, row-major, -1 or 1.
+  ///   - names: what each column says.
+  /// - Throws: `HDF5Error` where the disk is full.
+  public func write(
+    attributes: [Int8], called names: [String], of split: Split
+  ) throws(HDF5Error) {
+    precondition(
+      !names.isEmpty && attributes.count % names.count == 0,
+      "\(attributes.count) values of \(names.count) attributes")
+    let path = "/\(split.rawValue)/attributes"
+    try file.createDataset(path, .int8, shape: [attributes.count / names.count, names.count])
+      .write(attributes)
+    try file.write(attribute: "names", on: path, names)
+  }
+
+  /// Writes the file names of a split's images, one for each.
+  ///
+  /// - Throws: `HDF5Error` where the disk is full, or a name holds a NUL.
+  public func write(names: [String], of split: Split) throws(HDF5Error) {
+    try file.createDataset("/\(split.rawValue)/names", .string, shape: [names.count])
+      .write(strings: names)
+  }
+
+  /// Keeps the first images of every split that has fewer than were planned; the file holds images alone so far.
+  ///
+  /// A contiguous dataset cannot be shortened where it lies, so the file is written anew.
+  ///
+  /// - Parameter counts: how many images each split keeps; a split that is not named, or keeps
+  ///   none, goes.
+  /// - Throws: `HDF5Error` where the disk is full; `DatasetError` where it cannot be written to.
+  func keepImages(_ counts: [Split: Int]) throws {
+    let path = file.path
+    let whole = path + ".whole"
+    try file.close()
+    guard rename(path, whole) == 0 else {
+      throw DatasetError.file(file: path, reason: systemMessage())
+    }
+    defer { unlink(whole) }
+    let planned = try File.open(whole)
+    file = try Self.create(path, attributes)
+    for split in Split.allCases {
+      guard let count = counts[split], count > 0 else { continue }
+      let source = try planned.dataset("/\(split.rawValue)/images")
+      let kept = try file.createDataset(
+        source.path, source.type, shape: [count] + source.shape.dropFirst())
+      let rowSize = source.rowCount * (source.type.byteCount ?? 1)
+      let atOnce = max(1, (1 << 24) / rowSize)
+      let memory = PixelMemory(allocating: min(atOnce, count) * rowSize)
+      for first in stride(from: 0, to: count, by: atOnce) {
+        let rows = first..<min(first + atOnce, count)
+        try source.read(rows: rows, into: memory.start, as: source.type)
+        try kept.write(rows: rows, from: memory.start, as: source.type)
+      }
+    }
+  }
+
+  /// The error of work on this file that a signal has stopped.
+  var stopped: DatasetError { .stopped(file: file.path) }
 
   /// Notes on the images of a split how they were corrupted.
   ///

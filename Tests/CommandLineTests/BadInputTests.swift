@@ -3,21 +3,6 @@ import HDF5
 import TestSupport
 import Testing
 
-/// A command with bad input: what it must say, and the status it must end with.
-struct BadInput: Sendable, CustomTestStringConvertible {
-  let command: String
-  let message: String
-  let status: Int32
-
-  init(_ command: String, _ message: String, _ status: Int32) {
-    self.command = command
-    self.message = message
-    self.status = status
-  }
-
-  var testDescription: String { command }
-}
-
 /// Bad input gets one clear line on standard error, the same status on every rank, and changes nothing.
 @Suite(.serialized) struct BadInputTests {
   static let usage: [BadInput] = [
@@ -111,13 +96,9 @@ struct BadInput: Sendable, CustomTestStringConvertible {
     BadInput("evaluate run --split validation", "/validation/images: found no such dataset", 65),
   ]
 
-  /// With `CLEAVE_TEST_TABLE` set, each input is printed as a row `input | ranks | status | line`.
-  private static let printsTable =
-    ProcessInfo.processInfo.environment["CLEAVE_TEST_TABLE"] != nil
-
   @Test(arguments: usage) func usageErrors(input: BadInput) throws {
     try withTemporaryFolder { folder in
-      for ranks in [nil, 4] { try expectFailure(input, ranks: ranks, in: folder) }
+      for ranks in [nil, 4] { try input.expectFailure(ranks: ranks, in: folder) }
     }
   }
 
@@ -125,7 +106,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
     try withTemporaryFolder { folder in
       try Self.prepare(folder)
       for input in Self.data {
-        for ranks in [nil, 4] { try expectFailure(input, ranks: ranks, in: folder) }
+        for ranks in [nil, 4] { try input.expectFailure(ranks: ranks, in: folder) }
       }
     }
   }
@@ -136,28 +117,8 @@ struct BadInput: Sendable, CustomTestStringConvertible {
       let input = BadInput(
         "train demo --data d.h5 --out r \(tiny) --set lanes=2",
         "4 ranks for 2 lanes: start at most 2 ranks, or set lanes=4 in a new run", 64)
-      try expectFailure(input, ranks: 4, in: folder)
+      try input.expectFailure(ranks: 4, in: folder)
     }
-  }
-
-  private func expectFailure(_ input: BadInput, ranks: Int?, in folder: URL) throws {
-    let before = try contents(of: folder)
-    let run = try Tool.run(input.command, ranks: ranks, in: folder)
-    if Self.printsTable {
-      let line = run.errors.split(separator: "\n").first { $0.hasPrefix("cleave") } ?? ""
-      print("| \(input.command) | \(ranks ?? 1) | \(run.status) | \(line) |")
-    }
-    let what: Comment = "cleave \(input.command) on \(ranks ?? 1) ranks\n\(run)"
-    #expect(run.status == input.status, what)
-    #expect(!run.timedOut, what)
-    #expect(run.output.isEmpty, what)
-    let lines = run.errors.split(separator: "\n").filter { $0.hasPrefix("cleave") }
-    #expect(lines.count == 1, what)
-    #expect(lines.first?.contains(input.message) == true, what)
-    // A resume names each damaged checkpoint before it gives up.
-    let others = run.errors.split(separator: "\n").filter { !$0.hasPrefix("warning: checkpoint ") }
-    if ranks == nil { #expect(others.count == 1, what) }
-    #expect(try contents(of: folder) == before, what)
   }
 
   /// A data set, a run on it, and one file for each thing that can be wrong.

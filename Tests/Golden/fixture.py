@@ -51,5 +51,8 @@ class Fixture:
         assert numpy.isfinite(values).all(), path
         self.file.create_dataset(path, data=values.astype("f8"))
 
+    def write_bytes(self, path, values):
+        self.file.create_dataset(path, data=numpy.ascontiguousarray(values, "u1"))
+
     def attributes(self, path, **attributes):
         self.file.require_group(path).attrs.update(attributes)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Golden values for Cleave's tests: PyTorch in double precision, written as HDF5.
+"""Golden values for Cleave's tests: PyTorch in double precision, and Pillow, written as HDF5.
 
-    python3 Tests/Golden/generate.py          # needs torch, numpy and h5py
+    python3 Tests/Golden/generate.py          # needs torch, numpy, h5py and Pillow
 
-writes operators.h5, optimizers.h5 and models.h5 beside itself; README.md documents their layout.
+writes operators.h5, optimizers.h5, models.h5 and images.h5 beside itself; README.md documents their layout.
 Every input is a double that a float holds exactly, so a single-precision program starts from the
 very same numbers; seeds are chosen so that no ReLU sits near its kink and no gradient is so small
 that Adam's division would blow its rounding up. For each case the script prints how far PyTorch
@@ -12,6 +12,7 @@ yardstick for the tolerances of the tests.
 """
 from fixture import FOLDER
 from convolutional import write_convolutional
+from images import write_images
 from models import write_models
 from normalization import write_normalization
 from operators import write_operators
@@ -23,5 +24,6 @@ if __name__ == "__main__":
     write_models()
     write_normalization()
     write_convolutional()
+    write_images()
     for file in sorted(FOLDER.glob("*.h5")):
         print(f"{file.name}: {file.stat().st_size} bytes")

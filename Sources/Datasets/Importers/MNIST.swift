@@ -2,31 +2,40 @@ import Foundation
 import HDF5
 
 /// Imports MNIST, Fashion-MNIST and other sets in the same four IDX files, plain or .gz.
-public enum MNISTImporter {
-  /// Writes the data set `output` from IDX files.
+///
+/// A source is a folder with the four files under their usual names (`train-images-idx3-ubyte`,
+/// `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`; also
+/// `train-images.idx3-ubyte` and so on; `.gz` or not). Or sources are files, of which those with
+/// `t10k` or `test` in their name make the test split.
+public struct MNISTImporter: Importer {
+  /// `mnist`.
+  public static let format = "mnist"
+  /// What a source is.
+  public static let help = """
+    The four IDX files, plain or .gz (also Fashion-MNIST): the folder that holds them under their
+    usual names, or single files; those with t10k or test in their name make the test split.
+    """
+
+  /// The folder's name, or `mnist` for files.
+  public let name: String
+  private let parts: [Part]
+
+  /// Reads the files.
   ///
-  /// - Parameters:
-  ///   - sources: one folder with the four files under their usual names
-  ///     (`train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte`,
-  ///     `t10k-labels-idx1-ubyte`; also `train-images.idx3-ubyte` and so on; `.gz` or not), or
-  ///     files, of which those with `t10k` or `test` in their name make the test split.
-  ///   - name: what the data set is called; the folder's name, or `mnist` for files, if nil.
-  ///   - force: whether a file of the name `output` is replaced.
-  /// - Throws: `DatasetError` where a file is missing, damaged, no IDX file, or does not fit the
-  ///   others; `HDF5Error` where the output cannot be written. Nothing is left behind then.
-  public static func run(
-    sources: [String], to output: String, name: String? = nil, force: Bool = false
-  ) throws {
-    precondition(!sources.isEmpty, "no source to import")
-    try DatasetWriter.checkTarget(output, force: force)
-    let folder = sources.count == 1 && isFolder(sources[0]) ? URL(filePath: sources[0]) : nil
-    let parts = try folder.map { try Self.parts(in: $0) } ?? Self.parts(from: sources)
-    try DatasetWriter.write(
-      output, name: name ?? folder?.standardizedFileURL.lastPathComponent ?? "mnist",
-      source: sources.joined(separator: " "), force: force
-    ) { writer in
-      for part in parts { try part.write(to: writer) }
-    }
+  /// - Throws: `DatasetError` where one is missing, damaged, no IDX file, or does not fit the others.
+  public init(_ request: ImportRequest) throws {
+    let sources = request.sources
+    let folder = sources.count == 1 && Self.isFolder(sources[0]) ? URL(filePath: sources[0]) : nil
+    parts = try folder.map { try Self.parts(in: $0) } ?? Self.parts(from: sources)
+    name = folder?.standardizedFileURL.lastPathComponent ?? "mnist"
+  }
+
+  /// Writes images and labels.
+  ///
+  /// - Throws: `HDF5Error` where the output cannot be written.
+  public func write(to writer: DatasetWriter, _ monitor: WorkMonitor) throws -> ImportReport {
+    for part in parts { try part.write(to: writer) }
+    return ImportReport()
   }
 
   private static func isFolder(_ path: String) -> Bool {

@@ -15,7 +15,10 @@ enum SourceFile {
     bytes.starts(with: [0x1f, 0x8b])
   }
 
-  private static func readRaw(_ path: String) throws(DatasetError) -> [UInt8] {
+  /// The bytes of the file as they are.
+  ///
+  /// - Throws: `DatasetError` where it cannot be read.
+  static func readRaw(_ path: String) throws(DatasetError) -> [UInt8] {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw .file(file: path, reason: systemMessage()) }
     defer { close(descriptor) }

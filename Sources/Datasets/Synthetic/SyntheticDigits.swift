@@ -1,67 +1,39 @@
 import Foundation
 import Tensors
 
-/// The built-in data: hand-like digits, 28x28x1.
+/// Hand-like digits, 28x28x1, with their labels, 0 to 9.
 ///
 /// They are drawn from strokes of varied proportions, slant, size, thickness and place.
-/// An image and its label are a pure function of (seed, split, index); nothing is downloaded.
-public enum SyntheticDigits {
+public enum SyntheticDigits: SyntheticImages {
+  /// `digits`.
+  public static let kind = "digits"
+  /// What they show.
+  public static let help = """
+    28x28 grey images of hand-like digits with their labels, drawn from strokes of varied slant,
+    thickness and position.
+    """
   /// 28x28x1.
   public static let shape = ImageShape(height: 28, width: 28, channels: 1)
+  /// The digit.
+  public static let notes = SyntheticNotes.label
 
-  /// `count` digits in memory, with their labels, 0 to 9.
-  public static func images(
-    count: Int, seed: UInt64, split: Split = .train
-  ) -> ImageSet {
-    let memory = PixelMemory(allocating: count * shape.count)
-    let labels = draw(
-      0..<count, seed: seed, split: split,
-      into: memory.start.bindMemory(to: UInt8.self, capacity: count * shape.count))
-    return ImageSet(
-      path: "digits", split: split, shape: shape, count: count, heldRows: 0..<count,
-      format: .bytes, memory: memory, labels: labels, clean: nil, noise: nil)
-  }
-
-  /// Writes a data set of `count` training digits and `test` test digits with their labels.
-  ///
-  /// - Throws: `DatasetError` where a file is in the way and `force` is not given, or `HDF5Error`
-  ///   where it cannot be written; nothing is left behind then.
-  public static func write(
-    count: Int, test: Int, seed: UInt64, to path: String, force: Bool = false
-  ) throws {
-    try DatasetWriter.write(
-      path, name: "digits", source: "cleave synthesize digits, seed \(seed)", force: force
-    ) { writer in
-      for (split, count) in [(Split.train, count), (.test, test)] where count > 0 {
-        let set = images(count: count, seed: seed, split: split)
-        let dataset = try writer.createImages(split, count: count, shape: shape)
-        if let start = set.stored(0..<count).baseAddress {
-          try dataset.write(rows: 0..<count, from: start, as: .uint8)
-        }
-        try writer.write(labels: set.labels ?? [], of: split)
-      }
-    }
-  }
-
-  /// Draws the images of `indices` to `pixels`, `[indices.count, 28, 28, 1]`; returns their labels.
-  static func draw(
-    _ indices: Range<Int>, seed: UInt64, split: Split, into pixels: UnsafeMutablePointer<UInt8>
-  ) -> [Int32] {
+  /// Draws one image, `[28, 28, 1]`, and notes which digit it is.
+  public static func draw(
+    _ index: Int, seed: UInt64, split: Split, into pixels: UnsafeMutablePointer<UInt8>,
+    note: UnsafeMutablePointer<Int8>
+  ) {
     let draws = Draws(seed: seed, purpose: .synthesis, time: split.index)
-    return withUnsafeTemporaryAllocation(of: Float.self, capacity: Hand.drawCount) { uniform in
-      guard let first = uniform.baseAddress else { return [] }
-      return indices.map { index in
-        draws.uniform(row: index, into: first, count: Hand.drawCount)
-        let label = min(Int(uniform[0] * 10), 9)
-        let canvas = StrokeCanvas(
-          side: shape.width, pixels: pixels + (index - indices.lowerBound) * shape.count)
-        let hand = Hand(uniform)
-        for segment in DigitStrokes(digit: label, style: hand.style).segments {
-          canvas.draw(
-            from: hand.place(segment.start), to: hand.place(segment.end), radius: hand.radius)
-        }
-        return Int32(label)
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: Hand.drawCount) { uniform in
+      guard let first = uniform.baseAddress else { return }
+      draws.uniform(row: index, into: first, count: Hand.drawCount)
+      let label = min(Int(uniform[0] * 10), 9)
+      let canvas = StrokeCanvas(side: shape.width, pixels: pixels)
+      let hand = Hand(uniform)
+      for segment in DigitStrokes(digit: label, style: hand.style).segments {
+        canvas.draw(
+          from: hand.place(segment.start), to: hand.place(segment.end), radius: hand.radius)
       }
+      note.pointee = Int8(label)
     }
   }
 }

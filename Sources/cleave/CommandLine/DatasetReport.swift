@@ -51,7 +51,9 @@ struct DatasetReport {
       let datasets = summary.splits[split] ?? [:]
       let images = datasets["images"] ?? []
       let shape = images.dropFirst().map(String.init).joined(separator: "x")
-      let others = datasets.keys.sorted().filter { $0 != "images" }
+      let others = datasets.keys.sorted(by: Self.order).filter { $0 != "images" }.map { name in
+        name == "attributes" ? "\(datasets[name]?.last ?? 0) attributes" : name
+      }
       let noise = summary.noise[split].map { ", noise \($0)" } ?? ""
       let with = others.isEmpty ? "" : ", with \(others.joined(separator: ", "))"
       return "  \(split): \(Quantity.grouped(images.first ?? 0)) images of \(shape)\(noise)\(with)"

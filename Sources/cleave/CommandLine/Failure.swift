@@ -20,10 +20,11 @@ enum Failure {
   /// Where the machine is at fault, not the file.
   private static let diskFailures = [ENOSPC, EDQUOT, EIO, EROFS, EMFILE, ENFILE]
 
-  /// A file in the way and a wrong SPEC are the command's fault; the rest is the data's.
+  /// A file in the way, a wrong SPEC or option are the command's fault; the rest is the data's.
   private static func status(of error: DatasetError) -> Int32 {
     switch error {
-    case .exists, .specification: 64
+    case .exists, .specification, .option: 64
+    case .stopped: 75
     default: 65
     }
   }

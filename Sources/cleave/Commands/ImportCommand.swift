@@ -6,26 +6,41 @@ import Training
 struct ImportCommand: Subcommand {
   static let name = "import"
   static let summary = "turn image files from elsewhere into a data set"
-  static let details = """
-    FORMAT is mnist: the four IDX files, plain or .gz (also Fashion-MNIST). SOURCE is the folder that
-    holds them under their usual names, or single files; those with t10k or test in their name make
-    the test split.
-    """
-  static let operands = [
-    Operand("FORMAT", "mnist"), Operand("SOURCE", "a folder or files", count: 1...64),
-  ]
-  static let options = [
-    Option.out,
-    Option.value("name", "NAME", "what the data set is called (default: the folder's name)"),
-    Option.force, Option.json,
-  ]
-
-  /// The formats it reads.
-  private enum Format: String, CaseIterable {
-    case mnist
+  static var details: String {
+    let formats = ImporterCatalogue.importers.map { importer in
+      let lines = importer.help.split(separator: "\n").map { "  \($0)" }.joined(separator: "\n")
+      let options = importer.options.map { "--\($0.name)" }.joined(separator: " ")
+      return "\(importer.format)\n\(lines)" + (options.isEmpty ? "" : "\n  Options: \(options)")
+    }
+    return "The FORMATs and their SOURCEs:\n\n" + formats.joined(separator: "\n\n")
+  }
+  static var operands: [Operand] {
+    [
+      Operand("FORMAT", "one of " + ImporterCatalogue.formats.joined(separator: ", ")),
+      Operand("SOURCE", "files or a folder, as the format has it", count: 1...64),
+    ]
+  }
+  static var options: [Option] {
+    [
+      Option.out,
+      Option.value("name", "NAME", "what the data set is called (default: from the source)"),
+    ]
+      + formatOptions.map {
+        Option(name: $0.name, placeholder: $0.placeholder, help: $0.help, isRepeatable: false)
+      }
+      + [Option.force, Option.json]
   }
 
+  /// The options of all formats, each once.
+  private static var formatOptions: [ImportOption] {
+    ImporterCatalogue.importers.flatMap { $0.options }.reduce(into: []) { all, option in
+      if !all.contains(where: { $0.name == option.name }) { all.append(option) }
+    }
+  }
+
+  private let importer: any Importer.Type
   private let sources: [String]
+  private let values: [String: String]
   private let output: String
   private let title: String?
   private let isForced: Bool
@@ -33,10 +48,20 @@ struct ImportCommand: Subcommand {
 
   init(_ arguments: Arguments) throws {
     let format = arguments.operands[0]
-    guard Format(rawValue: format) != nil else {
-      let names = Format.allCases.map(\.rawValue)
-      throw UsageError("unknown format \(format)" + Spelling.hint(for: format, in: names))
+    guard let importer = ImporterCatalogue.importer(of: format) else {
+      throw UsageError(
+        "unknown format \(format)" + Spelling.hint(for: format, in: ImporterCatalogue.formats))
     }
+    var values: [String: String] = [:]
+    for option in Self.formatOptions {
+      guard let value = arguments.value(option.name) else { continue }
+      guard importer.options.contains(where: { $0.name == option.name }) else {
+        throw UsageError("--\(option.name) does not go with \(format)")
+      }
+      values[option.name] = value
+    }
+    self.importer = importer
+    self.values = values
     sources = Array(arguments.operands.dropFirst())
     output = try arguments.required("out")
     title = arguments.value("name")
@@ -46,7 +71,16 @@ struct ImportCommand: Subcommand {
 
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
     try world.onRoot {
-      try MNISTImporter.run(sources: sources, to: output, name: title, force: isForced)
+      let display = WorkDisplay(console)
+      let report = try importer.run(
+        sources: sources, options: values, to: output, name: title, force: isForced,
+        monitor: display.monitor)
+      display.finish()
+      for note in report.notes { console.note(note) }
+      for image in report.skipped { console.warning("left out: \(image.reason)") }
+      if !report.skipped.isEmpty {
+        console.warning("\(Quantity.count(report.skipped.count, "broken image")) left out")
+      }
       try DatasetReport(of: output).print(on: console, asJSON: isJSON)
       return 0
     }

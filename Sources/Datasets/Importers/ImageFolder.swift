@@ -1,0 +1,49 @@
+import Foundation
+
+/// Imports the PNG and JPEG files of any folder or zip archive, in the order of their names.
+public struct ImageImporter: Importer {
+  /// `images`.
+  public static let format = "images"
+  /// What a source is.
+  public static let help = """
+    A folder, or a zip archive read in place, with PNG and JPEG files of any size in whatever folders
+    inside it. All become the training split, but for the last ones by name if --test says so.
+    """
+  /// How many are held out, and how images are framed.
+  public static let options = [test] + ImageRows.options
+  private static let test = ImportOption(
+    "test", "N", "how many images, the last by name, make the test split (default 0)")
+
+  /// The name of the folder or archive.
+  public let name: String
+  private let rows: ImageRows
+  private let testCount: Int
+
+  /// Lists the source.
+  ///
+  /// - Throws: `DatasetError` where there is no such source, or no image in it.
+  public init(_ request: ImportRequest) throws {
+    let path = try request.onlySource()
+    let source = try ImageSource(path)
+    rows = try ImageRows(source, request)
+    let count = source.names.count
+    testCount = try request.integer(Self.test, in: 0...max(count - 1, 0)) ?? 0
+    name = URL(filePath: path).standardizedFileURL.deletingPathExtension().lastPathComponent
+  }
+
+  /// Writes images and names.
+  ///
+  /// - Throws: `ImageError` or `DatasetError` where an image is broken, `HDF5Error` where the output
+  ///   cannot be written.
+  public func write(to writer: DatasetWriter, _ monitor: WorkMonitor) throws -> ImportReport {
+    let names = rows.source.names
+    let trainCount = names.count - testCount
+    let outcomes = try rows.write(
+      [.train: Array(0..<trainCount), .test: Array(trainCount..<names.count)], to: writer, monitor)
+    for split in Split.allCases {
+      guard let written = outcomes[split]?.written, !written.isEmpty else { continue }
+      try writer.write(names: written.map { names[$0] }, of: split)
+    }
+    return ImportReport(skipped: outcomes.skipped(names: names))
+  }
+}

@@ -1,0 +1,169 @@
+import Images
+import Synchronization
+
+/// Writes image files as rows of a data set, in one pass and on all cores.
+struct ImageRows: Sendable {
+  /// The options that say how image files become rows.
+  static let options = [size, crop, grey, legacyStretch, skipBroken]
+  private static let size = ImportOption("size", "N", "pixels a side of an image (default 64)")
+  private static let crop = ImportOption(
+    "crop", "N", "pixels a side of the square cut out of the middle (default: the largest)")
+  private static let grey = ImportOption("grey", nil, "grey images instead of RGB")
+  private static let legacyStretch = ImportOption(
+    "legacy-stretch", nil, "stretch each square to the full range, as the RVAE authors' library did"
+  )
+  private static let skipBroken = ImportOption(
+    "skip-broken", nil, "leave broken image files out, and list them, instead of stopping")
+
+  /// The files.
+  let source: ImageSource
+  private let framing: Framing
+  private let skipsBroken: Bool
+
+  /// Rows from `source`, as the options of `request` say.
+  ///
+  /// - Throws: `DatasetError.option` for a value that is none.
+  init(_ source: ImageSource, _ request: ImportRequest) throws(DatasetError) {
+    self.source = source
+    framing = Framing(
+      size: try request.integer(Self.size, in: 1...4096) ?? 64,
+      crop: try request.integer(Self.crop, in: 1...65536),
+      isGrey: request.has(Self.grey), stretchesContrast: request.has(Self.legacyStretch))
+    skipsBroken = request.has(Self.skipBroken)
+  }
+
+  /// What has become of the files of one split.
+  struct Outcome {
+    /// Those that are rows now, in order: indices of the source's names.
+    var written: [Int] = []
+    /// Those that are broken, with what is wrong.
+    var broken: [(file: Int, reason: String)] = []
+  }
+
+  /// Writes the images of all splits; they have to be the first that is written to `writer`.
+  ///
+  /// - Parameter files: the files of each split, in the order of their rows: indices of the source's names.
+  /// - Returns: What has become of them. Splits without files, or without one that is whole, are left out.
+  /// - Throws: `ImageError` or `DatasetError` of the first broken file, unless broken ones are
+  ///   skipped; `DatasetError` where a file cannot be read, or all are broken, or the monitor says stop;
+  ///   `HDF5Error` where the disk is full.
+  func write(
+    _ files: [Split: [Int]], to writer: DatasetWriter, _ monitor: WorkMonitor
+  ) throws -> [Split: Outcome] {
+    let total = files.values.reduce(0) { $0 + $1.count }
+    var (outcomes, done): ([Split: Outcome], Int) = ([:], 0)
+    for split in Split.allCases {
+      guard let files = files[split], !files.isEmpty else { continue }
+      outcomes[split] = try write(files, of: split, to: writer) { count in
+        monitor.progress(done + count, total)
+        if monitor.isStopped() { throw writer.stopped }
+      }
+      done += files.count
+    }
+    if outcomes.values.contains(where: { !$0.broken.isEmpty }) {
+      let counts = outcomes.mapValues(\.written.count)
+      guard counts.values.contains(where: { $0 > 0 }) else {
+        throw DatasetError.mismatch(
+          file: source.path, item: "images", found: "\(total) broken ones alone",
+          expected: "at least one that is whole, but \(outcomes.firstReason)")
+      }
+      try writer.keepImages(counts)
+    }
+    return outcomes
+  }
+
+  /// Writes the images of one split.
+  private func write(
+    _ files: [Int], of split: Split, to writer: DatasetWriter, progress: (Int) throws -> Void
+  ) throws -> Outcome {
+    let shape = ImageShape(height: framing.size, width: framing.size, channels: framing.channels)
+    let dataset = try writer.createImages(split, count: files.count, shape: shape)
+    let failures = Mutex<[Int: any Error]>([:])
+    var outcome = Outcome()
+    try ImageBlocks(imageSize: framing.count).run(count: files.count) { row, image in
+      do {
+        try make(image, from: files[row])
+      } catch {
+        failures.withLock { $0[row] = error }
+      }
+    } use: { rows, pixels in
+      let failed = failures.withLock { failed in
+        defer { failed = [:] }
+        return failed
+      }
+      for row in failed.keys.sorted() {
+        guard let error = failed[row] else { continue }
+        guard skipsBroken, isBroken(error) else { throw error }
+        outcome.broken.append((files[row], "\(error)"))
+      }
+      // Whole images between two broken ones go to the file together.
+      for run in rows.filter({ failed[$0] == nil }).consecutiveRuns {
+        let first = outcome.written.count
+        try dataset.write(
+          rows: first..<first + run.count,
+          from: pixels + (run.lowerBound - rows.lowerBound) * framing.count, as: .uint8)
+        outcome.written += files[run]
+      }
+      try progress(rows.upperBound)
+    }
+    return outcome
+  }
+
+  /// Decodes a file and makes its image.
+  private func make(_ image: UnsafeMutablePointer<UInt8>, from file: Int) throws {
+    let bytes = try source.read(file)
+    let label = source.label(file)
+    let picture: Picture
+    if bytes.starts(with: [0xff, 0xd8]) {
+      picture = try JPEG.decode(bytes, named: label)
+    } else if bytes.starts(with: [0x89, 0x50, 0x4e, 0x47]) {
+      picture = try PNG.decode(bytes, named: label)
+    } else {
+      throw DatasetError.damaged(
+        file: label, problem: bytes.isEmpty ? "an empty file" : "neither a JPEG nor a PNG file")
+    }
+    guard framing.fits(picture) else {
+      let side = framing.crop ?? 1
+      throw DatasetError.mismatch(
+        file: label, item: "size", found: "\(picture.width)x\(picture.height) pixels",
+        expected: "at least \(side)x\(side), the crop")
+    }
+    framing.apply(to: picture, into: image)
+  }
+
+  /// Whether the file is at fault, and not the disk it lies on.
+  private func isBroken(_ error: any Error) -> Bool {
+    switch error {
+    case is ImageError: true
+    case DatasetError.damaged, DatasetError.mismatch: true
+    default: false
+    }
+  }
+}
+
+extension [Split: ImageRows.Outcome] {
+  /// The broken files of all splits, in the order of their names, as a report has them.
+  func skipped(names: [String]) -> [ImportReport.Skipped] {
+    values.flatMap(\.broken).sorted { $0.file < $1.file }
+      .map { ImportReport.Skipped(name: names[$0.file], reason: $0.reason) }
+  }
+
+  fileprivate var firstReason: String {
+    values.flatMap(\.broken).min { $0.file < $1.file }?.reason ?? "none is"
+  }
+}
+
+extension [Int] {
+  /// Ascending numbers as ranges of consecutive ones.
+  fileprivate var consecutiveRuns: [Range<Int>] {
+    var runs: [Range<Int>] = []
+    for number in self {
+      if let last = runs.last, last.upperBound == number {
+        runs[runs.count - 1] = last.lowerBound..<number + 1
+      } else {
+        runs.append(number..<number + 1)
+      }
+    }
+    return runs
+  }
+}

@@ -1,0 +1,137 @@
+/// Antialiased bilinear resampling of 8-bit pictures, as Pillow's `resize` does it.
+///
+/// A pixel is the mean of the pixels it covers, weighted by a triangle as wide as two of its own
+/// steps: support 1 on either side where a picture grows, the factor of reduction where it shrinks.
+/// Columns are resampled first, then rows, each pass rounded to 8 bits.
+struct BilinearResize {
+  /// How one axis is resampled.
+  private struct Axis {
+    /// Weights are integers that add up to nearly 2^22, so that 32 bits hold a sum of them times 255.
+    static let fractionBits: Int32 = 22
+
+    /// The first source pixel of each target pixel.
+    private(set) var first: [Int] = []
+    /// Weights kept for each target pixel, zeros behind those it needs.
+    let taps: Int
+    /// The weights, `[target, taps]`.
+    private(set) var weights: [Int32] = []
+
+    init(from source: Int, to target: Int) {
+      let step = Double(source) / Double(target)
+      let support = max(step, 1)
+      taps = Int(support.rounded(.up)) * 2 + 1
+      for position in 0..<target {
+        // Centres of pixels lie at halves.
+        let centre = (Double(position) + 0.5) * step
+        let low = max(Int(centre - support + 0.5), 0)
+        let high = min(Int(centre + support + 0.5), source)
+        let triangle = (low..<high).map { pixel in
+          max(0, 1 - abs((Double(pixel) + 0.5 - centre) / support))
+        }
+        let sum = triangle.reduce(0, +)
+        first.append(low)
+        weights += triangle.map { Int32(($0 / sum * Double(1 << Self.fractionBits)).rounded()) }
+        weights += repeatElement(0, count: taps - triangle.count)
+      }
+    }
+  }
+
+  private let source: (height: Int, width: Int)
+  private let target: (height: Int, width: Int)
+  private let rows: Axis
+  private let columns: Axis
+
+  /// Resampling of pictures of one size to another; sides must be positive.
+  init(from source: (height: Int, width: Int), to target: (height: Int, width: Int)) {
+    self.source = source
+    self.target = target
+    rows = Axis(from: source.height, to: target.height)
+    columns = Axis(from: source.width, to: target.width)
+  }
+
+  /// Resamples one picture.
+  ///
+  /// - Parameters:
+  ///   - pixels: the first pixel, `[height, width, channels]` with `stride` bytes from row to row.
+  ///   - result: `[height, width, channels]` of the target, without gaps.
+  func callAsFunction(
+    _ pixels: UnsafePointer<UInt8>, stride: Int, channels: Int,
+    into result: UnsafeMutablePointer<UInt8>
+  ) {
+    let rowLength = target.width * channels
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: source.height * rowLength) { narrow in
+      guard let narrow = narrow.baseAddress else { return }
+      for y in 0..<source.height {
+        let (from, to) = (pixels + y * stride, narrow + y * rowLength)
+        if channels == 1 {
+          resampleGreyRow(from, into: to)
+        } else {
+          resampleColourRow(from, into: to)
+        }
+      }
+      resampleRows(UnsafePointer(narrow), rowLength: rowLength, into: result)
+    }
+  }
+
+  private static let half: Int32 = 1 << (Axis.fractionBits - 1)
+
+  private static func rounded(_ sum: Int32) -> UInt8 {
+    // Weights are not negative and rounded to within 2^-22 of their sum, so only the top can overflow.
+    UInt8(truncatingIfNeeded: min(sum >> Axis.fractionBits, 255))
+  }
+
+  private func resampleGreyRow(
+    _ row: UnsafePointer<UInt8>, into result: UnsafeMutablePointer<UInt8>
+  ) {
+    columns.weights.withUnsafeBufferPointer { weights in
+      for x in 0..<target.width {
+        let first = columns.first[x]
+        var sum = Self.half
+        for tap in 0..<min(columns.taps, source.width - first) {
+          sum &+= Int32(row[first + tap]) &* weights[x * columns.taps + tap]
+        }
+        result[x] = Self.rounded(sum)
+      }
+    }
+  }
+
+  private func resampleColourRow(
+    _ row: UnsafePointer<UInt8>, into result: UnsafeMutablePointer<UInt8>
+  ) {
+    columns.weights.withUnsafeBufferPointer { weights in
+      for x in 0..<target.width {
+        let first = columns.first[x]
+        var (red, green, blue) = (Self.half, Self.half, Self.half)
+        for tap in 0..<min(columns.taps, source.width - first) {
+          let weight = weights[x * columns.taps + tap]
+          let pixel = row + 3 * (first + tap)
+          red &+= Int32(pixel[0]) &* weight
+          green &+= Int32(pixel[1]) &* weight
+          blue &+= Int32(pixel[2]) &* weight
+        }
+        result[3 * x] = Self.rounded(red)
+        result[3 * x + 1] = Self.rounded(green)
+        result[3 * x + 2] = Self.rounded(blue)
+      }
+    }
+  }
+
+  /// The second pass: sums of whole rows.
+  private func resampleRows(
+    _ narrow: UnsafePointer<UInt8>, rowLength: Int, into result: UnsafeMutablePointer<UInt8>
+  ) {
+    withUnsafeTemporaryAllocation(of: Int32.self, capacity: rowLength) { sums in
+      guard let sums = sums.baseAddress else { return }
+      for y in 0..<target.height {
+        sums.update(repeating: Self.half, count: rowLength)
+        for tap in 0..<min(rows.taps, source.height - rows.first[y]) {
+          let weight = rows.weights[y * rows.taps + tap]
+          if weight == 0 { continue }
+          let row = narrow + (rows.first[y] + tap) * rowLength
+          for x in 0..<rowLength { sums[x] &+= Int32(row[x]) &* weight }
+        }
+        for x in 0..<rowLength { result[y * rowLength + x] = Self.rounded(sums[x]) }
+      }
+    }
+  }
+}

@@ -1,0 +1,33 @@
+/// A picture that could not be written or read.
+public struct ImageError: Error, Equatable, CustomStringConvertible {
+  /// What was tried.
+  public enum Operation: String, Sendable { case read, written }
+
+  /// The kind of file.
+  public enum Format: String, Sendable {
+    case png = "PNG"
+    case jpeg = "JPEG"
+  }
+
+  /// The file.
+  public let path: String
+  /// What was tried with it.
+  public let operation: Operation
+  /// What it was taken for.
+  public let format: Format
+  /// The reason, in the words of the codec or of the operating system.
+  public let reason: String
+
+  /// An error with a PNG file, unless another format is given.
+  public init(path: String, operation: Operation, format: Format = .png, reason: String) {
+    self.path = path
+    self.operation = operation
+    self.format = format
+    self.reason = reason
+  }
+
+  /// One line that names the file and what went wrong.
+  public var description: String {
+    "\(path): cannot be \(operation) as a \(format.rawValue) file: \(reason)"
+  }
+}

@@ -1,0 +1,69 @@
+import CTurboJPEG
+
+/// JPEG files, through libjpeg-turbo's TurboJPEG interface.
+public enum JPEG {
+  /// Decodes the bytes of a file: grey where it holds grey, else RGB.
+  ///
+  /// The picture is that of the accurate inverse transform and of smooth chroma upsampling, what
+  /// libjpeg and Pillow give by default. Damage that libjpeg only warns of and paints over (a file
+  /// cut short, say) is an error here. CMYK is refused: which colours are meant depends on the
+  /// program that wrote it. An orientation noted by a camera is not applied. The C function is
+  /// `tjDecompress2`.
+  ///
+  /// - Parameter path: what an error names.
+  /// - Throws: `ImageError` where the bytes are truncated or damaged, no JPEG, or CMYK.
+  public static func decode(_ bytes: [UInt8], named path: String) throws(ImageError) -> Picture {
+    guard let codec = tjInitDecompress() else {
+      throw failure(path, "out of memory")
+    }
+    defer { tjDestroy(codec) }
+    let header = try header(of: bytes, codec, path)
+    var picture = Picture(
+      height: header.height, width: header.width, channels: header.isGrey ? 1 : 3)
+    let format = header.isGrey ? TJPF_GRAY : TJPF_RGB
+    let flags = TJFLAG_ACCURATEDCT | TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS
+    let status = bytes.withUnsafeBufferPointer { source in
+      picture.bytes.withUnsafeMutableBufferPointer { pixels in
+        tjDecompress2(
+          codec, source.baseAddress, UInt(source.count), pixels.baseAddress, Int32(header.width), 0,
+          Int32(header.height), format.rawValue, flags)
+      }
+    }
+    guard status == 0 else { throw failure(path, message(of: codec)) }
+    return picture
+  }
+
+  /// Reads the sides and the colours of the file at `codec`.
+  ///
+  /// The C function is `tjDecompressHeader3`.
+  private static func header(
+    of bytes: [UInt8], _ codec: tjhandle, _ path: String
+  ) throws(ImageError) -> (height: Int, width: Int, isGrey: Bool) {
+    var (width, height, subsampling, colours) = (Int32(0), Int32(0), Int32(0), Int32(0))
+    let status = bytes.withUnsafeBufferPointer { source in
+      tjDecompressHeader3(
+        codec, source.baseAddress, UInt(source.count), &width, &height, &subsampling, &colours)
+    }
+    guard status == 0 else { throw failure(path, message(of: codec)) }
+    // A file of tables alone, or one cut short among them, has no sides.
+    guard width > 0, height > 0 else {
+      throw failure(path, "found no picture, or a file cut short")
+    }
+    if [TJCS_CMYK, TJCS_YCCK].contains(where: { Int32($0.rawValue) == colours }) {
+      throw failure(path, "found CMYK colours, expected RGB or grey")
+    }
+    let pixels = Int(width) * Int(height)
+    guard pixels <= Picture.maximumPixels else {
+      throw failure(path, Picture.tooLarge(height: Int(height), width: Int(width)))
+    }
+    return (Int(height), Int(width), colours == Int32(TJCS_GRAY.rawValue))
+  }
+
+  private static func failure(_ path: String, _ reason: String) -> ImageError {
+    ImageError(path: path, operation: .read, format: .jpeg, reason: reason)
+  }
+
+  private static func message(of codec: tjhandle) -> String {
+    tjGetErrorStr2(codec).map { String(cString: $0) } ?? "no reason given"
+  }
+}

@@ -1,0 +1,46 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// A command with bad input: what it must say, and the status it must end with.
+struct BadInput: Sendable, CustomTestStringConvertible {
+  let command: String
+  let message: String
+  let status: Int32
+  /// What the table has in its first column.
+  let title: String
+
+  init(_ command: String, _ message: String, _ status: Int32, title: String? = nil) {
+    self.command = command
+    self.message = message
+    self.status = status
+    self.title = title ?? command
+  }
+
+  var testDescription: String { command }
+
+  /// With `CLEAVE_TEST_TABLE` set, each input is printed as a row `title | ranks | status | line`.
+  private static let printsTable =
+    ProcessInfo.processInfo.environment["CLEAVE_TEST_TABLE"] != nil
+
+  /// Runs the command and expects its status, one line that holds the message, and a folder that stays as it was.
+  func expectFailure(ranks: Int?, in folder: URL) throws {
+    let before = try contents(of: folder)
+    let run = try Tool.run(command, ranks: ranks, in: folder)
+    if Self.printsTable {
+      let line = run.errors.split(separator: "\n").first { $0.hasPrefix("cleave") } ?? ""
+      print("| \(title) | \(ranks ?? 1) | \(run.status) | \(line) |")
+    }
+    let what: Comment = "cleave \(command) on \(ranks ?? 1) ranks\n\(run)"
+    #expect(run.status == status, what)
+    #expect(!run.timedOut, what)
+    #expect(run.output.isEmpty, what)
+    let lines = run.errors.split(separator: "\n").filter { $0.hasPrefix("cleave") }
+    #expect(lines.count == 1, what)
+    #expect(lines.first?.contains(message) == true, what)
+    // A resume names each damaged checkpoint before it gives up.
+    let others = run.errors.split(separator: "\n").filter { !$0.hasPrefix("warning: checkpoint ") }
+    if ranks == nil { #expect(others.count == 1, what) }
+    #expect(try contents(of: folder) == before, what)
+  }
+}

@@ -1,0 +1,141 @@
+import Foundation
+import HDF5
+import Images
+import TestSupport
+import Testing
+
+@testable import Datasets
+
+@Suite(.serialized) struct ImageImporterTests {
+  /// Files of all kinds in folders inside a folder.
+  private func makeFolder(_ folder: URL) throws -> URL {
+    let pictures = folder.appending(path: "pictures")
+    let files: [(String, Data)] = [
+      ("b/colour.JPG", try PictureFiles.jpeg(PictureFiles.pattern(1, height: 30, width: 20))),
+      (
+        "a/grey.jpeg",
+        try PictureFiles.jpeg(PictureFiles.pattern(2, height: 20, width: 24, channels: 1))
+      ),
+      ("a/colour.png", try PictureFiles.png(PictureFiles.pattern(3, height: 16, width: 16))),
+      (
+        "top.png", try PictureFiles.png(PictureFiles.pattern(4, height: 40, width: 17, channels: 1))
+      ),
+      ("notes.txt", Data("hello".utf8)),
+    ]
+    for (name, data) in files {
+      let file = pictures.appending(path: name)
+      try FileManager.default.createDirectory(
+        at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try data.write(to: file)
+    }
+    return pictures
+  }
+
+  private static let names = ["a/colour.png", "a/grey.jpeg", "b/colour.JPG", "top.png"]
+
+  @Test func aFolderAndItsZipGiveTheSameImages() throws {
+    try withTemporaryFolder { folder in
+      let pictures = try makeFolder(folder)
+      let (first, second) = (folder.appending(path: "1.h5"), folder.appending(path: "2.h5"))
+      try ImageImporter.run(
+        sources: [pictures.path], options: ["size": "16", "test": "1"], to: first.path)
+      let zip = folder.appending(path: "pictures.zip").path
+      try PictureFiles.zip(
+        Self.names.reversed().map { name in
+          (name, try Data(contentsOf: pictures.appending(path: name)))
+        } + [("__MACOSX/a/._colour.png", Data([1, 2])), ("a/", Data())], to: zip)
+      try ImageImporter.run(
+        sources: [zip], options: ["size": "16", "test": "1"], to: second.path, name: "pictures")
+      let summary = try DatasetSummary(of: first.path)
+      #expect(summary.name == "pictures")
+      #expect(
+        summary.splits == [
+          "train": ["images": [3, 16, 16, 3], "names": [3]],
+          "test": ["images": [1, 16, 16, 3], "names": [1]],
+        ])
+      let (a, b) = (try File.open(first.path), try File.open(second.path))
+      for split in ["train", "test"] {
+        let images = try a.dataset("/\(split)/images").readAll(as: UInt8.self)
+        #expect(try b.dataset("/\(split)/images").readAll(as: UInt8.self) == images)
+      }
+      let names =
+        try a.dataset("/train/names").readStrings() + a.dataset("/test/names").readStrings()
+      #expect(names == Self.names)
+      // A PNG file of the right size is taken as it is; a grey one has three equal colours.
+      let train = try a.dataset("/train/images").readAll(as: UInt8.self)
+      #expect(Array(train[..<768]) == PictureFiles.pattern(3, height: 16, width: 16).bytes)
+      let grey = train[768..<1536]
+      #expect(
+        Swift.zip(grey, grey.dropFirst()).enumerated().allSatisfy { $0 % 3 == 2 || $1.0 == $1.1 })
+    }
+  }
+
+  @Test("Many images, more than a block, come out in order")
+  func blocks() throws {
+    try withTemporaryFolder { folder in
+      let zip = folder.appending(path: "many.zip").path
+      let files = try (0..<7).map {
+        try PictureFiles.png(PictureFiles.pattern($0, height: 3, width: 3))
+      }
+      // A block of this size has room for five images, or for one a core.
+      let blocks = ImageBlocks(imageSize: 1000 * 1000 * 3)
+      let count = blocks.blockLength * 2 + 3
+      try PictureFiles.zip(
+        (0..<count).map { (String(format: "%04d.png", $0), files[$0 % 7]) }, to: zip)
+      let output = folder.appending(path: "out.h5").path
+      nonisolated(unsafe) var told: [[Int]] = []
+      try ImageImporter.run(
+        sources: [zip], options: ["size": "1000"], to: output,
+        monitor: WorkMonitor(progress: { told.append([$0, $1]) }))
+      let length = blocks.blockLength
+      #expect(told == [[length, count], [2 * length, count], [count, count]])
+      let set = try ImageSet.open(output)
+      #expect(set.count == count)
+      for row in 7..<count {
+        #expect(set.stored(row..<row + 1).elementsEqual(set.stored(row % 7..<row % 7 + 1)))
+      }
+    }
+  }
+
+  private func message(_ sources: [String], _ options: [String: String] = [:], in folder: URL)
+    -> String
+  {
+    do {
+      try ImageImporter.run(
+        sources: sources, options: options, to: folder.appending(path: "out.h5").path)
+      return "imported"
+    } catch {
+      return "\(error)".replacingOccurrences(of: folder.path, with: "FOLDER")
+    }
+  }
+
+  @Test func sourcesThatAreNone() throws {
+    try withTemporaryFolder { folder in
+      let empty = folder.appending(path: "empty")
+      try FileManager.default.createDirectory(at: empty, withIntermediateDirectories: true)
+      let none = "images: found none, expected files that end in .jpg, .jpeg, .png"
+      #expect(message([empty.path], in: folder) == "FOLDER/empty: \(none)")
+      #expect(
+        message([folder.path + "/nowhere"], in: folder)
+          == "FOLDER/nowhere: no such folder or zip archive")
+      #expect(
+        message([empty.path, empty.path], in: folder)
+          == "SOURCE: found FOLDER/empty FOLDER/empty, expected one for images")
+      let text = folder.appending(path: "text.zip")
+      try Data("hello".utf8).write(to: text)
+      #expect(message([text.path], in: folder).hasPrefix("FOLDER/text.zip: no zip archive"))
+      let pictures = try makeFolder(folder).path
+      #expect(
+        message([pictures], ["size": "0"], in: folder)
+          == "--size: found 0, expected an integer from 1 to 4096")
+      #expect(
+        message([pictures], ["test": "4"], in: folder)
+          == "--test: found 4, expected an integer from 0 to 3")
+      #expect(
+        message([pictures], ["crop": "20"], in: folder)
+          == "FOLDER/pictures/a/colour.png: size: found 16x16 pixels, "
+          + "expected at least 20x20, the crop")
+      #expect(!FileManager.default.fileExists(atPath: folder.path + "/out.h5"))
+    }
+  }
+}

@@ -1,0 +1,124 @@
+import CPNG
+import CTurboJPEG
+import CZip
+import Foundation
+import Images
+
+/// Image files and zip archives made for tests, by the libraries' own writers.
+public enum PictureFiles {
+  /// A library that refused to write.
+  public struct Failure: Error, CustomStringConvertible {
+    /// What it says.
+    public let description: String
+  }
+
+  /// A picture of smooth colours, another one for every `index`.
+  public static func pattern(
+    _ index: Int, height: Int, width: Int, channels: Int = 3
+  ) -> Picture {
+    var picture = Picture(height: height, width: width, channels: channels)
+    for y in 0..<height {
+      for x in 0..<width {
+        for channel in 0..<channels {
+          let phase = Double(y * (channel + 2) + 3 * x) / 17 + Double(index * (channel + 1))
+          picture.bytes[(y * width + x) * channels + channel] = UInt8(127.5 + 120 * sin(phase))
+        }
+      }
+    }
+    return picture
+  }
+
+  /// A JPEG file, grey or in colour with a quarter of its chroma.
+  public static func jpeg(_ picture: Picture, quality: Int = 92) throws -> Data {
+    let isGrey = picture.channels == 1
+    return try compress(
+      picture.bytes, height: picture.height, width: picture.width,
+      format: isGrey ? TJPF_GRAY : TJPF_RGB, subsampling: isGrey ? TJSAMP_GRAY : TJSAMP_420,
+      quality: quality)
+  }
+
+  /// A JPEG file of four colours, as printers want them.
+  public static func cmykJPEG(height: Int, width: Int) throws -> Data {
+    let bytes = (0..<height * width * 4).map { UInt8(truncatingIfNeeded: $0 / 3) }
+    return try compress(
+      bytes, height: height, width: width, format: TJPF_CMYK, subsampling: TJSAMP_444, quality: 90)
+  }
+
+  private static func compress(
+    _ bytes: [UInt8], height: Int, width: Int, format: TJPF, subsampling: TJSAMP, quality: Int
+  ) throws -> Data {
+    guard let codec = tjInitCompress() else { throw Failure(description: "no JPEG codec") }
+    defer { tjDestroy(codec) }
+    var buffer: UnsafeMutablePointer<UInt8>?
+    defer { tjFree(buffer) }
+    var size: UInt = 0
+    let status = tjCompress2(
+      codec, bytes, Int32(width), 0, Int32(height), format.rawValue, &buffer, &size,
+      Int32(subsampling.rawValue), Int32(quality), TJFLAG_ACCURATEDCT)
+    guard status == 0, let buffer else {
+      throw Failure(description: String(cString: tjGetErrorStr2(codec)))
+    }
+    return Data(bytes: buffer, count: Int(size))
+  }
+
+  /// A PNG file of 8 bits.
+  public static func png(_ picture: Picture) throws -> Data {
+    try withTemporaryFolder { folder in
+      let file = folder.appending(path: "picture.png")
+      try PNG.write(picture, to: file.path)
+      return try Data(contentsOf: file)
+    }
+  }
+
+  /// A grey PNG file of 16 bits.
+  public static func png16(height: Int, width: Int) throws -> Data {
+    var image = png_image()
+    image.version = UInt32(PNG_IMAGE_VERSION)
+    image.height = UInt32(height)
+    image.width = UInt32(width)
+    image.format = UInt32(PNG_FORMAT_FLAG_LINEAR)
+    let values = (0..<height * width).map { UInt16(truncatingIfNeeded: $0 * 77) }
+    return try withTemporaryFolder { folder in
+      let file = folder.appending(path: "picture.png")
+      guard png_image_write_to_file(&image, file.path, 0, values, 0, nil) != 0 else {
+        throw Failure(description: "libpng wrote no 16-bit file")
+      }
+      return try Data(contentsOf: file)
+    }
+  }
+
+  /// Writes a zip archive, its entries stored as they are or deflated.
+  public static func zip(
+    _ entries: [(name: String, data: Data)], to path: String, deflated: Bool = false
+  ) throws {
+    var code: Int32 = 0
+    guard let archive = zip_open(path, ZIP_CREATE | ZIP_TRUNCATE, &code) else {
+      throw Failure(description: "libzip: error \(code)")
+    }
+    var isClosed = false
+    defer { if !isClosed { zip_discard(archive) } }
+    // libzip reads the data when it closes the archive.
+    let buffers = entries.map { entry in
+      let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: entry.data.count, alignment: 1)
+      buffer.copyBytes(from: entry.data)
+      return buffer
+    }
+    defer { for buffer in buffers { buffer.deallocate() } }
+    for (entry, buffer) in Swift.zip(entries, buffers) {
+      let source = zip_source_buffer(archive, buffer.baseAddress, zip_uint64_t(buffer.count), 0)
+      let index = zip_file_add(archive, entry.name, source, 0)
+      guard index >= 0 else {
+        zip_source_free(source)
+        throw Failure(description: String(cString: zip_strerror(archive)))
+      }
+      let method = deflated ? ZIP_CM_DEFLATE : ZIP_CM_STORE
+      guard zip_set_file_compression(archive, zip_uint64_t(index), method, 0) == 0 else {
+        throw Failure(description: String(cString: zip_strerror(archive)))
+      }
+    }
+    guard zip_close(archive) == 0 else {
+      throw Failure(description: String(cString: zip_strerror(archive)))
+    }
+    isClosed = true
+  }
+}
