@@ -113,7 +113,7 @@ extension Checkpoint {
     do {
       let path = "\(directory)/\(file.file)"
       if let layout = file.layout {
-        let reader = try RowReader(path, file, layout)
+        let reader = try RowReader(path, file, layout, isZero: split.version == 0)
         for part in SplitPart.allCases { try reader.read(part, rows, of: stored, into: target) }
         return nil
       }

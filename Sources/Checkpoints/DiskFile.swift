@@ -71,12 +71,11 @@ final class DiskFile {
       descriptor, off_t(range.lowerBound), off_t(range.count), POSIX_FADV_DONTNEED)
   }
 
-  /// Asks the system to read some bytes ahead.
+  /// Tells the system that the file is read from one end to the other.
   ///
   /// The C function is `posix_fadvise`.
-  func prefetch(_ range: Range<Int>) {
-    _ = posix_fadvise(
-      descriptor, off_t(range.lowerBound), off_t(range.count), POSIX_FADV_WILLNEED)
+  func expectSequentialReads() {
+    _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL)
   }
 
   /// Waits until the file is on the disk.

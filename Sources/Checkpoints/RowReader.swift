@@ -5,14 +5,18 @@ struct RowReader {
   private let file: DiskFile
   private let entry: Manifest.File
   private let layout: Manifest.RowLayout
+  private let isZero: Bool
 
   /// Opens a row file.
   ///
+  /// - Parameter isZero: whether its rows are known to be zero.
   /// - Throws: `CheckpointError` if it is missing or has another size than the manifest says.
   init(
-    _ path: String, _ entry: Manifest.File, _ layout: Manifest.RowLayout
+    _ path: String, _ entry: Manifest.File, _ layout: Manifest.RowLayout, isZero: Bool
   ) throws(CheckpointError) {
     file = try DiskFile(path)
+    file.expectSequentialReads()
+    self.isZero = isZero
     self.entry = entry
     self.layout = layout
     let size = try file.size()
@@ -50,44 +54,51 @@ struct RowReader {
       byteCount: DiskFile.pieceBytes, alignment: 64)
     defer { staging.deallocate() }
     for block in first..<last {
-      try read(block, staging) { piece, position in
-        let common = (position..<position + piece.count).clamped(to: wanted)
-        if common.isEmpty { return }
-        let memory = UnsafeMutableRawBufferPointer(
-          rebasing: destination[
-            (common.lowerBound - wanted.lowerBound)..<(common.upperBound - wanted.lowerBound)])
-        let bytes = UnsafeRawBufferPointer(
-          rebasing: piece[(common.lowerBound - position)..<(common.upperBound - position)])
-        // Zeros leave memory that has never been written untouched, and so cost none.
-        guard let from = bytes.baseAddress, let to = memory.baseAddress,
-          memcmp(to, from, bytes.count) != 0
-        else { return }
-        memory.copyMemory(from: bytes)
-      }
+      try read(block, staging, wanted, into: destination)
     }
   }
 
-  /// Reads a block in pieces, hands each to `body` with its place, and checks the block at its end.
+  /// Reads a block in pieces, of which what is wanted goes to `destination`, and checks it at its end.
   private func read(
-    _ block: Int, _ staging: UnsafeMutableRawBufferPointer,
-    _ body: (UnsafeRawBufferPointer, Int) -> Void
+    _ block: Int, _ staging: UnsafeMutableRawBufferPointer, _ wanted: Range<Int>,
+    into destination: UnsafeMutableRawBufferPointer
   ) throws(CheckpointError) {
     let digest = Digest()
     var position = block * layout.blockBytes
     let end = min(entry.bytes, position + layout.blockBytes)
     while position < end {
-      let piece = UnsafeMutableRawBufferPointer(
-        rebasing: staging[..<min(staging.count, end - position)])
-      // Some pieces ahead of the one that is copied, so that the disk does not wait for the copy.
-      let ahead = position + 3 * staging.count
-      if ahead < entry.bytes { file.prefetch(ahead..<min(entry.bytes, ahead + staging.count)) }
-      try file.read(at: position, into: piece)
-      digest.update(UnsafeRawBufferPointer(piece))
-      body(UnsafeRawBufferPointer(piece), position)
-      position += piece.count
+      let place = position..<min(position + staging.count, end)
+      let common = place.clamped(to: wanted)
+      let memory = UnsafeMutableRawBufferPointer(
+        rebasing: destination[
+          (common.lowerBound - wanted.lowerBound)..<(common.upperBound - wanted.lowerBound)])
+      if common == place && !isZero {
+        try file.read(at: position, into: memory)
+        digest.update(UnsafeRawBufferPointer(memory))
+      } else {
+        let piece = UnsafeMutableRawBufferPointer(rebasing: staging[..<place.count])
+        try file.read(at: position, into: piece)
+        digest.update(UnsafeRawBufferPointer(piece))
+        if !common.isEmpty {
+          let bytes = piece[(common.lowerBound - position)..<(common.upperBound - position)]
+          Self.copy(UnsafeRawBufferPointer(rebasing: bytes), to: memory)
+        }
+      }
+      position = place.upperBound
     }
     guard block < layout.blocks.count, digest.text == layout.blocks[block] else {
       throw CheckpointError(path: file.path, message: "checksum does not match: damaged")
     }
+  }
+
+  /// Copies bytes that are not there already: zeros leave memory that has never been written untouched, and so
+  /// cost none.
+  private static func copy(
+    _ bytes: UnsafeRawBufferPointer, to memory: UnsafeMutableRawBufferPointer
+  ) {
+    guard let from = bytes.baseAddress, let to = memory.baseAddress,
+      memcmp(to, from, bytes.count) != 0
+    else { return }
+    memory.copyMemory(from: bytes)
   }
 }
