@@ -135,7 +135,8 @@ public struct Evaluation {
   private func sampleSpread() throws -> Double {
     let d = source.images.shape.count
     let sampler = Sampler(trained, seed: trained.configuration.seed)
-    let sums = try RowPass(rows: Self.spreadSamples, of: trained.imageShape, on: world).sum(2 * d) { rows in
+    let sums = try RowPass(rows: Self.spreadSamples, of: trained.imageShape, on: world).sum(2 * d) {
+      rows in
       let samples = sampler.samples(rows).pointer
       var sums = Array(repeating: 0.0, count: 2 * d)
       for i in 0..<rows.count {

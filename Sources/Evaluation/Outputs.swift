@@ -41,7 +41,8 @@ public struct Outputs {
       let isCompact = trained.checkpoint.manifest.split?.storage == .compact
       let sparse = try file?.createDataset(
         "/S", isCompact ? .float16 : .float32, shape: source.shape)
-      try RowPass(rows: source.rows, of: source.images.shape, on: world).collect(width: 2 * d) { rows in
+      try RowPass(rows: source.rows, of: source.images.shape, on: world).collect(width: 2 * d) {
+        rows in
         let l = try explainer.clean(rows).values
         let s =
           source.hasSplit
@@ -90,7 +91,8 @@ public struct Outputs {
         hasVariance
         ? try file?.createDataset("/log_variance", .float32, shape: [source.rows, j])
         : nil
-      try RowPass(rows: source.rows, of: source.images.shape, on: world).collect(width: 2 * j) { rows in
+      try RowPass(rows: source.rows, of: source.images.shape, on: world).collect(width: 2 * j) {
+        rows in
         let code = explainer.codes(rows)
         let (m, v) = (code.mean.values, code.logVariance?.values ?? code.mean.values)
         return interleaved(m, v, width: j)
