@@ -13,7 +13,11 @@ extension Variable {
     BLAS.gemm(
       rows, outputs, inputs, pointer, inputs, false, weight.pointer, outputs, false,
       node.value, outputs, alpha: 1, beta: 0)
-    ck_bias_act(node.value, bias.pointer, rows, outputs, activation.code)
+    let (value, addend) = (node.value, bias.pointer)
+    Workers.share(rows, grain: Swift.max(1, Workers.smallestLoop / outputs)) { part in
+      ck_bias_act(
+        value + part.lowerBound * outputs, addend, part.count, outputs, activation.code)
+    }
     return tape.record(node)
   }
 

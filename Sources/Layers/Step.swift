@@ -25,6 +25,8 @@ public final class Step {
   private let drawNormal: NormalSource
   private var memory: [(key: Int, variable: Variable)] = []
   private let targetKey = -1
+  /// Rows whose noise is worth a thread of its own.
+  private static let sharedRows = 16
 
   /// Adds the noise of training to one example in place: (pixels, count, global row, draws).
   public typealias Corrupter = (UnsafeMutablePointer<Float>, Int, Int, Draws) -> Void
@@ -76,8 +78,8 @@ public final class Step {
       ? Draws(seed: seed, purpose: .trainingNoise, time: time, pass: pass)
       : Draws(seed: seed, purpose: purpose, time: time, pass: 128 + pass)
     noisy.pointer.update(from: source.pointer, count: source.shape.count)
-    for (i, row) in rows.enumerated() {
-      corrupt(noisy.pointer + i * columns, columns, Int(row), draws)
+    Workers.share(rows.count, grain: Self.sharedRows) { part in
+      for i in part { corrupt(noisy.pointer + i * columns, columns, Int(rows[i]), draws) }
     }
     keep(noisy, key)
     return noisy

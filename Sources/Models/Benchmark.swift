@@ -149,7 +149,7 @@ public enum Benchmark: String, CaseIterable, Sendable {
     let memory = try world.allGather([Double(ProcessMemory.peak) / 0x1p20])
     let taken = Double(isProjection ? images : c.batch)
     return BenchmarkResult(
-      workload: rawValue, ranks: world.size, threads: 1, batch: c.batch, steps: count,
+      workload: rawValue, ranks: world.size, threads: Workers.count, batch: c.batch, steps: count,
       imagesPerSecond: taken / median[0], msPerStep: 1e3 * median[0],
       gflops: flopsPerImage * taken / median[0] / 1e9, peakRssMib: memory,
       blasKernel: BLAS.kernelName)

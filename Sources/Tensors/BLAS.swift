@@ -4,8 +4,8 @@ import Synchronization
 
 /// Matrix products by OpenBLAS.
 public enum BLAS {
-  /// Keeps OpenBLAS to the calling thread: parallelism comes from ranks.
-  public static func useOneThread() { openblas_set_num_threads(1) }
+  /// Keeps OpenBLAS to the calling thread: parallelism comes from ranks and ``Workers``.
+  static func useOneThread() { openblas_set_num_threads(1) }
 
   /// The name of the kernel OpenBLAS chose when it was loaded, such as `SkylakeX` or `Zen`.
   public static var kernelName: String { String(cString: openblas_get_corename()) }
@@ -56,10 +56,42 @@ public enum BLAS {
     alpha: Float = 1, beta: Float = 0
   ) {
     if m == 0 || n == 0 { return }
+    count(m, n, k)
+    guard m * n * k >= smallestShared else {
+      return part(
+        m, n, k, a, strideA, transposeA, b, strideB, transposeB, c, strideC, alpha, beta)
+    }
+    if m > n {
+      Workers.share(m, grain: tile) { rows in
+        part(
+          rows.count, n, k, a + rows.lowerBound * (transposeA ? 1 : strideA), strideA, transposeA,
+          b, strideB, transposeB, c + rows.lowerBound * strideC, strideC, alpha, beta)
+      }
+    } else {
+      Workers.share(n, grain: tile) { columns in
+        part(
+          m, columns.count, k, a, strideA, transposeA,
+          b + columns.lowerBound * (transposeB ? strideB : 1), strideB, transposeB,
+          c + columns.lowerBound, strideC, alpha, beta)
+      }
+    }
+  }
+
+  /// Below so many multiplications a product is not divided among threads: it takes some 5 us.
+  private static let smallestShared = 1 << 18
+  /// A multiple of the kernels' tiles.
+  private static let tile = 16
+
+  /// What one thread does of a product.
+  private static func part(
+    _ m: Int, _ n: Int, _ k: Int,
+    _ a: UnsafePointer<Float>, _ strideA: Int, _ transposeA: Bool,
+    _ b: UnsafePointer<Float>, _ strideB: Int, _ transposeB: Bool,
+    _ c: UnsafeMutablePointer<Float>, _ strideC: Int, _ alpha: Float, _ beta: Float
+  ) {
     // OpenBLAS scales c by beta at a third of the speed of memory, and leaves it alone when beta is 1.
     if beta != 1 { scale(c, stride: strideC, rows: m, columns: n, by: beta) }
     if k == 0 { return }
-    count(m, n, k)
     cblas_sgemm(
       CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans,
       blasint(m), blasint(n), blasint(k), alpha, a, blasint(strideA), b, blasint(strideB), 1, c,

@@ -97,23 +97,35 @@ public final class Optimizer {
     bucket: Int, piece: Range<Int>, values: UnsafeMutablePointer<Float>,
     gradient: UnsafePointer<Float>
   ) {
+    Workers.share(piece.count, grain: Workers.smallestLoop) { part in
+      let from = part.lowerBound
+      update(
+        bucket: bucket, from: piece.lowerBound + from, count: part.count, values: values + from,
+        gradient: gradient + from)
+    }
+  }
+
+  private func update(
+    bucket: Int, from first: Int, count: Int, values: UnsafeMutablePointer<Float>,
+    gradient: UnsafePointer<Float>
+  ) {
     func state(_ index: Int) -> UnsafeMutablePointer<Float> {
-      self.state[index][bucket].pointer + piece.lowerBound
+      self.state[index][bucket].pointer + first
     }
     if buckets.buckets[bucket].group >= ParameterSet.firstStatisticGroup {
-      ck_scale(values, 1 - Self.statisticMomentum, piece.count)
-      ck_axpy(values, gradient, Self.statisticMomentum, piece.count)
+      ck_scale(values, 1 - Self.statisticMomentum, count)
+      ck_axpy(values, gradient, Self.statisticMomentum, count)
       return
     }
     switch rule {
     case .adam(let beta1, let beta2, let epsilon):
       ck_adam(
-        values, gradient, state(0), state(1), piece.count,
+        values, gradient, state(0), state(1), count,
         Float(Double(learningRate) / biasCorrection.0), beta1, beta2, epsilon,
         Float(1 / biasCorrection.1.squareRoot()))
     case .rmsprop(let alpha, let epsilon, let momentum):
       ck_rmsprop(
-        values, gradient, state(0), momentum == 0 ? nil : state(1), piece.count, learningRate,
+        values, gradient, state(0), momentum == 0 ? nil : state(1), count, learningRate,
         alpha, epsilon, momentum)
     }
   }

@@ -9,7 +9,7 @@ let convolutionBenchmark: [String: RankCheck] = ["bench-convolutions": benchmark
 /// Times are of the processor, the shortest of several; GFLOP/s count direct convolution's operations, so that fewer
 /// products can exceed the peak of SGEMM.
 private func benchmarkConvolutions(_ world: Communicator, _ arguments: [String]) throws {
-  BLAS.useOneThread()
+  Workers.start(1)
   if world.isRoot { print("SGEMM of 1024 x 1024 x 1024: \(Int(sgemmPeak())) GFLOP/s") }
   let layers = [(64, 3, 64), (32, 64, 128), (16, 128, 256), (8, 256, 512)]
   for batch in arguments.isEmpty ? [64, 32] : arguments.compactMap({ Int($0) }) {

@@ -25,6 +25,8 @@ import Testing
     BadInput(
       "train mnist-rvea --data d.h5 --out r", "unknown preset mnist-rvea; did you mean mnist-rvae?",
       64),
+    BadInput(
+      "bench rvae-mlp --exact --threads 2", "--threads: found 2, expected 1 in an exact run", 64),
     BadInput("train demo --out r", "cleave train: missing --data", 64),
     BadInput("train demo --data d.h5", "cleave train: missing --out", 64),
     BadInput(

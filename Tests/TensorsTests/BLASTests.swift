@@ -19,7 +19,7 @@ import Testing
     arguments: [(false, false), (true, false), (false, true), (true, true)],
     [(1, 1, 1), (7, 5, 3), (33, 17, 49)])
   func allTransposes(transposes: (Bool, Bool), size: (m: Int, n: Int, k: Int)) {
-    BLAS.useOneThread()
+    Workers.start(1)
     let (ta, tb) = transposes
     let (m, n, k) = size
     let a = Tensor(ta ? Shape(k, m) : Shape(m, k), normals(m * k))

@@ -32,7 +32,7 @@ struct RunQuery {
   func answer(
     on world: Communicator, _ console: Console, _ body: (Outputs, TrainedModel) throws -> Void
   ) throws -> Int32 {
-    BLAS.useOneThread()
+    Workers.start(1)
     _ = try world.onRoot {
       try DatasetWriter.checkTarget(output, force: isForced)
       return 0

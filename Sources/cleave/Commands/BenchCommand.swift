@@ -15,13 +15,14 @@ struct BenchCommand: Subcommand {
   static let options = [
     Option.value("steps", "N", "steps to time (of rvae-proj: passes over all rows)"),
     Option.value("batch", "N", "images in a step, over all ranks (default the peer's)"),
-    Option.value("threads", "T", "threads of a rank: 1; more cores are used by more ranks"),
+    Option.threads,
     Option.flag("exact", "one result on any number of ranks"), Option.json,
   ]
 
   private let workload: Benchmark
   private let steps: Int?
   private let batch: Int?
+  private let threads: Int
   private let isExact: Bool
   private let isJSON: Bool
 
@@ -35,16 +36,14 @@ struct BenchCommand: Subcommand {
     self.workload = workload
     steps = try arguments.integer("steps", in: 1...1_000_000)
     batch = try arguments.integer("batch", in: 1...60_000)
+    threads = try arguments.threads()
     isExact = arguments.has("exact")
+    try UsageError.check(threads: threads, exact: isExact)
     isJSON = arguments.has("json")
-    if let threads = try arguments.integer("threads", in: 1...4096), threads > 1 {
-      throw UsageError(
-        "--threads: found \(threads), expected 1; mpirun -n \(threads) uses as many cores")
-    }
   }
 
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
-    BLAS.useOneThread()
+    console.startWorkers(threads)
     let result = try workload.run(steps: steps, batch: batch, exact: isExact, world: world)
     console.result(isJSON ? Self.document(result).document : Self.text(result))
     return 0

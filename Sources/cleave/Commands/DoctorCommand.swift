@@ -29,7 +29,7 @@ struct DoctorCommand: Subcommand {
   }
 
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
-    BLAS.useOneThread()
+    Workers.start(1)
     if isSGEMMOnly { return try world.onRoot { printSGEMM(console) } }
     let examination = Examination(of: world, directory: directory)
     var checks = try examination.collectiveChecks()

@@ -42,7 +42,7 @@ struct EvaluateCommand: Subcommand {
   }
 
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
-    BLAS.useOneThread()
+    Workers.start(1)
     let trained = try TrainedModel.load(run, on: world, console)
     let images = try data.open(for: trained.configuration, on: world)
     let evaluation = try world.agree { try Evaluation(trained, on: images, world: world) }

@@ -43,7 +43,7 @@ struct PlanCommand: Subcommand {
   }
 
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
-    BLAS.useOneThread()
+    Workers.start(1)
     var configuration = try source.configuration(on: world)
     try world.agree {
       for assignment in assignments { try configuration.set(assignment) }

@@ -27,7 +27,7 @@ struct TrainCommand: Subcommand {
       Option.value("set", "KEY=VALUE", "override a setting; may be repeated", repeatable: true),
       Option.flag("exact", "the same as --set exact=true: one result on any number of ranks"),
       Option.value("stop-after-step", "N", "end after step N as a signal would (status 75)"),
-      Option.value("max-steps", "N", "end after step N as a finished run"),
+      Option.value("max-steps", "N", "end after step N as a finished run"), Option.threads,
       Option.flag("force", "replace the run in --out"),
     ] + Option.layout
 
@@ -35,6 +35,7 @@ struct TrainCommand: Subcommand {
   private let assignments: [String]
   private let data: DataOptions
   private let limits: TrainingLimits
+  private let threads: Int
 
   /// Where the configuration comes from.
   private enum Origin {
@@ -45,6 +46,7 @@ struct TrainCommand: Subcommand {
   init(_ arguments: Arguments) throws {
     assignments = arguments.all("set") + (arguments.has("exact") ? ["exact=true"] : [])
     data = try DataOptions(arguments)
+    threads = try arguments.threads()
     limits = TrainingLimits(
       stopAfterStep: try arguments.integer("stop-after-step", in: 1...Int.max),
       maxSteps: try arguments.integer("max-steps", in: 1...Int.max))
@@ -69,7 +71,7 @@ struct TrainCommand: Subcommand {
   }
 
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
-    BLAS.useOneThread()
+    console.startWorkers(threads)
     let display = TrainingDisplay(console)
     let outcome: RunOutcome
     switch origin {
@@ -116,6 +118,7 @@ struct TrainCommand: Subcommand {
   /// The training set, with everything checked that does not need a model.
   private func open(_ configuration: Configuration, on world: Communicator) throws -> ImageSet {
     try world.agree {
+      try UsageError.check(threads: threads, exact: configuration.exact)
       let images = try ImageSet.open(configuration.data, options: configuration.imageSetOptions)
       try configuration.validated(rows: images.count).check(ranks: world.size)
       return images

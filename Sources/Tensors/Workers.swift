@@ -1,0 +1,129 @@
+import Dispatch
+import Foundation
+import Synchronization
+
+/// The threads of this process that share the loops of a training step (`--threads`).
+///
+/// One pool above single-threaded OpenBLAS. It is started once, before the first tensor; until then, and with one
+/// thread, everything runs on the calling thread. Only one thread hands work out, the one that calls MPI and HDF5.
+/// Runs with as many threads repeat each other bit for bit; another number divides products elsewhere, and OpenBLAS
+/// rounds the edges of a product in another way.
+public enum Workers {
+  /// Threads that share a loop, the calling one included.
+  public static var count: Int { 1 + (team?.helpers ?? 0) }
+
+  /// Elements of a loop that are worth a thread of their own.
+  public static let smallestLoop = 8192
+
+  private static let threads = Atomic<Int>(1)
+  private static let team: Team? = {
+    let count = threads.load(ordering: .relaxed)
+    return count > 1 ? Team(helpers: count - 1) : nil
+  }()
+
+  /// Starts the pool and keeps OpenBLAS to the thread that calls it.
+  ///
+  /// The first call decides.
+  public static func start(_ count: Int) {
+    precondition(count >= 1, "\(count) threads")
+    BLAS.useOneThread()
+    threads.store(count, ordering: .relaxed)
+    _ = team
+  }
+
+  /// Runs `body` on disjoint parts of 0..<count that together are all of it, and returns when all are done.
+  ///
+  /// - Parameters:
+  ///   - grain: parts begin at multiples of it; what is less than two grains is not divided.
+  ///   - body: called at the same time on several threads. It must not throw work out itself.
+  public static func share(_ count: Int, grain: Int, _ body: (Range<Int>) -> Void) {
+    guard let team, count >= 2 * grain else { return body(0..<count) }
+    let grains = (count + grain - 1) / grain
+    let parts = team.helpers + 1
+    team.run { part in
+      let start = min(part * grains / parts * grain, count)
+      let end = min((part + 1) * grains / parts * grain, count)
+      if start < end { body(start..<end) }
+    }
+  }
+}
+
+/// Helper threads that wait for work, spinning for a while and then asleep.
+private final class Team: Sendable {
+  /// Threads besides the calling one.
+  let helpers: Int
+  private let round = Atomic<Int>(0)
+  private let unfinished = Atomic<Int>(0)
+  private let work = Atomic<UInt>(0)  // address of the Job of this round
+  private let beds: [Bed]
+
+  /// Where one helper sleeps.
+  private final class Bed: Sendable {
+    let isAsleep = Atomic<Bool>(false)
+    let alarm = DispatchSemaphore(value: 0)
+  }
+
+  private struct Job {
+    let body: (Int) -> Void
+  }
+
+  /// Looks at the round's number before a helper goes to sleep: some 0.2 ms, more than the gap
+  /// between two loops of a step.
+  private static let patience = 200_000
+
+  init(helpers: Int) {
+    self.helpers = helpers
+    beds = (0..<helpers).map { _ in Bed() }
+    for helper in 0..<helpers {
+      let thread = Thread { [self] in serve(helper) }
+      thread.name = "cleave-worker"
+      thread.start()
+    }
+  }
+
+  /// Runs `body` for parts 0...helpers, part 0 on the calling thread.
+  func run(_ body: (Int) -> Void) {
+    withoutActuallyEscaping(body) { body in
+      var job = Job(body: body)
+      withUnsafeMutablePointer(to: &job) { job in
+        work.store(UInt(bitPattern: job), ordering: .relaxed)
+        unfinished.store(helpers, ordering: .relaxed)
+        round.add(1, ordering: .sequentiallyConsistent)
+        for bed in beds
+        where bed.isAsleep.compareExchange(
+          expected: true, desired: false, ordering: .sequentiallyConsistent
+        ).exchanged {
+          bed.alarm.signal()
+        }
+        job.pointee.body(0)
+        while unfinished.load(ordering: .acquiring) > 0 {}
+      }
+    }
+  }
+
+  private func serve(_ helper: Int) {
+    var seen = 0
+    while true {
+      wait(for: seen + 1, in: beds[helper])
+      seen += 1
+      if let job = UnsafePointer<Job>(bitPattern: work.load(ordering: .relaxed)) {
+        job.pointee.body(helper + 1)
+      }
+      unfinished.subtract(1, ordering: .acquiringAndReleasing)
+    }
+  }
+
+  private func wait(for next: Int, in bed: Bed) {
+    while true {
+      for _ in 0..<Self.patience where round.load(ordering: .acquiring) >= next { return }
+      bed.isAsleep.store(true, ordering: .sequentiallyConsistent)
+      let isLate = round.load(ordering: .sequentiallyConsistent) >= next
+      let wokeItself =
+        isLate
+        && bed.isAsleep.compareExchange(
+          expected: true, desired: false, ordering: .sequentiallyConsistent
+        ).exchanged
+      if !wokeItself { bed.alarm.wait() }
+    }
+  }
+}
