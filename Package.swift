@@ -25,6 +25,7 @@ let package = Package(
     .systemLibrary(name: "COpenBLAS"),
     .systemLibrary(name: "CZlib"),
     .systemLibrary(name: "CZip"),
+    .systemLibrary(name: "CMatio"),
     .systemLibrary(name: "CPNG"),
     .systemLibrary(name: "CTurboJPEG"),
     .systemLibrary(name: "CXXHash"),
@@ -35,7 +36,7 @@ let package = Package(
     library("Tensors", ["COpenBLAS", "CKernels"]),
     library("Autodiff", ["Tensors"]),
     library("Layers", ["Autodiff"]),
-    library("Datasets", ["HDF5", "Images", "Tensors", "CKernels", "CZlib", "CZip"]),
+    library("Datasets", ["HDF5", "Images", "Tensors", "CKernels", "CZlib", "CZip", "CMatio"]),
     library("Distributed", ["MPI", "Tensors", "CKernels"]),
     library("Checkpoints", ["MPI", "HDF5", "CKernels", "CXXHash"]),
     library(
@@ -54,7 +55,9 @@ let package = Package(
       dependencies: ["Models", "Training", "Checkpoints", "Distributed", "MPI", "Tensors"]),
     .target(
       name: "TestSupport",
-      dependencies: ["Autodiff", "HDF5", "Images", "Tensors", "CPNG", "CTurboJPEG", "CZip"],
+      dependencies: [
+        "Autodiff", "HDF5", "Images", "Tensors", "CPNG", "CTurboJPEG", "CZip", "CMatio",
+      ],
       path: "Tests/TestSupport"),
     tests("MPI", ["MPI"]),
     tests("HDF5", ["HDF5", "CHDF5"]),

@@ -29,10 +29,10 @@ extension ImageSet {
     let result: Format = isEightBit && corruption.staysInUnitRange ? .bytes : .floats
     guard kept else {
       let draws = Draws(seed: seed, purpose: .staticCorruption, time: split.index)
-      return derived(rows, as: result, noise: corruption.spec) { [size = shape.count] values, row in
-        corruption.apply(to: values, count: size, row: row, draws: draws)
+      return derived(rows, as: result, noise: corruption.spec) { [shape] values, row in
+        corruption.apply(to: values, shape: shape, row: row, draws: draws)
         guard result == .bytes else { return }
-        for j in 0..<size { values[j] = Float(eightBit(values[j])) / 255 }
+        for j in 0..<shape.count { values[j] = Float(eightBit(values[j])) / 255 }
       }
     }
     let memory = PixelMemory(allocating: rows.count * shape.count * result.size)
@@ -53,7 +53,7 @@ extension ImageSet {
       guard let values = image.baseAddress else { return }
       for (i, row) in rows.enumerated() {
         gather(row..<row + 1, into: values)
-        corruption.apply(to: values, count: size, row: row, draws: draws)
+        corruption.apply(to: values, shape: shape, row: row, draws: draws)
         let start = destination + i * size * result.size
         switch result {
         case .bytes:

@@ -23,7 +23,10 @@ public final class Explainer {
     step = Step(
       seed: trained.configuration.seed,
       corrupt: noise.isNone
-        ? nil : { noise.apply(to: $0, count: $1, row: $2, draws: $3) })
+        ? nil
+        : { [shape = images.shape] pixels, _, row, draws in
+          noise.apply(to: pixels, shape: shape, row: row, draws: draws)
+        })
   }
 
   private func begin(_ rows: Range<Int>) {

@@ -118,8 +118,8 @@ public final class Trainer {
         seed: configuration.seed,
         corrupt: freshNoise.isNone
           ? nil
-          : { pixels, count, row, draws in
-            freshNoise.apply(to: pixels, count: count, row: row, draws: draws)
+          : { [shape = limited.shape] pixels, _, row, draws in
+            freshNoise.apply(to: pixels, shape: shape, row: row, draws: draws)
           })
     }
     for step in steps { step.tape.training = LanePass(rows: laneBatch, lanes: lanes.count) }

@@ -15,6 +15,9 @@ public struct Corruption: Equatable, Sendable, CustomStringConvertible {
     GaussianClipped.self,
     UniformReplacement.self,
     UniformExact.self,
+    Disc.self,
+    LargeDisc.self,
+    Rectangle.self,
   ]
 
   /// The SPEC, in the form `init(parsing:)` reads: `salt-pepper:0.25`, `none`.
@@ -67,6 +70,22 @@ public struct Corruption: Equatable, Sendable, CustomStringConvertible {
       ? Corruption(UniformExact.self, level: p) : Corruption(UniformReplacement.self, level: p)
   }
 
+  /// C7: a filled disc of value 0, its centre anywhere on the image.
+  ///
+  /// - Parameters:
+  ///   - f: the fraction of images that get one, in 0...1.
+  ///   - large: a radius of 4 to 12 pixels instead of 3 to 8.
+  public static func disc(_ f: Double, large: Bool = false) -> Corruption {
+    large ? Corruption(LargeDisc.self, level: f) : Corruption(Disc.self, level: f)
+  }
+
+  /// C8: a filled rectangle of value 0, 4 to 12 pixels wide and 4 to 16 high, anywhere within the image.
+  ///
+  /// - Parameter f: the fraction of images that get one, in 0...1.
+  public static func rectangle(_ f: Double) -> Corruption {
+    Corruption(Rectangle.self, level: f)
+  }
+
   /// Reads a SPEC: a name of the catalogue, and a colon and a level where the kind takes one.
   ///
   /// - Throws: `DatasetError.specification`, which names the nearest known kind or the levels it takes.
@@ -104,15 +123,17 @@ public struct Corruption: Equatable, Sendable, CustomStringConvertible {
   /// Corrupts one image in place: a pure function of its values, `row` and `draws`.
   ///
   /// - Parameters:
-  ///   - values: `count` values in [0, 1].
+  ///   - values: the image, `shape.count` values in [0, 1].
+  ///   - shape: its shape.
   ///   - row: the image's global row.
   ///   - draws: seed, purpose and time of the noise: `Draws(seed:purpose:.staticCorruption, time:)`
   ///     with the split's index for a noise that stays, `.trainingNoise` and the step for a fresh one.
   public func apply(
-    to values: UnsafeMutablePointer<Float>, count: Int, row: Int, draws: Draws
+    to values: UnsafeMutablePointer<Float>, shape: ImageShape, row: Int, draws: Draws
   ) {
     noise.apply(
-      to: UnsafeMutableBufferPointer(start: values, count: count), row: row, draws: draws)
+      to: UnsafeMutableBufferPointer(start: values, count: shape.count), shape: shape, row: row,
+      draws: draws)
   }
 
   /// Equal SPECs.

@@ -9,7 +9,9 @@ struct Gaussian: Noise {
 
   init(level: Double) { deviation = Float(level) }
 
-  func apply(to values: UnsafeMutableBufferPointer<Float>, row: Int, draws: Draws) {
+  func apply(
+    to values: UnsafeMutableBufferPointer<Float>, shape: ImageShape, row: Int, draws: Draws
+  ) {
     guard let first = values.baseAddress else { return }
     draws.addNormal(row: row, sigma: deviation, to: first, count: values.count)
   }

@@ -9,8 +9,10 @@ struct GaussianClipped: Noise {
 
   init(level: Double) { unclipped = Gaussian(level: level) }
 
-  func apply(to values: UnsafeMutableBufferPointer<Float>, row: Int, draws: Draws) {
-    unclipped.apply(to: values, row: row, draws: draws)
+  func apply(
+    to values: UnsafeMutableBufferPointer<Float>, shape: ImageShape, row: Int, draws: Draws
+  ) {
+    unclipped.apply(to: values, shape: shape, row: row, draws: draws)
     for i in values.indices { values[i] = min(max(values[i], 0), 1) }
   }
 }

@@ -8,5 +8,7 @@ struct NoNoise: Noise {
 
   init(level: Double) {}
 
-  func apply(to values: UnsafeMutableBufferPointer<Float>, row: Int, draws: Draws) {}
+  func apply(
+    to values: UnsafeMutableBufferPointer<Float>, shape: ImageShape, row: Int, draws: Draws
+  ) {}
 }

@@ -15,6 +15,9 @@ protocol Noise: Sendable {
   /// The noise at a level from `levels` (0 where the kind takes none).
   init(level: Double)
 
-  /// Corrupts one row in place; `draws` at `row` is its only source of chance.
-  func apply(to values: UnsafeMutableBufferPointer<Float>, row: Int, draws: Draws)
+  /// Corrupts one image of that shape in place; `draws` at `row` (and at rows near it, for a noise that hits an
+  /// exact share of the images) is its only source of chance.
+  func apply(
+    to values: UnsafeMutableBufferPointer<Float>, shape: ImageShape, row: Int, draws: Draws
+  )
 }

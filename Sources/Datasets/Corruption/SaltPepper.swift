@@ -9,7 +9,9 @@ struct SaltPepper: Noise {
 
   init(level: Double) { fraction = level }
 
-  func apply(to values: UnsafeMutableBufferPointer<Float>, row: Int, draws: Draws) {
+  func apply(
+    to values: UnsafeMutableBufferPointer<Float>, shape: ImageShape, row: Int, draws: Draws
+  ) {
     let hits = Int(fraction * Double(values.count))
     forEachDistinctPosition(hits, below: values.count, row: row, draws: draws) { position, _ in
       values[position] = flipped(values[position])
@@ -28,7 +30,9 @@ struct SaltPepperReplacing: Noise {
 
   init(level: Double) { fraction = level }
 
-  func apply(to values: UnsafeMutableBufferPointer<Float>, row: Int, draws: Draws) {
+  func apply(
+    to values: UnsafeMutableBufferPointer<Float>, shape: ImageShape, row: Int, draws: Draws
+  ) {
     let hits = Int(fraction * Double(values.count))
     withUnsafeTemporaryAllocation(of: UInt32.self, capacity: hits) { words in
       guard let first = words.baseAddress, hits > 0 else { return }
@@ -50,7 +54,9 @@ struct SaltPepperRandom: Noise {
 
   init(level: Double) { probability = Float(level) }
 
-  func apply(to values: UnsafeMutableBufferPointer<Float>, row: Int, draws: Draws) {
+  func apply(
+    to values: UnsafeMutableBufferPointer<Float>, shape: ImageShape, row: Int, draws: Draws
+  ) {
     withUnsafeTemporaryAllocation(of: Float.self, capacity: values.count) { uniform in
       guard let first = uniform.baseAddress else { return }
       draws.uniform(row: row, into: first, count: values.count)

@@ -9,7 +9,9 @@ struct UniformReplacement: Noise {
 
   init(level: Double) { probability = Float(level) }
 
-  func apply(to values: UnsafeMutableBufferPointer<Float>, row: Int, draws: Draws) {
+  func apply(
+    to values: UnsafeMutableBufferPointer<Float>, shape: ImageShape, row: Int, draws: Draws
+  ) {
     withUnsafeTemporaryAllocation(of: Float.self, capacity: values.count) { uniform in
       guard let first = uniform.baseAddress else { return }
       draws.uniform(row: row, into: first, count: values.count)
@@ -30,7 +32,9 @@ struct UniformExact: Noise {
 
   init(level: Double) { fraction = level }
 
-  func apply(to values: UnsafeMutableBufferPointer<Float>, row: Int, draws: Draws) {
+  func apply(
+    to values: UnsafeMutableBufferPointer<Float>, shape: ImageShape, row: Int, draws: Draws
+  ) {
     let hits = Int(fraction * Double(values.count))
     forEachDistinctPosition(hits, below: values.count, row: row, draws: draws) { position, rest in
       values[position] = Float(rest >> 8) * 0x1p-24

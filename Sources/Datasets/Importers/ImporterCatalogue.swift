@@ -4,6 +4,7 @@ public enum ImporterCatalogue {
   public static let importers: [any Importer.Type] = [
     MNISTImporter.self,
     CelebAImporter.self,
+    FreyImporter.self,
     ImageImporter.self,
   ]
 

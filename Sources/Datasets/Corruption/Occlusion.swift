@@ -1,0 +1,104 @@
+import Tensors
+
+/// What C7 and C8 share: a shape of value 0 on a fraction of the images, at a place drawn for each.
+///
+/// Of every 20 rows in turn as many are hit as make the total of all rows so far the fraction's, rounded down; which ones is
+/// drawn. So a set has its exact share (1179 of the 1965 Frey faces at 0.6), and a row's noise still
+/// depends on no more than the row.
+protocol Occlusion: Noise {
+  /// The fraction of images hit.
+  var fraction: Double { get }
+  /// The pixels that become 0 of an image; `integer(n, e)` is draw number e of 0..<n.
+  func place(on shape: ImageShape, _ integer: (_ below: Int, _ element: Int) -> Int) -> Place
+}
+
+/// Pixels of an image: those of a box that `holds`.
+struct Place {
+  let rows: Range<Int>, columns: Range<Int>
+  var holds: (_ row: Int, _ column: Int) -> Bool = { _, _ in true }
+}
+
+/// Images among which the exact share of hits is drawn.
+private let blockSize = 20
+
+extension Occlusion {
+  static var levels: ClosedRange<Double>? { 0...1 }
+  static var staysInUnitRange: Bool { true }
+
+  func apply(
+    to values: UnsafeMutableBufferPointer<Float>, shape: ImageShape, row: Int, draws: Draws
+  ) {
+    guard hits(row, draws) else { return }
+    let place = place(on: shape) { draws.integer(below: $0, row: row, element: 1 + $1) }
+    for y in place.rows.clamped(to: 0..<shape.height) {
+      for x in place.columns.clamped(to: 0..<shape.width) where place.holds(y, x) {
+        let first = (y * shape.width + x) * shape.channels
+        for channel in 0..<shape.channels { values[first + channel] = 0 }
+      }
+    }
+  }
+
+  /// Whether a row is among the hit ones of its block: those with the smallest of their words number 0.
+  private func hits(_ row: Int, _ draws: Draws) -> Bool {
+    let block = row / blockSize
+    func total(_ blocks: Int) -> Int { Int((fraction * Double(blocks * blockSize)).rounded(.down)) }
+    let hits = total(block + 1) - total(block)
+    let word = draws.word(row: row, element: 0)
+    let before = (block * blockSize..<(block + 1) * blockSize).filter { other in
+      let otherWord = draws.word(row: other, element: 0)
+      return otherWord < word || (otherWord == word && other < row)
+    }
+    return before.count < hits
+  }
+}
+
+/// C7: a filled disc, its centre uniform over the image and its radius over 3...8 pixels; the border may cut it.
+struct Disc: Occlusion {
+  static let name = "circle"
+  let fraction: Double
+  private let radii: ClosedRange<Int>
+
+  init(level: Double) { self.init(level, radii: 3...8) }
+
+  fileprivate init(_ fraction: Double, radii: ClosedRange<Int>) {
+    self.fraction = fraction
+    self.radii = radii
+  }
+
+  func place(on shape: ImageShape, _ integer: (_ below: Int, _ element: Int) -> Int) -> Place {
+    let (y, x) = (integer(shape.height, 0), integer(shape.width, 1))
+    let radius = radii.lowerBound + integer(radii.count, 2)
+    return Place(rows: y - radius..<y + radius + 1, columns: x - radius..<x + radius + 1) {
+      ($0 - y) * ($0 - y) + ($1 - x) * ($1 - x) <= radius * radius
+    }
+  }
+}
+
+/// C7 with radii of 4...12 pixels.
+struct LargeDisc: Occlusion {
+  static let name = "circle-large"
+  private let disc: Disc
+  var fraction: Double { disc.fraction }
+
+  init(level: Double) { disc = Disc(level, radii: 4...12) }
+
+  func place(on shape: ImageShape, _ integer: (_ below: Int, _ element: Int) -> Int) -> Place {
+    disc.place(on: shape, integer)
+  }
+}
+
+/// C8: a filled rectangle, its width uniform over 4...12 pixels, its height over 4...16, its place over the image.
+struct Rectangle: Occlusion {
+  static let name = "rectangle"
+  let fraction: Double
+
+  init(level: Double) { fraction = level }
+
+  func place(on shape: ImageShape, _ integer: (_ below: Int, _ element: Int) -> Int) -> Place {
+    let width = min(4 + integer(9, 0), shape.width)
+    let height = min(4 + integer(13, 1), shape.height)
+    let x = integer(shape.width - width + 1, 2)
+    let y = integer(shape.height - height + 1, 3)
+    return Place(rows: y..<y + height, columns: x..<x + width)
+  }
+}
