@@ -14,7 +14,15 @@ extension Variable {
   }
 
   /// Element by element; the shapes are equal.
-  public static func - (_ a: Variable, _ b: Variable) -> Variable { a + -1 * b }
+  public static func - (_ a: Variable, _ b: Variable) -> Variable {
+    precondition(a.shape == b.shape, "\(a.shape) - \(b.shape)")
+    let node = a.node(a.shape, b) { tape, index in
+      tape.add(1, to: tape.nodes[index].inputs.0, from: index)
+      tape.add(-1, to: tape.nodes[index].inputs.1, from: index)
+    }
+    ck_subtract(node.value, a.pointer, b.pointer, a.shape.count)
+    return a.tape.record(node)
+  }
 
   /// Every element times a number.
   public static func * (_ factor: Float, _ x: Variable) -> Variable {
@@ -26,6 +34,9 @@ extension Variable {
     ck_scale(node.value, factor, x.shape.count)
     return x.tape.record(node)
   }
+
+  /// Every element times a number; by 1 it is this very variable.
+  public func scaled(by factor: Float) -> Variable { factor == 1 ? self : factor * self }
 
   /// Element by element; the shapes are equal.
   public static func * (_ a: Variable, _ b: Variable) -> Variable {
@@ -50,6 +61,23 @@ extension Variable {
     }
     node.activation = activation
     ck_activate(node.value, pointer, shape.count, activation.code)
+    return tape.record(node)
+  }
+
+  /// Every element within a range; no gradient flows where it was not.
+  public func clamped(to range: ClosedRange<Float>) -> Variable {
+    var node = node(shape) { tape, index in
+      let node = tape.nodes[index]
+      guard tape.needs(node.inputs.0), let limits = node.saved.0 else { return }
+      let (target, adds) = tape.gradient(of: node.inputs.0)
+      ck_clamp_backward(
+        target, tape.incoming(index), tape.nodes[node.inputs.0].value, node.shape.count, limits[0],
+        limits[1], adds ? 1 : 0)
+    }
+    let limits = tape.allocate(2)
+    (limits[0], limits[1]) = (range.lowerBound, range.upperBound)
+    node.saved.0 = limits
+    ck_clamp(node.value, pointer, shape.count, range.lowerBound, range.upperBound)
     return tape.record(node)
   }
 

@@ -30,6 +30,24 @@ void ck_copy(float *y, const float *x, long n) {
   if (n > 0) memmove(y, x, (size_t)n * sizeof(float));
 }
 
+CK_HOT void ck_clamp(float *y, const float *x, long n, float low, float high) {
+  CK_BLOCKS(i, k, n) {
+    vec v = LOAD(x + i, k);
+    v = clamp_below_(v, low);
+    STORE(y + i, clamp_above_(v, high), k);
+  }
+}
+
+CK_HOT void ck_clamp_backward(
+  float *dx, const float *dy, const float *x, long n, float low, float high, int accumulate) {
+  CK_BLOCKS(i, k, n) {
+    vec v = LOAD(x + i, k), g = LOAD(dy + i, k);
+    g = v < low ? (vec)0.0f : g;
+    g = v > high ? (vec)0.0f : g;
+    STORE(dx + i, accumulate ? LOAD(dx + i, k) + g : g, k);
+  }
+}
+
 CK_HOT void ck_fill(float *y, float value, long n) {
   for (long i = 0; i < n; i++) y[i] = value;
 }

@@ -68,6 +68,61 @@ CK_HOT void ck_squared_error(
   }
 }
 
+CK_HOT void ck_log_squares(
+  const float *r, float *row_loss, float *grad, long rows, long cols, float eps) {
+  for (long row = 0; row < rows; row++) {
+    vec sum = 0.0f;
+    CK_BLOCKS(j, k, cols) {
+      long at = row * cols + j;
+      vec residual = LOAD(r + at, k);
+      vec square = residual * residual + eps;
+      sum += FIRST(LOG(square), k);
+      if (grad) STORE(grad + at, residual / square, k);
+    }
+    row_loss[row] = 0.5f * vec_sum(&sum);
+  }
+}
+
+CK_HOT void ck_scaled_squares(
+  const float *r, const float *logvar, float *row_loss, float *dr, float *dlogvar, long rows,
+  long cols) {
+  for (long row = 0; row < rows; row++) {
+    vec sum = 0.0f;
+    CK_BLOCKS(j, k, cols) {
+      long at = row * cols + j;
+      vec residual = LOAD(r + at, k);
+      vec lv = 0.0f, scaled = residual;
+      if (logvar) {
+        lv = LOAD(logvar + at, k);
+        scaled = residual * EXP(-lv);
+      }
+      vec square = scaled * residual;
+      sum += square + lv;  // both vanish on padding
+      if (dr) STORE(dr + at, scaled, k);
+      if (dlogvar) STORE(dlogvar + at, 0.5f - 0.5f * square, k);
+    }
+    row_loss[row] = 0.5f * vec_sum(&sum);
+  }
+}
+
+CK_HOT void ck_recycle(float *y, const float *m, const float *r, const float *e, long n) {
+  CK_BLOCKS(i, k, n) {
+    vec residual = LOAD(r + i, k);
+    STORE(y + i, LOAD(m + i, k) + ABS(residual) * LOAD(e + i, k), k);
+  }
+}
+
+CK_HOT void ck_recycle_backward(
+  const float *dy, const float *r, const float *e, float *dr, long n, int accumulate) {
+  CK_BLOCKS(i, k, n) {
+    vec residual = LOAD(r + i, k);
+    vec g = LOAD(dy + i, k) * LOAD(e + i, k);
+    g = residual < 0.0f ? -g : g;
+    g = residual == 0.0f ? (vec)0.0f : g;
+    STORE(dr + i, accumulate ? LOAD(dr + i, k) + g : g, k);
+  }
+}
+
 CK_HOT void ck_kl_standard_normal(
   const float *mu, const float *logvar, float *row_kl, float *dmu, float *dlogvar, long rows,
   long cols) {

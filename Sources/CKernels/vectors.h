@@ -178,11 +178,31 @@ CK_INLINE void vec_log1p_unit(vec *u) {
   *u = q * *u;
 }
 
+/// log of normal positive numbers, within 2 ulp (of 1, near 1).
+CK_INLINE void vec_log(vec *x) {
+  // x = 2^e (1 + f) with 1 + f between the roots of 1/2 and 2.
+  ivec bits = (ivec)*x;
+  ivec exponent = (bits - 0x3f3504f3) >> 23;
+  vec f = (vec)(bits - (exponent << 23)) - 1.0f;
+  vec e = __builtin_convertvector(exponent, vec);
+  vec q = -0.0763449743f;
+  q = q * f + 0.127615824f;
+  q = q * f - 0.13160184f;
+  q = q * f + 0.142017573f;
+  q = q * f - 0.166233569f;
+  q = q * f + 0.200012267f;
+  q = q * f - 0.250008196f;
+  q = q * f + 0.333333313f;
+  vec z = f * f;
+  *x = e * 0.693359375f + (f + (f * z * q - 0.5f * z - e * 2.12194440e-4f));
+}
+
 #define ABS(x) ((vec)((ivec)(x) & 0x7fffffff))
 #define NEGATIVE_ABS(x) ((vec)((ivec)(x) | (int32_t)0x80000000))
 #define EXP(x) ({ vec exp_ = (x); vec_exp(&exp_); exp_; })
 #define EXP_NEGATIVE(x) ({ vec exp_ = (x); vec_exp_negative(&exp_); exp_; })
 #define EXPM1(x) ({ vec expm1_ = (x); vec_expm1(&expm1_); expm1_; })
+#define LOG(x) ({ vec log_ = (x); vec_log(&log_); log_; })
 #define LOG1P_UNIT(u) ({ vec log1p_ = (u); vec_log1p_unit(&log1p_); log1p_; })
 #define SQRT(x) __builtin_elementwise_sqrt(x)
 #define MAX_ZERO(x) ((x) > 0.0f ? (x) : (vec)0.0f)

@@ -6,4 +6,11 @@
 #else
 #include <cblas.h>
 #endif
+
+// LAPACK, which OpenBLAS contains; its header is in a package of its own.
+void dpotrf_(const char *uplo, const blasint *n, double *a, const blasint *lda, blasint *info);
+void dpotri_(const char *uplo, const blasint *n, double *a, const blasint *lda, blasint *info);
+void dsyevd_(
+  const char *jobz, const char *uplo, const blasint *n, double *a, const blasint *lda, double *w,
+  double *work, const blasint *lwork, blasint *iwork, const blasint *liwork, blasint *info);
 #endif

@@ -84,12 +84,11 @@ public final class Sampler {
     step = Step(seed: seed)
   }
 
-  /// Images number `rows` of the sequence that the seed stands for, [rows, D]: the decoder's mean of codes from the
-  /// prior.
+  /// Images number `rows` of the sequence that the seed stands for, [rows, D].
   public func samples(_ rows: Range<Int>) -> Variable {
     rows.map(Int32.init).withUnsafeBufferPointer {
       step.begin(rows: $0, dimensions: 1, purpose: .generation, time: 0) { _ in }
     }
-    return trained.model.decode(trained.model.prior(step))
+    return trained.model.generate(step)
   }
 }

@@ -58,14 +58,15 @@ public struct Evaluation {
     let errors =
       metrics.contains(.mse) || metrics.contains(.psnr) ? try meanSquaredErrors() : []
     let bound =
-      metrics.contains(.elbo) || metrics.contains(.kl) ? try evidenceBound() : nil
+      metrics.contains(.elbo) || metrics.contains(.kl)
+      ? try evidenceBound() : (elbo: nil, kl: nil)
     for metric in metrics {
       switch metric {
       case .mse: found.append((.mse, errors))
       case .psnr:
         found.append((.psnr, errors.map { ($0.name, -10 * log10($0.value)) }))
-      case .elbo: if let bound { found.append((.elbo, [("", bound.elbo)])) }
-      case .kl: if let bound { found.append((.kl, [("", bound.kl)])) }
+      case .elbo: if let elbo = bound.elbo { found.append((.elbo, [("", elbo)])) }
+      case .kl: if let kl = bound.kl { found.append((.kl, [("", kl)])) }
       case .spread: found.append((.spread, [("", try sampleSpread())]))
       }
     }
@@ -102,15 +103,16 @@ public struct Evaluation {
       + (source.hasSplit ? [("L", sums[2] / elements)] : [])
   }
 
-  /// One sample of z for each image; nil for models without a likelihood.
+  /// One sample of z for each image; nil for models without a likelihood, or without a KL.
   ///
   /// With a split the images are X - S, as in training.
-  private func evidenceBound() throws -> (elbo: Double, kl: Double)? {
+  private func evidenceBound() throws -> (elbo: Double?, kl: Double?) {
     let step = Step(seed: trained.configuration.seed)
     let explainer = try Explainer(
       trained, images: source.images, usesSplit: source.hasSplit)
     let d = source.images.shape.count
     var isVariational = false
+    var hasLikelihood = false
     let sums = try RowPass(rows: source.rows, of: source.images.shape, on: world).sum(2) { rows in
       rows.map(Int32.init).withUnsafeBufferPointer { batch in
         step.begin(rows: batch, dimensions: d, purpose: .evaluation, time: 0) {
@@ -122,13 +124,17 @@ public struct Evaluation {
       }
       _ = trained.model.loss(phase: 0, step)
       func term(_ name: String) -> Double? { step.terms.first { "\($0.name)" == name }?.sum }
-      guard let kl = term("kl"), let reconstruction = term("reconstruction") else { return [0, 0] }
+      guard let kl = term("kl") else { return [0, 0] }
       isVariational = true
+      // Without constants, or with a variance for each pixel, it is no likelihood.
+      guard let reconstruction = term("reconstruction") else { return [0, kl] }
+      hasLikelihood = true
       return [-reconstruction - kl, kl]
     }
-    var flag = [isVariational ? 1.0 : 0]
-    try world.allReduce(&flag, .max)
-    return flag[0] > 0 ? (sums[0] / Double(source.rows), sums[1] / Double(source.rows)) : nil
+    var flags = [isVariational ? 1.0 : 0, hasLikelihood ? 1 : 0]
+    try world.allReduce(&flags, .max)
+    let count = Double(source.rows)
+    return (flags[1] > 0 ? sums[0] / count : nil, flags[0] > 0 ? sums[1] / count : nil)
   }
 
   /// How much samples from the prior differ: the mean over pixels of their standard deviation.

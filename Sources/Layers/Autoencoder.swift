@@ -44,11 +44,16 @@ public protocol Autoencoder: Module {
   func decode(_ z: Variable) -> Variable
   /// Codes drawn from the prior for each row of the step, [B, J].
   func prior(_ step: Step) -> Variable
+  /// New images for each row of the step, [B, D]: where nothing else is said, the decoder's mean of codes from the prior.
+  func generate(_ step: Step) -> Variable
   /// The decoder's mean for a batch [B, D], from codes sampled (where there is a distribution) or from their mean.
   func reconstruct(_ x: Variable, _ step: Step, sampling: Bool) -> Variable
 }
 
 extension Autoencoder {
+  /// Decodes codes drawn from the prior.
+  public func generate(_ step: Step) -> Variable { decode(prior(step)) }
+
   /// Decodes a draw of q(z|x) where the encoder gives a distribution, else the code.
   public func reconstruct(_ x: Variable, _ step: Step, sampling: Bool) -> Variable {
     let code = encode(x)

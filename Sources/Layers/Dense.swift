@@ -1,6 +1,22 @@
 import Autodiff
 import Tensors
 
+/// How the first values of fully connected layers are drawn.
+public enum Initialization: String, CaseIterable, Sendable {
+  /// Weights uniform in ±sqrt(6 / (inputs + outputs)), biases zero.
+  case glorot
+  /// PyTorch's default: weights and biases uniform in ±1 / sqrt(inputs).
+  case pytorch
+
+  fileprivate func weight(_ inputs: Int, _ outputs: Int) -> Initializer {
+    self == .glorot ? .glorotUniform(fanIn: inputs, fanOut: outputs) : .uniform(fanIn: inputs)
+  }
+
+  fileprivate func bias(_ inputs: Int) -> Initializer {
+    self == .glorot ? .zeros : .uniform(fanIn: inputs)
+  }
+}
+
 /// A fully connected layer with its activation: `activation(x W + b)`, [B, I] to [B, O].
 ///
 /// Weights are Glorot uniform, biases zero, where it is not said otherwise. In memory W is [I, O]; files hold PyTorch's [O, I].
@@ -13,11 +29,13 @@ public struct Dense: Network {
   public let activation: Activation
 
   /// A layer from `inputs` to `outputs` units.
-  public init(_ inputs: Int, _ outputs: Int, _ activation: Activation = .identity) {
+  public init(
+    _ inputs: Int, _ outputs: Int, _ activation: Activation = .identity,
+    initialized: Initialization = .glorot
+  ) {
     weight = Parameter(
-      Shape(inputs, outputs), .glorotUniform(fanIn: inputs, fanOut: outputs),
-      fileLayout: .transposed)
-    bias = Parameter(Shape(outputs), .zeros)
+      Shape(inputs, outputs), initialized.weight(inputs, outputs), fileLayout: .transposed)
+    bias = Parameter(Shape(outputs), initialized.bias(inputs))
     self.activation = activation
   }
 
@@ -62,9 +80,13 @@ public struct Perceptron: Network {
   public let layers: [Dense]
 
   /// `sizes` from the input to the output; `activation` behind every layer, behind the last `last`.
-  public init(_ sizes: [Int], _ activation: Activation, last: Activation) {
+  public init(
+    _ sizes: [Int], _ activation: Activation, last: Activation,
+    initialized: Initialization = .glorot
+  ) {
     layers = zip(sizes, sizes.dropFirst()).enumerated().map { index, pair in
-      Dense(pair.0, pair.1, index + 2 < sizes.count ? activation : last)
+      Dense(
+        pair.0, pair.1, index + 2 < sizes.count ? activation : last, initialized: initialized)
     }
   }
 

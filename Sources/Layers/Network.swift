@@ -48,3 +48,15 @@ public struct Reshape: Network {
     x.reshaped(Shape([x.shape.rows] + extents))
   }
 }
+
+/// An activation by itself, behind networks that end without one.
+public struct Activated: Network {
+  /// What the values go through.
+  public let activation: Activation
+
+  /// A layer without parameters.
+  public init(_ activation: Activation) { self.activation = activation }
+
+  /// Element by element.
+  public func callAsFunction(_ x: Variable) -> Variable { x.activated(activation) }
+}

@@ -14,6 +14,8 @@ public final class Step {
   public private(set) var purpose = Purpose.latent
   /// The number of the training step, or of the pass over the data.
   public private(set) var time = 0
+  /// Epochs of the run that are over, for what changes in the course of training; without end outside of it.
+  public private(set) var epoch = Int.max
   /// Global row of each example.
   public private(set) var rows: [Int32] = []
   /// What the model should explain, [B, D] in [0, 1], clean of the noise drawn in training.
@@ -27,6 +29,8 @@ public final class Step {
   private let targetKey = -1
   /// Rows whose noise is worth a thread of its own.
   private static let sharedRows = 16
+  /// Outside of training one purpose serves all draws: recycled samples are told apart by the pass.
+  private static let firstRecyclingPass = 1 << 16
 
   /// Adds the noise of training to one example in place: (pixels, count, global row, draws).
   public typealias Corrupter = (UnsafeMutablePointer<Float>, Int, Int, Draws) -> Void
@@ -46,9 +50,15 @@ public final class Step {
     drawNormal = normal
   }
 
+  /// Whether this is a step of training, not a pass over the data.
+  public var isTraining: Bool { purpose == .latent }
+
   /// Starts a batch of `rows`, whose pixels `fill` writes as [rows.count, dimensions].
+  ///
+  /// - Parameter epoch: epochs of the run that are over; a pass outside of training has none.
   public func begin(
     rows: UnsafeBufferPointer<Int32>, dimensions: Int, purpose: Purpose, time: Int,
+    epoch: Int = .max,
     fill: (UnsafeMutablePointer<Float>) throws -> Void
   ) rethrows {
     tape.reset()
@@ -58,6 +68,7 @@ public final class Step {
     self.rows.append(contentsOf: rows)
     self.purpose = purpose
     self.time = time
+    self.epoch = epoch
     let target = tape.constant(Shape(rows.count, dimensions))
     try fill(target.pointer)
     keep(target, targetKey)
@@ -90,12 +101,20 @@ public final class Step {
     normal(columns, purpose, pass: pass)
   }
 
+  /// Standard normal noise for the samples that are recycled after pass number `pass`, [B, columns].
+  public func recyclingNoise(_ columns: Int, pass: Int) -> Variable {
+    isTraining
+      ? normal(columns, .recycling, pass: pass)
+      : normal(columns, purpose, pass: Self.firstRecyclingPass + pass)
+  }
+
   /// Standard normal noise for each row of this batch, [B, columns].
   public func normal(_ columns: Int, _ purpose: Purpose, pass: Int = 0) -> Variable {
     let draws = Draws(seed: seed, purpose: purpose, time: time, pass: pass)
     let noise = tape.constant(Shape(rows.count, columns))
-    for (i, row) in rows.enumerated() {
-      drawNormal(noise.pointer + i * columns, columns, Int(row), draws)
+    let values = noise.pointer
+    Workers.share(rows.count, grain: Self.sharedRows) { part in
+      for i in part { drawNormal(values + i * columns, columns, Int(rows[i]), draws) }
     }
     return noise
   }
@@ -115,7 +134,8 @@ public final class Step {
   }
 
   /// Reports a term of the loss, one value an example [B]; it is logged as the mean over the global batch.
-  public func report(_ name: StaticString, _ rows: Variable) {
-    terms.append((name, rows.sum))
-  }
+  public func report(_ name: StaticString, _ rows: Variable) { report(name, sum: rows.sum) }
+
+  /// Reports a measurement by its sum over the batch; it is logged as the mean over the global batch.
+  public func report(_ name: StaticString, sum: Double) { terms.append((name, sum)) }
 }

@@ -14,19 +14,25 @@ struct Architecture {
   let trunk: [(network: any Network, modules: Int)]
   /// F.
   let features: Int
-  /// [B, J] to logits [B, H*W*C].
+  /// [B, J] to logits [B, H*W*C], or to what `output` makes of them.
   let decoder: any Network
   private let grid: (height: Int, width: Int, channels: Int)?
+  private let initialization: Initialization
 
+  /// - Parameter output: what the decoder's logits go through.
   /// - Throws: `ConfigurationError` for images that cannot be halved so often.
-  init(_ c: Configuration, _ image: ImageShape) throws(ConfigurationError) {
+  init(
+    _ c: Configuration, _ image: ImageShape, output: Activation = .identity
+  ) throws(ConfigurationError) {
+    initialization = c.initialization
     switch c.network {
     case .mlp:
       let sizes = [image.count] + c.hidden
-      trunk = Self.dense(sizes, c.activation)
+      trunk = Self.dense(sizes, c.activation, c.initialization)
       features = sizes[sizes.count - 1]
       decoder = Perceptron(
-        [c.latent] + c.decoderLayers + [image.count], c.activation, last: .identity)
+        [c.latent] + c.decoderLayers + [image.count], c.activation, last: output,
+        initialized: c.initialization)
       grid = nil
     case .convolutional, .convolutionalNormalized:
       let (height, width) = (image.height >> c.channels.count, image.width >> c.channels.count)
@@ -42,21 +48,30 @@ struct Architecture {
       self.grid = grid
       features = grid.height * grid.width * grid.channels
       trunk = Self.encoder(c, image, features, normalized)
-      decoder = Sequential(Self.decoder(c, image, grid, normalized))
+      let ending: [(network: any Network, modules: Int)] =
+        output == .identity ? [] : [(Activated(output), 1)]
+      decoder = Sequential(Self.decoder(c, image, grid, normalized) + ending)
     }
   }
 
   /// A linear layer behind the trunk.
   func head(_ outputs: Int) -> Dense {
-    guard let grid else { return Dense(features, outputs) }
+    guard let grid else { return Dense(features, outputs, initialized: initialization) }
     return Dense(
       flattening: grid.height, grid.width, grid.channels, to: outputs)
   }
 
+  /// Trunk and heads of q(z|x) with `latent` dimensions.
+  func gaussianEncoder(_ latent: Int) -> GaussianEncoder {
+    GaussianEncoder(trunk: Sequential(trunk), mean: head(latent), logVariance: head(latent))
+  }
+
   private static func dense(
-    _ sizes: [Int], _ activation: Activation
+    _ sizes: [Int], _ activation: Activation, _ initialization: Initialization
   ) -> [(network: any Network, modules: Int)] {
-    zip(sizes, sizes.dropFirst()).map { (Dense($0, $1, activation), 2) }
+    zip(sizes, sizes.dropFirst()).map {
+      (Dense($0, $1, activation, initialized: initialization), 2)
+    }
   }
 
   private static func encoder(

@@ -40,6 +40,9 @@ public enum Benchmark: String, CaseIterable, Sendable {
   /// Steps of the convolutional VAE of CelebA: 64 x 64 x 3, channels 64, 128, 256, 512.
   case celebaConvVAE = "celeba-conv-vae"
 
+  /// Steps of the RiC-VAE: 784-512-256-(30, 30)-256-512-784, five recycled passes with gradients through all of them.
+  case ricvaeMLP = "ricvae-mlp"
+
   /// Images in memory, over all ranks.
   private var images: Int { self == .celebaConvVAE ? 2048 : 60_000 }
 
@@ -62,6 +65,14 @@ public enum Benchmark: String, CaseIterable, Sendable {
       c.batch = 64
       c.learningRate = 2e-4
       c.noise = "gaussian:0.5"
+    case .ricvaeMLP:
+      c.model = "ric-vae"
+      c.latent = 30
+      c.activation = .relu
+      c.batch = 100
+      c.passes = 5
+      c.recyclingPath = .full
+      c.residualEpsilon = 1e-6
     case .celebaConvVAE:
       c.network = .convolutionalNormalized
       c.latent = 100
@@ -93,6 +104,9 @@ public enum Benchmark: String, CaseIterable, Sendable {
       let (e, r, d) = ([784, 1000, 1000, 10], [10, 1000, 1000, 784], [10, 1000, 1000, 1])
       return chain(e) + chain(r, inputGradient: true) + 2 * chain(d)
         + chain(e) + chain(d, inputGradient: true, weights: false)
+    case .ricvaeMLP:
+      let pass = chain([784, 512, 256, 60]) + chain([30, 256, 512, 784], inputGradient: true)
+      return 5 * pass + 4 * Double(2 * 784 * 512)
     case .celebaConvVAE:
       let layers = [(3, 64, 32), (64, 128, 16), (128, 256, 8), (256, 512, 4)]
       let convolutions = layers.enumerated().reduce(0.0) { sum, layer in

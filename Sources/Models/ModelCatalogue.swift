@@ -26,6 +26,19 @@ public enum ModelCatalogue {
     CatalogueEntry(name: "rvae", splits: true, make: VAE.init(_:image:), fit: RVAE.fit),
     CatalogueEntry(name: "aae", splits: false, make: DAAE.init(_:image:), fit: fitEpochs),
     CatalogueEntry(name: "daae", splits: false, make: DAAE.init(_:image:), fit: fitEpochs),
+    CatalogueEntry(name: "l2-vae", splits: false, make: L2VAE.init(_:image:), fit: fitEpochs),
+    CatalogueEntry(name: "r-l2-vae", splits: false, make: L2VAE.init(_:image:), fit: fitEpochs),
+    CatalogueEntry(name: "lc-vae", splits: false, make: LCVAE.init(_:image:), fit: fitEpochs),
+    CatalogueEntry(name: "rlc-vae", splits: false, make: LCVAE.init(_:image:), fit: fitEpochs),
+    CatalogueEntry(
+      name: "ic-vae", splits: false, make: { try ICVAE($0, image: $1) }, fit: fitEpochs),
+    CatalogueEntry(
+      name: "ric-vae", splits: false, make: { try ICVAE($0, image: $1) }, fit: fitEpochs),
+    CatalogueEntry(
+      name: "ic-affine", splits: false, make: { try ICVAE($0, image: $1, isAffine: true) },
+      fit: fitEpochs),
+    CatalogueEntry(
+      name: "ic-affine-em", splits: true, make: AffineICVAE.init(_:image:), fit: AffineICVAE.fit),
   ]
 
   /// The system that a configuration names.

@@ -16,6 +16,8 @@ public struct Planner {
 
   /// Time that steps are measured for, in seconds.
   private static let measuredSeconds = 3.0
+  /// Sweeps that are measured of a model without gradients.
+  private static let sampledSweeps = 3
   /// Pixels of the rows that the sample uses.
   private static let sampledPixels = 4000 * 784
 
@@ -43,10 +45,11 @@ public struct Planner {
   /// - Throws: errors of the model and the data set.
   public func plan() throws -> Plan {
     let before = ProcessMemory.now()
-    let trainer = try sampleTrainer()
-    let steps = try timeSteps(of: trainer)
+    let (trainer, entry) = try sampleTrainer()
+    let makesSweeps = trainer.model.phases.isEmpty
+    let steps = try makesSweeps ? timeSweeps(of: trainer, entry) : timeSteps(of: trainer)
     var projection: Double?
-    if trainer.split != nil {
+    if trainer.alternates {
       let result = try trainer.project(threshold: 0.1, sampling: true)
       projection = result.seconds / Double(trainer.lanes.rowCount) * Double(shareRows)
     }
@@ -66,24 +69,41 @@ public struct Planner {
             ranks: ranks)
       },
       checkpointBytes: trainer.contentsBytes + splitBytes, sharedCheckpointBytes: splitBytes,
-      stepsPerEpoch: lanes.steps(perLane: configuration.batch / lanes.count),
+      stepsPerEpoch: makesSweeps ? 1 : lanes.steps(perLane: configuration.batch / lanes.count),
       secondsPerStep: steps.seconds, secondsPerProjection: projection,
       stepsMeasured: steps.count)
   }
 
   /// A trainer of this process alone that makes the steps of one rank: of its share of the lanes, or of
   /// the nearest power of two below.
-  private func sampleTrainer() throws -> Trainer {
+  private func sampleTrainer() throws -> (Trainer, CatalogueEntry) {
     var c = configuration
+    c.passesFromEpoch = 0  // what most steps will be
+    if c.model == Configuration.affineEM { c.epochs = Self.sampledSweeps }
     var sampled = 1
     while 2 * sampled <= share { sampled *= 2 }
     c.lanes = sampled
     c.batch = configuration.batch / lanes.count * sampled
     c.rows = min(shareRows, max(c.batch, Self.sampledPixels / data.shape.count))
     let entry = try ModelCatalogue.entry(c)
-    return try Trainer(
+    let trainer = try Trainer(
       c, model: entry.make(c, data.shape), images: data, splits: entry.splits,
       on: .alone(), session: Session(directory: nil))
+    return (trainer, entry)
+  }
+
+  /// The mean time of a rank's sweep over its rows, for models without gradients, and the operations of its products.
+  private func timeSweeps(
+    of trainer: Trainer, _ entry: CatalogueEntry
+  ) throws -> (seconds: Double, count: Int, operationsPerImage: Double) {
+    let (start, operations) = (DispatchTime.now().uptimeNanoseconds, BLAS.operations)
+    _ = try entry.fit(trainer)
+    let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
+    let (count, rows) = (Self.sampledSweeps, Double(trainer.lanes.rowCount))
+    return (
+      seconds / Double(count) * Double(shareRows) / rows, count,
+      Double(BLAS.operations - operations) / (Double(count) * rows)
+    )
   }
 
   /// The median time of a rank's step, scaled to its whole share, and the operations of its products.

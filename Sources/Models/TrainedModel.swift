@@ -28,8 +28,13 @@ public final class TrainedModel {
   ///
   /// **Collective.**
   ///
-  /// - Throws: `RunError` where there is no run or no valid checkpoint; errors of reading it.
-  public init(run: RunDirectory, on world: Communicator) throws {
+  /// - Parameter adjust: changes how the model is asked, where its configuration says so: `test_passes` for example.
+  /// - Throws: `RunError` where there is no run or no valid checkpoint; errors of reading it; what
+  ///   `adjust` throws.
+  public init(
+    run: RunDirectory, on world: Communicator,
+    adjust: (inout Configuration) throws -> Void = { _ in }
+  ) throws {
     try world.agree { if !run.isRun { throw RunError.noRun(run.path) } }
     directory = run
     var store = CheckpointStore(run: run.path)
@@ -41,7 +46,9 @@ public final class TrainedModel {
     }
     self.checkpoint = checkpoint
     let contents = try world.agree { try checkpoint.contents() }
-    let c = try Configuration.load(json: contents.configuration)
+    var adjusted = try Configuration.load(json: contents.configuration)
+    try world.agree { try adjust(&adjusted) }
+    let c = adjusted
     configuration = c
     func side(_ name: String) -> Int { Int(contents.progress.values["image_\(name)"] ?? 0) }
     threshold = Float(contents.progress.values["threshold"] ?? 0)

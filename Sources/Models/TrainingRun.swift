@@ -97,7 +97,7 @@ public enum TrainingRun {
           parameters: trainer.parameters.parameters.reduce(0) { $0 + $1.shape.count },
           totalSteps: trainer.totalSteps,
           totalEpochs: trainer.totalSteps / trainer.stepsPerEpoch,
-          outerIterations: trainer.split == nil ? nil : trainer.configuration.outerIterations,
+          outerIterations: trainer.alternates ? trainer.configuration.outerIterations : nil,
           resumedFrom: checkpoint))
     }
     try trainer.start()

@@ -23,6 +23,9 @@ public struct Draws: Sendable {
     self.purpose = purpose.rawValue | UInt32(pass) << 8
   }
 
+  /// What tells these draws apart from others for their purpose at their time.
+  public var pass: Int { Int(purpose >> 8) }
+
   /// The kernels' name for a row's stream.
   private func stream(_ row: Int) -> ck_stream {
     ck_stream(seed: seed, row: UInt32(truncatingIfNeeded: row), time: time, purpose: purpose)

@@ -4,7 +4,7 @@ extension Configuration {
     "model", "seed", "batch", "lanes", "rows", "static_noise", "optimizer", "hidden",
     "decoder_hidden",
     "discriminator_hidden", "network", "channels", "output_normalization", "latent", "activation",
-    "split_storage", "prior",
+    "split_storage", "prior", "initialization",
   ]
 
   /// Checks that a run can go on with these settings.

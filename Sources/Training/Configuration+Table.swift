@@ -7,7 +7,7 @@ extension Configuration {
   /// states, [C] what its authors' code does, "own" a choice of this program.
   public static let keys: [ConfigurationKey] =
     dataKeys + optimizerKeys + networkKeys + lossKeys + splitKeys
-    + adversarialKeys + recordKeys
+    + adversarialKeys + recyclingKeys + recordKeys
 
   private static let dataKeys: [ConfigurationKey] = [
     .text(
@@ -170,7 +170,7 @@ extension Configuration {
   ]
 
   /// The names `model` may take.
-  public static let models = ["vae", "rvae", "aae", "daae"]
+  public static let models = ["vae", "rvae", "aae", "daae"] + recyclingModels + [affineEM]
 
   /// The setting of a name.
   ///

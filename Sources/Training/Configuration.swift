@@ -1,5 +1,6 @@
 import Checkpoints
 import Datasets
+import Layers
 import MPI
 import Tensors
 
@@ -104,6 +105,39 @@ public struct Configuration: Equatable, Sendable {
   public var gmmRadius = 4.0
   /// What the encoder minimises against the discriminator.
   public var generatorLoss = GeneratorLoss.nonSaturating
+
+  /// N of the recycling models: passes of a training step, each but the first on what the one before drew.
+  public var passes = 1
+  /// Epochs of one pass a step before `passes` counts.
+  public var passesFromEpoch = 0
+  /// M of the recycling models: passes of a trained model when it reconstructs or generates.
+  public var testPasses = 1
+  /// Where gradients flow from a pass back into the one before it.
+  public var recyclingPath = Recycling.GradientPath.detach
+  /// What a trained model hands from pass to pass.
+  public var recyclingTest = Recycling.Test.mean
+  /// Standard deviation of the noise on what an R-l2-VAE recycles.
+  public var recycleDeviation = 0.0
+  /// Whether recycled samples are clipped to [0, 1] in training.
+  public var recycleClip = false
+  /// Added to squared residuals before the logarithm: one grey level squared.
+  public var residualEpsilon = 1.54e-5
+  /// Where `residualEpsilon` comes down from; 0 for nowhere.
+  public var residualEpsilonStart = 0.0
+  /// Epochs in which it comes down.
+  public var residualEpsilonEpochs = 0
+  /// What residuals are multiplied by in the recycling models' losses.
+  public var residualScale = 1.0
+  /// Epochs of squared error before an iC-VAE's own loss.
+  public var leastSquaresEpochs = 0
+  /// Least variance of an entry in the affine EM, as a fraction of that of the data.
+  public var floor = 1e-6
+  /// What that fraction, 1 at first, is multiplied by from sweep to sweep.
+  public var floorDecay = 0.9
+  /// Whether the affine EM fits an offset; not for centred data.
+  public var affineBias = true
+  /// How the first values of fully connected layers are drawn.
+  public var initialization = Initialization.glorot
 
   /// Steps between two lines of `metrics.jsonl`.
   public var logEvery = 50
@@ -259,6 +293,7 @@ extension Configuration {
         key: "latent", found: "\(latent)",
         expected: "2, which prior=gmm10 is made for; set latent=2 or prior=gaussian")
     }
+    try resolved.checkPasses()
     return resolved
   }
 

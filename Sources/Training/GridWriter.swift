@@ -42,7 +42,7 @@ struct GridWriter {
       try write(pixels.pointer, count, trainer, "\(name)-S")
     }
     try begin(step, Array(0..<Self.side * Self.side), trainer) { _ in }
-    let samples = trainer.model.decode(trainer.model.prior(step))
+    let samples = trainer.model.generate(step)
     try write(samples.pointer, Self.side * Self.side, trainer, "\(name)-samples")
   }
 

@@ -50,7 +50,9 @@ extension Preset {
   ///
   /// The training images are expected to come corrupted (`cleave corrupt`), but for
   /// `mnist-daae`, which draws its corruption anew at every step.
-  public static let all: [Preset] = [
+  public static let all: [Preset] = robust + recycling
+
+  private static let robust: [Preset] = [
     Preset(
       name: "mnist-vae", summary: "VAE on MNIST, the RVAE paper's baseline",
       settings: [Setting("model=vae", "4.1"), Setting("epochs=600", "4.1: 30 x 20")] + robustMNIST),

@@ -142,8 +142,10 @@ public final class Session {
   private func watchForCollapse(
     _ trainer: Trainer, _ means: [(name: String, value: Double)]
   ) throws {
-    guard directory != nil else { return }
     let c = trainer.configuration
+    // A model without phases is asked at its end alone, since to explain a row takes it many passes.
+    let isDue = !trainer.model.phases.isEmpty || trainer.progress.epoch + 1 == c.epochs
+    guard directory != nil, isDue else { return }
     var found: [(CollapseWarning, Double, Double)] = []
     for mean in means {
       if mean.name == "kl" { found.append((.posteriorCollapse, mean.value, c.collapseKL)) }
@@ -163,7 +165,7 @@ public final class Session {
             JSONValue.Member("warning", .string(warning.rawValue)),
             JSONValue.Member("value", .real(value)),
           ])
-        observer?.warning(warning.message(value: value, limit: limit))
+        observer?.warning(warning.message(value: value, limit: limit, in: c))
       }
     }
   }
@@ -177,7 +179,7 @@ public final class Session {
     if c.checkpointEpochs > 0 && trainer.progress.totalEpochs % c.checkpointEpochs == 0 {
       try checkpoint(trainer)
     }
-    if trainer.split == nil && c.gridEvery > 0 && trainer.progress.totalEpochs % c.gridEvery == 0 {
+    if !trainer.alternates && c.gridEvery > 0 && trainer.progress.totalEpochs % c.gridEvery == 0 {
       try drawGrids(trainer, "epoch-\(padded(trainer.progress.totalEpochs))")
     }
   }

@@ -40,17 +40,20 @@ extension Trainer {
     return .nonFinite(step: progress.step, lane: lane, parameter: parameter?.name)
   }
 
+  /// Whether training on batches alternates with a projection of all rows.
+  public var alternates: Bool { split != nil && !model.phases.isEmpty }
+
   /// Steps of the whole run.
   public var totalSteps: Int {
     stepsPerEpoch
-      * (split == nil
-        ? configuration.epochs : configuration.outerIterations * configuration.innerEpochs)
+      * (alternates
+        ? configuration.outerIterations * configuration.innerEpochs : configuration.epochs)
   }
 
   /// Estimated seconds to the end of the run, at this rate and with this long a projection.
   func remainingSeconds(imagesPerSecond: Double, projection: Double, limit: Int?) -> Double {
     let steps = max(0, min(totalSteps, limit ?? .max) - progress.step)
-    let projections = split == nil ? 0 : configuration.outerIterations - progress.outer
+    let projections = alternates ? configuration.outerIterations - progress.outer : 0
     return Double(steps * configuration.batch) / max(imagesPerSecond, 1e-9)
       + Double(projections) * projection
   }

@@ -51,6 +51,8 @@ public final class Trainer {
   var lastReadAhead = -1  // the step that images were last read ahead at
 
   /// Steps in an epoch: the last batch is filled from the start of each lane's order.
+  ///
+  /// A model without phases sees all rows in one.
   public let stepsPerEpoch: Int
 
   /// A trainer with freshly drawn weights.
@@ -104,7 +106,7 @@ public final class Trainer {
       : nil
 
     let laneBatch = configuration.batch / lanes.count
-    stepsPerEpoch = lanes.steps(perLane: laneBatch)
+    stepsPerEpoch = model.phases.isEmpty ? 1 : lanes.steps(perLane: laneBatch)
     let count = laneBatch * localLanes.count
     batchRows = Array(repeating: 0, count: count)
     passRows =
@@ -214,7 +216,8 @@ public final class Trainer {
     batchRows.withUnsafeBufferPointer { all in
       let batch = UnsafeBufferPointer(rebasing: all[rows])
       step.begin(
-        rows: batch, dimensions: images.shape.count, purpose: .latent, time: progress.step
+        rows: batch, dimensions: images.shape.count, purpose: .latent, time: progress.step,
+        epoch: progress.totalEpochs
       ) { pixels in
         images.gather(batch, into: pixels)
         split?.subtract(batch, from: pixels)
@@ -229,12 +232,13 @@ public final class Trainer {
   ///
   /// **Collective.**
   ///
+  /// - Parameter sweep: makes the step of a model without phases and returns what it minimises, the mean over the rows.
   /// - Returns: whether all epochs are done; false when the run was asked to stop before that.
-  public func fit(epochs: Int) throws -> Bool {
+  public func fit(epochs: Int, sweep: (() throws -> Double)? = nil) throws -> Bool {
     while progress.epoch < epochs {
       while progress.stepInEpoch < stepsPerEpoch {
         if session.shouldStop(self) { return false }
-        try trainStep()
+        if let sweep { try sweepStep(sweep) } else { try trainStep() }
         try session.afterStep(self)
       }
       if session.shouldStop(self) { return false }

@@ -34,19 +34,20 @@ public enum CollapseWarning: String, CaseIterable, Sendable {
   /// The discriminator has won: the encoder gets no gradient from it.
   case discriminatorWon = "discriminator_won"
 
-  /// What happened and what helps, in one line; `value` is what was measured, `limit` what it fell under.
-  public func message(value: Double, limit: Double) -> String {
-    switch self {
-    case .posteriorCollapse:
-      "posterior collapse: the KL is \(rounded(value)) nat (under \(limit)), so the code says nothing about the image; "
-        + "more inner epochs before the first split, beta below 1 (beta=0.3) or activation=relu help"
-    case .constantOutput:
-      "constant output: reconstructions vary by \(rounded(value)) over a batch (under \(limit)); more inner epochs "
-        + "before the first split or beta below 1 (beta=0.3) help"
-    case .discriminatorWon:
-      "the discriminator has won: its loss is \(rounded(value)) (under \(limit)), so nothing holds the codes to the "
-        + "prior; generator_loss=non_saturating or a smaller learning_rate help"
-    }
+  /// What happened and what helps a model with these settings, in one line; `value` is what was measured, `limit` what it
+  /// fell under.
+  public func message(value: Double, limit: Double, in c: Configuration) -> String {
+    let what =
+      switch self {
+      case .posteriorCollapse:
+        "posterior collapse: the KL is \(rounded(value)) nat (under \(limit)), so the code says nothing about the image"
+      case .constantOutput:
+        "constant output: reconstructions vary by \(rounded(value)) over a batch (under \(limit))"
+      case .discriminatorWon:
+        "the discriminator has won: its loss is \(rounded(value)) (under \(limit)), so nothing holds the codes to the "
+          + "prior"
+      }
+    return "\(what); \(c.cure(of: self)) help"
   }
 
   private func rounded(_ value: Double) -> String { String(format: "%.2g", value) }

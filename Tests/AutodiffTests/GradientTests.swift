@@ -57,6 +57,15 @@ struct Differentiable: Sendable, CustomStringConvertible {
       Differentiable("reparameterize, D-05", [("a", matrix), ("b", matrix)]) {
         $0("a").reparameterized(logVariance: $0("b"), epsilon: data(like: $0("a")), exponent: 1)
       },
+      Differentiable("half squares", [("a", matrix)]) { $0("a").halfSquares() },
+      Differentiable("half scaled squares", [("a", matrix), ("b", matrix)]) {
+        $0("a").halfScaledSquares(logVariance: $0("b"))
+      },
+      Differentiable("half log squares", [("a", matrix)]) { $0("a").halfLogSquares(epsilon: 0.5) },
+      Differentiable("recycled", [("a", matrix), ("b", matrix)]) {
+        square($0("a").recycled(residual: $0("b"), noise: data(like: $0("a"))))
+      },
+      Differentiable("clamped", [("a", matrix)]) { square($0("a").clamped(to: -8...8)) },
       Differentiable("log-mean-exp", [("a", matrix)]) { $0("a").logMeanExp() },
       Differentiable("softplus rows", [("a", Shape(5, 1))]) { $0("a").softplus(sign: -1) },
       Differentiable("add", [("a", matrix), ("b", matrix)]) { $0("a") + $0("b") },

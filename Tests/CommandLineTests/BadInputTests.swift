@@ -41,6 +41,13 @@ import Testing
     BadInput("corrupt d.h5 x.h5 --noise salt:0.3", "noise \"salt:0.3\": expected", 64),
     BadInput(
       "corrupt d.h5 x.h5 --noise gaussian:-1", "noise \"gaussian:-1\": expected gaussian:LEVEL", 64),
+    BadInput(
+      "sample run --out x.h5 --passes 0", "--passes: found 0, expected an integer from 1", 64),
+    BadInput(
+      "reconstruct run --out x.h5 --recycle men", "--recycle: found men, expected one of mean", 64),
+    BadInput(
+      "train frey-ric --data d.h5 --out r --set recycle_grad=half",
+      "recycle_grad: found half, expected one of detach, mean, full, input_only", 64),
     BadInput("version --blas-core Nothing", "OpenBLAS does not offer Nothing here; it took", 64),
   ]
 
@@ -57,6 +64,11 @@ import Testing
     BadInput("import mnist idx --out d.h5", "d.h5: exists already; --force replaces it", 64),
     BadInput(
       "corrupt empty.h5 x.h5 --noise none", "empty.h5: /train/images: found no such dataset", 65),
+    BadInput("import frey none.mat --out x.h5", "none.mat: No such file or directory", 65),
+    BadInput("import frey text.h5 --out x.h5", "text.h5: cannot be read as a MATLAB file", 65),
+    BadInput(
+      "train demo --data d.h5 --out r \(tiny) --set passes=2",
+      "passes: found 2, expected 1: rvae does not recycle", 64),
     BadInput("train demo --data none.h5 --out r \(tiny)", "none.h5: no such file", 65),
     BadInput("train demo --data text.h5 --out r \(tiny)", "text.h5: not an HDF5 file", 65),
     BadInput(

@@ -3,7 +3,7 @@
 
     python3 Tests/Golden/generate.py          # needs torch, numpy, h5py and Pillow
 
-writes operators.h5, optimizers.h5, models.h5 and images.h5 beside itself; README.md documents their layout.
+writes operators.h5, optimizers.h5, models.h5, recycling.h5 and images.h5 beside itself; README.md documents their layout.
 Every input is a double that a float holds exactly, so a single-precision program starts from the
 very same numbers; seeds are chosen so that no ReLU sits near its kink and no gradient is so small
 that Adam's division would blow its rounding up. For each case the script prints how far PyTorch
@@ -16,6 +16,7 @@ from images import write_images
 from models import write_models
 from normalization import write_normalization
 from operators import write_operators
+from recycling import write_recycling
 from optimizers import write_optimizers
 
 if __name__ == "__main__":
@@ -24,6 +25,7 @@ if __name__ == "__main__":
     write_models()
     write_normalization()
     write_convolutional()
+    write_recycling()
     write_images()
     for file in sorted(FOLDER.glob("*.h5")):
         print(f"{file.name}: {file.stat().st_size} bytes")

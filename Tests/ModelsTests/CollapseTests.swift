@@ -40,6 +40,23 @@ struct CollapseTests {
     }
   }
 
+  /// Each of the recycling models is told what helped it.
+  @Test(arguments: [
+    ("model=ric-vae passes=2", "passes_from_epoch=100"),
+    ("model=ric-vae passes=2 passes_from_epoch=1 recycle_grad=full", "recycle_grad=detach"),
+    ("model=ic-vae", "residual_epsilon_start=1"), ("model=l2-vae", "residual_scale=10"),
+  ])
+  func theCureOfRecyclingModels(settings: String, cure: String) throws {
+    try withTemporaryFolder { folder in
+      let run = RecordedRun(
+        folder.appending(path: "run"), settings.split(separator: " ").map(String.init))
+      try run.go("epochs=1", "collapse_kl=1e9")
+      #expect(run.warnings.count == 1)
+      #expect(run.warnings[0].hasPrefix("posterior collapse: the KL is "))
+      #expect(run.warnings[0].contains(cure), "\(run.warnings)")
+    }
+  }
+
   @Test func constantOutput() throws {
     try withTemporaryFolder { folder in
       let run = RecordedRun(folder.appending(path: "run"), ["model=aae"])

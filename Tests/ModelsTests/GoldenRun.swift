@@ -61,22 +61,32 @@ final class GoldenRun {
     let clock = Clock()
     self.clock = clock
     let examples = self.examples
-    func stored(_ path: String) throws -> (UnsafeMutablePointer<Float>, Int, Int) -> Void {
-      guard golden.has(path) else { return { _, _, _ in preconditionFailure("no \(path)") } }
+    // [steps, examples, count], or [steps, passes, examples, count].
+    func stored(_ path: String) throws -> (UnsafeMutablePointer<Float>, Int, Int, Int) -> Void {
+      guard golden.has(path) else { return { _, _, _, _ in preconditionFailure("no \(path)") } }
       let all = try golden.floats(path)
-      return { values, count, row in
-        let first = (clock.step * examples + row) * count
+      let shape = try golden.shape(path)
+      let passes = shape.count == 4 ? shape[1] : 1
+      return { values, count, row, pass in
+        let first = ((clock.step * passes + pass) * examples + row) * count
         for i in 0..<count { values[i] = all[first + i] }
       }
     }
     let corrupted = try stored("\(name)/data/corrupted")
     let noise = try stored(
       golden.has("\(name)/data/noise") ? "\(name)/data/noise" : "\(name)/data/prior")
+    let recycling = try stored("\(name)/data/recycling")
     step = Step(
       seed: configuration.seed,
       corrupt: configuration.noise == "none"
-        ? nil : { values, count, row, _ in corrupted(values, count, row) },
-      normal: { values, count, row, _ in noise(values, count, row) })
+        ? nil : { values, count, row, _ in corrupted(values, count, row, 0) },
+      normal: { [image] values, count, row, draws in
+        if count == image.count {
+          recycling(values, count, row, draws.pass)
+        } else {
+          noise(values, count, row, draws.pass)
+        }
+      })
     step.tape.training = LanePass(rows: examples, lanes: 1)
   }
 

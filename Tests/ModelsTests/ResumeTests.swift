@@ -20,6 +20,11 @@ struct ResumeTests {
       "model=rvae", "outer_iterations=2", "inner_epochs=2", "lambda=2", "split_storage=compact",
     ],
     ["model=daae", "epochs=4", "noise=gaussian:0.2", "shuffle=true", "optimizer=rmsprop"],
+    [
+      "model=ric-vae", "epochs=4", "shuffle=true", "passes=2", "passes_from_epoch=2",
+      "residual_epsilon_start=1", "residual_epsilon_epochs=3",
+    ],
+    ["model=ic-affine-em", "epochs=12"],
     ["model=vae", "epochs=4", "rmsprop_momentum=0.5", "optimizer=rmsprop", "batch=16"],
   ]
   private let common = ["log_every=2", "keep_last=20"]

@@ -86,7 +86,7 @@ import Testing
     words.append(draws.word(row: 1, element: 0))
     words.append(draws.word(row: 0, element: 1))
     #expect(Set(words).count == words.count)
-    #expect(Set(Purpose.allCases.map(\.rawValue)) == Set(1...12))
+    #expect(Set(Purpose.allCases.map(\.rawValue)) == Set(1...UInt32(Purpose.allCases.count)))
   }
 
   @Test func addedNoiseIsTheNormalDraw() {

@@ -45,6 +45,18 @@ struct ElementwiseKernel: Sendable, CustomTestStringConvertible {
       .init("reparameterize backward") { a, b, c, out, n in
         ck_reparameterize_backward(a, b, c, nil, out, n, 0.5, 1)
       },
+      .init("recycle") { a, b, c, out, n in ck_recycle(out, a, b, c, n) },
+      .init("recycle backward") { a, b, c, out, n in ck_recycle_backward(a, b, c, out, n, 1) },
+      .init("log square gradient") { a, _, _, out, n in
+        var loss = zeros(1)
+        ck_log_squares(a, &loss, out, 1, n, 1e-3)
+      },
+      .init("scaled square gradient") { a, b, _, out, n in
+        var loss = zeros(1)
+        ck_scaled_squares(a, b, &loss, nil, out, 1, n)
+      },
+      .init("clamp") { a, _, _, out, n in ck_clamp(out, a, n, -0.5, 1) },
+      .init("clamp backward") { a, b, _, out, n in ck_clamp_backward(out, b, a, n, -0.5, 1, 1) },
       .init("soft threshold") { a, _, _, out, n in ck_soft_threshold(a, out, 0.4, n) },
       .init("adam") { a, b, c, out, n in
         var m = Array(UnsafeBufferPointer(start: a, count: n))

@@ -76,7 +76,10 @@ import Testing
     ("learning_rate=nan", "learning_rate: found nan, expected a number above 0"),
     ("lambda=-inf", "lambda: found -inf, expected a number of at least 0, or inf"),
     ("exact=yes", "exact: found yes, expected true or false"),
-    ("model=rave", "model: found rave, expected one of vae, rvae, aae, daae"),
+    (
+      "model=rave",
+      "model: found rave, expected one of " + Configuration.models.joined(separator: ", ")
+    ),
     (
       "activation=identity",
       "activation: found identity, expected one of sigmoid, relu, tanh, softplus"

@@ -133,6 +133,16 @@ void ck_gaussian_nll(
 void ck_squared_error(
   const float *y, const float *x, float *row_loss, float *grad, long rows, long cols);
 
+/// Of residuals r: row_loss = 0.5 sum_j log(r^2 + eps); grad = r / (r^2 + eps). eps is above 1e-30.
+void ck_log_squares(
+  const float *r, float *row_loss, float *grad, long rows, long cols, float eps);
+
+/// Of residuals r: row_loss = 0.5 sum_j r^2 exp(-lv) + lv; dr = r exp(-lv);
+/// dlogvar = 0.5 (1 - r^2 exp(-lv)). Without `logvar`, lv is 0.
+void ck_scaled_squares(
+  const float *r, const float *logvar, float *row_loss, float *dr, float *dlogvar, long rows,
+  long cols);
+
 /// row_kl = 0.5 sum_j exp(lv) + mu^2 - 1 - lv.
 void ck_kl_standard_normal(
   const float *mu, const float *logvar, float *row_kl, float *dmu, float *dlogvar, long rows,
@@ -146,6 +156,12 @@ void ck_reparameterize(
 void ck_reparameterize_backward(
   const float *dz, const float *logvar, const float *eps, float *dmu, float *dlogvar, long n,
   float k, int accumulate);
+
+/// y = m + |r| e.
+void ck_recycle(float *y, const float *m, const float *r, const float *e, long n);
+/// dr (+)= dy e sign(r).
+void ck_recycle_backward(
+  const float *dy, const float *r, const float *e, float *dr, long n, int accumulate);
 
 /// row_loss = sum_j softplus(sign s); grad = sign sigmoid(sign s).
 void ck_softplus_rows(
@@ -164,6 +180,11 @@ void ck_fma(float *y, const float *a, const float *b, long n);       // y += a b
 void ck_axpy(float *y, const float *x, float a, long n);             // y += a x
 void ck_scale(float *y, float a, long n);                            // y *= a
 void ck_copy(float *y, const float *x, long n);
+/// y = x within [low, high].
+void ck_clamp(float *y, const float *x, long n, float low, float high);
+/// dx (+)= dy where x is within [low, high]; elsewhere 0.
+void ck_clamp_backward(
+  float *dx, const float *dy, const float *x, long n, float low, float high, int accumulate);
 void ck_fill(float *y, float value, long n);
 /// y (+)= row_scale[row] x.
 void ck_scale_rows(

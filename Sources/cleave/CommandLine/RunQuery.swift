@@ -11,6 +11,7 @@ struct RunQuery {
   let data: DataOptions
   let output: String
   let isForced: Bool
+  let passes: PassesOption
 
   static let options =
     [Option.data, Option.split, Option.out, Option.force] + Option.layout
@@ -20,6 +21,7 @@ struct RunQuery {
     data = try DataOptions(arguments)
     output = try arguments.required("out")
     isForced = arguments.has("force")
+    passes = try PassesOption(arguments)
     guard endings.contains(where: { output.hasSuffix($0) }) else {
       throw UsageError(
         "--out: found \(output), expected a name that ends in " + endings.joined(separator: " or "))
@@ -37,7 +39,7 @@ struct RunQuery {
       try DatasetWriter.checkTarget(output, force: isForced)
       return 0
     }
-    let trained = try TrainedModel.load(run, on: world, console)
+    let trained = try TrainedModel.load(run, passes, on: world, console)
     try body(Outputs(trained, force: isForced, world: world), trained)
     console.note("written: \(output)")
     return 0
@@ -51,9 +53,10 @@ extension TrainedModel {
   ///
   /// - Throws: `RunError` where there is no run or no valid checkpoint, the same on all ranks.
   static func load(
-    _ run: RunDirectory, on world: Communicator, _ console: Console
+    _ run: RunDirectory, _ passes: PassesOption = PassesOption(), on world: Communicator,
+    _ console: Console
   ) throws -> TrainedModel {
-    let trained = try TrainedModel(run: run, on: world)
+    let trained = try TrainedModel(run: run, on: world, adjust: passes.apply)
     for line in trained.skipped { console.warning(line) }
     return trained
   }

@@ -19,17 +19,19 @@ struct EvaluateCommand: Subcommand {
     [
       Option.data, Option.split,
       Option.value("metrics", "LIST", "what to measure (default mse,psnr,elbo)"), Option.json,
-    ] + Option.layout
+    ] + PassesOption.options + Option.layout
 
   private let run: RunDirectory
   private let data: DataOptions
   private let metrics: [Metric]
   private let isJSON: Bool
+  private let passes: PassesOption
 
   init(_ arguments: Arguments) throws {
     run = RunDirectory(arguments.operands[0])
     data = try DataOptions(arguments)
     isJSON = arguments.has("json")
+    passes = try PassesOption(arguments)
     let names = arguments.value("metrics") ?? "mse,psnr,elbo"
     metrics = try names.split(separator: ",", omittingEmptySubsequences: false).map { name in
       guard let metric = Metric(rawValue: String(name)) else {
@@ -43,7 +45,7 @@ struct EvaluateCommand: Subcommand {
 
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
     Workers.start(1)
-    let trained = try TrainedModel.load(run, on: world, console)
+    let trained = try TrainedModel.load(run, passes, on: world, console)
     let images = try data.open(for: trained.configuration, on: world)
     let evaluation = try world.agree { try Evaluation(trained, on: images, world: world) }
     let result = try evaluation.run(metrics)

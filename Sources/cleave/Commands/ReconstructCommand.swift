@@ -10,7 +10,7 @@ struct ReconstructCommand: Subcommand {
   static let details =
     "Writes /reconstructions (float32, [N, H, W, C]), or the first ones as a PNG grid."
   static let operands = [Operand("RUN", "the directory of a run")]
-  static let options = RunQuery.options
+  static let options = RunQuery.options + PassesOption.options
 
   private let query: RunQuery
 

@@ -9,11 +9,12 @@ struct SampleCommand: Subcommand {
   static let summary = "draw new images"
   static let details = "Writes /samples (float32, [N, H, W, C]), or the first ones as a PNG grid."
   static let operands = [Operand("RUN", "the directory of a run")]
-  static let options = [
-    Option.value("count", "N", "how many (default 100)"),
-    Option.value("seed", "K", "another K draws other images (default 595)"), Option.out,
-    Option.force,
-  ]
+  static let options =
+    [
+      Option.value("count", "N", "how many (default 100)"),
+      Option.value("seed", "K", "another K draws other images (default 595)"), Option.out,
+      Option.force,
+    ] + PassesOption.options
 
   private let query: RunQuery
   private let count: Int

@@ -1,0 +1,62 @@
+import CKernels
+import Tensors
+
+/// Losses of residuals r = x - m of data x about a decoder's mean m: this variable is r, [B, D]. Each gives one value an
+/// example, [B], in nats without constants. Gradients reach both x and m through the residual.
+extension Variable {
+  /// 0.5 * sum of r²: a Gaussian of unit variance.
+  public func halfSquares() -> Variable {
+    var node = node(Shape(shape.rows)) { tape, index in
+      let node = tape.nodes[index]
+      tape.addRows(to: node.inputs.0, from: index, derivative: node.saved.0)
+    }
+    node.saved.0 = pointer  // the derivative of r²/2
+    ck_scaled_squares(pointer, nil, node.value, nil, nil, shape.rows, shape.columns)
+    return tape.record(node)
+  }
+
+  /// 0.5 * sum of (r² / v + log v): a diagonal Gaussian with `logVariance` log v, [B, D].
+  public func halfScaledSquares(logVariance: Variable) -> Variable {
+    precondition(shape == logVariance.shape, "\(shape) by \(logVariance.shape)")
+    var node = node(Shape(shape.rows), logVariance) { tape, index in
+      let node = tape.nodes[index]
+      tape.addRows(to: node.inputs.0, from: index, derivative: node.saved.0)
+      tape.addRows(to: node.inputs.1, from: index, derivative: node.saved.1)
+    }
+    if node.groups != 0 { node.saved = (tape.allocate(shape.count), tape.allocate(shape.count)) }
+    ck_scaled_squares(
+      pointer, logVariance.pointer, node.value, node.saved.0, node.saved.1, shape.rows,
+      shape.columns)
+    return tape.record(node)
+  }
+
+  /// 0.5 * sum of log(r² + epsilon): each element a Gaussian of its own best variance, r².
+  public func halfLogSquares(epsilon: Float) -> Variable {
+    var node = node(Shape(shape.rows)) { tape, index in
+      let node = tape.nodes[index]
+      tape.addRows(to: node.inputs.0, from: index, derivative: node.saved.0)
+    }
+    if node.groups != 0 { node.saved.0 = tape.allocate(shape.count) }
+    ck_log_squares(pointer, node.value, node.saved.0, shape.rows, shape.columns, epsilon)
+    return tape.record(node)
+  }
+
+  /// A draw about the mean m, which this variable is, with each residual's size as standard deviation: m + |r| e, all
+  /// [B, D].
+  ///
+  /// e is data. The gradient of |r| at 0 is taken as 0.
+  public func recycled(residual: Variable, noise: Variable) -> Variable {
+    precondition(shape == residual.shape && shape == noise.shape)
+    let node = node(shape, residual, noise) { tape, index in
+      let (mean, residual, noise) = tape.nodes[index].inputs
+      tape.add(1, to: mean, from: index)
+      guard tape.needs(residual) else { return }
+      let (target, adds) = tape.gradient(of: residual)
+      ck_recycle_backward(
+        tape.incoming(index), tape.nodes[residual].value, tape.nodes[noise].value, target,
+        tape.nodes[index].shape.count, adds ? 1 : 0)
+    }
+    ck_recycle(node.value, pointer, residual.pointer, noise.pointer, shape.count)
+    return tape.record(node)
+  }
+}

@@ -1,0 +1,46 @@
+import Autodiff
+import Tensors
+
+/// q(z|x) as a diagonal Gaussian whose log-variance is kept within [-12, 6], so that nothing overflows.
+public struct GaussianEncoder {
+  /// [B, D] to [B, H].
+  let trunk: any Network
+  /// Heads, [B, H] to [B, J].
+  let mean: Dense, logVariance: Dense
+
+  /// What log sigma² is clamped to.
+  public static let logVarianceRange: ClosedRange<Float> = -12...6
+
+  /// From its parts.
+  public init(trunk: any Network, mean: Dense, logVariance: Dense) {
+    self.trunk = trunk
+    self.mean = mean
+    self.logVariance = logVariance
+  }
+
+  /// Names are checkpoint keys.
+  ///
+  /// A trunk without parameters has none.
+  public var children: [(String, any Module)] {
+    (trunk.namedParameters.isEmpty ? [] : [("encoder", trunk)])
+      + [("mean", mean), ("log_variance", logVariance)]
+  }
+
+  /// J.
+  public var latent: Int { mean.bias.shape.count }
+
+  /// q(z|x), [B, J].
+  public func callAsFunction(_ x: Variable) -> DiagonalGaussian {
+    let h = trunk(x)
+    return DiagonalGaussian(
+      mean: mean(h), logVariance: logVariance(h).clamped(to: Self.logVarianceRange))
+  }
+
+  /// How many elements of a batch's log-variances the clamp holds.
+  static func clampedCount(_ q: DiagonalGaussian) -> Int {
+    let values = UnsafeBufferPointer(start: q.logVariance.pointer, count: q.logVariance.shape.count)
+    return values.reduce(into: 0) { count, value in
+      if value <= logVarianceRange.lowerBound || value >= logVarianceRange.upperBound { count += 1 }
+    }
+  }
+}

@@ -1,0 +1,75 @@
+import Autodiff
+import Datasets
+import Foundation
+import Layers
+import Tensors
+import Training
+
+/// LC-VAE and RLC-VAE(N, M): the baseline of the RiC-VAE paper whose decoder learns a variance for each pixel.
+///
+/// Minimises KL + 0.5 sum_j [(x_j - m_j)² / v_j + log v_j] in nats, without the constant (Wang et al., UAI 2017). log v
+/// is a linear head of its own on the decoder's last hidden layer, held within log 1e-6 and 6. Recycled samples are
+/// x_{p+1} = m_p + sqrt(v_p) e with the learned v. Shapes: B examples, D pixels, J latent dimensions.
+public struct LCVAE: RecyclingAutoencoder {
+  /// q(z|x), [B, D] to [B, J].
+  public let encoder: GaussianEncoder
+  let decoder: Perceptron  // [B, J] -> [B, H]
+  let outputMean: Dense  // [B, H] -> [B, D]; m in [0, 1]
+  let outputLogVariance: Dense  // [B, H] -> [B, D]; log v of residuals times `scale`
+  /// N, M and what goes with them.
+  public let recycling: Recycling
+  let scale: Float
+
+  /// v >= 1e-6; the upper end keeps untrained weights from overflowing.
+  static let logVarianceRange: ClosedRange<Float> = Float(log(1e-6))...6
+
+  /// A model of such images.
+  ///
+  /// - Throws: `ConfigurationError` for a convolutional network.
+  public init(_ c: Configuration, image: ImageShape) throws {
+    guard c.network == .mlp else {
+      throw ConfigurationError(
+        key: "network", found: c.network.rawValue,
+        expected: "mlp, on whose last hidden layer the variances of \(c.model) stand")
+    }
+    encoder = try Architecture(c, image).gaussianEncoder(c.latent)
+    decoder = Perceptron(
+      [c.latent] + c.decoderLayers, c.activation, last: c.activation,
+      initialized: c.initialization)
+    let features = c.decoderLayers.last ?? c.latent
+    outputMean = Dense(features, image.count, .sigmoid, initialized: c.initialization)
+    outputLogVariance = Dense(features, image.count, initialized: c.initialization)
+    recycling = c.recycling
+    scale = Float(c.residualScale)
+  }
+
+  /// Names are checkpoint keys; their order is the order of the parameter groups.
+  public var children: [(String, any Module)] {
+    encoder.children + [
+      ("decoder", decoder), ("output_mean", outputMean),
+      ("output_log_variance", outputLogVariance),
+    ]
+  }
+
+  /// m(z) and log v(z).
+  public func output(_ z: Variable) -> DecodedGaussian {
+    let h = decoder(z)
+    return DecodedGaussian(
+      mean: outputMean(h), logVariance: outputLogVariance(h).clamped(to: Self.logVarianceRange))
+  }
+
+  /// 0.5 sum_j [(x_j - m_j)² / v_j + log v_j].
+  public func misfit(_ residual: Variable, of output: DecodedGaussian, _ step: Step) -> Variable {
+    guard let logVariance = output.logVariance else { return residual.halfSquares() }
+    return residual.scaled(by: scale).halfScaledSquares(logVariance: logVariance)
+  }
+
+  /// m + sqrt(v) e.
+  public func recycled(
+    _ output: DecodedGaussian, _ residual: Variable, noise: () -> Variable
+  ) -> Variable {
+    guard let logVariance = output.logVariance else { return output.mean }
+    return output.mean.reparameterized(
+      logVariance: logVariance, epsilon: noise().scaled(by: 1 / scale))
+  }
+}

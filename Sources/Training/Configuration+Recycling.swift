@@ -1,0 +1,135 @@
+import Foundation
+import Layers
+
+/// Settings of the recycling models (systems.md, section 5).
+extension Configuration {
+  /// Their names; those of the second half go round N times.
+  static let recyclingModels = ["l2-vae", "lc-vae", "ic-vae", "ic-affine"] + roundModels
+  /// The affine iC-VAE by its EM bound, which does not go round.
+  public static let affineEM = "ic-affine-em"
+  private static let roundModels = ["r-l2-vae", "rlc-vae", "ric-vae"]
+
+  static let recyclingKeys: [ConfigurationKey] = [
+    .integer(
+      "passes", \.passes, 1...64,
+      "N of the recycling models: passes of a training step, their losses summed.", "5.5 [P]"),
+    .integer(
+      "passes_from_epoch", \.passesFromEpoch, 0...1_000_000,
+      "Epochs of one pass a step before that; recycling from the start collapses.",
+      "expected-recycling, section 4"),
+    .integer(
+      "test_passes", \.testPasses, 1...1000,
+      "M: passes of a trained model when it reconstructs or samples; --passes overrides it.",
+      "5.5 [P]"),
+    .choice(
+      "recycle_grad", \.recyclingPath,
+      "Where gradients flow from a pass back into the one before it.", "D-16 [R]: detach"),
+    .choice(
+      "recycle_test", \.recyclingTest,
+      "What a trained model hands from pass to pass: its mean, or a sample about it.",
+      "D-17 [R]: mean"),
+    .real(
+      "recycle_std", \.recycleDeviation, .notNegative,
+      "Standard deviation of what r-l2-vae recycles; 1 is the paper to the letter.",
+      "D-38 [R]: 0, the mean itself"),
+    .flag(
+      "recycle_clip", \.recycleClip, "Clip recycled samples to [0, 1] in training.",
+      "5.5 [R]: not"),
+    .real(
+      "residual_epsilon", \.residualEpsilon, .positive,
+      "Added to squared residuals before the logarithm of iC- and RiC-VAE.",
+      "D-18 [R]: (1/255)^2"),
+    .real(
+      "residual_epsilon_start", \.residualEpsilonStart, .notNegative,
+      "Where residual_epsilon comes down from, geometrically; 0: nowhere.",
+      "expected-recycling, section 5"),
+    .integer(
+      "residual_epsilon_epochs", \.residualEpsilonEpochs, 0...1_000_000,
+      "Epochs in which it comes down.", "expected-recycling, section 5"),
+    .real(
+      "residual_scale", \.residualScale, .positive,
+      "What residuals are multiplied by in the loss; 255 is the data scale [0, 255].",
+      "D-39 [R]: 1"),
+    .integer(
+      "l2_epochs", \.leastSquaresEpochs, 0...1_000_000,
+      "Epochs of squared error before the loss of iC- and RiC-VAE.", "5.3 [R]: 0"),
+    .real(
+      "floor", \.floor, .positive,
+      "ic-affine-em: least variance of an entry, as a fraction of the data's.", "5.4 [R]: 1e-6"),
+    .real(
+      "floor_decay", \.floorDecay, .fraction,
+      "ic-affine-em: what the floor, 1 at first, is multiplied by in every sweep.",
+      "5.4 [R]: 0.9; 0.95 and 300 sweeps if noisy"),
+    .flag("affine_bias", \.affineBias, "ic-affine-em: fit b as well as W.", "5.4: not if centred"),
+    .choice(
+      "initialization", \.initialization,
+      "First values of fully connected layers: Glorot uniform, or PyTorch's default.",
+      "0: GU, PT"),
+  ]
+
+  /// N, M and what goes with them.
+  public var recycling: Recycling {
+    var recycling = Recycling()
+    recycling.passes = passes
+    recycling.firstEpoch = passesFromEpoch
+    recycling.path = recyclingPath
+    recycling.isClipped = recycleClip
+    recycling.testPasses = testPasses
+    recycling.test = recyclingTest
+    return recycling
+  }
+
+  /// How `residual_epsilon` comes down.
+  public var residualEpsilonSchedule: Annealing {
+    Annealing(
+      from: residualEpsilonStart == 0 ? residualEpsilon : residualEpsilonStart,
+      to: residualEpsilon, epochs: residualEpsilonEpochs)
+  }
+
+  /// What keeps these models from a constant output.
+  var recyclingCure: String {
+    switch model {
+    case "l2-vae", "r-l2-vae", "lc-vae", "rlc-vae":
+      "residuals that weigh more beside the KL (residual_scale=10)"
+    case _ where passes > 1 && passesFromEpoch == 0:
+      "50 to 100 epochs of one pass before the others (passes_from_epoch=100) and recycle_grad=detach"
+    case _ where passes > 1 && recyclingPath != .detach:
+      "recycle_grad=detach and more epochs of one pass before the others (passes_from_epoch)"
+    default:
+      "a larger residual_epsilon (1e-3) and, where much of the image is constant, one that comes down "
+        + "(residual_epsilon_start=1, residual_epsilon=0.01, residual_epsilon_epochs=30)"
+    }
+  }
+
+  /// Checks that a model that is asked to go round can.
+  ///
+  /// - Throws: `ConfigurationError` that names the model that does.
+  public func checkPasses() throws(ConfigurationError) {
+    for (key, value) in [("passes", passes), ("test_passes", testPasses)] where value > 1 {
+      guard !Self.recyclingModels.contains(model) else { continue }
+      throw ConfigurationError(
+        key: key, found: "\(value)",
+        expected: "1: \(model) does not recycle; " + Self.roundModels.joined(separator: ", ")
+          + " do")
+    }
+  }
+}
+
+/// A number that goes geometrically from one value to another in the first epochs of a run, and stays there.
+public struct Annealing: Sendable, Equatable {
+  private let start: Double, end: Double
+  private let epochs: Int
+
+  /// From a positive value to another in a number of epochs.
+  public init(from start: Double, to end: Double, epochs: Int) {
+    self.start = start
+    self.end = end
+    self.epochs = epochs
+  }
+
+  /// The value in an epoch, counted from 0.
+  public func value(epoch: Int) -> Float {
+    guard epoch < epochs else { return Float(end) }
+    return Float(start * pow(end / start, Double(epoch) / Double(epochs)))
+  }
+}

@@ -1,0 +1,35 @@
+import Layers
+import Training
+
+/// `--passes` and `--recycle`: how often a recycling model goes round when it is asked, and what it hands on.
+struct PassesOption {
+  private var passes: Int?
+  private var test: Recycling.Test?
+
+  static let options = [
+    Option.value(
+      "passes", "M", "passes of a recycling model (default: the run's test_passes, usually 1)"),
+    Option.value(
+      "recycle", "HOW", "what goes from pass to pass: mean (default) or sample"),
+  ]
+
+  /// The run's own settings.
+  init() {}
+
+  /// Takes the options from the arguments of a command that has them.
+  ///
+  /// - Throws: `UsageError` for a value that is none.
+  init(_ arguments: Arguments) throws(UsageError) {
+    passes = try arguments.integer("passes", in: 1...1000)
+    test = try arguments.choice("recycle", as: Recycling.Test.self)
+  }
+
+  /// Changes how a run's model is asked.
+  ///
+  /// - Throws: `ConfigurationError` for passes of a model that does not recycle.
+  func apply(to configuration: inout Configuration) throws {
+    if let passes { configuration.testPasses = passes }
+    if let test { configuration.recyclingTest = test }
+    try configuration.checkPasses()
+  }
+}
