@@ -22,8 +22,8 @@ struct Invocation {
     [
       ImportCommand.self, SynthesizeCommand.self, CorruptCommand.self, TrainCommand.self,
       DenoiseCommand.self, ReconstructCommand.self, EncodeCommand.self, SampleCommand.self,
-      EvaluateCommand.self, InfoCommand.self, PlanCommand.self, BenchCommand.self,
-      PresetsCommand.self, DoctorCommand.self, VersionCommand.self,
+      EvaluateCommand.self, InfoCommand.self, VerifyCommand.self, PlanCommand.self,
+      BenchCommand.self, PresetsCommand.self, DoctorCommand.self, VersionCommand.self,
     ]
   }
 

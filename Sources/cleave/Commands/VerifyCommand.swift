@@ -1,0 +1,147 @@
+import Datasets
+import Foundation
+import MPI
+import Models
+import Training
+
+/// `cleave verify`: whether a run gives the same weights on other numbers of ranks.
+struct VerifyCommand: Subcommand {
+  static let name = "verify"
+  static let summary = "replay steps of a run on several numbers of ranks and compare"
+  static let details = """
+    Goes on from the newest checkpoint for some steps on each number of ranks, leaves the run as it is, and
+    compares the digests of every tensor after every step. Runs trained with --exact have to be equal; others
+    agree to rounding, so theirs differ from the first steps on. Status 1 where something differs.
+
+    Without --ranks it replays on the ranks it was started with and prints the digests, a line a step.
+    """
+  static let operands = [Operand("RUN", "the directory of a run")]
+  static let options = [
+    Option.value("ranks", "LIST", "the numbers of ranks to compare, such as 1,2,4"),
+    Option.value("steps", "N", "how many steps to replay (default 20)"),
+  ]
+
+  private let run: RunDirectory
+  private let ranks: [Int]
+  private let steps: Int
+
+  init(_ arguments: Arguments) throws {
+    run = RunDirectory(arguments.operands[0])
+    steps = try arguments.integer("steps", in: 1...1_000_000) ?? 20
+    ranks = try (arguments.value("ranks") ?? "").split(separator: ",").map { word in
+      guard let count = Int(word), (1...4096).contains(count) else {
+        throw UsageError("--ranks: found \(word), expected numbers of ranks such as 1,2,4")
+      }
+      return count
+    }
+    if arguments.has("ranks") && ranks.count < 2 {
+      throw UsageError("--ranks: expected two numbers of ranks at least, such as 1,2")
+    }
+  }
+
+  func run(on world: Communicator, _ console: Console) throws -> Int32 {
+    try world.agree {
+      if !run.isRun { throw RunError.noRun(run.path) }
+      if world.size > 1 && !ranks.isEmpty {
+        throw UsageError("--ranks starts ranks itself; start this alone, without mpirun")
+      }
+    }
+    return ranks.isEmpty ? try replay(on: world, console) : try compare(console)
+  }
+
+  // MARK: - One replay
+
+  private func replay(on world: Communicator, _ console: Console) throws -> Int32 {
+    console.startWorkers(1)
+    let configuration = try ConfigurationSource.run(run).configuration(on: world)
+    let images = try world.agree {
+      try ImageSet.open(configuration.data, options: configuration.imageSetOptions)
+    }
+    _ = try TrainingRun.replay(configuration, on: images, in: run, steps: steps, world: world) {
+      guard world.isRoot else { return }
+      let digests = $0.tensorDigests().map { JSONValue.Member($0.name, .string($0.digest)) }
+      let line: JSONValue = ["step": .integer($0.progress.step), "tensors": .object(digests)]
+      console.result(line.line)
+    }
+    return 0
+  }
+
+  // MARK: - Several
+
+  /// The digests after a step: of each tensor, in checkpoint order.
+  private struct Trace {
+    let step: Int
+    let tensors: [(name: String, digest: String)]
+
+    init?(_ line: Substring) throws {
+      let value = try JSONValue(parsing: String(line))
+      guard let step = value["step"]?.number, case .object(let members)? = value["tensors"] else {
+        return nil
+      }
+      self.step = Int(step)
+      tensors = members.compactMap { member -> (name: String, digest: String)? in
+        guard case .string(let digest) = member.value else { return nil }
+        return (name: member.name, digest: digest)
+      }
+    }
+  }
+
+  private func compare(_ console: Console) throws -> Int32 {
+    var first: [Trace] = []
+    for (index, count) in ranks.enumerated() {
+      console.progress("\(steps) steps on \(Quantity.count(count, "rank"))")
+      let found = try traces(ranks: count)
+      if index == 0 { first = found }
+      if let difference = Self.difference(first, found) {
+        console.result(
+          "\(run.path): \(ranks[0]) and \(Quantity.count(count, "rank")) differ: \(difference)")
+        return 1
+      }
+    }
+    let counts = ranks.map(String.init).joined(separator: ", ")
+    let start = (first.first?.step ?? 1) - 1
+    console.result(
+      "\(run.path): \(first.count) steps from step \(start) on are equal on \(counts) ranks")
+    return 0
+  }
+
+  private static func difference(_ a: [Trace], _ b: [Trace]) -> String? {
+    for (one, other) in zip(a, b) {
+      for (x, y) in zip(one.tensors, other.tensors) where x != y {
+        return "step \(one.step), \(x.name): \(x.digest) and \(y.digest)"
+      }
+    }
+    return a.count == b.count ? nil : "\(a.count) and \(b.count) steps"
+  }
+
+  /// Replays in a job of its own.
+  private func traces(ranks count: Int) throws -> [Trace] {
+    let process = Process()
+    process.executableURL = URL(filePath: "/usr/bin/env")
+    process.arguments =
+      ["mpirun", "--oversubscribe", "--bind-to", "none", "--mca", "mpi_yield_when_idle", "1"]
+      + (getuid() == 0 ? ["--allow-run-as-root"] : [])
+      + ["-n", "\(count)", "/proc/\(getpid())/exe", "verify", run.path, "--steps", "\(steps)"]
+    process.environment = ProcessInfo.processInfo.environment
+      .merging(["OPENBLAS_NUM_THREADS": "1"]) { $1 }
+    process.standardInput = FileHandle.nullDevice
+    let output = Pipe()
+    process.standardOutput = output
+    try process.run()
+    let bytes = try output.fileHandleForReading.readToEnd() ?? Data()
+    process.waitUntilExit()
+    guard process.terminationStatus == 0 else {
+      throw ReplayError(ranks: count, exitStatus: process.terminationStatus)
+    }
+    return try String(decoding: bytes, as: UTF8.self).split(separator: "\n").compactMap {
+      try Trace($0)
+    }
+  }
+}
+
+/// A replay that did not end well; it has said why.
+private struct ReplayError: ExitStatusError, CustomStringConvertible {
+  let ranks: Int
+  let exitStatus: Int32
+  var description: String { "the replay on \(ranks) rank(s) ended with status \(exitStatus)" }
+}
