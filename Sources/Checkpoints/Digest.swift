@@ -1,10 +1,11 @@
 import CXXHash
 
 /// A running XXH3-128 checksum; its text is what `xxhsum -H128` prints.
-struct Digest: ~Copyable {
+public struct Digest: ~Copyable {
   private let state: OpaquePointer
 
-  init() {
+  /// Of nothing yet.
+  public init() {
     guard let state = XXH3_createState() else { fatalError("no memory for a checksum") }
     self.state = state
     precondition(XXH3_128bits_reset(state) == XXH_OK, "XXH3_128bits_reset failed")
@@ -13,19 +14,19 @@ struct Digest: ~Copyable {
   deinit { _ = XXH3_freeState(state) }
 
   /// Takes in more bytes.
-  func update(_ bytes: UnsafeRawBufferPointer) {
+  public func update(_ bytes: UnsafeRawBufferPointer) {
     precondition(
       XXH3_128bits_update(state, bytes.baseAddress, bytes.count) == XXH_OK,
       "XXH3_128bits_update failed")
   }
 
   /// Takes in values as they lie in memory.
-  func update<Value: BitwiseCopyable>(_ values: [Value]) {
+  public func update<Value: BitwiseCopyable>(_ values: [Value]) {
     values.withUnsafeBytes { update($0) }
   }
 
   /// The checksum of everything taken in, as 32 hexadecimal digits.
-  var text: String {
+  public var text: String {
     let value = XXH3_128bits_digest(state)
     return Digest.hexadecimal(value.high64) + Digest.hexadecimal(value.low64)
   }

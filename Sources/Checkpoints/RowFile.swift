@@ -1,4 +1,5 @@
 import HDF5
+import MPI
 
 /// A row file: `/S` and `/R`, [rows, H, W, C], of the rows one rank holds.
 ///
@@ -108,6 +109,7 @@ enum RowFile {
     private mutating func advance(_ piece: UnsafeRawBufferPointer) {
       digest.update(piece)
       position += piece.count
+      Activity.advance()
       guard position - window >= RowFile.windowBytes else { return }
       // The window begins to be written; the one before has been by now, and leaves memory.
       file.forget(max(0, window - RowFile.windowBytes)..<position)

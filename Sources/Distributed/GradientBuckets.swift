@@ -203,6 +203,7 @@ public final class GradientBuckets {
       pass == self.pass && passesOfBlock[block] == pass,
       "block \(layout.blocks[block].name) is ready twice or in the wrong pass")
     markReady(block)
+    Activity.advance()
     attempt { try transport.progress() }
   }
 
@@ -219,7 +220,9 @@ public final class GradientBuckets {
     precondition(isInPhase, "a phase finishes before it begins")
     while pass < passes { closePass() }
     if let failure { throw failure }
-    try transport.finish(active)
+    try Activity.waiting(for: "gradients", bucket: transport.firstInFlight ?? -1) {
+      try transport.finish(active)
+    }
     isInPhase = false
     owned.update = nil
   }

@@ -127,6 +127,8 @@ final class MessageTransport: Transport {
     owned.apply(bucket, values: values, sum: sum, of: inputs)
   }
 
+  var firstInFlight: Int? { inFlight.first }
+
   func finish(_ buckets: [Int]) throws {
     try progress()
     waiting.start()

@@ -90,6 +90,8 @@ protocol Transport: AnyObject {
   func post(_ bucket: Int) throws
   /// Does what can be done without waiting.
   func progress() throws
+  /// The first bucket that this rank is done with and another is not.
+  var firstInFlight: Int? { get }
   /// Returns when all slices of the phase's buckets are updated and every rank sees them.
   ///
   /// Collective.
@@ -98,4 +100,8 @@ protocol Transport: AnyObject {
   func publish(_ flat: UnsafeBufferPointer<Float>) throws
   /// Gives shared memory back. Collective.
   func release() throws
+}
+
+extension Transport {
+  var firstInFlight: Int? { nil }
 }

@@ -102,6 +102,8 @@ final class WindowTransport: Transport {
     owned.apply(bucket, values: values, sum: sum, of: inputs)
   }
 
+  var firstInFlight: Int? { inFlight.first }
+
   func finish(_ buckets: [Int]) {
     progress()
     waiting.start()

@@ -20,7 +20,7 @@ extension Communicator {
   /// **Collective.** The C function is `MPI_Barrier`.
   public func barrier() throws(MPIError) {
     guard size > 1 else { return }
-    try check("MPI_Barrier", MPI_Barrier(handle))
+    try checkWaiting("MPI_Barrier", MPI_Barrier(handle))
   }
 
   /// The bytes of rank `root`, on every rank; the others' argument is ignored, of any length.
@@ -55,7 +55,7 @@ extension Communicator {
     var offset = 0
     while offset < memory.count {  // a count is an Int32
       let part = Swift.min(memory.count - offset, 1 << 30)
-      try check(
+      try checkWaiting(
         "MPI_Bcast",
         MPI_Bcast(
           memory.baseAddress.map { $0 + offset }, Int32(part), cmpi_byte(), Int32(root), handle))
@@ -102,7 +102,7 @@ extension Communicator {
     _ memory: UnsafeMutableRawPointer?, _ count: Int, _ type: MPI_Datatype?, _ reduction: Reduction
   ) throws(MPIError) {
     precondition(count <= Int(Int32.max), "\(count) values are too many for one reduction")
-    try check(
+    try checkWaiting(
       "MPI_Allreduce",
       MPI_Allreduce(cmpi_in_place(), memory, Int32(count), type, reduction.handle, handle))
   }
@@ -117,7 +117,7 @@ extension Communicator {
     let counts = try allGather([Int64(bytes.count)])
     var all = [UInt8](repeating: 0, count: rank == root ? counts.reduce(0) { $0 + Int($1) } : 0)
     let (lengths, offsets) = Self.placement(counts.map { Int($0) })
-    try check(
+    try checkWaiting(
       "MPI_Gatherv",
       MPI_Gatherv(
         bytes, Int32(bytes.count), cmpi_byte(), &all, lengths, offsets, cmpi_byte(), Int32(root),
@@ -136,7 +136,7 @@ extension Communicator {
     let counts = try allGather([Int64(bytes.count)])
     var all = [UInt8](repeating: 0, count: counts.reduce(0) { $0 + Int($1) })
     let (lengths, offsets) = Self.placement(counts.map { Int($0) })
-    try check(
+    try checkWaiting(
       "MPI_Allgatherv",
       MPI_Allgatherv(
         bytes, Int32(bytes.count), cmpi_byte(), &all, lengths, offsets, cmpi_byte(), handle))
@@ -157,7 +157,7 @@ extension Communicator {
     guard size > 1 else { return values }
     var all = [Int64](repeating: 0, count: values.count * size)
     let count = Int32(values.count)
-    try check(
+    try checkWaiting(
       "MPI_Allgather",
       MPI_Allgather(values, count, cmpi_int64(), &all, count, cmpi_int64(), handle))
     return all
@@ -173,7 +173,7 @@ extension Communicator {
     let counts = try allGather([Int64(values.count)])
     var all = [Double](repeating: 0, count: counts.reduce(0) { $0 + Int($1) })
     let (lengths, offsets) = Self.placement(counts.map { Int($0) })
-    try check(
+    try checkWaiting(
       "MPI_Allgatherv",
       MPI_Allgatherv(
         values, Int32(values.count), cmpi_double(), &all, lengths, offsets, cmpi_double(), handle))
@@ -208,7 +208,7 @@ extension Communicator {
       return
     }
     let (lengths, offsets) = Self.placement(counts)
-    try check(
+    try checkWaiting(
       "MPI_Gatherv",
       MPI_Gatherv(
         values, lengths[rank], cmpi_float(), target, lengths, offsets, cmpi_float(), Int32(root),
@@ -249,7 +249,7 @@ extension Communicator {
       return
     }
     let (lengths, offsets) = Self.placement(counts)
-    try check(
+    try checkWaiting(
       "MPI_Scatterv",
       MPI_Scatterv(
         values, lengths, offsets, cmpi_float(), target, lengths[rank], cmpi_float(), Int32(root),

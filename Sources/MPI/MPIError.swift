@@ -25,6 +25,11 @@ func check(_ call: StaticString, _ status: Int32) throws(MPIError) {
   if status != MPI_SUCCESS { throw failure(of: call, status) }
 }
 
+/// The same for a call that returns when other ranks have come to it.
+func checkWaiting(_ call: StaticString, _ status: @autoclosure () -> Int32) throws(MPIError) {
+  try check(call, Activity.waiting(for: call) { status() })
+}
+
 /// The error for a status other than `MPI_SUCCESS`.
 ///
 /// The C function is `MPI_Error_string`.

@@ -73,7 +73,8 @@ public final class PreparedMessages {
   /// The C function is `MPI_Waitall`.
   public func wait() throws(MPIError) {
     guard isActive else { return }
-    try check("MPI_Waitall", MPI_Waitall(Int32(requests.count), &requests, cmpi_statuses_ignore()))
+    try checkWaiting(
+      "MPI_Waitall", MPI_Waitall(Int32(requests.count), &requests, cmpi_statuses_ignore()))
     isActive = false
   }
 

@@ -32,7 +32,7 @@ public enum TrainingRun {
     let session = Session(directory: directory, observer: observer, limits: limits)
     let trainer = try Trainer(
       resolved, model: model, images: data, splits: entry.splits, on: world, session: session)
-    return try train(trainer, entry, resumedFrom: nil, observer: observer)
+    return try train(trainer, entry, resumedFrom: nil, observer: observer, limits: limits)
   }
 
   /// Goes on from the newest checkpoint whose checksums hold, or from the start where the run was
@@ -76,15 +76,56 @@ public enum TrainingRun {
     try world.agree {
       if world.isRoot { try directory.writeConfiguration(resolved) }
     }
-    return try train(trainer, entry, resumedFrom: selection.checkpoint?.name, observer: observer)
+    return try train(
+      trainer, entry, resumedFrom: selection.checkpoint?.name, observer: observer, limits: limits)
+  }
+
+  /// Trains on from the newest checkpoint whose checksums hold, without leaving anything.
+  ///
+  /// **Collective.**
+  ///
+  /// - Parameters:
+  ///   - steps: how many; fewer where the run ends before.
+  ///   - body: called after each step, on every rank.
+  /// - Returns: the name of the checkpoint.
+  /// - Throws: `RunError` where there is no checkpoint, or its run is over; the errors of a resume.
+  public static func replay(
+    _ configuration: Configuration, on data: ImageSet, in directory: RunDirectory, steps: Int,
+    world: Communicator, _ body: @escaping (Trainer) throws -> Void
+  ) throws -> String {
+    let resolved = try configuration.validated(rows: data.count, of: data.shape)
+    try resolved.check(ranks: world.size)
+    let entry = try ModelCatalogue.entry(resolved)
+    let session = Session(directory: nil)
+    let trainer = try Trainer(
+      resolved, model: entry.make(resolved, data.shape), images: data,
+      splits: entry.splits, on: world, session: session)
+    var store = CheckpointStore(run: directory.path)
+    let selection = try store.newestValid(on: world, loading: trainer.rowTarget)
+    guard let checkpoint = selection.checkpoint else {
+      return try world.agree { throw RunError.noCheckpoint(directory.path) }
+    }
+    try trainer.restore(checkpoint, isLoaded: selection.isLoaded)
+    try world.agree {
+      if trainer.progress.step >= trainer.totalSteps {
+        throw RunError.data(checkpoint.directory, "found a finished run, expected steps to go on")
+      }
+    }
+    session.follow(upTo: trainer.progress.step + steps, body)
+    try trainer.start()
+    _ = try entry.fit(trainer)
+    return checkpoint.name
   }
 
   private static func train(
     _ trainer: Trainer, _ entry: CatalogueEntry, resumedFrom checkpoint: String?,
-    observer: (any TrainingObserver)?
+    observer: (any TrainingObserver)?, limits: TrainingLimits
   ) throws -> RunOutcome {
     let world = trainer.world
     StopSignals.install()
+    let watchdog = try Watchdog(
+      seconds: limits.standstill, directory: trainer.directory, world: world)
+    defer { watchdog.stop() }
     let hosts = try world.allGather(world.hostName)
     let shape = trainer.images.shape
     if world.isRoot {

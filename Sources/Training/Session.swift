@@ -11,11 +11,19 @@ public struct TrainingLimits: Sendable {
   public var stopAfterStep: Int?
   /// End after this step as a finished run.
   public var maxSteps: Int?
+  /// End before this moment as a signal would.
+  public var deadline: Date?
+  /// End with an error when nothing has advanced for so many seconds; 0 for never.
+  public var standstill = 0.0
 
   /// No limits unless given.
-  public init(stopAfterStep: Int? = nil, maxSteps: Int? = nil) {
+  public init(
+    stopAfterStep: Int? = nil, maxSteps: Int? = nil, deadline: Date? = nil, standstill: Double = 0
+  ) {
     self.stopAfterStep = stopAfterStep
     self.maxSteps = maxSteps
+    self.deadline = deadline
+    self.standstill = standstill
   }
 }
 
@@ -28,7 +36,8 @@ public final class Session {
   public let directory: RunDirectory?
   /// Told of progress, on rank 0.
   public let observer: (any TrainingObserver)?
-  let limits: TrainingLimits
+  private(set) var limits: TrainingLimits
+  private var afterEachStep: ((Trainer) throws -> Void)?
   private var log: RunLog?
   private var stopped = false
   private var finishedEarly = false
@@ -36,6 +45,7 @@ public final class Session {
   private var pause = 0.0  // seconds since the last log line in which no step was made
   private var lastCheckpoint = DispatchTime.now()
   private var projectionSeconds = 0.0
+  private var checkpointSeconds = 0.0
   private var grids: GridWriter?
   private var store: CheckpointStore?
 
@@ -51,6 +61,12 @@ public final class Session {
 
   /// Takes over the run's checkpoints as a resume has looked at them.
   public func goOn(with checkpoints: CheckpointStore) { store = checkpoints }
+
+  /// Ends the run after step `last` as if it were finished, and calls `body` after every step until then, on all ranks.
+  public func follow(upTo last: Int, _ body: @escaping (Trainer) throws -> Void) {
+    limits.maxSteps = last
+    afterEachStep = body
+  }
 
   /// Opens the log at the trainer's place; the clocks start now.
   ///
@@ -82,6 +98,7 @@ public final class Session {
     let c = trainer.configuration
     let stop =
       StopSignals.arrived || limits.stopAfterStep.map { trainer.progress.step >= $0 } == true
+      || isDeadlineNear
     let due =
       trainer.world.isRoot && directory != nil && c.checkpointMinutes > 0
       && seconds(since: lastCheckpoint) > 60 * c.checkpointMinutes
@@ -92,10 +109,20 @@ public final class Session {
     if flags[2] > 0 {
       try trainer.world.agree { throw trainer.nonFinite(lane: Int(flags[2]) - 1) }
     }
+    try afterEachStep?(trainer)
     if trainer.progress.step % c.logEvery == 0 { try logStep(trainer) }
     if flags[0] > 0 { stopped = true }
     if flags[0] > 0 || flags[1] > 0 { try checkpoint(trainer) }
   }
+
+  /// Whether no more than a projection and two checkpoints, as long as the last ones were, fit in before the deadline.
+  private var isDeadlineNear: Bool {
+    guard let deadline = limits.deadline else { return false }
+    let reserve = projectionSeconds + max(Self.shortestReserve, 2 * checkpointSeconds)
+    return deadline.timeIntervalSinceNow < reserve
+  }
+
+  private static let shortestReserve = 5.0
 
   private func logStep(_ trainer: Trainer) throws {
     let means = try trainer.sums.stepMeans(batch: trainer.configuration.batch, on: trainer.world)
@@ -221,6 +248,7 @@ public final class Session {
   }
 
   private func drawGrids(_ trainer: Trainer, _ name: String) throws {
+    Activity.begin("drawing pictures")
     try grids?.draw(trainer, name)
   }
 
@@ -230,11 +258,14 @@ public final class Session {
   func checkpoint(_ trainer: Trainer) throws {
     guard let directory else { return }
     let started = DispatchTime.now()
+    Activity.begin("writing a checkpoint")
+    try trainer.checkReplicas()
     var store = self.store ?? CheckpointStore(run: directory.path)
     let saved = try trainer.save(to: &store)
     self.store = store
     lastCheckpoint = DispatchTime.now()
-    pause += seconds(since: started)
+    checkpointSeconds = seconds(since: started)
+    pause += checkpointSeconds
     if trainer.world.isRoot {
       for warning in saved.warnings { observer?.warning(warning) }
       observer?.checkpointed(

@@ -35,6 +35,16 @@ extension Trainer {
       keeping: Retention(last: configuration.keepLast, best: configuration.keepBest), on: world)
   }
 
+  /// XXH3-128 of every tensor of the model as a checkpoint would hold it, in checkpoint order.
+  public func tensorDigests() -> [(name: String, digest: String)] {
+    let flat = UnsafePointer(buckets.values)
+    return parameters.entries.indices.map { index in
+      let digest = Digest()
+      digest.update(parameters.exported(index, from: flat).values)
+      return (parameters.entries[index].name, digest.text)
+    }
+  }
+
   private func optimizerGroup(_ phase: Int, _ state: [[Float]]) -> OptimizerGroup {
     let optimizer = optimizers[phase]
     var entries: [OptimizerEntry] = []

@@ -18,6 +18,7 @@ extension Trainer {
       var first = rows.lowerBound
       while first < rows.upperBound {
         let last = min(first + blockRows, rows.upperBound)
+        Activity.begin("a pass over all rows", lane: lane)
         try body(lane, first..<last)
         first = last
       }

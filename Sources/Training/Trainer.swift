@@ -158,6 +158,7 @@ public final class Trainer {
     chooseRows()
     readAhead()
     sums.beginStep()
+    Activity.begin("reading images", step: progress.step + 1)
     for (pass, step) in steps.enumerated() { begin(step, rows: passRows[pass]) }
     let scale = 1 / Float(configuration.batch)
     for (phase, optimizer) in optimizers.enumerated() {
@@ -166,6 +167,8 @@ public final class Trainer {
         optimizer.update(bucket: bucket, piece: piece, values: values, gradient: gradient)
       }
       for (pass, step) in steps.enumerated() {
+        Activity.begin(
+          "loss and gradients", lane: configuration.exact ? localLanes.lowerBound + pass : -1)
         step.tape.newPhase()
         let loss = model.loss(phase: phase, step)
         sums.add(loss: loss.sum, lane: localLanes.lowerBound + pass)
@@ -275,10 +278,20 @@ public final class Trainer {
   /// Pixels of an image.
   public var dimensions: Int { images.shape.count }
 
-  /// Opens the log; training follows.
+  /// Makes sure that all ranks train the same model in the same way, and opens the log; training follows.
   ///
   /// **Collective.**
-  public func start() throws { try session.begin(self) }
+  public func start() throws {
+    try Replicas(world).checkStart(configuration, data: images.path)
+    try session.begin(self)
+  }
+
+  /// Makes sure that the ranks' weights are the same.
+  ///
+  /// **Collective.**
+  func checkReplicas() throws {
+    try Replicas(world).checkWeights(buckets.values, count: buckets.count, step: progress.step)
+  }
 
   /// New optimizer state, as a new run would have it (D-06).
   public func resetOptimizers() {

@@ -27,6 +27,7 @@ import Testing
       64),
     BadInput(
       "bench rvae-mlp --exact --threads 2", "--threads: found 2, expected 1 in an exact run", 64),
+    BadInput("train demo --data d.h5 --out r --time-limit 0", "--time-limit: found 0", 64),
     BadInput("train demo --out r", "cleave train: missing --data", 64),
     BadInput("train demo --data d.h5", "cleave train: missing --out", 64),
     BadInput(

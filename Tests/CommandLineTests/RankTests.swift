@@ -93,4 +93,26 @@ import Training
       }
     }
   }
+
+  /// A replay of an exact run is equal on any number of ranks and leaves it alone; that of a fast one names the first
+  /// tensor in which rounding shows.
+  @Test func verifyNamesTheFirstDifference() throws {
+    try withTemporaryFolder { folder in
+      try prepareDigits(1203, in: folder)
+      for (name, option) in [("exact", "--exact"), ("fast", "")] {
+        let stopped = try Tool.run(
+          "train demo \(small) --set outer_iterations=2 --set inner_epochs=2 --out \(name) \(option) "
+            + "--stop-after-step 30", ranks: 2, in: folder)
+        #expect(stopped.status == 75, "\(stopped)")
+      }
+      let before = try contents(of: folder)
+      let equal = try Tool.run("verify exact --ranks 1,2,4 --steps 12 --quiet", in: folder)
+      #expect(equal.status == 0, "\(equal)")
+      #expect(equal.output == "exact: 12 steps from step 30 on are equal on 1, 2, 4 ranks\n")
+      let other = try Tool.run("verify fast --ranks 1,2 --steps 12 --quiet", in: folder)
+      #expect(other.status == 1, "\(other)")
+      #expect(other.output.contains("1 and 2 ranks differ: step 3"), "\(other)")
+      #expect(try contents(of: folder) == before)
+    }
+  }
 }

@@ -27,7 +27,13 @@ struct TrainCommand: Subcommand {
       Option.value("set", "KEY=VALUE", "override a setting; may be repeated", repeatable: true),
       Option.flag("exact", "the same as --set exact=true: one result on any number of ranks"),
       Option.value("stop-after-step", "N", "end after step N as a signal would (status 75)"),
-      Option.value("max-steps", "N", "end after step N as a finished run"), Option.threads,
+      Option.value("max-steps", "N", "end after step N as a finished run"),
+      Option.value(
+        "time-limit", "MINUTES", "end before so many minutes have passed as a signal would"),
+      Option.value(
+        "watchdog", "SECONDS",
+        "end with a report when nothing has advanced for so long (default 600; 0 for never)"),
+      Option.threads,
       Option.flag("force", "replace the run in --out"),
     ] + Option.layout
 
@@ -49,7 +55,9 @@ struct TrainCommand: Subcommand {
     threads = try arguments.threads()
     limits = TrainingLimits(
       stopAfterStep: try arguments.integer("stop-after-step", in: 1...Int.max),
-      maxSteps: try arguments.integer("max-steps", in: 1...Int.max))
+      maxSteps: try arguments.integer("max-steps", in: 1...Int.max),
+      deadline: try Self.deadline(arguments),
+      standstill: Double(try arguments.integer("watchdog", in: 0...1_000_000) ?? 600))
     if let run = arguments.value("resume") {
       for option in ["out", "force"] where arguments.has(option) {
         throw UsageError("--\(option) does not go with --resume")
@@ -68,6 +76,18 @@ struct TrainCommand: Subcommand {
     }
     var probe = Configuration()
     for assignment in assignments { try probe.set(assignment) }
+  }
+
+  /// The end of --time-limit, counted from now, or of the Slurm job.
+  private static func deadline(_ arguments: Arguments) throws -> Date? {
+    if let text = arguments.value("time-limit") {
+      guard let minutes = Double(text), minutes > 0, minutes.isFinite else {
+        throw UsageError("--time-limit: found \(text), expected minutes above 0")
+      }
+      return Date(timeIntervalSinceNow: 60 * minutes)
+    }
+    let end = ProcessInfo.processInfo.environment["SLURM_JOB_END_TIME"].flatMap { Double($0) }
+    return end.map { Date(timeIntervalSince1970: $0) }
   }
 
   func run(on world: Communicator, _ console: Console) throws -> Int32 {

@@ -1,0 +1,106 @@
+import Foundation
+import TestSupport
+import Testing
+import Training
+
+/// `launch/cleave`: signals and retries.
+@Suite(.serialized) struct LaunchTests {
+  private static let model =
+    "train demo \(small) --set inner_epochs=2 --set checkpoint_epochs=1 --set outer_iterations="
+
+  private func start(
+    _ line: String, in folder: URL, environment: [String: String?] = [:]
+  ) throws -> Job {
+    try Job(
+      TestData.packageRoot.appending(path: "launch/cleave").path,
+      line.split(separator: " ").map(String.init), environment: environment, in: folder)
+  }
+
+  /// The ranks under the script's `mpirun`.
+  private func ranks(of job: Job) -> [pid_t] {
+    guard let mpirun = job.children.first else { return [] }
+    let file = "/proc/\(mpirun)/task/\(mpirun)/children"
+    let text = (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""
+    return text.split(separator: " ").compactMap { pid_t($0) }
+  }
+
+  private func isUnderWay(_ job: Job, _ run: RunFolder) -> Bool {
+    job.waits { ranks(of: job).count == 2 && run.checkpoints.contains("latest") }
+  }
+
+  @Test(arguments: [SIGTERM, SIGINT, SIGUSR1]) func aSignalBecomesACheckpoint(signal: Int32) throws
+  {
+    try withTemporaryFolder { folder in
+      try prepareDigits(1203, in: folder)
+      let run = RunFolder("run", in: folder)
+      let job = try start("-n 2 --retries 3 \(Self.model)60 --out run", in: folder)
+      try #require(isUnderWay(job, run))
+      kill(job.identifier, signal)
+      let end = try job.end(within: 40)
+      #expect(end.status == 75 && !end.timedOut, "\(end)")
+      let info = try Tool.document("info run --json --verify", in: folder)
+      #expect(try run.log("step").count == Int(info["progress"]?["step"]?.number ?? -1))
+    }
+  }
+
+  /// The retry goes on from the newest checkpoint and ends as if nothing had happened.
+  @Test func aKilledRankIsSurvived() throws {
+    try withTemporaryFolder { folder in
+      try prepareDigits(1203, in: folder)
+      try Tool.succeed("\(Self.model)6 --out whole", ranks: 2, in: folder)
+      let run = RunFolder("run", in: folder)
+      let job = try start("-n 2 --retries 3 \(Self.model)6 --out run", in: folder)
+      try #require(isUnderWay(job, run))
+      let victim = try #require(ranks(of: job).randomElement())
+      kill(victim, SIGKILL)
+      let end = try job.end(within: 40)
+      #expect(end.status == 0 && !end.timedOut, "\(end)")
+      #expect(end.errors.contains("status 137; try 1 of 3 goes on from step-"), "\(end)")
+      let whole = RunFolder("whole", in: folder)
+      #expect(try run.digests() == whole.digests())
+      #expect(try run.log() == whole.log())
+    }
+  }
+
+  /// A run that cannot get further is not tried for ever, and bad input not at all.
+  @Test func retriesEndWhereNothingIsGained() throws {
+    try withTemporaryFolder { folder in
+      try prepareDigits(1203, in: folder)
+      // Open MPI has no such way to send messages, so no rank gets further than MPI_Init.
+      let stuck = try start(
+        "-n 2 --retries 9 \(Self.model)6 --out run", in: folder,
+        environment: ["MPIRUN_OPTIONS": "--mca pml none-such"]
+      ).end(within: 40)
+      #expect(stuck.status != 0 && !stuck.timedOut, "\(stuck)")
+      let reason = "no further since the last failure (no checkpoint)"
+      #expect(stuck.errors.contains(reason), "\(stuck)")
+      #expect(stuck.errors.components(separatedBy: "goes on from").count == 2, "\(stuck)")
+      let bad = try start("-n 1 --retries 9 \(Self.model)6 --out run2 --set beta=x", in: folder)
+        .end(within: 40)
+      #expect(bad.status == 64 && !bad.errors.contains("try 1"), "\(bad)")
+    }
+  }
+
+  /// A rank that stands still is named by the one that waits for it, and the job ends within ten seconds.
+  @Test func aHangEndsWithAReport() throws {
+    try withTemporaryFolder { folder in
+      try prepareDigits(1203, in: folder)
+      let run = RunFolder("run", in: folder)
+      let job = try start("-n 2 \(Self.model)600 --out run --watchdog 2", in: folder)
+      try #require(isUnderWay(job, run))
+      kill(ranks(of: job)[1], SIGSTOP)
+      let started = Date()
+      let end = try job.end(within: 40)
+      #expect(-started.timeIntervalSinceNow < 2 + 10, "\(end)")
+      #expect(end.status != 0 && !end.timedOut, "\(end)")
+      #expect(end.errors.contains("behind: rank 1 (no report)"), "\(end)")
+      let file = try String(contentsOf: run.path.appending(path: "hang-0.json"), encoding: .utf8)
+      let report = try JSONValue(parsing: file)
+      #expect(report["rank"] == 0 && report["waiting_for"] != .null && report["step"] != .null)
+      let next = try Tool.run(
+        "train --resume run --quiet --max-steps 400", ranks: 1, in: folder)
+      #expect(next.status == 0, "\(next)")
+      #expect(!FileManager.default.fileExists(atPath: run.path.appending(path: "hang-0.json").path))
+    }
+  }
+}
