@@ -29,6 +29,8 @@ public final class Tape {
     /// Place of the parameter in its model, for a leaf; -1 otherwise.
     var parameter = -1
     var offset = 0
+    /// Of a weight, the last use whose product was put off; of a use, the one put off before it; -1 for none.
+    var uses = -1, nextUse = -1
     /// Whether the running backward pass comes here.
     var reached = false
   }
@@ -153,6 +155,7 @@ public final class Tape {
     while index >= 0 {
       defer { index -= 1 }
       guard nodes[index].reached else { continue }
+      makeProducts(of: index)
       let parameter = nodes[index].parameter
       if parameter >= 0 {
         pending[parameter] -= 1
@@ -176,6 +179,7 @@ public final class Tape {
     for i in nodes.indices {
       nodes[i].reached = false
       nodes[i].gradient = nil
+      nodes[i].uses = -1
     }
     nodes[last].reached = nodes[last].groups & mask != 0
     var index = last

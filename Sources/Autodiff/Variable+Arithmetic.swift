@@ -20,7 +20,11 @@ extension Variable {
       tape.add(1, to: tape.nodes[index].inputs.0, from: index)
       tape.add(-1, to: tape.nodes[index].inputs.1, from: index)
     }
-    ck_subtract(node.value, a.pointer, b.pointer, a.shape.count)
+    let (value, left, right) = (node.value, a.pointer, b.pointer)
+    Workers.share(a.shape.count, grain: Workers.smallestLoop) { part in
+      let first = part.lowerBound
+      ck_subtract(value + first, left + first, right + first, part.count)
+    }
     return a.tape.record(node)
   }
 
@@ -165,11 +169,16 @@ extension Tape {
     guard needs(to) else { return }
     let (target, adds) = gradient(of: to)
     let (source, count) = (incoming(from) + skipping, nodes[to].shape.count)
-    if adds {
-      ck_axpy(target, source, factor, count)
-    } else {
-      ck_copy(target, source, count)
-      if factor != 1 { ck_scale(target, factor, count) }
+    Workers.share(count, grain: Workers.smallestLoop) { part in
+      let first = part.lowerBound
+      switch (adds, factor) {
+      case (true, _): ck_axpy(target + first, source + first, factor, part.count)
+      case (false, 1): ck_copy(target + first, source + first, part.count)
+      default:
+        withUnsafePointer(to: factor) {
+          ck_scale_rows(target + first, source + first, $0, 1, part.count, 0)
+        }
+      }
     }
   }
 
@@ -189,6 +198,12 @@ extension Tape {
     guard needs(to), let derivative else { return }
     let shape = nodes[to].shape
     let (target, adds) = gradient(of: to)
-    ck_scale_rows(target, derivative, incoming(from), shape.rows, shape.columns, adds ? 1 : 0)
+    let (scale, columns) = (incoming(from), shape.columns)
+    Workers.shareRows(shape.rows, columns: columns) { part in
+      let first = part.lowerBound * columns
+      ck_scale_rows(
+        target + first, derivative + first, scale + part.lowerBound, part.count, columns,
+        adds ? 1 : 0)
+    }
   }
 }

@@ -40,11 +40,6 @@ extension Variable {
         rows, inputs, outputs, gradient, outputs, false, tape.nodes[weight].value, outputs,
         true, target, inputs, alpha: 1, beta: adds ? 1 : 0)
     }
-    if tape.needs(weight) {
-      let (target, adds) = tape.gradient(of: weight)
-      BLAS.gemm(
-        inputs, outputs, rows, tape.nodes[x].value, inputs, true, gradient, outputs, false,
-        target, outputs, alpha: 1, beta: adds ? 1 : 0)
-    }
+    if tape.needs(weight) { tape.putOffProduct(of: index, weight: weight) }
   }
 }

@@ -37,7 +37,13 @@ extension Variable {
       tape.addRows(to: node.inputs.0, from: index, derivative: node.saved.0)
     }
     if node.groups != 0 { node.saved.0 = tape.allocate(shape.count) }
-    ck_log_squares(pointer, node.value, node.saved.0, shape.rows, shape.columns, epsilon)
+    let (r, value, derivative, columns) = (pointer, node.value, node.saved.0, shape.columns)
+    Workers.shareRows(shape.rows, columns: columns) { part in
+      let first = part.lowerBound * columns
+      ck_log_squares(
+        r + first, value + part.lowerBound, derivative.map { $0 + first }, part.count, columns,
+        epsilon)
+    }
     return tape.record(node)
   }
 
@@ -52,11 +58,19 @@ extension Variable {
       tape.add(1, to: mean, from: index)
       guard tape.needs(residual) else { return }
       let (target, adds) = tape.gradient(of: residual)
-      ck_recycle_backward(
-        tape.incoming(index), tape.nodes[residual].value, tape.nodes[noise].value, target,
-        tape.nodes[index].shape.count, adds ? 1 : 0)
+      let (incoming, r) = (tape.incoming(index), tape.nodes[residual].value)
+      let e = tape.nodes[noise].value
+      Workers.share(tape.nodes[index].shape.count, grain: Workers.smallestLoop) { part in
+        let first = part.lowerBound
+        ck_recycle_backward(
+          incoming + first, r + first, e + first, target + first, part.count, adds ? 1 : 0)
+      }
     }
-    ck_recycle(node.value, pointer, residual.pointer, noise.pointer, shape.count)
+    let (value, mean, r, e) = (node.value, pointer, residual.pointer, noise.pointer)
+    Workers.share(shape.count, grain: Workers.smallestLoop) { part in
+      let first = part.lowerBound
+      ck_recycle(value + first, mean + first, r + first, e + first, part.count)
+    }
     return tape.record(node)
   }
 }

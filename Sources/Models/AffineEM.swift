@@ -29,8 +29,11 @@ struct AffineEM {
     var residuals: [Double]
     /// w_j' Sz w_j, [n, D].
     var spreads: [Double]
-    /// The sum of h_i at these variances.
-    var objective: Double
+    /// h_i at these variances, [n].
+    var objectives: [Double]
+
+    /// Their sum.
+    var objective: Double { objectives.reduce(0, +) }
   }
 
   /// The E-step: Sz = (I + W' Lambda⁻¹ W)⁻¹, mz = Sz W' Lambda⁻¹ (x - b), and h by Woodbury's identity.
@@ -43,12 +46,12 @@ struct AffineEM {
     let n = x.count / d
     let precisions = variances.map { 1 / $0 }
     var weighted = x  // Lambda⁻¹ (x - b)
-    var objective = 0.0
+    var objectives = [Double](repeating: 0, count: n)
     for row in 0..<n {
       for j in 0..<d {
         let (at, deviation) = (row * d + j, x[row * d + j] - bias[j])
         weighted[at] = deviation * precisions[at]
-        objective += deviation * weighted[at] + log(variances[at])
+        objectives[row] += deviation * weighted[at] + log(variances[at])
       }
     }
     let products = weightProducts
@@ -64,15 +67,15 @@ struct AffineEM {
     for row in 0..<n {
       unpack(precision, row * p, into: &square)
       guard let logDeterminant = DoubleAlgebra.invert(&square, k) else {
-        objective = .nan
+        objectives[row] = .nan
         continue
       }
-      objective += logDeterminant
+      objectives[row] += logDeterminant
       for a in 0..<k {
         var mean = 0.0
         for b in 0..<k { mean += square[a * k + b] * projections[row * k + b] }
         means[row * k + a] = mean
-        objective -= mean * projections[row * k + a]
+        objectives[row] -= mean * projections[row * k + a]
       }
       var at = row * p
       for a in 0..<k {
@@ -92,7 +95,8 @@ struct AffineEM {
     DoubleAlgebra.multiply(
       n, d, k, means.map { -$0 }, weights, transposeB: true, into: &residuals, beta: 1)
     return Posterior(
-      means: means, seconds: seconds, residuals: residuals, spreads: spreads, objective: objective)
+      means: means, seconds: seconds, residuals: residuals, spreads: spreads,
+      objectives: objectives)
   }
 
   /// w_j w_j', [D, p].

@@ -87,15 +87,11 @@ struct AffineICVAE: Autoencoder {
     return posterior
   }
 
-  /// Half of h, less its constant, one value an example, [B].
+  /// Half of h at the best variances, one value an example, [B].
   func loss(phase: Int, _ step: Step) -> Variable {
-    let (x, d) = (step.target, step.target.shape.columns)
-    let rows = step.tape.constant(Shape(x.shape.rows))
-    for row in 0..<x.shape.rows {
-      let one = x.rows(row..<row + 1)
-      precondition(one.shape.count == d)
-      rows.pointer[row] = Float(0.5 * posterior(one).objective)
-    }
+    let objectives = posterior(step.target).objectives
+    let rows = step.tape.constant(Shape(objectives.count))
+    for (row, objective) in objectives.enumerated() { rows.pointer[row] = Float(0.5 * objective) }
     step.report("misfit", rows)
     return rows
   }
@@ -180,7 +176,7 @@ extension AffineICVAE {
   /// - Returns: half of h, the mean over the rows, as it was before the sweep.
   private func sweep(_ trainer: Trainer, _ split: RowSplit) throws -> Double {
     var fit = fit
-    let (d, floors, sweep) = (fit.dimensions, floors, trainer.progress.epoch)
+    let (floors, sweep) = (floors, trainer.progress.epoch)
     let (before, least) = (floors.value(sweep: sweep - 1), floors.value(sweep: sweep))
     split.beginUpdate(residualWithin: 1)
     let sums = try trainer.sumOverRows(fit.sumCount + 1) { rows, sums in
@@ -192,7 +188,6 @@ extension AffineICVAE {
           (s[i], r[i]) = (Float(posterior.residuals[i]), Float(posterior.spreads[i]))
           variances[i] = Self.variance(s[i], r[i], atLeast: least)
         }
-        precondition(x.count == rows.count * d)
         fit.accumulate(x, posterior, variances: variances, into: sums)
         sums[fit.sumCount] += posterior.objective
       }

@@ -31,6 +31,11 @@ public enum Workers {
     _ = team
   }
 
+  /// Runs `body` on disjoint parts of the rows of a matrix of some columns, where they are worth it.
+  public static func shareRows(_ rows: Int, columns: Int, _ body: (Range<Int>) -> Void) {
+    share(rows, grain: max(1, smallestLoop / max(1, columns)), body)
+  }
+
   /// Runs `body` on disjoint parts of 0..<count that together are all of it, and returns when all are done.
   ///
   /// - Parameters:

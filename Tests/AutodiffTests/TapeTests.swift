@@ -103,4 +103,21 @@ struct TapeTests {
     leaves.differentiate(one)
     #expect(leaves.gradient("first.weight") == alone)
   }
+
+  /// A layer used on two parts of a batch has the gradients of one use on all of it.
+  @Test func usesOfALayerAddUp() {
+    let leaves = layers()
+    func gradients(_ uses: [Range<Int>]) -> [[Float]] {
+      let tape = Tape()
+      let x = apply("first", input(tape).stacked(over: 0.5 * input(tape)), leaves)
+      let parts = uses.map { apply("second", x.rows($0), leaves) }
+      leaves.differentiate(parts.dropFirst().reduce(parts[0]) { $0.stacked(over: $1) }.logMeanExp())
+      return leaves.set.entries.map { leaves.gradient($0.name) }
+    }
+    for uses in [[0..<1, 1..<4], [0..<2, 2..<3, 3..<4]] {
+      for (found, expected) in zip(gradients(uses), gradients([0..<4])) {
+        #expect(deviation(found, from: expected.map(Double.init)) < 8)
+      }
+    }
+  }
 }
