@@ -10,6 +10,10 @@ public enum Initializer: Sendable, Equatable {
   case glorotUniform(fanIn: Int, fanOut: Int)
   /// Uniform in ±1 / sqrt(fanIn): PyTorch's default for weights and biases.
   case uniform(fanIn: Int)
+  /// Normal.
+  case normal(mean: Float, deviation: Float)
+  /// Normal around 0, drawn again beyond two standard deviations: TensorFlow's.
+  case truncatedNormal(deviation: Float)
 
   /// Fills `values` with the draws of parameter number `index`.
   public func fill(_ values: UnsafeMutablePointer<Float>, count: Int, seed: UInt64, index: Int) {
@@ -26,6 +30,27 @@ public enum Initializer: Sendable, Equatable {
       Draws(seed: seed, purpose: .initialization, time: index)
         .uniform(row: 0, into: values, count: count)
       scale(values, count, to: 1 / Float(fanIn).squareRoot())
+    case .normal(let mean, let deviation):
+      Draws(seed: seed, purpose: .initialization, time: index)
+        .normal(row: 0, into: values, count: count)
+      for i in 0..<count { values[i] = mean + deviation * values[i] }
+    case .truncatedNormal(let deviation):
+      truncate(values, count, seed: seed, index: index)
+      for i in 0..<count { values[i] *= deviation }
+    }
+  }
+
+  /// Standard normal draws within ±2: of each element's row of draws, the first that is.
+  private func truncate(
+    _ values: UnsafeMutablePointer<Float>, _ count: Int, seed: UInt64, index: Int
+  ) {
+    let draws = Draws(seed: seed, purpose: .initialization, time: index)
+    draws.normal(row: 0, into: values, count: count)
+    var again = [Float](repeating: 0, count: 16)
+    for i in 0..<count where abs(values[i]) > 2 {
+      draws.normal(row: i + 1, into: &again, count: again.count)
+      // One element in 1e21 finds none in sixteen.
+      values[i] = again.first { abs($0) <= 2 } ?? 0
     }
   }
 

@@ -145,6 +145,34 @@ extension Variable {
     return tape.record(node)
   }
 
+  /// The mean of `parts` equal parts that lie one below the other, [parts * B, D] to [B, D].
+  public func mean(ofParts parts: Int) -> Variable {
+    precondition(parts > 0 && shape.rows % parts == 0, "\(parts) parts of \(shape)")
+    let part = Shape(shape.rows / parts, shape.columns)
+    var node = node(part) { tape, index in
+      let node = tape.nodes[index]
+      guard tape.needs(node.inputs.0) else { return }
+      let (target, adds) = tape.gradient(of: node.inputs.0)
+      let (source, count) = (tape.incoming(index), node.shape.count)
+      let parts = tape.nodes[node.inputs.0].shape.count / count
+      for first in stride(from: 0, to: parts * count, by: count) {
+        if adds {
+          ck_axpy(target + first, source, node.scalar, count)
+        } else {
+          ck_copy(target + first, source, count)
+          ck_scale(target + first, node.scalar, count)
+        }
+      }
+    }
+    node.scalar = 1 / Float(parts)
+    node.value.update(from: pointer, count: part.count)
+    for first in stride(from: part.count, to: shape.count, by: part.count) {
+      ck_axpy(node.value, pointer + first, 1, part.count)
+    }
+    ck_scale(node.value, node.scalar, part.count)
+    return tape.record(node)
+  }
+
   /// Rows `range` of a matrix [B, D]; a vector [B] gives [range.count].
   public func rows(_ range: Range<Int>) -> Variable {
     let width = shape.columns

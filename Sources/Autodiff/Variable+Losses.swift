@@ -1,4 +1,5 @@
 import CKernels
+import Foundation
 import Tensors
 
 /// Losses. Each gives one value an example, [B]: the sum over the columns of its inputs [B, D], in nats where it is a
@@ -25,6 +26,54 @@ extension Variable {
     }
     node.saved.0 = tape.allocate(shape.count)
     ck_softplus_rows(pointer, node.value, node.saved.0, shape.rows, shape.columns, sign)
+    return tape.record(node)
+  }
+
+  /// -log(sigmoid(sign * s) + epsilon) of every logit s, summed over the columns: what `softplus(sign: -sign)` is without
+  /// the guard.
+  public func negativeLogSigmoid(sign: Float, epsilon: Float) -> Variable {
+    var node = node(Shape(shape.rows)) { tape, index in
+      let node = tape.nodes[index]
+      tape.addRows(to: node.inputs.0, from: index, derivative: node.saved.0)
+    }
+    let slopes = tape.allocate(shape.count)
+    node.saved.0 = slopes
+    for row in 0..<shape.rows {
+      node.value[row] = 0
+      for i in row * shape.columns..<(row + 1) * shape.columns {
+        let p = 1 / (1 + exp(-sign * pointer[i]))
+        node.value[row] -= log(p + epsilon)
+        slopes[i] = -sign * p * (1 - p) / (p + epsilon)
+      }
+    }
+    return tape.record(node)
+  }
+
+  /// This variable [B], each element plus the penalty of a parameter: l1 times the sum of |w| and l2 times that of w².
+  ///
+  /// As the mean over the batch is minimised, the penalty counts once, whatever the batch.
+  public func penalized(by weight: Variable, l1: Float, l2: Float) -> Variable {
+    var node = node(shape, weight) { tape, index in
+      let node = tape.nodes[index]
+      tape.add(1, to: node.inputs.0, from: index)
+      guard tape.needs(node.inputs.1) else { return }
+      let (target, adds) = tape.gradient(of: node.inputs.1)
+      let w = tape.nodes[node.inputs.1]
+      let share = Float(ck_sum(tape.incoming(index), node.shape.count))
+      let (l1, l2) = (node.saved.0?[0] ?? 0, node.saved.0?[1] ?? 0)
+      for i in 0..<w.shape.count {
+        let side: Float = w.value[i] > 0 ? 1 : w.value[i] < 0 ? -1 : 0
+        let slope = share * (l1 * side + 2 * l2 * w.value[i])
+        target[i] = adds ? target[i] + slope : slope
+      }
+    }
+    let factors = tape.allocate(2)
+    (factors[0], factors[1]) = (l1, l2)
+    node.saved.0 = factors
+    let penalty = Float(
+      Double(l1) * ck_sum_abs(weight.pointer, weight.shape.count)
+        + Double(l2) * ck_sum_squares(weight.pointer, weight.shape.count))
+    for i in 0..<shape.count { node.value[i] = pointer[i] + penalty }
     return tape.record(node)
   }
 

@@ -9,14 +9,17 @@ import Training
 /// Runs a trained model over blocks of rows.
 public final class Explainer {
   private let trained: TrainedModel
+  private let model: any Autoencoder
   private let images: ImageSet
   private let usesSplit: Bool
   private let step: Step
   private var sparse: [Float] = []
 
   /// - Parameter usesSplit: whether the rows are those the run was trained on, with an S of their own.
+  /// - Throws: `ConfigurationError` for a model without an encoder.
   public init(_ trained: TrainedModel, images: ImageSet, usesSplit: Bool) throws {
     self.trained = trained
+    model = try trained.autoencoder()
     self.images = images
     self.usesSplit = usesSplit
     let noise = try Corruption(parsing: trained.configuration.noise)
@@ -45,13 +48,13 @@ public final class Explainer {
 
   /// D(E(x)) from the mean code.
   public func reconstruction(of x: Variable) -> Variable {
-    trained.model.reconstruct(x, step, sampling: false)
+    model.reconstruct(x, step, sampling: false)
   }
 
   /// The mean codes and, where there are any, log-variances of the rows.
   public func codes(_ rows: Range<Int>) -> Code {
     begin(rows)
-    return trained.model.encode(step.target)
+    return model.encode(step.target)
   }
 
   /// S of the run for rows it was trained on.
@@ -70,25 +73,5 @@ public final class Explainer {
     let x = step.target
     if usesSplit { ck_axpy(x.pointer, try sparse(rows), -1, x.shape.count) }
     return reconstruction(of: x)
-  }
-}
-
-/// Draws new images from a trained model.
-public final class Sampler {
-  private let trained: TrainedModel
-  private let step: Step
-
-  /// A sampler whose images are a function of `seed` and their number alone.
-  public init(_ trained: TrainedModel, seed: UInt64) {
-    self.trained = trained
-    step = Step(seed: seed)
-  }
-
-  /// Images number `rows` of the sequence that the seed stands for, [rows, D].
-  public func samples(_ rows: Range<Int>) -> Variable {
-    rows.map(Int32.init).withUnsafeBufferPointer {
-      step.begin(rows: $0, dimensions: 1, purpose: .generation, time: 0) { _ in }
-    }
-    return trained.model.generate(step)
   }
 }

@@ -67,7 +67,9 @@ public struct Evaluation {
         found.append((.psnr, errors.map { ($0.name, -10 * log10($0.value)) }))
       case .elbo: if let elbo = bound.elbo { found.append((.elbo, [("", elbo)])) }
       case .kl: if let kl = bound.kl { found.append((.kl, [("", kl)])) }
-      case .spread: found.append((.spread, [("", try sampleSpread())]))
+      case .spread:
+        // A model without a prior has no samples of its own.
+        if trained.model.chainSteps != nil { found.append((.spread, [("", try sampleSpread())])) }
       }
     }
     return EvaluationResult(
@@ -82,8 +84,9 @@ public struct Evaluation {
   /// gets its input with such noise.
   private func meanSquaredErrors() throws -> [(name: String, value: Double)] {
     let d = source.images.shape.count
-    let explainer = try Explainer(
-      trained, images: source.images, usesSplit: source.hasSplit)
+    let explainer = try world.agree {
+      try Explainer(trained, images: source.images, usesSplit: source.hasSplit)
+    }
     let clean = Storage(count: source.images.shape.blockRows * d)
     let sums = try RowPass(rows: source.rows, of: source.images.shape, on: world).sum(3) { rows in
       source.reference.gather(rows, into: clean.pointer)
@@ -108,8 +111,9 @@ public struct Evaluation {
   /// With a split the images are X - S, as in training.
   private func evidenceBound() throws -> (elbo: Double?, kl: Double?) {
     let step = Step(seed: trained.configuration.seed)
-    let explainer = try Explainer(
-      trained, images: source.images, usesSplit: source.hasSplit)
+    let explainer = try world.agree {
+      try Explainer(trained, images: source.images, usesSplit: source.hasSplit)
+    }
     let d = source.images.shape.count
     var isVariational = false
     var hasLikelihood = false
@@ -140,7 +144,7 @@ public struct Evaluation {
   /// How much samples from the prior differ: the mean over pixels of their standard deviation.
   private func sampleSpread() throws -> Double {
     let d = source.images.shape.count
-    let sampler = Sampler(trained, seed: trained.configuration.seed)
+    let sampler = try world.agree { try Sampler(trained, seed: trained.configuration.seed) }
     let sums = try RowPass(rows: Self.spreadSamples, of: trained.imageShape, on: world).sum(2 * d) {
       rows in
       let samples = sampler.samples(rows).pointer

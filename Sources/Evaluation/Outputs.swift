@@ -33,7 +33,9 @@ public struct Outputs {
   /// S = shrink(X - L, t) with the run's threshold t; a run without a split has t = 0.
   public func denoise(_ data: ImageSet, to path: String) throws {
     let source = try world.agree { try Source(trained, data) }
-    let explainer = try Explainer(trained, images: source.images, usesSplit: source.hasSplit)
+    let explainer = try world.agree {
+      try Explainer(trained, images: source.images, usesSplit: source.hasSplit)
+    }
     let d = source.images.shape.count
     let threshold = trained.threshold
     try write(path, data) { file in
@@ -62,17 +64,29 @@ public struct Outputs {
   /// **Collective.**
   public func reconstruct(_ data: ImageSet, to path: String) throws {
     let source = try world.agree { try Source(trained, data) }
-    let explainer = try Explainer(trained, images: source.images, usesSplit: false)
+    let explainer = try world.agree {
+      try Explainer(trained, images: source.images, usesSplit: false)
+    }
     try images("/reconstructions", source.rows, source.images.shape, data, to: path) {
       try explainer.clean($0).values
     }
   }
 
-  /// `count` new images from the prior: float32 [count, H, W, C], or a PNG grid.
+  /// `count` new images: float32 [count, H, W, C], or a PNG grid.
   ///
   /// **Collective.**
-  public func sample(_ count: Int, seed: UInt64, to path: String) throws {
-    let sampler = Sampler(trained, seed: seed)
+  ///
+  /// - Parameters:
+  ///   - steps: how far a chain goes; nil for as far as the model calls for.
+  ///   - start: where the codes come from.
+  /// - Throws: `ConfigurationError` as `Sampler`; errors of the file.
+  public func sample(
+    _ count: Int, seed: UInt64, chain steps: Int? = nil, start: Sampler.Start = .prior,
+    to path: String
+  ) throws {
+    let sampler = try world.agree {
+      try Sampler(trained, seed: seed, chain: steps, start: start)
+    }
     try images("/samples", count, trained.imageShape, nil, to: path) { sampler.samples($0).values }
   }
 
@@ -81,7 +95,9 @@ public struct Outputs {
   /// **Collective.**
   public func encode(_ data: ImageSet, to path: String) throws {
     let source = try world.agree { try Source(trained, data) }
-    let explainer = try Explainer(trained, images: source.images, usesSplit: false)
+    let explainer = try world.agree {
+      try Explainer(trained, images: source.images, usesSplit: false)
+    }
     let probe = explainer.codes(0..<1)
     let j = probe.mean.shape.columns
     let hasVariance = probe.logVariance != nil

@@ -6,33 +6,38 @@ import Tensors
 /// Initial values are PyTorch's: weights and biases uniform in ±1 / sqrt(kernel² I). In memory the weights are [kernel, kernel, I,
 /// O]; files hold PyTorch's [O, I, kernel, kernel].
 public struct Convolution: Network {
-  /// [kernel, kernel, I, O] and [O].
-  public let weight: Parameter, bias: Parameter
+  /// [kernel, kernel, I, O].
+  public let weight: Parameter
+  /// [O]; nil for none.
+  public let bias: Parameter?
   private let inputs: Int
   private let window: Window
   private let activation: Activation
 
-  /// A layer from `inputs` to `outputs` channels.
+  /// A layer from `inputs` to `outputs` channels; with weights drawn in another way it has no bias.
   public init(
     _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int, padding: Int,
-    _ activation: Activation = .identity
+    _ activation: Activation = .identity, biasless weights: Initializer? = nil
   ) {
     self.inputs = inputs
     window = Window(kernel: kernel, stride: stride, padding: padding)
     self.activation = activation
     let fanIn = kernel * kernel * inputs
     weight = Parameter(
-      Shape(kernel, kernel, inputs, outputs), .uniform(fanIn: fanIn), fileLayout: .convolution)
-    bias = Parameter(Shape(outputs), .uniform(fanIn: fanIn))
+      Shape(kernel, kernel, inputs, outputs), weights ?? .uniform(fanIn: fanIn),
+      fileLayout: .convolution)
+    bias = weights == nil ? Parameter(Shape(outputs), .uniform(fanIn: fanIn)) : nil
   }
 
   /// PyTorch's names.
-  public var parameters: [(String, Parameter)] { [("weight", weight), ("bias", bias)] }
+  public var parameters: [(String, Parameter)] {
+    [("weight", weight)] + (bias.map { [("bias", $0)] } ?? [])
+  }
 
   /// [B, H, W, I] to [B, h, w, O].
   public func callAsFunction(_ x: Variable) -> Variable {
     precondition(x.shape.rank == 4 && x.shape[3] == inputs, "\(inputs) channels of \(x.shape)")
-    return x.convolution(x.parameter(weight), x.parameter(bias), window, activation)
+    return x.convolution(x.parameter(weight), bias.map(x.parameter), window, activation)
   }
 }
 
@@ -42,8 +47,10 @@ public struct Convolution: Network {
 /// Initial values are PyTorch's: weights and biases uniform in ±1 / sqrt(kernel² O). In memory the weights are [kernel, kernel, O,
 /// I]; files hold PyTorch's [I, O, kernel, kernel].
 public struct TransposedConvolution: Network {
-  /// [kernel, kernel, O, I] and [O].
-  public let weight: Parameter, bias: Parameter
+  /// [kernel, kernel, O, I].
+  public let weight: Parameter
+  /// [O]; nil for none.
+  public let bias: Parameter?
   private let inputs: Int
   private let window: Window
   private let outputPadding: Int
@@ -51,9 +58,11 @@ public struct TransposedConvolution: Network {
 
   /// A layer from `inputs` to `outputs` channels; `outputPadding`, less than the stride, adds rows below and columns
   /// on the right.
+  ///
+  /// With weights drawn in another way it has no bias.
   public init(
     _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int, padding: Int, outputPadding: Int = 0,
-    _ activation: Activation = .identity
+    _ activation: Activation = .identity, biasless weights: Initializer? = nil
   ) {
     precondition((0..<stride).contains(outputPadding), "output padding \(outputPadding)")
     self.inputs = inputs
@@ -62,17 +71,20 @@ public struct TransposedConvolution: Network {
     self.activation = activation
     let fanIn = kernel * kernel * outputs
     weight = Parameter(
-      Shape(kernel, kernel, outputs, inputs), .uniform(fanIn: fanIn), fileLayout: .convolution)
-    bias = Parameter(Shape(outputs), .uniform(fanIn: fanIn))
+      Shape(kernel, kernel, outputs, inputs), weights ?? .uniform(fanIn: fanIn),
+      fileLayout: .convolution)
+    bias = weights == nil ? Parameter(Shape(outputs), .uniform(fanIn: fanIn)) : nil
   }
 
   /// PyTorch's names.
-  public var parameters: [(String, Parameter)] { [("weight", weight), ("bias", bias)] }
+  public var parameters: [(String, Parameter)] {
+    [("weight", weight)] + (bias.map { [("bias", $0)] } ?? [])
+  }
 
   /// [B, h, w, I] to [B, H, W, O].
   public func callAsFunction(_ x: Variable) -> Variable {
     precondition(x.shape.rank == 4 && x.shape[3] == inputs, "\(inputs) channels of \(x.shape)")
     return x.transposedConvolution(
-      x.parameter(weight), x.parameter(bias), window, outputPadding: outputPadding, activation)
+      x.parameter(weight), bias.map(x.parameter), window, outputPadding: outputPadding, activation)
   }
 }

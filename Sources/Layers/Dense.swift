@@ -28,13 +28,14 @@ public struct Dense: Network {
   /// What the sum goes through.
   public let activation: Activation
 
-  /// A layer from `inputs` to `outputs` units.
+  /// A layer from `inputs` to `outputs` units; `weights` draws the weights in another way than `initialized` says.
   public init(
     _ inputs: Int, _ outputs: Int, _ activation: Activation = .identity,
-    initialized: Initialization = .glorot
+    initialized: Initialization = .glorot, weights: Initializer? = nil
   ) {
     weight = Parameter(
-      Shape(inputs, outputs), initialized.weight(inputs, outputs), fileLayout: .transposed)
+      Shape(inputs, outputs), weights ?? initialized.weight(inputs, outputs),
+      fileLayout: .transposed)
     bias = Parameter(Shape(outputs), initialized.bias(inputs))
     self.activation = activation
   }
@@ -79,14 +80,16 @@ public struct Perceptron: Network {
   /// From the input to the output.
   public let layers: [Dense]
 
-  /// `sizes` from the input to the output; `activation` behind every layer, behind the last `last`.
+  /// `sizes` from the input to the output; `activation` behind every layer, behind the last `last`; first values as `Dense`
+  /// has them.
   public init(
     _ sizes: [Int], _ activation: Activation, last: Activation,
-    initialized: Initialization = .glorot
+    initialized: Initialization = .glorot, weights: Initializer? = nil
   ) {
     layers = zip(sizes, sizes.dropFirst()).enumerated().map { index, pair in
       Dense(
-        pair.0, pair.1, index + 2 < sizes.count ? activation : last, initialized: initialized)
+        pair.0, pair.1, index + 2 < sizes.count ? activation : last, initialized: initialized,
+        weights: weights)
     }
   }
 

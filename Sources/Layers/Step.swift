@@ -82,18 +82,35 @@ public final class Step {
     guard let corrupt else { return target }
     let key = -2 - pass
     if let found = find(key) { return found }
+    let noisy = tape.constant(target.shape)
+    write(to: noisy.pointer, pass: pass, corrupt)
+    keep(noisy, key)
+    return noisy
+  }
+
+  /// Draws number `passes` of the batch with its noise of training, one below the other, [passes.count * B, D].
+  ///
+  /// Each is `corrupted(pass:)` of its number.
+  public func corruptedCopies(_ passes: [Int]) -> Variable {
+    let copies = tape.constant(Shape(passes.count * target.shape.rows, target.shape.columns))
+    for (place, pass) in passes.enumerated() {
+      write(to: copies.pointer + place * target.shape.count, pass: pass, corrupt)
+    }
+    return copies
+  }
+
+  /// Writes the batch and adds noise number `pass` to it.
+  private func write(to noisy: UnsafeMutablePointer<Float>, pass: Int, _ corrupt: Corrupter?) {
     let (source, columns) = (target, target.shape.columns)
-    let noisy = tape.constant(source.shape)
+    noisy.update(from: source.pointer, count: source.shape.count)
+    guard let corrupt else { return }
     let draws =
       purpose == .latent
       ? Draws(seed: seed, purpose: .trainingNoise, time: time, pass: pass)
       : Draws(seed: seed, purpose: purpose, time: time, pass: 128 + pass)
-    noisy.pointer.update(from: source.pointer, count: source.shape.count)
     Workers.share(rows.count, grain: Self.sharedRows) { part in
-      for i in part { corrupt(noisy.pointer + i * columns, columns, Int(rows[i]), draws) }
+      for i in part { corrupt(noisy + i * columns, columns, Int(rows[i]), draws) }
     }
-    keep(noisy, key)
-    return noisy
   }
 
   /// Standard normal noise for the latents of this batch, [B, columns]; `pass` tells repeated draws apart.
@@ -117,6 +134,21 @@ public final class Step {
       for i in part { drawNormal(values + i * columns, columns, Int(rows[i]), draws) }
     }
     return noise
+  }
+
+  /// Factors that leave out some of `columns` units in each row of this batch, [B, columns]: 0 with probability `rate`,
+  /// else 1 / (1 - rate), so that sums keep their mean (Srivastava et al., JMLR 2014).
+  ///
+  /// `pass` tells apart the layers and passes of a step.
+  public func dropout(_ columns: Int, rate: Float, pass: Int) -> Variable {
+    let draws = Draws(seed: seed, purpose: .dropout, time: time, pass: pass)
+    let factors = tape.constant(Shape(rows.count, columns))
+    for (i, row) in rows.enumerated() {
+      let kept = factors.pointer + i * columns
+      draws.uniform(row: Int(row), into: kept, count: columns)
+      for j in 0..<columns { kept[j] = kept[j] < rate ? 0 : 1 / (1 - rate) }
+    }
+    return factors
   }
 
   /// Keeps a variable for a later phase of this step under a key of the model's own (0 and up).

@@ -37,6 +37,8 @@ public enum Benchmark: String, CaseIterable, Sendable {
   case rvaeProjection = "rvae-proj"
   /// Steps of the denoising adversarial autoencoder: 784-1000-1000-10, three phases.
   case daaeMLP = "daae-mlp"
+  /// Steps of iDAAE(5) with the same networks.
+  case idaaeMLP = "idaae-mlp"
   /// Steps of the convolutional VAE of CelebA: 64 x 64 x 3, channels 64, 128, 256, 512.
   case celebaConvVAE = "celeba-conv-vae"
 
@@ -57,8 +59,8 @@ public enum Benchmark: String, CaseIterable, Sendable {
     c.shuffle = true
     switch self {
     case .rvaeMLP, .rvaeProjection: c.model = "rvae"
-    case .daaeMLP:
-      c.model = "daae"
+    case .daaeMLP, .idaaeMLP:
+      c.model = self == .daaeMLP ? "daae" : "idaae"
       c.hidden = [1000, 1000]
       c.latent = 10
       c.activation = .relu
@@ -100,10 +102,11 @@ public enum Benchmark: String, CaseIterable, Sendable {
     switch self {
     case .rvaeMLP: return chain(encoder) + chain(decoder, inputGradient: true)
     case .rvaeProjection: return forward(encoder) + forward(decoder)
-    case .daaeMLP:
+    case .daaeMLP, .idaaeMLP:
+      let matched = self == .daaeMLP ? 1.0 : 5
       let (e, r, d) = ([784, 1000, 1000, 10], [10, 1000, 1000, 784], [10, 1000, 1000, 1])
       return chain(e) + chain(r, inputGradient: true) + 2 * chain(d)
-        + chain(e) + chain(d, inputGradient: true, weights: false)
+        + matched * chain(e) + chain(d, inputGradient: true, weights: false)
     case .ricvaeMLP:
       let pass = chain([784, 512, 256, 60]) + chain([30, 256, 512, 784], inputGradient: true)
       return 5 * pass + 4 * Double(2 * 784 * 512)

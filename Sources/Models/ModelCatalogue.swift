@@ -11,7 +11,7 @@ public struct CatalogueEntry: Sendable {
   /// A model of such images.
   ///
   /// Throws `ConfigurationError` for settings that do not fit the images.
-  public let make: @Sendable (Configuration, ImageShape) throws -> any Autoencoder
+  public let make: @Sendable (Configuration, ImageShape) throws -> any GenerativeModel
   /// Trains from where the trainer stands to the end.
   ///
   /// Collective.
@@ -24,8 +24,13 @@ public enum ModelCatalogue {
   public static let entries = [
     CatalogueEntry(name: "vae", splits: false, make: VAE.init(_:image:), fit: fitEpochs),
     CatalogueEntry(name: "rvae", splits: true, make: VAE.init(_:image:), fit: RVAE.fit),
+    CatalogueEntry(name: "ae", splits: false, make: AE.init(_:image:), fit: fitEpochs),
+    CatalogueEntry(name: "dae", splits: false, make: AE.init(_:image:), fit: fitEpochs),
     CatalogueEntry(name: "aae", splits: false, make: DAAE.init(_:image:), fit: fitEpochs),
     CatalogueEntry(name: "daae", splits: false, make: DAAE.init(_:image:), fit: fitEpochs),
+    CatalogueEntry(name: "idaae", splits: false, make: IDAAE.init(_:image:), fit: fitEpochs),
+    CatalogueEntry(name: "gan", splits: false, make: GAN.init(_:image:), fit: fitEpochs),
+    CatalogueEntry(name: "dcgan", splits: false, make: DCGAN.init(_:image:), fit: fitEpochs),
     CatalogueEntry(name: "l2-vae", splits: false, make: L2VAE.init(_:image:), fit: fitEpochs),
     CatalogueEntry(name: "r-l2-vae", splits: false, make: L2VAE.init(_:image:), fit: fitEpochs),
     CatalogueEntry(name: "lc-vae", splits: false, make: LCVAE.init(_:image:), fit: fitEpochs),

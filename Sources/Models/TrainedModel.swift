@@ -15,7 +15,7 @@ public final class TrainedModel {
   /// What the run was trained with.
   public let configuration: Configuration
   /// The model.
-  public let model: any Autoencoder
+  public let model: any GenerativeModel
   /// Shape of the images it was trained on.
   public let imageShape: ImageShape
   /// Damaged checkpoints that were passed over, a line each.
@@ -66,6 +66,18 @@ public final class TrainedModel {
     parameters.attach(storage.pointer) { offsets[$0] }
     let values = storage.pointer
     try world.agree { try parameters.fill(values, from: contents.model, of: checkpoint) }
+  }
+
+  /// The model as one that has an encoder.
+  ///
+  /// - Throws: `ConfigurationError` where it has none.
+  public func autoencoder() throws(ConfigurationError) -> any Autoencoder {
+    guard let model = model as? any Autoencoder else {
+      throw ConfigurationError(
+        "\(directory.path): found model=\(configuration.model), which has no encoder, expected a model "
+          + "that has one; sample draws images from this one")
+    }
+    return model
   }
 
   /// Whether `data` is the set the run was trained on, so that the run's S belongs to its rows.

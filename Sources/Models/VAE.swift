@@ -56,19 +56,11 @@ public struct VAE: Autoencoder {
   public func loss(phase: Int, _ step: Step) -> Variable {
     let q = posterior(step.corrupted())
     let z = q.sample(step.latentNoise(mean.bias.shape.count), exponent: exponent)
-    let reconstruction = reconstructionLoss(logits: decoder(z), step.target)
+    let reconstruction = term.loss(logits: decoder(z), of: step.target)
     let kl = q.klToStandardNormal()
     step.report("reconstruction", reconstruction)
     step.report("kl", kl)
     return beta == 1 ? reconstruction + kl : reconstruction + beta * kl
-  }
-
-  private func reconstructionLoss(logits: Variable, _ x: Variable) -> Variable {
-    switch term {
-    case .bce: logits.bernoulliNegativeLogLikelihood(of: x)
-    case .mse: logits.activated(.sigmoid).squaredError(to: x)
-    case .l2norm: logits.activated(.sigmoid).squaredError(to: x).squareRoot()
-    }
   }
 
   /// Mean and log-variance of q(z|x), [B, J] each.

@@ -7,7 +7,7 @@ extension Configuration {
   /// states, [C] what its authors' code does, "own" a choice of this program.
   public static let keys: [ConfigurationKey] =
     dataKeys + optimizerKeys + networkKeys + lossKeys + splitKeys
-    + adversarialKeys + recyclingKeys + recordKeys
+    + adversarialKeys + ganKeys + recyclingKeys + recordKeys
 
   private static let dataKeys: [ConfigurationKey] = [
     .text(
@@ -64,6 +64,9 @@ extension Configuration {
     .real(
       "rmsprop_momentum", \.rmspropMomentum, .fraction, "Momentum of RMSprop.",
       "7.3: none for E and R"),
+    .real(
+      "learning_rate_decay", \.learningRateDecay, .positive,
+      "What the learning rate is multiplied by after every epoch.", "D-32: 1; Sprites [C]: 0.95"),
   ]
 
   private static let networkKeys: [ConfigurationKey] = [
@@ -143,6 +146,48 @@ extension Configuration {
     .choice(
       "generator_loss", \.generatorLoss, "What the encoder minimises against the discriminator.",
       "D-27 [C]: non_saturating"),
+    .integer(
+      "averaged_copies", \.averagedCopies, 1...1024,
+      "M of iDAAE: corrupted copies of an image that make one code for the prior.",
+      "7.1 [P]: 5, 25"),
+    .choice(
+      "idaae", \.idaae, "What iDAAE averages: the codes of the copies, or the copies.",
+      "D-29 [P]: codes"),
+    .flag(
+      "share_noise", \.shareNoise,
+      "The first of iDAAE's copies is the image that is reconstructed.", "X31; 7.3 [P]: drawn anew"),
+    .choice(
+      "update_order", \.updateOrder, "Which phase of an adversarial step comes first.", "D-28 [P]"),
+    .flag(
+      "joint", \.joint,
+      "One loss for encoder and decoder: reconstruction + alpha times the match to the prior.",
+      "D-28; [C] on CelebA"),
+    .real(
+      "alpha", \.alpha, .notNegative, "Weight of the match to the prior in the joint loss.",
+      "7.3 [C]: 1"),
+    .optionalFraction(
+      "discriminator_momentum", \.discriminatorMomentum, absent: "rmsprop_momentum",
+      "Momentum of RMSprop for the discriminator.", "D-31 [P]: 0.1 on CelebA"),
+    .flag(
+      "sprite_reg", \.spriteRegularization,
+      "Adds 0.1 times the l1 norm and 1e-4 times the squared l2 norm of encoder and decoder weights.",
+      "D-32 [P]: off"),
+    .optionalChoice(
+      "discriminator_activation", \.discriminatorActivation, absent: "activation",
+      "The function behind the discriminator's hidden layers.", "4.4 [C]: leaky_relu in one of two"),
+  ]
+
+  private static let ganKeys: [ConfigurationKey] = [
+    .real(
+      "dropout", \.dropout, .fraction,
+      "Chance of a hidden unit of a GAN's discriminator to be left out.",
+      "D-42: 0.3; the code keeps 0.3"),
+    .choice(
+      "generator_output", \.generatorOutput, "What a GAN's generator ends in.",
+      "D-12: sigmoid; [C]: tanh"),
+    .real(
+      "loss_epsilon", \.lossEpsilon, .fraction,
+      "Added to probabilities inside the logarithms of a GAN's losses.", "D-12: 0; [C]: 0.01"),
   ]
 
   private static let recordKeys: [ConfigurationKey] = [
@@ -170,7 +215,9 @@ extension Configuration {
   ]
 
   /// The names `model` may take.
-  public static let models = ["vae", "rvae", "aae", "daae"] + recyclingModels + [affineEM]
+  public static let models =
+    ["vae", "rvae", "ae", "dae", "aae", "daae", "idaae", "gan", "dcgan"] + recyclingModels
+    + [affineEM]
 
   /// The setting of a name.
   ///

@@ -53,6 +53,8 @@ public struct Configuration: Equatable, Sendable {
   public var rmspropAlpha = 0.99
   /// Momentum of RMSprop.
   public var rmspropMomentum = 0.0
+  /// What the step length is multiplied by after every epoch.
+  public var learningRateDecay = 1.0
 
   /// Units of the encoder's hidden layers, from the image inwards.
   public var hidden = [512, 256]
@@ -103,8 +105,32 @@ public struct Configuration: Equatable, Sendable {
   public var prior = Prior.gaussian
   /// Distance of the ten components of `gmm10` from the origin.
   public var gmmRadius = 4.0
-  /// What the encoder minimises against the discriminator.
+  /// What the encoder, or a GAN's generator, minimises against the discriminator.
   public var generatorLoss = GeneratorLoss.nonSaturating
+  /// M of iDAAE: corrupted copies of each image, whose codes (or which themselves) are averaged.
+  public var averagedCopies = 5
+  /// What iDAAE averages.
+  public var idaae = Averaging.codes
+  /// Whether the first of iDAAE's copies is the corrupted image that is reconstructed.
+  public var shareNoise = false
+  /// The order of the phases of adversarial autoencoders.
+  public var updateOrder = UpdateOrder.reconstructionFirst
+  /// Whether reconstruction and match to the prior are one loss, of the same step as the discriminator's.
+  public var joint = false
+  /// Weight of the match to the prior in the joint loss.
+  public var alpha = 1.0
+  /// RMSprop's momentum for discriminators, in place of `rmspropMomentum`; nil for that.
+  public var discriminatorMomentum: Double?
+  /// Whether the weights of encoder and decoder are penalised as in the DAAE authors' Sprites code.
+  public var spriteRegularization = false
+  /// The function behind a discriminator's hidden layers; nil for `activation`.
+  public var discriminatorActivation: Activation?
+  /// Chance of each hidden unit of a GAN's discriminator to be left out of a pass.
+  public var dropout = 0.3
+  /// What a GAN's generator ends in.
+  public var generatorOutput = GeneratorOutput.sigmoid
+  /// Added to a GAN's probabilities inside the logarithms of its losses.
+  public var lossEpsilon = 0.0
 
   /// N of the recycling models: passes of a training step, each but the first on what the one before drew.
   public var passes = 1
@@ -246,6 +272,29 @@ extension Configuration {
     /// -softplus(s).
     case saturating
   }
+
+  /// D-29: what iDAAE averages over its M copies.
+  public enum Averaging: String, CaseIterable, Sendable {
+    /// Their codes, as the paper has it.
+    case codes
+    /// The corrupted images themselves, as the authors' CelebA release does.
+    case images
+  }
+
+  /// D-28: the order of the phases of adversarial autoencoders.
+  public enum UpdateOrder: String, CaseIterable, Sendable {
+    /// Reconstruction, discriminator, encoder: the paper's.
+    case reconstructionFirst = "reconstruction_first"
+    /// Discriminator, encoder, reconstruction, each with noise of its own: the authors' MNIST and Omniglot code.
+    case discriminatorFirst = "discriminator_first"
+  }
+
+  /// D-12: what a GAN's generator ends in.
+  public enum GeneratorOutput: String, CaseIterable, Sendable {
+    case sigmoid
+    /// As the RVAE authors' code, on data in [0, 1] all the same; samples are clipped.
+    case tanh
+  }
 }
 
 extension Configuration {
@@ -292,6 +341,12 @@ extension Configuration {
       throw ConfigurationError(
         key: "latent", found: "\(latent)",
         expected: "2, which prior=gmm10 is made for; set latent=2 or prior=gaussian")
+    }
+    if joint && updateOrder != .reconstructionFirst {
+      throw ConfigurationError(
+        key: "update_order", found: updateOrder.rawValue,
+        expected: "\(UpdateOrder.reconstructionFirst.rawValue) with joint=true, which has one order"
+      )
     }
     try resolved.checkPasses()
     return resolved

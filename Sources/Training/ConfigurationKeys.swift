@@ -95,6 +95,21 @@ extension ConfigurationKey {
       parse: { $0 == "inf" ? "inf" : Double($0).map { .real($0) } })
   }
 
+  static func optionalFraction(
+    _ name: String, _ path: WritableKeyPath<Configuration, Double?> & Sendable, absent: String,
+    _ summary: String, _ source: String
+  ) -> ConfigurationKey {
+    let limits = Limits.fraction
+    return ConfigurationKey(
+      name, path, expected: "a number \(limits.words), or null for \(absent)", summary: summary,
+      source: source, toJSON: { $0.map { .real($0) } ?? .null },
+      fromJSON: { (json) -> Double?? in
+        guard json != .null else { return .some(nil) }
+        return json.number.flatMap { limits.hold($0) ? $0 : nil }
+      },
+      parse: { $0 == "null" ? .null : Double($0).map { .real($0) } })
+  }
+
   static func flag(
     _ name: String, _ path: WritableKeyPath<Configuration, Bool> & Sendable, _ summary: String,
     _ source: String

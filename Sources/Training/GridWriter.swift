@@ -31,16 +31,19 @@ struct GridWriter {
       clean.gather(first..<first + count, into: pixels.pointer)
       try write(pixels.pointer, count, trainer, "originals")
     }
-    let output = trainer.model.reconstruct(step.corrupted(), step, sampling: false)
-    try write(output.pointer, count, trainer, "\(name)-reconstructions")
-    if let split = trainer.split {
-      split.subtract(first..<first + count, from: step.target.pointer)
-      let explained = trainer.model.reconstruct(step.target, step, sampling: false)
-      try write(explained.pointer, count, trainer, "\(name)-L")
-      split.copySparse(first..<first + count, to: pixels.pointer)
-      for i in 0..<pixels.count { pixels.pointer[i] = abs(pixels.pointer[i]) }
-      try write(pixels.pointer, count, trainer, "\(name)-S")
+    if let model = trainer.model as? any Autoencoder {
+      let output = model.reconstruct(step.corrupted(), step, sampling: false)
+      try write(output.pointer, count, trainer, "\(name)-reconstructions")
+      if let split = trainer.split {
+        split.subtract(first..<first + count, from: step.target.pointer)
+        let explained = model.reconstruct(step.target, step, sampling: false)
+        try write(explained.pointer, count, trainer, "\(name)-L")
+        split.copySparse(first..<first + count, to: pixels.pointer)
+        for i in 0..<pixels.count { pixels.pointer[i] = abs(pixels.pointer[i]) }
+        try write(pixels.pointer, count, trainer, "\(name)-S")
+      }
     }
+    guard trainer.model.chainSteps != nil else { return }
     try begin(step, Array(0..<Self.side * Self.side), trainer) { _ in }
     let samples = trainer.model.generate(step)
     try write(samples.pointer, Self.side * Self.side, trainer, "\(name)-samples")

@@ -13,13 +13,14 @@ public enum UpdateRule: Sendable, Equatable {
   /// Tieleman & Hinton, 2012, uncentred; `momentum` 0 has no momentum buffer.
   case rmsprop(alpha: Double, epsilon: Float, momentum: Float)
 
-  /// What a configuration asks for.
-  public init(_ c: Configuration) {
+  /// What a configuration asks for, in a phase that is a discriminator's or another.
+  public init(_ c: Configuration, isDiscriminator: Bool = false) {
+    let momentum = isDiscriminator ? c.discriminatorMomentum : nil
     self =
       c.optimizer == .rmsprop
       ? .rmsprop(
         alpha: c.rmspropAlpha, epsilon: Float(c.adamEpsilon),
-        momentum: Float(c.rmspropMomentum))
+        momentum: Float(momentum ?? c.rmspropMomentum))
       : .adam(
         beta1: c.adamBeta1, beta2: c.adamBeta2, epsilon: Float(c.adamEpsilon))
   }

@@ -48,9 +48,9 @@ public struct Preset: Sendable {
 extension Preset {
   /// Every preset.
   ///
-  /// The training images are expected to come corrupted (`cleave corrupt`), but for
-  /// `mnist-daae`, which draws its corruption anew at every step.
-  public static let all: [Preset] = robust + recycling
+  /// The training images of the RVAE family are expected to come corrupted (`cleave corrupt`); denoising models draw
+  /// their corruption anew at every step.
+  public static let all: [Preset] = robust + adversarial + recycling + relatives
 
   private static let robust: [Preset] = [
     Preset(
@@ -69,17 +69,6 @@ extension Preset {
           Setting("epochs=30", "expected-mnist, section D: the VAE beside it"),
         ]),
     Preset(
-      name: "mnist-aae", summary: "adversarial autoencoder on MNIST, the DAAE paper's settings",
-      settings: [
-        Setting("model=aae", "7.2"), Setting("noise=none", "7.2: the DAAE without corruption"),
-      ] + adversarialMNIST),
-    Preset(
-      name: "mnist-daae",
-      summary: "denoising adversarial autoencoder on MNIST, the paper's settings",
-      settings: [
-        Setting("model=daae", "7.4"), Setting("noise=gaussian:0.5", "7.1 [P]: C4 with s = 0.5"),
-      ] + adversarialMNIST),
-    Preset(
       name: "fashion-rvae", summary: "robust VAE on Fashion-MNIST, the RVAE paper's settings",
       settings: [Setting("model=rvae", "4.3")] + robustMNIST + robustLoop),
     Preset(
@@ -93,12 +82,6 @@ extension Preset {
       summary:
         "convolutional robust VAE on CelebA with the settings the RVAE paper states for all data",
       settings: [Setting("model=rvae", "4.3")] + celebaNet + celebaLoop + celebaPaper),
-    Preset(
-      name: "celeba-aae",
-      summary: "convolutional adversarial autoencoder on CelebA, the DAAE paper's settings",
-      settings: [
-        Setting("model=aae", "7.2"), Setting("noise=none", "7.2: the DAAE without corruption"),
-      ] + adversarialCelebA),
     Preset(
       name: "demo", summary: "robust VAE on the built-in digits, a minute on two cores",
       settings: [Setting("model=rvae", "4.3")] + lightRobust
@@ -193,38 +176,5 @@ extension Preset {
     Setting("inner_epochs=4", "own: as above"),
     Setting("epochs=12", "own: the VAE beside it, --set model=vae"),
     Setting("reset_optimizer=false", "D-06 [P]"),
-  ]
-
-  /// The DAAE paper's CelebA settings.
-  private static let adversarialCelebA = [
-    Setting("network=conv", "7.1 [P]"),
-    Setting("channels=64,128,256,512", "7.1 [P]"),
-    Setting("batch=64", "7.1 [P]"),
-    Setting("epochs=100", "7.1 [P]"),
-    Setting("shuffle=true", "D-47: unstated; the usual order"),
-    Setting("discriminator_hidden=1000,1000", "7.1 [P]"),
-    Setting("latent=200", "7.1 [P]"),
-    Setting("activation=relu", "7.1 [P]"),
-    Setting("optimizer=rmsprop", "7.1 [P]"),
-    Setting("learning_rate=0.0001", "7.1 [P]"),
-    Setting("prior=gaussian", "7.5"),
-    Setting("generator_loss=non_saturating", "D-27 [C]"),
-  ]
-
-  /// What AAE and DAAE share in the DAAE paper.
-  private static let adversarialMNIST = [
-    Setting("rows=50000", "section 1: 50,000 / 10,000 / 10,000"),
-    Setting("batch=64", "7.1 [P]"),
-    Setting("epochs=100", "7.1 [P]"),
-    Setting("shuffle=true", "D-47: unstated; the usual order"),
-    Setting("hidden=1000,1000", "7.1 [P]"),
-    Setting("decoder_hidden=1000,1000", "7.1 [P]"),
-    Setting("discriminator_hidden=1000,1000", "7.1 [P]"),
-    Setting("latent=10", "7.1 [P]"),
-    Setting("activation=relu", "7.1 [P]"),
-    Setting("optimizer=adam", "7.1 [P]"),
-    Setting("learning_rate=0.0002", "7.1 [P]"),
-    Setting("prior=gaussian", "7.5"),
-    Setting("generator_loss=non_saturating", "D-27 [C]"),
   ]
 }

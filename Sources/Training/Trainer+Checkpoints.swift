@@ -158,6 +158,7 @@ extension Trainer {
     progress.imagesSeen = saved.imagesSeen
     progress.epoch = Int(saved.values["epoch_in_outer"] ?? 0)
     progress.stepInEpoch = Int(saved.values["step_in_epoch"] ?? 0)
+    setLearningRates()
     progress.warnings = Set(
       CollapseWarning.allCases.filter { saved.values["warning_\($0.rawValue)"] == 1 })
     let terms = saved.values.filter { $0.key.hasPrefix(Self.termPrefix) }

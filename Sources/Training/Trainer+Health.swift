@@ -4,7 +4,7 @@ import Tensors
 
 /// Whether training goes well, and how long it will take.
 extension Trainer {
-  /// Mean over the pixels of the standard deviation of reconstructions over a batch of this rank's first lane.
+  /// Mean over the pixels of the standard deviation of the model's outputs over a batch of this rank's first lane.
   func outputSpread() -> Double {
     let rows = lanes.rows(of: localLanes.lowerBound)
     let count = min(200, blockRows, rows.count)
@@ -17,7 +17,7 @@ extension Trainer {
         split?.subtract(batch, from: $0)
       }
     }
-    let output = model.reconstruct(step.corrupted(), step, sampling: false).pointer
+    let output = model.outputs(step).pointer
     var spread = 0.0
     for j in 0..<dimensions {
       var (sum, squares) = (0.0, 0.0)

@@ -48,7 +48,11 @@ extension Trainer {
         images.gather(batch, into: $0)
       }
     }
-    _ = model.reconstruct(step.target, step, sampling: true)
+    if let model = model as? any Autoencoder {
+      _ = model.reconstruct(step.target, step, sampling: true)
+    } else {
+      _ = model.outputs(step)
+    }
     return step.tape.memoryBytes
   }
 }

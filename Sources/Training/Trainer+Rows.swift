@@ -78,7 +78,9 @@ extension Trainer {
   ///
   /// - Parameter sampling: whether L decodes a draw of q(z|X - S) or its mean.
   public func project(threshold: Float, sampling: Bool) throws -> ProjectionResult {
-    guard let split else { preconditionFailure("\(configuration.model) keeps no split") }
+    guard let split, let model = model as? any Autoencoder else {
+      preconditionFailure("\(configuration.model) keeps no split")
+    }
     let started = DispatchTime.now()
     images.expect(.sequential)
     clean?.expect(.sequential)

@@ -14,7 +14,7 @@ public final class Trainer {
   /// The resolved configuration.
   public let configuration: Configuration
   /// What is trained.
-  public let model: any Autoencoder
+  public let model: any GenerativeModel
   /// Its parameters, in checkpoint order.
   public let parameters: ParameterSet
   /// The training images X, with the static noise of the configuration; rows by global index.
@@ -65,7 +65,7 @@ public final class Trainer {
   ///   - splits: whether the model keeps S and R for each row.
   /// - Throws: `ConfigurationError` for more ranks than lanes; errors of the data set and of MPI.
   public init(
-    _ configuration: Configuration, model: any Autoencoder, images: ImageSet, splits: Bool,
+    _ configuration: Configuration, model: any GenerativeModel, images: ImageSet, splits: Bool,
     on world: Communicator, session: Session
   ) throws {
     try configuration.check(ranks: world.size)
@@ -95,7 +95,8 @@ public final class Trainer {
     parameters.attach(buckets.values) { buckets.offset(of: $0) }
     optimizers = model.phases.map {
       Optimizer(
-        UpdateRule(configuration), learningRate: Float(configuration.learningRate),
+        UpdateRule(configuration, isDiscriminator: $0.isDiscriminator),
+        learningRate: Float(configuration.learningRate(epoch: 0)),
         groups: model.groups($0.updates), buckets: buckets)
     }
     split =
@@ -193,6 +194,13 @@ public final class Trainer {
     progress.totalEpochs += 1
     progress.stepInEpoch = 0
     sums.clearEpoch()
+    setLearningRates()
+  }
+
+  /// The step lengths of the epoch at hand.
+  func setLearningRates() {
+    let rate = Float(configuration.learningRate(epoch: progress.totalEpochs))
+    for optimizer in optimizers { optimizer.learningRate = rate }
   }
 
   private func prepareOrders() {

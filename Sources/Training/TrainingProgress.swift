@@ -44,8 +44,8 @@ public enum CollapseWarning: String, CaseIterable, Sendable {
       case .constantOutput:
         "constant output: reconstructions vary by \(rounded(value)) over a batch (under \(limit))"
       case .discriminatorWon:
-        "the discriminator has won: its loss is \(rounded(value)) (under \(limit)), so nothing holds the codes to the "
-          + "prior"
+        "the discriminator has won: its loss is \(rounded(value)) (under \(limit)), so what it judges learns nothing "
+          + "from it"
       }
     return "\(what); \(c.cure(of: self)) help"
   }

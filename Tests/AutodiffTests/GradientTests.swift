@@ -67,6 +67,13 @@ struct Differentiable: Sendable, CustomStringConvertible {
       },
       Differentiable("clamped", [("a", matrix)]) { square($0("a").clamped(to: -8...8)) },
       Differentiable("log-mean-exp", [("a", matrix)]) { $0("a").logMeanExp() },
+      Differentiable("negative log sigmoid", [("a", matrix)]) {
+        $0("a").negativeLogSigmoid(sign: -1, epsilon: 0.01)
+      },
+      Differentiable("penalty", [("a", Shape(5)), ("weight", Shape(2, 4))]) {
+        $0("a").penalized(by: $0("weight"), l1: 0.5, l2: 0.25)
+      },
+      Differentiable("mean of parts", [("a", Shape(6, 4))]) { square($0("a").mean(ofParts: 3)) },
       Differentiable("softplus rows", [("a", Shape(5, 1))]) { $0("a").softplus(sign: -1) },
       Differentiable("add", [("a", matrix), ("b", matrix)]) { $0("a") + $0("b") },
       Differentiable("subtract", [("a", matrix), ("b", matrix)]) { $0("a") - $0("b") },

@@ -59,6 +59,19 @@ struct LossIdentityTests {
     #expect(abs((-1 * zero.softplus(sign: 1)).sum + log(2)) < 1e-7)
   }
 
+  /// The guarded logarithm is the plain one without its guard, and the code's formula with it (D-12).
+  @Test func guardedLogarithms() {
+    for logit: Float in [-3, 0, 0.5, 4] {
+      for sign: Float in [-1, 1] {
+        let plain = column([logit]).softplus(sign: -sign).sum
+        #expect(abs(column([logit]).negativeLogSigmoid(sign: sign, epsilon: 0).sum - plain) < 1e-6)
+        let p = 1 / (1 + exp(Double(-sign * logit)))
+        let found = column([logit]).negativeLogSigmoid(sign: sign, epsilon: 0.01).sum
+        #expect(abs(found + log(p + 0.01)) < 1e-6)
+      }
+    }
+  }
+
   /// X5: log-mean-exp of equal values, shifted, and far from zero.
   @Test func logMeanExp() {
     #expect(row([3, 3, 3, 3]).logMeanExp().sum == 3)

@@ -63,10 +63,11 @@ def build(c, shape):
     pixels = int(numpy.prod(shape))
     hidden, latent, activation = c["hidden"], c["latent"], c["activation"]
     model = torch.nn.Module()
-    if c["model"] in ("vae", "rvae"):
+    if c["model"] in ("vae", "rvae", "ae", "dae"):
         model.encoder = mlp([pixels, *hidden], activation, last=True)
         model.mean = torch.nn.Linear(hidden[-1], latent)
-        model.log_variance = torch.nn.Linear(hidden[-1], latent)
+        if "vae" in c["model"]:
+            model.log_variance = torch.nn.Linear(hidden[-1], latent)
     else:
         model.encoder = mlp([pixels, *hidden, latent], activation, last=False)
         model.discriminator = mlp([latent, *c["discriminator_hidden"], 1], activation, last=False)

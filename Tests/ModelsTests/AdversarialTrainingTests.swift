@@ -84,7 +84,8 @@ struct AdversarialTrainingTests {
         run.trainer.images.gather(rows, into: $0)
       }
     }
-    let codes = run.trainer.model.encode(step.target).mean.values.map(Double.init)
+    let model = try #require(run.trainer.model as? any Autoencoder)
+    let codes = model.encode(step.target).mean.values.map(Double.init)
     let square = codes.map { $0 * $0 }.reduce(0, +) / Double(codes.count)
     #expect(square > 0.4 && square < 2.5, "mean square of a code: \(square)")
   }

@@ -2,36 +2,40 @@ import Models
 import TestSupport
 import Testing
 
-@Suite("The convolutional VAE against PyTorch in double precision")
+@Suite("Convolutional models against PyTorch in double precision")
 struct GoldenConvolutionTests {
   /// PyTorch's own single precision is within 15 units.
   let tolerance = 128.0
 
-  @Test func gradientsLossesAndWeightsOfThreeSteps() throws {
-    let run = try GoldenRun("conv_vae", in: "convolutional.h5")
+  @Test(arguments: [("convolutional", "conv_vae"), ("adversarial", "dcgan")])
+  func gradientsLossesAndWeightsOfThreeSteps(file: String, model: String) throws {
+    let run = try GoldenRun(model, in: "\(file).h5")
     let golden = run.golden
     #expect(
-      run.parameters.entries.map(\.name).sorted() == (try golden.names(in: "conv_vae/parameters")))
+      run.parameters.entries.map(\.name).sorted() == (try golden.names(in: "\(model)/parameters")))
     var losses: [String: [Float]] = [:]
     for index in 0..<3 {
       run.begin(index)
-      let gradients = try run.run(phase: 0)
+      for (phase, description) in run.model.phases.enumerated() {
+        let gradients = try run.run(phase: phase)
+        guard index == 0 else { continue }
+        let group = "\(model)/gradients/\(description.name)"
+        for name in try golden.names(in: group) {
+          let expected = try golden.values("\(group)/\(name)")
+          let distance = deviation(gradients[name] ?? [], from: expected)
+          #expect(distance < tolerance, "gradient of \(name)")
+        }
+      }
       for term in run.step.terms {
         losses["\(term.name)", default: []].append(Float(term.sum / Double(run.examples)))
       }
-      guard index == 0 else { continue }
-      for name in try golden.names(in: "conv_vae/gradients/all") {
-        let expected = try golden.values("conv_vae/gradients/all/\(name)")
-        let distance = deviation(gradients[name] ?? [], from: expected)
-        #expect(distance < tolerance, "gradient of \(name)")
-      }
     }
     for (term, values) in losses {
-      let expected = try golden.values("conv_vae/losses/\(term)")
+      let expected = try golden.values("\(model)/losses/\(term)")
       #expect(deviation(values, from: expected) < tolerance, "\(term)")
     }
     for (name, values) in run.weights {
-      let expected = try golden.values("conv_vae/final/\(name)")
+      let expected = try golden.values("\(model)/final/\(name)")
       #expect(deviation(values, from: expected) < tolerance, "\(name)")
     }
   }

@@ -14,7 +14,7 @@ final class GoldenRun {
   let golden: Golden
   let name: String
   let configuration: Configuration
-  let model: any Autoencoder
+  let model: any GenerativeModel
   let parameters: ParameterSet
   let buckets: GradientBuckets
   let optimizers: [Optimizer]
@@ -27,7 +27,13 @@ final class GoldenRun {
   /// The step whose stored noise is drawn; shared with the closures that draw it.
   private final class Clock { var step = 0 }
 
-  init(_ name: String, in file: String = "models.h5") throws {
+  /// A case of models.h5, or as `file/case` of another fixture.
+  convenience init(_ name: String) throws {
+    let parts = name.split(separator: "/").map(String.init)
+    try self.init(parts[parts.count - 1], in: (parts.count > 1 ? parts[0] : "models") + ".h5")
+  }
+
+  init(_ name: String, in file: String) throws {
     let golden = try Golden(file)
     let shape = try golden.shape("\(name)/data/batches")
     examples = shape[1]
@@ -53,7 +59,8 @@ final class GoldenRun {
     }
     optimizers = model.phases.map { [model, configuration, buckets] phase in
       Optimizer(
-        UpdateRule(configuration), learningRate: Float(configuration.learningRate),
+        UpdateRule(configuration, isDiscriminator: phase.isDiscriminator),
+        learningRate: Float(configuration.learningRate),
         groups: model.groups(phase.updates), buckets: buckets)
     }
     batches = try golden.floats("\(name)/data/batches")
@@ -61,13 +68,15 @@ final class GoldenRun {
     let clock = Clock()
     self.clock = clock
     let examples = self.examples
-    // [steps, examples, count], or [steps, passes, examples, count].
-    func stored(_ path: String) throws -> (UnsafeMutablePointer<Float>, Int, Int, Int) -> Void {
+    // [steps, B, columns], or [steps, passes, B, columns] where a step draws several times.
+    func stored(_ path: String) throws -> Step.NormalSource {
       guard golden.has(path) else { return { _, _, _, _ in preconditionFailure("no \(path)") } }
       let all = try golden.floats(path)
       let shape = try golden.shape(path)
-      let passes = shape.count == 4 ? shape[1] : 1
-      return { values, count, row, pass in
+      let passes = shape.count > 3 ? shape[1] : 1
+      return { values, count, row, draws in
+        let pass = passes == 1 ? 0 : draws.pass
+        precondition(pass < passes, "pass \(pass) of \(path)")
         let first = ((clock.step * passes + pass) * examples + row) * count
         for i in 0..<count { values[i] = all[first + i] }
       }
@@ -78,14 +87,9 @@ final class GoldenRun {
     let recycling = try stored("\(name)/data/recycling")
     step = Step(
       seed: configuration.seed,
-      corrupt: configuration.noise == "none"
-        ? nil : { values, count, row, _ in corrupted(values, count, row, 0) },
+      corrupt: configuration.noise == "none" ? nil : corrupted,
       normal: { [image] values, count, row, draws in
-        if count == image.count {
-          recycling(values, count, row, draws.pass)
-        } else {
-          noise(values, count, row, draws.pass)
-        }
+        (count == image.count ? recycling : noise)(values, count, row, draws)
       })
     step.tape.training = LanePass(rows: examples, lanes: 1)
   }

@@ -21,6 +21,10 @@ struct ResumeTests {
     ],
     ["model=daae", "epochs=4", "noise=gaussian:0.2", "shuffle=true", "optimizer=rmsprop"],
     [
+      "model=idaae", "epochs=4", "noise=gaussian:0.2", "averaged_copies=2", "optimizer=rmsprop",
+      "discriminator_momentum=0.1", "learning_rate_decay=0.5",
+    ],
+    [
       "model=ric-vae", "epochs=4", "shuffle=true", "passes=2", "passes_from_epoch=2",
       "residual_epsilon_start=1", "residual_epsilon_epochs=3",
     ],

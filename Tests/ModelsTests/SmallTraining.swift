@@ -96,7 +96,8 @@ struct SmallTraining {
           }
         }
       }
-      return trainer.model.reconstruct(step.target, step, sampling: sampling).values
+      let model = trainer.model as? any Autoencoder
+      return model?.reconstruct(step.target, step, sampling: sampling).values ?? []
     }
   }
 

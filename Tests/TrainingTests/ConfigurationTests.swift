@@ -78,7 +78,7 @@ import Testing
     ("exact=yes", "exact: found yes, expected true or false"),
     (
       "model=rave",
-      "model: found rave, expected one of " + Configuration.models.joined(separator: ", ")
+      "model: found rave, expected one of \(Configuration.models.joined(separator: ", "))"
     ),
     (
       "activation=identity",

@@ -19,7 +19,8 @@ public struct CelebAImporter: Importer {
     "partition", "FILE", "list_eval_partition.txt: the split of every image")
   private static let attributes = ImportOption(
     "attributes", "FILE", "list_attr_celeba.txt: 40 attributes of every image")
-  private static let subset = ImportOption(
+  /// Whether a part of the images is enough.
+  static let subset = ImportOption(
     "subset", nil, "import the images that the source and the lists have both")
 
   /// An image of the lists that the source has.

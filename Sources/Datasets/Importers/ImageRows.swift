@@ -5,7 +5,9 @@ import Synchronization
 struct ImageRows: Sendable {
   /// The options that say how image files become rows.
   static let options = [size, crop, grey, legacyStretch, skipBroken]
-  private static let size = ImportOption("size", "N", "pixels a side of an image (default 64)")
+  /// Pixels a side.
+  static let size = ImportOption(
+    "size", "N", "pixels a side of an image (default 64; 105 for omniglot)")
   private static let crop = ImportOption(
     "crop", "N", "pixels a side of the square cut out of the middle (default: the largest)")
   private static let grey = ImportOption("grey", nil, "grey images instead of RGB")
@@ -19,16 +21,26 @@ struct ImageRows: Sendable {
   let source: ImageSource
   private let framing: Framing
   private let skipsBroken: Bool
+  private let inverts: Bool
 
   /// Rows from `source`, as the options of `request` say.
   ///
+  /// - Parameters:
+  ///   - size: pixels a side where the request does not say.
+  ///   - isGrey: whether images are grey, whatever the request says.
+  ///   - inverts: whether 255 - p stands for every value p.
   /// - Throws: `DatasetError.option` for a value that is none.
-  init(_ source: ImageSource, _ request: ImportRequest) throws(DatasetError) {
+  init(
+    _ source: ImageSource, _ request: ImportRequest, size: Int = 64, isGrey: Bool = false,
+    inverts: Bool = false
+  ) throws(DatasetError) {
     self.source = source
+    self.inverts = inverts
     framing = Framing(
-      size: try request.integer(Self.size, in: 1...4096) ?? 64,
+      size: try request.integer(Self.size, in: 1...4096) ?? size,
       crop: try request.integer(Self.crop, in: 1...65536),
-      isGrey: request.has(Self.grey), stretchesContrast: request.has(Self.legacyStretch))
+      isGrey: isGrey || request.has(Self.grey),
+      stretchesContrast: request.has(Self.legacyStretch))
     skipsBroken = request.has(Self.skipBroken)
   }
 
@@ -129,6 +141,7 @@ struct ImageRows: Sendable {
         expected: "at least \(side)x\(side), the crop")
     }
     framing.apply(to: picture, into: image)
+    if inverts { for i in 0..<framing.count { image[i] = 255 - image[i] } }
   }
 
   /// Whether the file is at fault, and not the disk it lies on.

@@ -1,12 +1,18 @@
 import Foundation
 
-/// The image files of a folder or of a zip archive, found by the endings of their names.
+/// The image files of folders or zip archives, found by the endings of their names.
 struct ImageSource: Sendable {
-  /// The folder or archive.
+  /// The folders or archives, as messages name them.
   let path: String
-  /// The names of the files inside it, with their folders, sorted by their characters' codes.
+  /// The names of the files inside, with their folders, sorted by their characters' codes.
   let names: [String]
-  private let archive: (file: ZipArchive, entries: [Int])?
+  private let places: [Place]
+
+  /// Where a file is.
+  private enum Place {
+    case file(folder: String)
+    case entry(Int, of: ZipArchive)
+  }
 
   /// Endings that make a file an image, in either case.
   static let endings = ["jpg", "jpeg", "png"]
@@ -14,35 +20,44 @@ struct ImageSource: Sendable {
   /// The largest file that is read.
   private static let byteLimit = 1 << 28
 
-  /// Lists the images of a folder, in whatever folders below it, or of a zip archive.
+  /// Lists the images of folders, in whatever folders below them, or of zip archives.
   ///
   /// Files that are hidden or kept by a file manager (`.name`, `__MACOSX/…`) do not count.
   ///
   /// - Throws: `DatasetError` where there is no such folder or archive, or no image in it.
-  init(_ path: String) throws(DatasetError) {
-    self.path = path
+  init(_ paths: String...) throws(DatasetError) {
+    var found: [(name: String, place: Place)] = []
+    for path in paths {
+      let before = found.count
+      found += try Self.images(of: path)
+      guard found.count > before else {
+        throw .mismatch(
+          file: path, item: "images", found: "none",
+          expected: "files that end in " + Self.endings.map { "." + $0 }.joined(separator: ", "))
+      }
+    }
+    found.sort { Self.precedes($0.name, $1.name) }
+    path = paths.joined(separator: " ")
+    names = found.map(\.name)
+    places = found.map(\.place)
+  }
+
+  private static func images(
+    of path: String
+  ) throws(DatasetError) -> [(name: String, place: Place)] {
     var isDirectory: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
       throw .file(file: path, reason: "no such folder or zip archive")
     }
-    if isDirectory.boolValue {
-      archive = nil
-      guard let all = FileManager.default.enumerator(atPath: path) else {
-        throw .file(file: path, reason: "cannot be listed")
-      }
-      names = all.compactMap { $0 as? String }.filter(Self.isImage).sorted(by: Self.precedes)
-    } else {
-      let file = try ZipArchive(path)
-      let entries = file.names.indices.filter { Self.isImage(file.names[$0]) }
-        .sorted { Self.precedes(file.names[$0], file.names[$1]) }
-      archive = (file, entries)
-      names = entries.map { file.names[$0] }
+    guard isDirectory.boolValue else {
+      let archive = try ZipArchive(path)
+      return archive.names.indices.filter { isImage(archive.names[$0]) }
+        .map { (archive.names[$0], .entry($0, of: archive)) }
     }
-    guard !names.isEmpty else {
-      throw .mismatch(
-        file: path, item: "images", found: "none",
-        expected: "files that end in " + Self.endings.map { "." + $0 }.joined(separator: ", "))
+    guard let all = FileManager.default.enumerator(atPath: path) else {
+      throw .file(file: path, reason: "cannot be listed")
     }
+    return all.compactMap { $0 as? String }.filter(isImage).map { ($0, .file(folder: path)) }
   }
 
   /// The bytes of file `index` of `names`; several threads may read at once.
@@ -50,15 +65,18 @@ struct ImageSource: Sendable {
   /// - Throws: `DatasetError.file` where the operating system refuses it, `DatasetError.damaged`
   ///   where the archive is damaged there.
   func read(_ index: Int) throws(DatasetError) -> [UInt8] {
-    guard let archive else { return try SourceFile.readRaw(label(index)) }
-    return try archive.file.read(archive.entries[index], limit: Self.byteLimit)
+    switch places[index] {
+    case .file: try SourceFile.readRaw(label(index))
+    case .entry(let entry, let archive): try archive.read(entry, limit: Self.byteLimit)
+    }
   }
 
   /// File `index` as messages name it: `folder/a/b.jpg`, or `images.zip: a/b.jpg`.
   func label(_ index: Int) -> String {
-    archive == nil
-      ? URL(filePath: path).appending(path: names[index]).relativePath
-      : "\(path): \(names[index])"
+    switch places[index] {
+    case .file(let folder): URL(filePath: folder).appending(path: names[index]).relativePath
+    case .entry(_, let archive): "\(archive.path): \(names[index])"
+    }
   }
 
   /// The order of names: that of their bytes, whatever the language of the machine.

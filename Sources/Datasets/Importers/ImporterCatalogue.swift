@@ -5,6 +5,7 @@ public enum ImporterCatalogue {
     MNISTImporter.self,
     CelebAImporter.self,
     FreyImporter.self,
+    OmniglotImporter.self,
     ImageImporter.self,
   ]
 

@@ -7,11 +7,17 @@ import Training
 struct SampleCommand: Subcommand {
   static let name = "sample"
   static let summary = "draw new images"
-  static let details = "Writes /samples (float32, [N, H, W, C]), or the first ones as a PNG grid."
+  static let details = """
+    Writes /samples (float32, [N, H, W, C]), or the first ones as a PNG grid. A code of the prior is
+    decoded; denoising models go on from there by the chain x -> D(E(C(x))), C being their noise of
+    training, a step by default. An ae or dae has no prior: say --chain T.
+    """
   static let operands = [Operand("RUN", "the directory of a run")]
   static let options =
     [
       Option.value("count", "N", "how many (default 100)"),
+      Option.value("chain", "T", "go T steps of the chain from the decoded code"),
+      Option.value("start", "WORD", "start from normal (N(0, I), default) or prior codes"),
       Option.value("seed", "K", "another K draws other images (default 595)"), Option.out,
       Option.force,
     ] + PassesOption.options
@@ -19,16 +25,27 @@ struct SampleCommand: Subcommand {
   private let query: RunQuery
   private let count: Int
   private let seed: UInt64
+  private let chain: Int?
+  private let start: Sampler.Start
 
   init(_ arguments: Arguments) throws {
     query = try RunQuery(arguments, endings: [".h5", ".hdf5", ".png"])
     count = try arguments.integer("count", in: 1...100_000_000) ?? 100
     seed = try arguments.seed()
+    chain = try arguments.integer("chain", in: 0...1_000_000)
+    guard let word = arguments.value("start") else {
+      start = chain == nil ? .prior : .normal
+      return
+    }
+    guard let start = Sampler.Start(rawValue: word), chain != nil else {
+      throw UsageError("--start: found \(word), expected normal or prior, along with --chain")
+    }
+    self.start = start
   }
 
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
     try query.answer(on: world, console) { outputs, _ in
-      try outputs.sample(count, seed: seed, to: query.output)
+      try outputs.sample(count, seed: seed, chain: chain, start: start, to: query.output)
     }
   }
 }

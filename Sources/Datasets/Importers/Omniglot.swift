@@ -1,0 +1,151 @@
+import Foundation
+
+/// Imports Omniglot: handwritten characters of 50 alphabets, 20 drawings of each, 105 x 105 black and white pixels.
+///
+/// Lake, Salakhutdinov & Tenenbaum, Science 350, 2015. Of the background set's 964 characters all drawings but one are the
+/// training split and that one is the test split, disjoint from it; the evaluation set's 659 characters are the split
+/// `evaluation` (systems.md, section 1; D-36, D-50). Rows are in the order of their names; a row's label is its character's
+/// number, over both sets.
+public struct OmniglotImporter: Importer {
+  /// `omniglot`.
+  public static let format = "omniglot"
+  /// What a source is.
+  public static let help = """
+    images_background.zip and images_evaluation.zip, read in place, or a folder that holds both, packed
+    or not. Ink is 0 on 1, as distributed; --invert makes it 1 on 0.
+    """
+  /// Size, polarity, and the drawing that is left out of training.
+  public static let options = [ImageRows.size, invert, leftOut]
+  private static let invert = ImportOption("invert", nil, "ink is 1 on 0 (default: 0 on 1)")
+  private static let leftOut = ImportOption(
+    "left-out", "WHICH",
+    "the drawing of each character that is the test split: last (default) or first"
+  )
+
+  /// The two sets, by the folders they come in.
+  private enum Part: String, CaseIterable {
+    case background = "images_background"
+    case evaluation = "images_evaluation"
+  }
+
+  /// D-50: which drawing is left out.
+  private enum LeftOut: String, CaseIterable {
+    case last, first
+  }
+
+  /// `omniglot`.
+  public let name = "omniglot"
+  private let rows: ImageRows
+  private let inverts: Bool
+  private let files: [Split: [Int]]
+  private let labels: [Int32]  // of every file of the source
+  private let characters: [Part: Int]
+
+  /// Lists the drawings.
+  ///
+  /// - Throws: `DatasetError` where an option is wrong, or the source does not hold both sets as they are distributed.
+  public init(_ request: ImportRequest) throws {
+    let word = request.value(Self.leftOut) ?? LeftOut.last.rawValue
+    guard let leftOut = LeftOut(rawValue: word) else {
+      throw DatasetError.option("--left-out", found: word, expected: "last or first")
+    }
+    inverts = request.has(Self.invert)
+    let source = try Self.source(request.sources)
+    rows = try ImageRows(source, request, size: 105, isGrey: true, inverts: inverts)
+    let drawings = try Self.drawings(source)
+    var (files, labels): ([Split: [Int]], [Int32]) = (
+      [:], Array(repeating: 0, count: source.names.count)
+    )
+    var number: Int32 = 0
+    for part in Part.allCases {
+      for character in drawings[part, default: []] {
+        for file in character { labels[file] = number }
+        number += 1
+        switch (part, leftOut) {
+        case (.background, .last):
+          files[.train, default: []] += character.dropLast()
+          files[.test, default: []] += character.suffix(1)
+        case (.background, .first):
+          files[.train, default: []] += character.dropFirst()
+          files[.test, default: []] += character.prefix(1)
+        case (.evaluation, _):
+          files[.evaluation, default: []] += character
+        }
+      }
+    }
+    self.files = files
+    self.labels = labels
+    characters = drawings.mapValues(\.count)
+  }
+
+  /// The folder or archives; a folder with the archives stands for them.
+  private static func source(_ paths: [String]) throws(DatasetError) -> ImageSource {
+    guard paths.count <= 2 else {
+      throw .option(
+        "SOURCE", found: paths.joined(separator: " "), expected: "one or two for \(format)")
+    }
+    if paths.count == 2 { return try ImageSource(paths[0], paths[1]) }
+    let archives = Part.allCases.map {
+      URL(filePath: paths[0]).appending(path: "\($0.rawValue).zip").path
+    }
+    let isPacked = archives.allSatisfy { FileManager.default.fileExists(atPath: $0) }
+    return isPacked ? try ImageSource(archives[0], archives[1]) : try ImageSource(paths[0])
+  }
+
+  /// The files of each character of both sets, in the order of their names.
+  private static func drawings(_ source: ImageSource) throws(DatasetError) -> [Part: [[Int]]] {
+    var found: [Part: [[Int]]] = [:]
+    var last: (part: Part, character: ArraySlice<Substring>)?
+    for (file, name) in source.names.enumerated() {
+      let folders = name.split(separator: "/").dropLast()
+      guard let top = folders.firstIndex(where: { Part(rawValue: String($0)) != nil }),
+        let part = Part(rawValue: String(folders[top])), folders.count - top == 3
+      else {
+        throw .mismatch(
+          file: source.path, item: name, found: "an image elsewhere",
+          expected:
+            "images_background/ALPHABET/CHARACTER/… and images_evaluation/ALPHABET/CHARACTER/…"
+        )
+      }
+      let character = folders[(top + 1)...]
+      if let known = last, known.part == part, known.character.elementsEqual(character) {
+        let index = found[part, default: []].count - 1
+        found[part, default: []][index].append(file)
+      } else {
+        found[part, default: []].append([file])
+        last = (part, character)
+      }
+    }
+    for part in Part.allCases where found[part] == nil {
+      throw .mismatch(
+        file: source.path, item: part.rawValue, found: "no such folder",
+        expected: Part.allCases.map(\.rawValue).joined(separator: " and "))
+    }
+    for character in found[.background, default: []] where character.count < 2 {
+      throw .mismatch(
+        file: source.path, item: source.names[character[0]],
+        found: "the only drawing of its character",
+        expected: "two or more, as one is left out")
+    }
+    return found
+  }
+
+  /// Writes drawings, labels and names.
+  ///
+  /// - Throws: `ImageError` or `DatasetError` where a drawing is broken, `HDF5Error` where the output cannot be written.
+  public func write(to writer: DatasetWriter, _ monitor: WorkMonitor) throws -> ImportReport {
+    let outcomes = try rows.write(files, to: writer, monitor)
+    for split in Split.allCases {
+      guard let written = outcomes[split]?.written, !written.isEmpty else { continue }
+      try writer.write(labels: written.map { labels[$0] }, of: split)
+      try writer.write(names: written.map { rows.source.names[$0] }, of: split)
+    }
+    let (background, evaluation) = (
+      characters[.background, default: 0], characters[.evaluation, default: 0]
+    )
+    return ImportReport(notes: [
+      "ink is \(inverts ? "1 on 0" : "0 on 1"); \(background) characters to train and test with, "
+        + "\(evaluation) others to evaluate with"
+    ])
+  }
+}

@@ -1,0 +1,41 @@
+import Autodiff
+import Datasets
+import Layers
+import Tensors
+
+/// The chain x(t+1) = D(E(C(x(t)))) whose states are samples of a denoising model (systems.md 7.6; Bengio et al.,
+/// "Generalized Denoising Auto-Encoders as Generative Models", NeurIPS 2013).
+///
+/// C is the noise the model was trained with, not clipped; weights stand still, and D is the decoder's mean. Noise is keyed by
+/// (seed, t, row), so that a chain is the same whichever rank or block runs it.
+public final class MarkovChain {
+  private let model: any Autoencoder
+  private let step: Step
+  private var state: [Float] = []
+
+  /// Chains of a model under a noise.
+  public init(_ model: any Autoencoder, noise: Corruption, seed: UInt64) {
+    self.model = model
+    step = Step(
+      seed: seed,
+      corrupt: noise.isNone ? nil : { noise.apply(to: $0, count: $1, row: $2, draws: $3) })
+  }
+
+  /// x(count) of the chains `rows` that start at the images `x`, [rows, D].
+  ///
+  /// It is valid until the next call; with `count` 0 it is `x`.
+  public func run(_ count: Int, from x: Variable, rows: Range<Int>) -> Variable {
+    var x = x
+    for time in 0..<count {
+      state.replaceSubrange(
+        0..., with: UnsafeBufferPointer(start: x.pointer, count: x.shape.count))
+      rows.map(Int32.init).withUnsafeBufferPointer { rows in
+        step.begin(rows: rows, dimensions: x.shape.columns, purpose: .chain, time: time) {
+          $0.update(from: state, count: state.count)
+        }
+      }
+      x = model.reconstruct(step.corrupted(), step, sampling: false)
+    }
+    return x
+  }
+}
