@@ -13,12 +13,13 @@ public final class MarkovChain {
   private let step: Step
   private var state: [Float] = []
 
-  /// Chains of a model under a noise.
-  public init(_ model: any Autoencoder, noise: Corruption, seed: UInt64) {
+  /// Chains of a model of such images under a noise.
+  public init(_ model: any Autoencoder, noise: Corruption, images shape: ImageShape, seed: UInt64) {
     self.model = model
     step = Step(
       seed: seed,
-      corrupt: noise.isNone ? nil : { noise.apply(to: $0, count: $1, row: $2, draws: $3) })
+      corrupt: noise.isNone
+        ? nil : { noise.apply(to: $0, shape: shape, row: $2, draws: $3) })
   }
 
   /// x(count) of the chains `rows` that start at the images `x`, [rows, D].

@@ -47,6 +47,7 @@ public final class Sampler {
     }
     chain = MarkovChain(
       try trained.autoencoder(), noise: try Corruption(parsing: trained.configuration.noise),
+      images: trained.imageShape,
       seed: seed)
   }
 

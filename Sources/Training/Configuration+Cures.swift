@@ -4,7 +4,8 @@ extension Configuration {
   func cure(of warning: CollapseWarning) -> String {
     switch (warning, model) {
     case (.discriminatorWon, "gan"): "more dropout or a smaller learning_rate"
-    case (.constantOutput, "gan"), (.constantOutput, "dcgan"): "a smaller learning_rate or more epochs"
+    case (.constantOutput, "gan"), (.constantOutput, "dcgan"):
+      "a smaller learning_rate or more epochs"
     case (.constantOutput, "ae"), (.constantOutput, "dae"): "activation=relu or more epochs"
     case (.discriminatorWon, _): "generator_loss=non_saturating or a smaller learning_rate"
     case (_, _) where Self.recyclingModels.contains(model): recyclingCure

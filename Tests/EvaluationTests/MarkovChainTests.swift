@@ -22,6 +22,11 @@ private struct IdentityMaps: Autoencoder {
 
 @Suite("Markov chains")
 struct MarkovChainTests {
+  private func chain(_ noise: Corruption, _ columns: Int, seed: UInt64) -> MarkovChain {
+    let shape = ImageShape(height: 1, width: columns, channels: 1)
+    return MarkovChain(IdentityMaps(), noise: noise, images: shape, seed: seed)
+  }
+
   private func start(_ rows: Int, _ columns: Int) -> Variable {
     let x = Tape().constant(Shape(rows, columns))
     for i in 0..<rows * columns { x.pointer[i] = Float(i % 10) / 10 }
@@ -34,25 +39,25 @@ struct MarkovChainTests {
     let (rows, columns) = (200, 100)
     let x = start(rows, columns)
     let before = x.values
-    let chain = MarkovChain(IdentityMaps(), noise: .gaussian(0.5), seed: 3)
-    #expect(bits(chain.run(0, from: x, rows: 0..<rows).values) == bits(before))
+    let walk = chain(.gaussian(0.5), columns, seed: 3)
+    #expect(bits(walk.run(0, from: x, rows: 0..<rows).values) == bits(before))
     for steps in [1, 4, 9] {
-      let moved = zip(chain.run(steps, from: x, rows: 0..<rows).values, before)
+      let moved = zip(walk.run(steps, from: x, rows: 0..<rows).values, before)
         .map { Double($0) - Double($1) }
       let variance = moved.map { $0 * $0 }.reduce(0, +) / Double(moved.count)
       #expect(abs(variance / (0.25 * Double(steps)) - 1) < 0.05, "\(steps) steps: \(variance)")
     }
-    let still = MarkovChain(IdentityMaps(), noise: .none, seed: 3)
+    let still = chain(.none, columns, seed: 3)
     #expect(bits(still.run(5, from: x, rows: 0..<rows).values) == bits(before))
   }
 
   /// A chain is a function of its seed and its row, whatever runs beside it.
   @Test func chainsAreKeyedByRow() {
-    let chain = MarkovChain(IdentityMaps(), noise: .gaussian(0.5), seed: 3)
-    let all = chain.run(3, from: start(20, 10), rows: 0..<20).values
-    let part = chain.run(3, from: start(10, 10), rows: 10..<20).values
+    let walk = chain(.gaussian(0.5), 10, seed: 3)
+    let all = walk.run(3, from: start(20, 10), rows: 0..<20).values
+    let part = walk.run(3, from: start(10, 10), rows: 10..<20).values
     #expect(bits(Array(all[100...])) == bits(part))
-    let other = MarkovChain(IdentityMaps(), noise: .gaussian(0.5), seed: 4)
+    let other = chain(.gaussian(0.5), 10, seed: 4)
     #expect(other.run(3, from: start(20, 10), rows: 0..<20).values != all)
   }
 

@@ -181,7 +181,8 @@ import Testing
         for i in 0..<1000 { $0[i] = Float(problem.x[i]) }
       }
     }
-    let l = small.trainer.model.reconstruct(step.target, step, sampling: false).values
+    let model = try #require(small.trainer.model as? any Autoencoder)
+    let l = model.reconstruct(step.target, step, sampling: false).values
     let error = (0..<1000).map { pow(Double(l[$0]) - problem.clean[$0], 2) }.reduce(0, +)
     #expect((error / problem.clean[..<1000].reduce(0) { $0 + $1 * $1 }).squareRoot() < 1e-3)
   }

@@ -140,7 +140,8 @@ struct IntegratingTests {
 
   private func step(rows: Int, noise: Corruption = .gaussian(0.3)) -> Step {
     let images = SmallTraining.images(rows)
-    let step = Step(seed: 9, corrupt: { noise.apply(to: $0, count: $1, row: $2, draws: $3) })
+    let step = Step(
+      seed: 9, corrupt: { noise.apply(to: $0, shape: images.shape, row: $2, draws: $3) })
     Array(0..<Int32(rows)).withUnsafeBufferPointer { batch in
       step.begin(rows: batch, dimensions: 36, purpose: .latent, time: 2) {
         images.gather(batch, into: $0)

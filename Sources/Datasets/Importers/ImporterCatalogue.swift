@@ -6,6 +6,7 @@ public enum ImporterCatalogue {
     CelebAImporter.self,
     FreyImporter.self,
     OmniglotImporter.self,
+    SpritesImporter.self,
     ImageImporter.self,
   ]
 

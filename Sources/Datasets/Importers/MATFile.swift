@@ -37,11 +37,51 @@ struct MATFile: ~Copyable {
 
   /// Reads a variable of numbers.
   ///
-  /// The C function is `Mat_VarRead`.
-  ///
   /// - Throws: `DatasetError.mismatch` where there is no such variable, or it holds something else;
   ///   `DatasetError.damaged` where it cannot be read.
   func array(_ name: String) throws(DatasetError) -> MATArray {
+    let variable = try read(name)
+    defer { Mat_VarFree(variable) }
+    guard let array = MATArray(variable.pointee) else {
+      throw .mismatch(
+        file: path, item: "variable \(name)", found: MATArray.kind(of: variable.pointee),
+        expected: "an array of real numbers")
+    }
+    return array
+  }
+
+  /// Reads a variable of cells, each an array of numbers, in MATLAB's order.
+  ///
+  /// The C function is `Mat_VarGetCell`.
+  ///
+  /// - Throws: as `array`.
+  func cells(_ name: String) throws(DatasetError) -> [MATArray] {
+    let variable = try read(name)
+    defer { Mat_VarFree(variable) }
+    guard variable.pointee.class_type == MAT_C_CELL, let extents = variable.pointee.dims else {
+      throw .mismatch(
+        file: path, item: "variable \(name)", found: MATArray.kind(of: variable.pointee),
+        expected: "cells")
+    }
+    let count = (0..<Int(variable.pointee.rank)).reduce(1) { $0 * Int(extents[$1]) }
+    var arrays: [MATArray] = []
+    for place in 0..<count {
+      let cell = Mat_VarGetCell(variable, Int32(place))
+      guard let cell, let array = MATArray(cell.pointee) else {
+        throw .mismatch(
+          file: path, item: "variable \(name), cell \(place + 1)",
+          found: cell.map { MATArray.kind(of: $0.pointee) } ?? "nothing",
+          expected: "an array of real numbers")
+      }
+      arrays.append(array)
+    }
+    return arrays
+  }
+
+  /// Reads a variable, which the caller frees.
+  ///
+  /// The C function is `Mat_VarRead`.
+  private func read(_ name: String) throws(DatasetError) -> UnsafeMutablePointer<matvar_t> {
     let known = names
     guard known.contains(name) else {
       throw .mismatch(
@@ -52,13 +92,7 @@ struct MATFile: ~Copyable {
     guard let variable = Mat_VarRead(handle, name) else {
       throw .damaged(file: path, problem: "variable \(name): cannot be read")
     }
-    defer { Mat_VarFree(variable) }
-    guard let array = MATArray(variable.pointee) else {
-      throw .mismatch(
-        file: path, item: "variable \(name)", found: MATArray.kind(of: variable.pointee),
-        expected: "an array of real numbers")
-    }
-    return array
+    return variable
   }
 }
 
