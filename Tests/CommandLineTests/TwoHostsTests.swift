@@ -1,0 +1,44 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Runs over ssh on two hosts, which `cluster/two-hosts` makes of network namespaces.
+@Suite(.serialized) struct TwoHostsTests {
+  private static let script = TestData.packageRoot.appending(path: "cluster/two-hosts").path
+  private static let settings: [String: String?] = ["CLEAVE_TWO_HOSTS": "/tmp/cleave-test-hosts"]
+
+  /// Whether the hosts can be made here.
+  private static let canMakeHosts: Bool = {
+    let run = try? Run.command(script, ["up"], environment: settings)
+    if run?.status == 0 { _ = try? Run.command(script, ["down"], environment: settings) }
+    return run?.status == 0
+  }()
+
+  /// One host dies in the middle; the retry finishes on the other with the weights, moments and split of an
+  /// undisturbed run on one rank.
+  @Test(
+    .enabled(
+      if: canMakeHosts, "two hosts need root, network namespaces, iproute2 and openssh-server"))
+  func aLostHostIsSurvived() throws {
+    try withTemporaryFolder { folder in
+      defer { _ = try? Run.command(Self.script, ["down"], environment: Self.settings) }
+      try prepareDigits(1203, in: folder)
+      let train =
+        "train demo \(small) --set inner_epochs=2 --set checkpoint_epochs=1 --set outer_iterations=20 --exact "
+      try Tool.succeed(train + "--out whole", in: folder)
+      let run = RunFolder("run", in: folder)
+      let job = try Job(
+        Self.script,
+        ["run", "--retries", "2"] + (train + "--out run").split(separator: " ").map(String.init),
+        environment: Self.settings, in: folder)
+      try #require(job.waits { run.checkpoints.contains("latest") })
+      let failure = try Run.command(Self.script, ["fail", "2"], environment: Self.settings)
+      #expect(failure.status == 0, "\(failure)")
+      let end = try job.end(within: 90)
+      #expect(end.status == 0 && !end.timedOut, "\(end)")
+      #expect(end.errors.contains("launch/cleave: 10.99.0.2 does not answer"), "\(end)")
+      #expect(end.errors.contains("try 1 of 2 goes on from step-"), "\(end)")
+      #expect(try run.digests() == RunFolder("whole", in: folder).digests())
+    }
+  }
+}
