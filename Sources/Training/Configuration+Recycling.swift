@@ -96,7 +96,9 @@ extension Configuration {
     case _ where passes > 1 && recyclingPath != .detach:
       "recycle_grad=detach and more epochs of one pass before the others (passes_from_epoch)"
     default:
-      "a larger residual_epsilon (1e-3) and, where much of the image is constant, one that comes down "
+      (residualEpsilon < 1e-3
+        ? "a larger residual_epsilon (1e-3)" : "more epochs, since it begins like this")
+        + " and, where much of the image is constant, an epsilon that comes down "
         + "(residual_epsilon_start=1, residual_epsilon=0.01, residual_epsilon_epochs=30)"
     }
   }
