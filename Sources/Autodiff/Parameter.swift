@@ -14,6 +14,8 @@ public enum Initializer: Sendable, Equatable {
   case normal(mean: Float, deviation: Float)
   /// Normal around 0, drawn again beyond two standard deviations: TensorFlow's.
   case truncatedNormal(deviation: Float)
+  /// Random orthogonal matrices [size, size], several side by side (Saxe et al., ICLR 2014).
+  case orthogonal(size: Int)
 
   /// Fills `values` with the draws of parameter number `index`.
   public func fill(_ values: UnsafeMutablePointer<Float>, count: Int, seed: UInt64, index: Int) {
@@ -30,6 +32,9 @@ public enum Initializer: Sendable, Equatable {
       Draws(seed: seed, purpose: .initialization, time: index)
         .uniform(row: 0, into: values, count: count)
       scale(values, count, to: 1 / Float(fanIn).squareRoot())
+    case .orthogonal(let size):
+      let draws = Draws(seed: seed, purpose: .initialization, time: index)
+      fillOrthogonal(values, size: size, blocks: count / (size * size), draws)
     case .normal(let mean, let deviation):
       Draws(seed: seed, purpose: .initialization, time: index)
         .normal(row: 0, into: values, count: count)
@@ -52,6 +57,40 @@ public enum Initializer: Sendable, Equatable {
       // One element in 1e21 finds none in sixteen.
       values[i] = again.first { abs($0) <= 2 } ?? 0
     }
+  }
+
+  /// Each block's rows are normal draws made orthogonal one after the other (Gram-Schmidt, twice, in double
+  /// precision), which gives every orthogonal matrix the same chance.
+  private func fillOrthogonal(
+    _ values: UnsafeMutablePointer<Float>, size: Int, blocks: Int, _ draws: Draws
+  ) {
+    var rows = [[Double]]()
+    var normal = [Float](repeating: 0, count: size)
+    for block in 0..<blocks {
+      rows.removeAll(keepingCapacity: true)
+      for row in 0..<size {
+        draws.normal(row: block * size + row, into: &normal, count: size)
+        var vector = normal.map(Double.init)
+        for _ in 0..<2 {
+          for other in rows {
+            let share = dot(other, vector)
+            for j in 0..<size { vector[j] -= share * other[j] }
+          }
+        }
+        let length = dot(vector, vector).squareRoot()
+        for j in 0..<size {
+          vector[j] /= length
+          values[row * blocks * size + block * size + j] = Float(vector[j])
+        }
+        rows.append(vector)
+      }
+    }
+  }
+
+  private func dot(_ a: [Double], _ b: [Double]) -> Double {
+    var sum = 0.0
+    for j in a.indices { sum += a[j] * b[j] }
+    return sum
   }
 
   /// From [0, 1) to [-bound, bound).

@@ -123,6 +123,27 @@ extension Variable {
     return tape.record(node)
   }
 
+  /// Each row with zeros behind it, [B, D] to [B, columns].
+  public func padded(toColumns columns: Int) -> Variable {
+    precondition(columns >= shape.columns, "\(shape) padded to \(columns) columns")
+    if columns == shape.columns { return self }
+    let node = node(Shape(shape.rows, columns)) { tape, index in
+      let node = tape.nodes[index]
+      guard tape.needs(node.inputs.0) else { return }
+      let width = tape.nodes[node.inputs.0].shape.columns
+      let (target, adds) = tape.gradient(of: node.inputs.0)
+      for row in 0..<node.shape.rows {
+        let (to, from) = (target + row * width, tape.incoming(index) + row * node.shape.columns)
+        if adds { ck_axpy(to, from, 1, width) } else { ck_copy(to, from, width) }
+      }
+    }
+    node.value.update(repeating: 0, count: node.shape.count)
+    for row in 0..<shape.rows {
+      (node.value + row * columns).update(from: pointer + row * shape.columns, count: shape.columns)
+    }
+    return tape.record(node)
+  }
+
   /// The same elements under another shape of as many.
   public func reshaped(_ other: Shape) -> Variable {
     precondition(other.count == shape.count, "\(shape) as \(other)")

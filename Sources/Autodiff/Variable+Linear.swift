@@ -2,18 +2,21 @@ import CKernels
 import Tensors
 
 extension Variable {
-  /// `activation(x W + b)`: x is this variable [B, I], `weight` [I, O], `bias` [O]; the result is [B, O].
-  public func linear(_ weight: Variable, _ bias: Variable, _ activation: Activation) -> Variable {
+  /// `activation(x W + b)`: x is this variable [B, I], `weight` [I, O], `bias` [O] or nil for none; the result is [B, O].
+  public func linear(
+    _ weight: Variable, _ bias: Variable?, _ activation: Activation = .identity
+  ) -> Variable {
     let (rows, inputs, outputs) = (shape.rows, shape.columns, weight.shape[1])
     precondition(
-      weight.shape[0] == inputs && bias.shape.count == outputs,
-      "linear: input \(shape), weight \(weight.shape), bias \(bias.shape)")
+      weight.shape[0] == inputs && bias?.shape.count ?? outputs == outputs,
+      "linear: input \(shape), weight \(weight.shape), bias \(bias?.shape.description ?? "none")")
     var node = node(Shape(rows, outputs), weight, bias, backward: Variable.linearBackward)
     node.activation = activation
     BLAS.gemm(
       rows, outputs, inputs, pointer, inputs, false, weight.pointer, outputs, false,
       node.value, outputs, alpha: 1, beta: 0)
-    let (value, addend) = (node.value, bias.pointer)
+    let (value, addend) = (node.value, bias?.pointer)
+    if bias == nil && activation == .identity { return tape.record(node) }
     Workers.share(rows, grain: Swift.max(1, Workers.smallestLoop / outputs)) { part in
       ck_bias_act(
         value + part.lowerBound * outputs, addend, part.count, outputs, activation.code)

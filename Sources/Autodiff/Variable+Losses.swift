@@ -4,7 +4,8 @@ import Tensors
 
 /// Losses. Each gives one value an example, [B]: the sum over the columns of its inputs [B, D], in nats where it is a
 /// likelihood. The mean over the batch is taken where the backward pass starts. The derivative is computed in the
-/// same pass over memory as the value.
+/// same pass over memory as the value. A target of fewer rows, [B / K, D], counts for K rows each, which lie one
+/// below the other.
 extension Variable {
   /// Negative log-likelihood of `target` in [0, 1] under independent Bernoullis: this variable holds their logits a;
   /// softplus(a) - x a.
@@ -129,13 +130,23 @@ extension Variable {
       UnsafeMutablePointer<Float>?, Int, Int
     ) -> Void
   ) -> Variable {
-    precondition(shape == target.shape, "loss of \(shape) against \(target.shape)")
+    precondition(
+      shape.columns == target.shape.columns && shape.rows % Swift.max(1, target.shape.rows) == 0,
+      "loss of \(shape) against \(target.shape)")
     var node = node(Shape(shape.rows)) { tape, index in
       let node = tape.nodes[index]
       tape.addRows(to: node.inputs.0, from: index, derivative: node.saved.0)
     }
     if node.groups != 0 { node.saved.0 = tape.allocate(shape.count) }
-    kernel(pointer, target.pointer, node.value, node.saved.0, shape.rows, shape.columns)
+    let (y, x, loss, derivative) = (pointer, target.pointer, node.value, node.saved.0)
+    let (repeats, columns) = (shape.rows / Swift.max(1, target.shape.rows), shape.columns)
+    Workers.share(shape.rows, grain: Swift.max(1, Workers.smallestLoop / columns)) { part in
+      for row in part {
+        kernel(
+          y + row * columns, x + row / repeats * columns, loss + row,
+          derivative.map { $0 + row * columns }, 1, columns)
+      }
+    }
     return tape.record(node)
   }
 }

@@ -157,3 +157,49 @@ CK_HOT void ck_add_normal(float *y, const float *x, long n, float sigma, ck_stre
     }
   }
 }
+
+/// Uniform numbers on [0, 1), up to CK_AHEAD chunks of them from `first` on.
+CK_INLINE void uniforms(const ck_stream *stream, long first, long count, float *out) {
+  for (long i = 0; i < count; i += CK_CHUNK) {
+    uchunk words;
+    philox(stream, first + i, &words);
+    *(chunk_unaligned *)(out + i) =
+      __builtin_convertvector((ichunk)(words >> 8), chunk) * 0x1p-24f;
+  }
+}
+
+/// Visits [0, n) in pieces of CK_AHEAD chunks: `first` is where a piece begins, `count` how many elements it has.
+#define CK_PIECES(first, count, n)                                                           \
+  for (long first = 0, count = 0;                                                            \
+       (count = (n) - first < CK_AHEAD * CK_CHUNK ? (n) - first : CK_AHEAD * CK_CHUNK) > 0;  \
+       first += CK_AHEAD * CK_CHUNK)
+
+CK_HOT void ck_replace_binary(
+  float *x, const float *rates, float rate, float ones, long n, ck_stream stream) {
+  float uniform[CK_AHEAD * CK_CHUNK];
+  CK_PIECES(first, count, n) {
+    uniforms(&stream, first, count, uniform);
+    CK_BLOCKS(i, k, count) {
+      long at = first + i;
+      vec u = LOAD(uniform + i, k), value = LOAD(x + at, k);
+      vec limit = rate, one = rate * ones;
+      if (rates) {
+        limit = LOAD(rates + at, k);
+        one = limit * limit;
+      }
+      vec replacement = u < one ? (vec)1.0f : (vec)0.0f;
+      STORE(x + at, u < limit ? replacement : value, k);
+    }
+  }
+}
+
+CK_HOT void ck_binarize(float *x, long n, ck_stream stream) {
+  float uniform[CK_AHEAD * CK_CHUNK];
+  CK_PIECES(first, count, n) {
+    uniforms(&stream, first, count, uniform);
+    CK_BLOCKS(i, k, count) {
+      vec u = LOAD(uniform + i, k);
+      STORE(x + first + i, u < LOAD(x + first + i, k) ? (vec)1.0f : (vec)0.0f, k);
+    }
+  }
+}

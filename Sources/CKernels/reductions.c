@@ -55,3 +55,27 @@ CK_HOT void ck_row_sums(const float *x, float *out, long rows, long cols) {
     out[row] = vec_sum(&sum);
   }
 }
+
+CK_HOT float ck_max_abs(const float *x, long n) {
+  vec largest = 0.0f;
+  CK_BLOCKS(i, k, n) {
+    vec v = ABS(LOAD(x + i, k));
+    largest = v > largest ? v : largest;
+  }
+  float result = 0;
+  for (int lane = 0; lane < CK_WIDTH; lane++) result = fmaxf(result, largest[lane]);
+  return result;
+}
+
+/// Whole numbers add up to the same sum in any order.
+CK_HOT int64_t ck_sum_squares_in_units(const float *x, double per_unit, long n) {
+  typedef int64_t lvec __attribute__((ext_vector_type(16)));
+  lvec sum = 0;
+  CK_BLOCKS(i, k, n) {
+    dvec v = WIDE(LOAD(x + i, k));
+    sum += __builtin_convertvector(v * v * per_unit, lvec);
+  }
+  int64_t total = 0;
+  for (int lane = 0; lane < CK_WIDTH; lane++) total += sum[lane];
+  return total;
+}

@@ -1,3 +1,4 @@
+import Foundation
 import MPI
 
 /// The checkpoints of a run: RUN/checkpoints/step-00001200 and so on.
@@ -63,8 +64,33 @@ extension CheckpointStore {
   public mutating func newestValid(
     on communicator: Communicator, loading target: RowTarget? = nil
   ) throws -> Selection {
+    let store = self
+    return try firstWhole(on: communicator, loading: target) { try store.candidates() }
+  }
+
+  /// The checkpoint that the link `best` leads to, if its checksums hold; none where there is no such link.
+  ///
+  /// **Collective.**
+  ///
+  /// - Throws: `CheckpointError` if the directory cannot be read; `MPIError`.
+  public mutating func best(on communicator: Communicator) throws -> Selection {
+    let link = directory + "/best"
+    return try firstWhole(on: communicator, loading: nil) {
+      guard let name = try? FileManager.default.destinationOfSymbolicLink(atPath: link) else {
+        return []
+      }
+      return [CheckpointName(name)].compactMap { $0 }
+    }
+  }
+
+  /// The first of the checkpoints that rank 0 names whose checksums hold.
+  ///
+  /// **Collective.**
+  private mutating func firstWhole(
+    on communicator: Communicator, loading target: RowTarget?, _ list: () throws -> [CheckpointName]
+  ) throws -> Selection {
     let listing = try communicator.agree {
-      communicator.isRoot ? try candidates().map(\.text).joined(separator: "\n") : ""
+      communicator.isRoot ? try list().map(\.text).joined(separator: "\n") : ""
     }
     let names = try communicator.broadcast(listing).split(separator: "\n")
     var skipped: [String] = []

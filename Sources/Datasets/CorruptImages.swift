@@ -26,6 +26,7 @@ public enum CorruptImages {
         file: input, item: "/\(set.split.rawValue)/images", found: "noise \(earlier)",
         expected: "images not corrupted yet")
     }
+    let noise = noise.prepared(for: sets[0])
     let name = try file.stringAttribute("name", on: "/") ?? "images"
     try DatasetWriter.write(
       output, name: "\(name) \(noise.spec)", source: input, force: force

@@ -16,9 +16,21 @@ extension ImageSet {
   /// Traps where a row is not at hand.
   public func corrupted(by corruption: Corruption, seed: UInt64, rows: Range<Int>) -> ImageSet {
     guard !corruption.isNone else { return self }
+    return drawn(corruption, staticDraws(seed), rows: rows, clean: clean ?? self)
+  }
+
+  /// The draws of a static corruption.
+  private func staticDraws(_ seed: UInt64) -> Draws {
+    Draws(seed: seed, purpose: .staticCorruption, time: split.index)
+  }
+
+  /// The images of `rows` after a corruption with draws that stay, kept in memory where they are few.
+  func drawn(
+    _ corruption: Corruption, _ draws: Draws, rows: Range<Int>, clean: ImageSet?
+  ) -> ImageSet {
     let result: Format = isEightBit && corruption.staysInUnitRange ? .bytes : .floats
-    return corrupted(
-      by: corruption, seed: seed, rows: rows,
+    return drawn(
+      corruption, draws, rows: rows, clean: clean,
       kept: Self.keepsCorrupted(byteCount: rows.count * shape.count * result.size))
   }
 
@@ -26,20 +38,26 @@ extension ImageSet {
   func corrupted(
     by corruption: Corruption, seed: UInt64, rows: Range<Int>, kept: Bool
   ) -> ImageSet {
+    drawn(corruption, staticDraws(seed), rows: rows, clean: clean ?? self, kept: kept)
+  }
+
+  private func drawn(
+    _ corruption: Corruption, _ draws: Draws, rows: Range<Int>, clean: ImageSet?, kept: Bool
+  ) -> ImageSet {
     let result: Format = isEightBit && corruption.staysInUnitRange ? .bytes : .floats
     guard kept else {
-      let draws = Draws(seed: seed, purpose: .staticCorruption, time: split.index)
-      return derived(rows, as: result, noise: corruption.spec) { [shape] values, row in
+      return derived(rows, as: result, noise: corruption.spec, clean: clean) {
+        [shape] values, row in
         corruption.apply(to: values, shape: shape, row: row, draws: draws)
         guard result == .bytes else { return }
         for j in 0..<shape.count { values[j] = Float(eightBit(values[j])) / 255 }
       }
     }
     let memory = PixelMemory(allocating: rows.count * shape.count * result.size)
-    corrupt(rows, by: corruption, seed: seed, as: result, into: memory.start)
+    write(rows, corruption, draws, as: result, into: memory.start)
     return ImageSet(
       path: path, split: split, shape: shape, count: count, heldRows: rows, format: result,
-      memory: memory, labels: labels, clean: clean ?? self, noise: corruption.spec)
+      memory: memory, labels: labels, clean: clean, noise: corruption.spec)
   }
 
   /// Writes the corrupted `rows` to `destination`, `[rows.count, H, W, C]` of `result`'s elements.
@@ -47,7 +65,13 @@ extension ImageSet {
     _ rows: Range<Int>, by corruption: Corruption, seed: UInt64, as result: Format,
     into destination: UnsafeMutableRawPointer
   ) {
-    let draws = Draws(seed: seed, purpose: .staticCorruption, time: split.index)
+    write(rows, corruption, staticDraws(seed), as: result, into: destination)
+  }
+
+  private func write(
+    _ rows: Range<Int>, _ corruption: Corruption, _ draws: Draws, as result: Format,
+    into destination: UnsafeMutableRawPointer
+  ) {
     let size = shape.count
     withUnsafeTemporaryAllocation(of: Float.self, capacity: size) { image in
       guard let values = image.baseAddress else { return }

@@ -1,3 +1,4 @@
+import Foundation
 import HDF5
 
 extension ImageSet {
@@ -41,6 +42,17 @@ extension ImageSet {
       clean = original.imageSet(path: path, split: part, labels: labels, clean: nil, noise: nil)
     }
     return images.imageSet(path: path, split: part, labels: labels, clean: clean, noise: noise)
+  }
+
+  /// Opens one split of one of Cleave's own files, where there is such a file and it has the split.
+  ///
+  /// - Returns: nil where it has not.
+  /// - Throws: `HDF5Error` and `DatasetError` as `open(_:split:options:)`.
+  public static func openIfPresent(_ path: String, split: String) throws -> ImageSet? {
+    guard FileManager.default.fileExists(atPath: path),
+      try File.open(path).isDataset("/\(split)/images")
+    else { return nil }
+    return try open(path, split: split)
   }
 
   private static func checkVersion(of file: File) throws {

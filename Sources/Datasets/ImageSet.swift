@@ -200,12 +200,12 @@ public final class ImageSet {
 
   /// The images of `rows`, each changed by `apply` whenever it is asked for.
   func derived(
-    _ rows: Range<Int>, as format: Format, noise: String,
+    _ rows: Range<Int>, as format: Format, noise: String, clean: ImageSet?,
     apply: @escaping (UnsafeMutablePointer<Float>, Int) -> Void
   ) -> ImageSet {
     ImageSet(
       path: path, split: split, shape: shape, count: count, heldRows: rows, format: format,
-      memory: memory, labels: labels, clean: clean ?? self, noise: noise,
+      memory: memory, labels: labels, clean: clean, noise: noise,
       derivation: Derivation(source: self, apply: apply))
   }
 

@@ -13,6 +13,24 @@ extension GradientBuckets {
     try flat.withUnsafeBufferPointer { try transport.publish($0) }
   }
 
+  /// Changes this rank's slices of some groups' values outside of a phase, and shows them to all ranks.
+  ///
+  /// **Collective.** No rank may be reading values meanwhile. `update` is called once for each bucket of `groups` of which
+  /// this rank owns a slice: the bucket, the slice's values and their number.
+  public func updateOwned(
+    groups: UInt64, _ update: (_ bucket: Int, UnsafeMutablePointer<Float>, _ count: Int) -> Void
+  ) throws {
+    precondition(!isInPhase, "values changed within a phase")
+    let active = layout.buckets.indices.filter {
+      groups >> UInt64(layout.buckets[$0].group) & 1 == 1
+    }
+    for index in active {
+      let slice = owned(bucket: index)
+      if !slice.isEmpty { update(index, values + slice.lowerBound, slice.count) }
+    }
+    try transport.share(active)
+  }
+
   /// Joins what the owners hold for their slices, optimizer state say, into a flat array of `count`
   /// floats on rank 0; empty elsewhere.
   ///

@@ -29,6 +29,8 @@ final class LocalTransport: Transport {
 
   func finish(_ buckets: [Int]) {}
 
+  func share(_ buckets: [Int]) {}
+
   func publish(_ flat: UnsafeBufferPointer<Float>) {
     if let source = flat.baseAddress { values.update(from: source, count: flat.count) }
   }

@@ -142,6 +142,17 @@ final class MessageTransport: Transport {
     }
   }
 
+  func share(_ buckets: [Int]) throws {
+    for bucket in buckets {
+      try exchanges[bucket].valuesIn.start()
+      try exchanges[bucket].valuesOut.start()
+    }
+    waiting.start()
+    for bucket in buckets {
+      while try !exchanges[bucket].isComplete() { waiting.pause() }
+    }
+  }
+
   func publish(_ flat: UnsafeBufferPointer<Float>) throws {
     if communicator.isRoot, let source = flat.baseAddress {
       values.update(from: source, count: flat.count)

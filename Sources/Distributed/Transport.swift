@@ -96,6 +96,10 @@ protocol Transport: AnyObject {
   ///
   /// Collective.
   func finish(_ buckets: [Int]) throws
+  /// Returns when every rank sees what the owners of these buckets' slices have made of their values outside of a phase.
+  ///
+  /// Collective.
+  func share(_ buckets: [Int]) throws
   /// Makes rank 0's values everybody's; `flat` counts on rank 0 alone. Collective.
   func publish(_ flat: UnsafeBufferPointer<Float>) throws
   /// Gives shared memory back. Collective.

@@ -117,6 +117,13 @@ final class WindowTransport: Transport {
     while !isPosted(bucketCount) { waiting.pause() }
   }
 
+  func share(_ buckets: [Int]) {
+    phase += 1
+    SharedCounter(at: posted[communicator.rank] + bucketCount).publish(phase)
+    waiting.start()
+    while !isPosted(bucketCount) { waiting.pause() }
+  }
+
   func publish(_ flat: UnsafeBufferPointer<Float>) throws {
     try communicator.barrier()
     if communicator.isRoot, let source = flat.baseAddress {

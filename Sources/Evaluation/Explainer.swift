@@ -22,7 +22,7 @@ public final class Explainer {
     model = try trained.autoencoder()
     self.images = images
     self.usesSplit = usesSplit
-    let noise = try Corruption(parsing: trained.configuration.noise)
+    let noise = try Corruption(parsing: trained.configuration.noise).prepared(for: images)
     step = Step(
       seed: trained.configuration.seed,
       corrupt: noise.isNone

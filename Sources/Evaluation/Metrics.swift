@@ -20,6 +20,13 @@ public enum Metric: String, CaseIterable, Sendable {
   case kl
   /// Mean over the pixels of the standard deviation of 10,000 samples.
   case spread
+  /// The bound of log p(x) as the model is trained, in nats per image: negative for binary images, lower is better; as
+  /// it is for a Gaussian decoder, higher is better (D-26).
+  case bound
+  /// -log p(x) in nats per image, by many samples of z; lower is better.
+  case nll
+  /// -log p(x) by as many samples in bits per pixel.
+  case bits
 }
 
 /// What an evaluation found, as `cleave evaluate --json` prints it.
@@ -43,13 +50,30 @@ public struct Evaluation {
   let trained: TrainedModel
   let world: Communicator
   let source: Source
+  let options: Options
   private static let spreadSamples = 10_000
 
+  /// What is measured, and how.
+  public struct Options: Sendable {
+    /// Samples of z for each image in nll and bits.
+    public var samples = 5000
+    /// Measure the first images only; nil for all.
+    public var rows: Int?
+    /// Whether the encoder sees the noise of training when the bound is measured (D-25).
+    public var isCorrupted = false
+
+    /// The protocol of section 8.5.
+    public init() {}
+  }
+
   /// - Throws: `RunError` when the images have another shape than those of the run.
-  public init(_ trained: TrainedModel, on data: ImageSet, world: Communicator) throws {
+  public init(
+    _ trained: TrainedModel, on data: ImageSet, options: Options = Options(), world: Communicator
+  ) throws {
     self.trained = trained
     self.world = world
-    source = try Source(trained, data)
+    self.options = options
+    source = try Source(trained, data, limit: options.rows)
   }
 
   /// **Collective.**
@@ -70,6 +94,8 @@ public struct Evaluation {
       case .spread:
         // A model without a prior has no samples of its own.
         if trained.model.chainSteps != nil { found.append((.spread, [("", try sampleSpread())])) }
+      case .bound, .nll, .bits:
+        if let value = try likelihood(metric) { found.append((metric, [("", value)])) }
       }
     }
     return EvaluationResult(

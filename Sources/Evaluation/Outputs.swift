@@ -198,7 +198,7 @@ struct Source {
   let rows: Int
 
   /// - Throws: `RunError` when the images have another shape than those of the run.
-  init(_ trained: TrainedModel, _ data: ImageSet) throws {
+  init(_ trained: TrainedModel, _ data: ImageSet, limit: Int? = nil) throws {
     guard data.shape == trained.imageShape else {
       throw RunError.data(
         data.path, "images: found \(data.shape), expected \(trained.imageShape) as in the run")
@@ -206,11 +206,14 @@ struct Source {
     let c = trained.configuration
     let own = trained.wasTrained(on: data)
     let noise = own ? try Corruption(parsing: c.staticNoise) : Corruption.none
-    images = data.corrupted(by: noise, seed: c.seed, rows: 0..<data.count)
-    hasClean = data.clean != nil || !noise.isNone
-    reference = noise.isNone ? data.clean ?? data : data
+    let seen = data.corrupted(by: noise.prepared(for: data), seed: c.seed, rows: 0..<data.count)
+    let isBinary = c.binarize != .none
+    images = isBinary ? seen.binarized(seed: c.seed, rows: 0..<data.count) : seen
+    hasClean = images.clean != nil
+    reference = isBinary ? images.clean ?? images : noise.isNone ? data.clean ?? data : data
     hasSplit = own && trained.checkpoint.manifest.split != nil
-    rows = own ? min(c.rows ?? data.count, data.count) : data.count
+    let known = own ? min(c.rows ?? data.count, data.count) : data.count
+    rows = min(known, limit ?? known)
   }
 
   /// [N, H, W, C].

@@ -104,13 +104,37 @@ public final class Step {
     let (source, columns) = (target, target.shape.columns)
     noisy.update(from: source.pointer, count: source.shape.count)
     guard let corrupt else { return }
-    let draws =
-      purpose == .latent
-      ? Draws(seed: seed, purpose: .trainingNoise, time: time, pass: pass)
-      : Draws(seed: seed, purpose: purpose, time: time, pass: 128 + pass)
+    let draws = corruptionDraws(pass: pass)
     Workers.share(rows.count, grain: Self.sharedRows) { part in
       for i in part { corrupt(noisy + i * columns, columns, Int(rows[i]), draws) }
     }
+  }
+
+  /// The batch with its noise of training, `copies` draws of each example one below the other, [B copies, D].
+  ///
+  /// Copy m of an example is its row of `corrupted(pass: m)`. Without noise all copies are the example itself.
+  public func corruptedRows(copies: Int) -> Variable {
+    if copies == 1 { return corrupted() }
+    let (source, columns) = (target, target.shape.columns)
+    let all = tape.constant(Shape(rows.count * copies, columns))
+    Workers.share(rows.count, grain: Self.sharedRows) { part in
+      for i in part {
+        for copy in 0..<copies {
+          let values = all.pointer + (i * copies + copy) * columns
+          values.update(from: source.pointer + i * columns, count: columns)
+          guard let corrupt else { continue }
+          corrupt(values, columns, Int(rows[i]), corruptionDraws(pass: copy))
+        }
+      }
+    }
+    return all
+  }
+
+  /// The draws of the noise of training, number `pass` of this step.
+  private func corruptionDraws(pass: Int) -> Draws {
+    purpose == .latent
+      ? Draws(seed: seed, purpose: .trainingNoise, time: time, pass: pass)
+      : Draws(seed: seed, purpose: purpose, time: time, pass: 128 + pass)
   }
 
   /// Standard normal noise for the latents of this batch, [B, columns]; `pass` tells repeated draws apart.

@@ -39,6 +39,10 @@ public enum Benchmark: String, CaseIterable, Sendable {
   case daaeMLP = "daae-mlp"
   /// Steps of iDAAE(5) with the same networks.
   case idaaeMLP = "idaae-mlp"
+  /// Steps of the denoising VAE: 784-200-200-(50, 50)-200-200-784, five samples, binarised in each step.
+  case dvaeMLP = "dvae-mlp"
+  /// The same with importance weights.
+  case diwaeMLP = "diwae-mlp"
   /// Steps of the convolutional VAE of CelebA: 64 x 64 x 3, channels 64, 128, 256, 512.
   case celebaConvVAE = "celeba-conv-vae"
 
@@ -75,6 +79,15 @@ public enum Benchmark: String, CaseIterable, Sendable {
       c.passes = 5
       c.recyclingPath = .full
       c.residualEpsilon = 1e-6
+    case .dvaeMLP, .diwaeMLP:
+      c.model = self == .dvaeMLP ? "dvae" : "diwae"
+      c.hidden = [200, 200]
+      c.latent = 50
+      c.activation = self == .dvaeMLP ? .softplus : .tanh
+      c.samples = 5
+      c.batch = 100
+      c.binarize = .eachStep
+      c.noise = "bernoulli-balanced:0.05"
     case .celebaConvVAE:
       c.network = .convolutionalNormalized
       c.latent = 100
@@ -102,6 +115,8 @@ public enum Benchmark: String, CaseIterable, Sendable {
     switch self {
     case .rvaeMLP: return chain(encoder) + chain(decoder, inputGradient: true)
     case .rvaeProjection: return forward(encoder) + forward(decoder)
+    case .dvaeMLP, .diwaeMLP:
+      return chain([784, 200, 200, 100]) + 5 * chain([50, 200, 200, 784], inputGradient: true)
     case .daaeMLP, .idaaeMLP:
       let matched = self == .daaeMLP ? 1.0 : 5
       let (e, r, d) = ([784, 1000, 1000, 10], [10, 1000, 1000, 784], [10, 1000, 1000, 1])

@@ -24,21 +24,23 @@ public final class TrainedModel {
   public let threshold: Float
   private let storage: Storage
 
-  /// Reads the newest checkpoint whose checksums hold.
+  /// Reads the newest checkpoint whose checksums hold, or the best one.
   ///
   /// **Collective.**
   ///
-  /// - Parameter adjust: changes how the model is asked, where its configuration says so: `test_passes` for example.
+  /// - Parameters:
+  ///   - isBest: whether it is to be the one of the lowest score, which the link `best` leads to.
+  ///   - adjust: changes how the model is asked, where its configuration says so: `test_passes` for example.
   /// - Throws: `RunError` where there is no run or no valid checkpoint; errors of reading it; what
   ///   `adjust` throws.
   public init(
-    run: RunDirectory, on world: Communicator,
+    run: RunDirectory, isBest: Bool = false, on world: Communicator,
     adjust: (inout Configuration) throws -> Void = { _ in }
   ) throws {
     try world.agree { if !run.isRun { throw RunError.noRun(run.path) } }
     directory = run
     var store = CheckpointStore(run: run.path)
-    let selection = try store.newestValid(on: world)
+    let selection = try isBest ? store.best(on: world) : store.newestValid(on: world)
     skipped = selection.skipped
     let checkpoint = try world.agree {
       guard let checkpoint = selection.checkpoint else { throw RunError.noCheckpoint(run.path) }

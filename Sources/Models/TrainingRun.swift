@@ -32,6 +32,7 @@ public enum TrainingRun {
     let session = Session(directory: directory, observer: observer, limits: limits)
     let trainer = try Trainer(
       resolved, model: model, images: data, splits: entry.splits, on: world, session: session)
+    trainer.validation = try world.agree { try ValidationImages(resolved, beside: data) }
     return try train(trainer, entry, resumedFrom: nil, observer: observer, limits: limits)
   }
 
@@ -55,6 +56,7 @@ public enum TrainingRun {
     let trainer = try Trainer(
       resolved, model: entry.make(resolved, data.shape), images: data,
       splits: entry.splits, on: world, session: session)
+    trainer.validation = try world.agree { try ValidationImages(resolved, beside: data) }
     var store = CheckpointStore(run: directory.path)
     let selection = try store.newestValid(on: world, loading: trainer.rowTarget)
     session.goOn(with: store)

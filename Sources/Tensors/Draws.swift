@@ -53,6 +53,25 @@ public struct Draws: Sendable {
     ck_add_normal(values, values, count, sigma, stream(row))
   }
 
+  /// Replaces some of a row's values: with probability `rate` each, by 1 with probability `ones`, else by 0.
+  public func replaceBinary(
+    row: Int, rate: Float, ones: Float, in values: UnsafeMutablePointer<Float>, count: Int
+  ) {
+    ck_replace_binary(values, nil, rate, ones, count, stream(row))
+  }
+
+  /// Replaces some of a row's values: value e with probability `rates[e]`, by 1 with that probability, else by 0.
+  public func replaceBinary(
+    row: Int, rates: UnsafePointer<Float>, in values: UnsafeMutablePointer<Float>, count: Int
+  ) {
+    ck_replace_binary(values, rates, 0, 0, count, stream(row))
+  }
+
+  /// Makes a row's values draws of Bernoulli distributions whose means they were.
+  public func binarize(row: Int, _ values: UnsafeMutablePointer<Float>, count: Int) {
+    ck_binarize(values, count, stream(row))
+  }
+
   /// One random word.
   public func word(row: Int, element: Int) -> UInt32 {
     let block = Philox.block(

@@ -4,7 +4,8 @@ extension Configuration {
     "model", "seed", "batch", "lanes", "rows", "static_noise", "optimizer", "hidden",
     "decoder_hidden",
     "discriminator_hidden", "network", "channels", "output_normalization", "latent", "activation",
-    "split_storage", "prior", "initialization",
+    "split_storage", "prior", "initialization", "likelihood", "inference", "gru_steps", "gru_input",
+    "gru_corrupt", "binarize",
   ]
 
   /// Checks that a run can go on with these settings.

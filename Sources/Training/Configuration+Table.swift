@@ -7,7 +7,7 @@ extension Configuration {
   /// states, [C] what its authors' code does, "own" a choice of this program.
   public static let keys: [ConfigurationKey] =
     dataKeys + optimizerKeys + networkKeys + lossKeys + splitKeys
-    + adversarialKeys + ganKeys + recyclingKeys + recordKeys
+    + adversarialKeys + ganKeys + recyclingKeys + denoisingKeys + scheduleKeys + recordKeys
 
   private static let dataKeys: [ConfigurationKey] = [
     .text(
@@ -67,6 +67,28 @@ extension Configuration {
     .real(
       "learning_rate_decay", \.learningRateDecay, .positive,
       "What the learning rate is multiplied by after every epoch.", "D-32: 1; Sprites [C]: 0.95"),
+  ]
+
+  private static let scheduleKeys: [ConfigurationKey] = [
+    .choice(
+      "learning_rate_schedule", \.learningRateSchedule,
+      "How the learning rate falls: not, or as the authors of DVAE (on MNIST, on Frey) and IWAE have it.",
+      "6.1 [C]"),
+    .real(
+      "clip_norm", \.clipNorm, .notNegative,
+      "The largest norm of all gradients together, to which longer ones are scaled; 0: any.",
+      "6.1 [C]: 5"),
+    .choice("adam", \.adam, "Adam, or the form a slip in the DVAE code gave it.", "D-41: standard"),
+    .real(
+      "adam_second_moment", \.adamSecondMoment, .notNegative, "Where Adam's second moments begin.",
+      "0; 6.1: 1 in the IWAE reference"),
+    .integer(
+      "validate_every", \.validateEvery, 0...1_000_000,
+      "Epochs between two measurements of the bound on validation images, which choose the best checkpoint; 0: none.",
+      "6.1 [C]: 50"),
+    .real(
+      "validate_after", \.validateAfter, .notNegative,
+      "The share of all epochs after which these begin.", "6.1 [C]: 0.4"),
   ]
 
   private static let networkKeys: [ConfigurationKey] = [
@@ -217,7 +239,7 @@ extension Configuration {
   /// The names `model` may take.
   public static let models =
     ["vae", "rvae", "ae", "dae", "aae", "daae", "idaae", "gan", "dcgan"] + recyclingModels
-    + [affineEM]
+    + [affineEM] + denoisingModels
 
   /// The setting of a name.
   ///

@@ -164,6 +164,40 @@ public struct Configuration: Equatable, Sendable {
   public var affineBias = true
   /// How the first values of fully connected layers are drawn.
   public var initialization = Initialization.glorot
+  /// K: samples of z for each input of a denoising model.
+  public var samples = 1
+  /// M: corrupted inputs of each image in a step of a denoising model.
+  public var corruptions = 1
+  /// Where a DIWAE averages over its M inputs.
+  public var outer = InputAverage.inside
+  /// How the KL of a denoising model is found; nil for what the model calls for.
+  public var kl: KLEstimator?
+  /// What the decoder of a denoising model gives the parameters of.
+  public var likelihood = Likelihood.bernoulli
+  /// What the inference network of a denoising model is made of.
+  public var inference = Inference.feedforward
+  /// Steps of a GRU.
+  public var gruSteps = 5
+  /// What a GRU reads in its steps.
+  public var gruInput = GRUInput.repeat
+  /// How often a GRU's input is corrupted.
+  public var gruCorrupt = GRUCorruption.once
+  /// What becomes of grey images of binary models.
+  public var binarize = Binarization.none
+  /// Where the decoder's last bias begins.
+  public var outputBias = OutputBias.zero
+  /// How the step length changes in the course of the run.
+  public var learningRateSchedule = LearningRateSchedule.constant
+  /// The largest norm of a phase's gradient, to which longer ones are scaled down; 0 for no limit.
+  public var clipNorm = 0.0
+  /// The form of Adam.
+  public var adam = AdamKind.standard
+  /// Where Adam's second moments begin.
+  public var adamSecondMoment = 0.0
+  /// Epochs between two measurements of the bound on the validation images; 0 for none.
+  public var validateEvery = 0
+  /// The share of the run's epochs after which these begin.
+  public var validateAfter = 0.4
 
   /// Steps between two lines of `metrics.jsonl`.
   public var logEvery = 50
@@ -190,6 +224,15 @@ extension Configuration {
   /// A rule that turns gradients into updates.
   public enum OptimizerKind: String, CaseIterable, Sendable {
     case adam, rmsprop
+  }
+
+  /// D-41: the form of Adam.
+  public enum AdamKind: String, CaseIterable, Sendable {
+    /// Kingma & Ba's.
+    case standard
+    /// With the first moment's decay itself decaying by 1e-8 a step, as a slip in Im et al.'s code has it: from the second
+    /// step on the first moment is the gradient at hand, corrected for bias all the same.
+    case legacyDVAE = "legacy_dvae"
   }
 
   /// What encoder and decoder are made of.
@@ -349,6 +392,7 @@ extension Configuration {
       )
     }
     try resolved.checkPasses()
+    try resolved.checkDenoising()
     return resolved
   }
 

@@ -10,6 +10,8 @@ import Tensors
 public enum UpdateRule: Sendable, Equatable {
   /// Kingma & Ba, ICLR 2015.
   case adam(beta1: Double, beta2: Double, epsilon: Float)
+  /// The same with beta1 1e-8^(t - 1) in place of beta1 in step t, but for the correction of its bias (D-41).
+  case legacyAdam(beta1: Double, beta2: Double, epsilon: Float)
   /// Tieleman & Hinton, 2012, uncentred; `momentum` 0 has no momentum buffer.
   case rmsprop(alpha: Double, epsilon: Float, momentum: Float)
 
@@ -21,14 +23,15 @@ public enum UpdateRule: Sendable, Equatable {
       ? .rmsprop(
         alpha: c.rmspropAlpha, epsilon: Float(c.adamEpsilon),
         momentum: Float(momentum ?? c.rmspropMomentum))
-      : .adam(
-        beta1: c.adamBeta1, beta2: c.adamBeta2, epsilon: Float(c.adamEpsilon))
+      : c.adam == .legacyDVAE
+        ? .legacyAdam(beta1: c.adamBeta1, beta2: c.adamBeta2, epsilon: Float(c.adamEpsilon))
+        : .adam(beta1: c.adamBeta1, beta2: c.adamBeta2, epsilon: Float(c.adamEpsilon))
   }
 
   /// Names of the state kept for each parameter, as PyTorch calls it.
   public var stateNames: [String] {
     switch self {
-    case .adam: ["exp_avg", "exp_avg_sq"]
+    case .adam, .legacyAdam: ["exp_avg", "exp_avg_sq"]
     case .rmsprop(_, _, let momentum):
       momentum == 0 ? ["square_avg"] : ["square_avg", "momentum_buffer"]
     }
@@ -53,12 +56,17 @@ public final class Optimizer {
   private let buckets: GradientBuckets
   /// 1 - beta^step of both moments of Adam.
   private var biasCorrection = (1.0, 1.0)
+  /// What each state begins with.
+  private let initialState: [Float]
   private var state: [[Storage]]  // [state name][bucket]; empty storage for buckets of other groups
 
-  /// An optimizer that has made no step.
+  /// An optimizer that has made no step; `secondMoment` is where Adam's second moments begin.
   public init(
-    _ rule: UpdateRule, learningRate: Float, groups: UInt64, buckets: GradientBuckets
+    _ rule: UpdateRule, learningRate: Float, groups: UInt64, buckets: GradientBuckets,
+    secondMoment: Float = 0
   ) {
+    let isAdam = rule.stateNames.contains("exp_avg_sq")
+    initialState = isAdam ? [0, secondMoment] : rule.stateNames.map { _ in 0 }
     self.rule = rule
     self.groups = groups
     self.learningRate = learningRate
@@ -70,21 +78,37 @@ public final class Optimizer {
           count: trained >> UInt64(bucket.group) & 1 == 1 ? buckets.owned(bucket: index).count : 0)
       }
     }
+    if secondMoment != 0 { reset() }
   }
 
   /// Counts a step; its updates follow.
   public func beginStep() {
     step += 1
-    if case .adam(let beta1, let beta2, _) = rule {
+    switch rule {
+    case .adam(let beta1, let beta2, _), .legacyAdam(let beta1, let beta2, _):
       biasCorrection = (1 - pow(beta1, Double(step)), 1 - pow(beta2, Double(step)))
+    case .rmsprop: break
     }
   }
 
   /// Forgets moments and count, as a new optimizer would (D-06).
   public func reset() {
     step = 0
-    for storages in state {
-      for storage in storages { ck_fill(storage.pointer, 0, storage.count) }
+    for (storages, value) in zip(state, initialState) {
+      for (index, storage) in storages.enumerated() where storage.count > 0 {
+        ck_fill(storage.pointer, 0, storage.count)
+        if value != 0 { fill(storage, ofBucket: index, with: value) }
+      }
+    }
+  }
+
+  /// Sets what belongs to parameters; the padding between them stays zero.
+  private func fill(_ storage: Storage, ofBucket index: Int, with value: Float) {
+    let (layout, slice) = (buckets.layout, buckets.owned(bucket: index))
+    for block in buckets.buckets[index].blocks {
+      let first = layout.offsets[block]
+      let range = (first..<first + layout.blocks[block].count).clamped(to: slice)
+      ck_fill(storage.pointer + (range.lowerBound - slice.lowerBound), value, range.count)
     }
   }
 
@@ -119,10 +143,12 @@ public final class Optimizer {
       return
     }
     switch rule {
-    case .adam(let beta1, let beta2, let epsilon):
+    case .adam(let beta1, let beta2, let epsilon), .legacyAdam(let beta1, let beta2, let epsilon):
+      var decay = beta1
+      if case .legacyAdam = rule { decay *= pow(1e-8, Double(step - 1)) }
       ck_adam(
         values, gradient, state(0), state(1), count,
-        Float(Double(learningRate) / biasCorrection.0), beta1, beta2, epsilon,
+        Float(Double(learningRate) / biasCorrection.0), decay, beta2, epsilon,
         Float(1 / biasCorrection.1.squareRoot()))
     case .rmsprop(let alpha, let epsilon, let momentum):
       ck_rmsprop(

@@ -50,7 +50,7 @@ extension Preset {
   ///
   /// The training images of the RVAE family are expected to come corrupted (`cleave corrupt`); denoising models draw
   /// their corruption anew at every step.
-  public static let all: [Preset] = robust + adversarial + recycling + relatives
+  public static let all: [Preset] = robust + adversarial + recycling + denoising + relatives
 
   private static let robust: [Preset] = [
     Preset(

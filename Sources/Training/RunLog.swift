@@ -37,7 +37,8 @@ public final class RunLog {
     func number(_ name: String) -> Int { line[name]?.number.map { Int($0) } ?? .max }
     guard number("step") <= progress.step else { return false }
     switch line["kind"] {
-    case .string("epoch"), .string("warning"): return number("epoch") <= progress.totalEpochs
+    case .string("epoch"), .string("warning"), .string("validation"):
+      return number("epoch") <= progress.totalEpochs
     case .string("outer"): return number("outer") <= progress.outer
     default: return true
     }

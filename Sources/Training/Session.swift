@@ -203,9 +203,18 @@ public final class Session {
   /// **Collective.**
   func afterEpoch(_ trainer: Trainer) throws {
     let c = trainer.configuration
-    if c.checkpointEpochs > 0 && trainer.progress.totalEpochs % c.checkpointEpochs == 0 {
-      try checkpoint(trainer)
+    var isDue = c.checkpointEpochs > 0 && trainer.progress.totalEpochs % c.checkpointEpochs == 0
+    if trainer.isValidationDue, let found = try trainer.validate() {
+      try log?.write([
+        JSONValue.Member("kind", "validation"),
+        JSONValue.Member("epoch", .integer(trainer.progress.totalEpochs)),
+        JSONValue.Member("step", .integer(trainer.progress.step)),
+        JSONValue.Member("bound", .real(found.bound)),
+      ])
+      isDue = isDue || found.isBest && c.keepBest
     }
+    // The last epoch is followed by the checkpoint of the finished run.
+    if isDue && trainer.progress.step < trainer.totalSteps { try checkpoint(trainer) }
     if !trainer.alternates && c.gridEvery > 0 && trainer.progress.totalEpochs % c.gridEvery == 0 {
       try drawGrids(trainer, "epoch-\(padded(trainer.progress.totalEpochs))")
     }

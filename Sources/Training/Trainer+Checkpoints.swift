@@ -70,8 +70,11 @@ extension Trainer {
 
   private var rowShape: [Int] { [images.shape.height, images.shape.width, images.shape.channels] }
 
-  /// What decides which checkpoint is best: the error to the clean images where they are at hand, else the epoch's loss.
-  private var score: Double? { history.latest("mse") ?? history.latest("epoch/loss") }
+  /// What decides which checkpoint is best: the bound on validation images where it is measured, which checkpoints of
+  /// other steps do not have; the error to the clean images where they are at hand; else the epoch's loss.
+  private var score: Double? {
+    validates ? boundOfThisStep : history.latest("mse") ?? history.latest("epoch/loss")
+  }
 
   /// With a term's name, the key of its place among the epoch's sums.
   private static let termPrefix = "epoch_term_"

@@ -41,8 +41,12 @@ public final class Trainer {
   public var shrinkageThreshold = 0.0
   /// Losses of this rank's part of the last step and of the epoch so far.
   public internal(set) var sums: TermSums
+  /// Images that the best checkpoint is chosen by, where there are any.
+  public var validation: ValidationImages?
   let session: Session
 
+  private let clipping: GradientClipping?
+  private let redraw: Corruption?  // what makes the targets of a step anew
   let steps: [Step]  // one a pass
   private let passRows: [Range<Int>]  // places of each pass's rows in `batchRows`
   private var batchRows: [Int32]
@@ -77,12 +81,18 @@ public final class Trainer {
     lanes = Lanes(count: configuration.laneCount, rows: limited.count)
     localLanes = lanes.lanes(of: world.rank, of: world.size)
     localRows = lanes.rows(of: world.rank, of: world.size)
-    let noise = try Corruption(parsing: configuration.staticNoise)
-    self.images =
+    let noise = try Self.prepared(
+      Corruption(parsing: configuration.staticNoise), for: limited, lanes: lanes, on: world)
+    var used =
       noise.isNone
       ? limited
       : limited.corrupted(by: noise, seed: configuration.seed, rows: localRows)
-    clean = noise.isNone ? limited.clean : limited
+    if configuration.binarize == .once {
+      used = used.binarized(seed: configuration.seed, rows: localRows)
+    }
+    redraw = configuration.binarize == .eachStep ? .binarize : nil
+    self.images = used
+    clean = noise.isNone ? used.clean : limited
 
     let parameters = model.collectParameters()
     self.parameters = parameters
@@ -97,8 +107,12 @@ public final class Trainer {
       Optimizer(
         UpdateRule(configuration, isDiscriminator: $0.isDiscriminator),
         learningRate: Float(configuration.learningRate(epoch: 0)),
-        groups: model.groups($0.updates), buckets: buckets)
+        groups: model.groups($0.updates), buckets: buckets,
+        secondMoment: Float(configuration.adamSecondMoment))
     }
+    clipping =
+      configuration.clipNorm > 0
+      ? GradientClipping(limit: configuration.clipNorm, buckets: buckets) : nil
     split =
       splits
       ? RowSplit(
@@ -115,7 +129,8 @@ public final class Trainer {
       ? (0..<localLanes.count).map { $0 * laneBatch..<($0 + 1) * laneBatch } : [0..<count]
     orders = Array(repeating: [], count: localLanes.count)
     sums = TermSums(lanes: lanes.count)
-    let freshNoise = try Corruption(parsing: configuration.noise)
+    let freshNoise = try Self.prepared(
+      Corruption(parsing: configuration.noise), for: used, lanes: lanes, on: world)
     steps = passRows.map { _ in
       Step(
         seed: configuration.seed,
@@ -134,6 +149,7 @@ public final class Trainer {
   /// **Collective.**
   private func drawWeights() throws {
     var flat: [Float] = []
+    let outputBias = try outputBias()
     if world.isRoot {
       flat = Array(repeating: 0, count: buckets.count)
       for parameter in parameters.parameters {
@@ -143,6 +159,9 @@ public final class Trainer {
             base + parameter.offset, count: parameter.shape.count, seed: configuration.seed,
             index: parameter.index)
         }
+      }
+      if let (bias, values) = outputBias {
+        for (i, value) in values.enumerated() { flat[bias.offset + i] = value }
       }
     }
     try buckets.publishValues(flat)
@@ -164,8 +183,12 @@ public final class Trainer {
     let scale = 1 / Float(configuration.batch)
     for (phase, optimizer) in optimizers.enumerated() {
       optimizer.beginStep()
-      buckets.begin(groups: optimizer.groups) { bucket, piece, values, gradient in
-        optimizer.update(bucket: bucket, piece: piece, values: values, gradient: gradient)
+      buckets.begin(groups: optimizer.groups) { [clipping] bucket, piece, values, gradient in
+        if let clipping {
+          clipping.keep(bucket: bucket, piece: piece, gradient)
+        } else {
+          optimizer.update(bucket: bucket, piece: piece, values: values, gradient: gradient)
+        }
       }
       for (pass, step) in steps.enumerated() {
         Activity.begin(
@@ -179,6 +202,14 @@ public final class Trainer {
         ) { [buckets] in buckets.ready(block: $0, pass: pass) }
       }
       try buckets.finish()
+      if let clipping {
+        try clipping.clip(groups: optimizer.groups, on: world)
+        try buckets.updateOwned(groups: optimizer.groups) { bucket, values, count in
+          optimizer.update(
+            bucket: bucket, piece: 0..<count, values: values,
+            gradient: clipping.gradient(bucket: bucket))
+        }
+      }
     }
     for (pass, step) in steps.enumerated() {
       sums.add(step.terms, lane: localLanes.lowerBound + pass)
@@ -232,9 +263,25 @@ public final class Trainer {
       ) { pixels in
         images.gather(batch, into: pixels)
         split?.subtract(batch, from: pixels)
+        redraw(batch, pixels)
       }
     }
   }
+
+  /// Draws the targets of a step anew, where the run wants them so.
+  private func redraw(_ batch: UnsafeBufferPointer<Int32>, _ pixels: UnsafeMutablePointer<Float>) {
+    guard let redraw else { return }
+    let shape = images.shape
+    let draws = Draws(
+      seed: configuration.seed, purpose: .binarization, time: progress.step,
+      pass: Self.redrawPass)
+    for (i, row) in batch.enumerated() {
+      redraw.apply(to: pixels + i * shape.count, shape: shape, row: Int(row), draws: draws)
+    }
+  }
+
+  /// Tells draws of each step from those for a whole run.
+  private static let redrawPass = 1
 
   // MARK: - Epochs
 

@@ -66,6 +66,26 @@ struct Differentiable: Sendable, CustomStringConvertible {
         square($0("a").recycled(residual: $0("b"), noise: data(like: $0("a"))))
       },
       Differentiable("clamped", [("a", matrix)]) { square($0("a").clamped(to: -8...8)) },
+      Differentiable("several samples of a row", [("a", matrix), ("b", matrix)]) { input in
+        square(input("a").samples(logDeviation: input("b"), epsilon: noise(input("a"), repeats: 3)))
+      },
+      Differentiable("log ratio of samples", [("a", matrix), ("b", matrix)]) { input in
+        let epsilon = noise(input("a"), repeats: 3)
+        let z = input("a").samples(logDeviation: input("b"), epsilon: epsilon)
+        return z.priorLogRatio(logDeviation: input("b"), epsilon: epsilon)
+      },
+      Differentiable("Bernoulli, a target for three rows", [("a", Shape(9, 4))]) {
+        $0("a").bernoulliNegativeLogLikelihood(of: data(like: $0("a").rows(0..<3)))
+      },
+      Differentiable("Gaussian decoder", [("a", Shape(6, 4)), ("b", Shape(6, 4))]) {
+        $0("a").gaussianNegativeLogLikelihood(
+          of: data(like: $0("a").rows(0..<3)), scale: $0("b"), least: 0.125)
+      },
+      Differentiable("column means", [("a", matrix)]) { square($0("a").columnMeans()) },
+      Differentiable("padded", [("a", matrix)]) { square($0("a").padded(toColumns: 7)) },
+      Differentiable("linear, no bias", [("a", matrix), ("weight", Shape(4, 2))]) {
+        $0("a").linear($0("weight"), nil, .tanh)
+      },
       Differentiable("log-mean-exp", [("a", matrix)]) { $0("a").logMeanExp() },
       Differentiable("negative log sigmoid", [("a", matrix)]) {
         $0("a").negativeLogSigmoid(sign: -1, epsilon: 0.01)
@@ -117,6 +137,13 @@ struct Differentiable: Sendable, CustomStringConvertible {
   static func data(like x: Variable) -> Variable {
     let fixed = x.tape.constant(x.shape)
     for i in 0..<x.shape.count { fixed.pointer[i] = 0.1 + 0.12 * Float(i % 7) }
+    return fixed
+  }
+
+  /// Data of `repeats` rows for each of a variable's.
+  static func noise(_ x: Variable, repeats: Int) -> Variable {
+    let fixed = x.tape.constant(Shape(repeats * x.shape.rows, x.shape.columns))
+    for i in 0..<fixed.shape.count { fixed.pointer[i] = 0.9 - 0.17 * Float(i * 5 % 11) }
     return fixed
   }
 

@@ -38,6 +38,15 @@ import Testing
       "train demo --data d.h5 --out r --set beta=-1", "beta: found -1, expected a number of at", 64),
     BadInput("train demo --resume r --out s", "cleave train: --out does not go with --resume", 64),
     BadInput("sample run --out x.gif", "--out: found x.gif, expected a name that ends in .h5", 64),
+    BadInput(
+      "train mnist-dvae --data d.h5 --out r --set samples=0",
+      "samples: found 0, expected an integer from 1", 64),
+    BadInput(
+      "train mnist-diwae --data d.h5 --out r --set corruptions=0",
+      "corruptions: found 0, expected an integer from 1", 64),
+    BadInput(
+      "evaluate run --metrics nll --samples 0", "--samples: found 0, expected an integer from 1",
+      64),
     BadInput("evaluate run --metrics mes", "unknown metric mes; did you mean mse?", 64),
     BadInput("corrupt d.h5 x.h5 --noise salt:0.3", "noise \"salt:0.3\": expected", 64),
     BadInput(
@@ -91,6 +100,12 @@ import Testing
     BadInput(
       "train demo --data d.h5 --out r --set batch=1000",
       "batch: found 1000, expected no more than the 256", 64),
+    BadInput(
+      "train celeba-vae --data d.h5 --out r --set inference=gru",
+      "inference: found gru with network=conv_bn, expected feedforward", 64),
+    BadInput(
+      "train mnist-dvae-gru --data d.h5 --out r --set network=conv_bn",
+      "network: found conv_bn, expected mlp with model=dvae", 64),
     BadInput("train wrong.json --data d.h5 --out r", "wrong.json: not a JSON document", 64),
     BadInput(
       "train keys.json --data d.h5 --out r", "keys.json: unknown key lmbda; did you mean lambda?",

@@ -43,6 +43,27 @@ struct EvaluationTests {
     zip(a, b).reduce(0) { $0 + pow(Double($1.0) - Double($1.1), 2) } / Double(a.count)
   }
 
+  /// The bound is minus the evidence lower bound of the same draws; many samples bring it nearer to the likelihood.
+  @Test func boundsAndLikelihoods() throws {
+    try withTemporaryFolder { folder in
+      let settings = ["model=dvae", "binarize=once", "noise=bernoulli:0.1", "epochs=3", "batch=8"]
+      let (trained, data) = try run(in: folder, settings)
+      var options = Evaluation.Options()
+      options.samples = 200
+      let evaluation = try Evaluation(trained, on: data, options: options, world: .alone())
+      let result = try evaluation.run([.bound, .nll, .bits, .kl])
+      let bound = try #require(value(result, .bound)), nll = try #require(value(result, .nll))
+      #expect(nll < bound && nll > 50 && bound < 500)
+      let bits = try #require(value(result, .bits))
+      #expect(abs(bits - nll / (784 * log(2))) < 1e-9)
+      options.isCorrupted = true
+      options.rows = 40
+      let noisy = try Evaluation(trained, on: data, options: options, world: .alone())
+        .run([.bound])
+      #expect(noisy.rows == 40 && value(noisy, .bound) != bound)
+    }
+  }
+
   @Test func errorsAreThoseOfTheWrittenFilesAgainstTheCleanImages() throws {
     try withTemporaryFolder { folder in
       let (trained, data) = try run(in: folder)

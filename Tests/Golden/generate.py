@@ -3,7 +3,8 @@
 
     python3 Tests/Golden/generate.py          # needs torch, numpy, h5py and Pillow
 
-writes operators.h5, optimizers.h5, models.h5, adversarial.h5, recycling.h5 and images.h5 beside itself; README.md documents their layout.
+writes operators.h5, optimizers.h5, models.h5, adversarial.h5, recycling.h5, denoising.h5 and images.h5 beside itself; README.md
+documents their layout.
 Every input is a double that a float holds exactly, so a single-precision program starts from the
 very same numbers; seeds are chosen so that no ReLU sits near its kink and no gradient is so small
 that Adam's division would blow its rounding up. For each case the script prints how far PyTorch
@@ -13,6 +14,7 @@ yardstick for the tolerances of the tests.
 from fixture import FOLDER
 from adversarial import write_adversarial
 from convolutional import write_convolutional
+from denoising import write_denoising
 from images import write_images
 from models import write_models
 from normalization import write_normalization
@@ -28,6 +30,7 @@ if __name__ == "__main__":
     write_normalization()
     write_convolutional()
     write_recycling()
+    write_denoising()
     write_images()
     for file in sorted(FOLDER.glob("*.h5")):
         print(f"{file.name}: {file.stat().st_size} bytes")

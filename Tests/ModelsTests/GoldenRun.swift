@@ -27,6 +27,9 @@ final class GoldenRun {
   /// The step whose stored noise is drawn; shared with the closures that draw it.
   private final class Clock { var step = 0 }
 
+  /// The sum of the last loss over the batch.
+  private(set) var loss = 0.0
+
   /// A case of models.h5, or as `file/case` of another fixture.
   convenience init(_ name: String) throws {
     let parts = name.split(separator: "/").map(String.init)
@@ -84,12 +87,13 @@ final class GoldenRun {
     let corrupted = try stored("\(name)/data/corrupted")
     let noise = try stored(
       golden.has("\(name)/data/noise") ? "\(name)/data/noise" : "\(name)/data/prior")
+    let recycles = golden.has("\(name)/data/recycling")
     let recycling = try stored("\(name)/data/recycling")
     step = Step(
       seed: configuration.seed,
       corrupt: configuration.noise == "none" ? nil : corrupted,
       normal: { [image] values, count, row, draws in
-        (count == image.count ? recycling : noise)(values, count, row, draws)
+        (count == image.count && recycles ? recycling : noise)(values, count, row, draws)
       })
     step.tape.training = LanePass(rows: examples, lanes: 1)
   }
@@ -118,6 +122,7 @@ final class GoldenRun {
     }
     step.tape.newPhase()
     let loss = model.loss(phase: phase, step)
+    self.loss = loss.sum
     let gradient = buckets.gradient(pass: 0)
     step.tape.backward(
       from: loss, scale: 1 / Float(examples), groups: optimizer.groups, into: gradient,

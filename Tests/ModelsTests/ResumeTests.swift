@@ -30,6 +30,15 @@ struct ResumeTests {
     ],
     ["model=ic-affine-em", "epochs=12"],
     ["model=vae", "epochs=4", "rmsprop_momentum=0.5", "optimizer=rmsprop", "batch=16"],
+    [
+      "model=diwae", "epochs=4", "samples=2", "corruptions=2", "noise=bernoulli:0.1",
+      "clip_norm=0.5", "binarize=each_step", "learning_rate_schedule=dvae", "rows=50", "batch=16",
+      "validate_every=1", "validate_after=0.5", "exact=true",
+    ],
+    [
+      "model=dvae", "epochs=4", "inference=gru", "likelihood=gaussian", "noise=mean-image",
+      "adam=legacy_dvae", "adam_second_moment=1", "output_bias=mean_image", "shuffle=true",
+    ],
   ]
   private let common = ["log_every=2", "keep_last=20"]
 

@@ -65,7 +65,7 @@ import Testing
 
   @Test(arguments: [
     ("lamda=3", "unknown key lamda; did you mean lambda?"),
-    ("outer=3", "unknown key outer; did you mean outer_iterations?"),
+    ("outer_iteration=3", "unknown key outer_iteration; did you mean outer_iterations?"),
     ("learningrate=3", "unknown key learningrate; did you mean learning_rate?"),
     ("batch=many", "batch: found many, expected an integer from 1 to 1048576"),
     ("batch=0", "batch: found 0, expected an integer from 1 to 1048576"),

@@ -266,6 +266,48 @@ void ck_floats_to_steps(const float *x, int8_t *y, long n, float step);
 /// y = step x.
 void ck_steps_to_floats(const int8_t *x, float *y, long n, float step);
 
+// MARK: Samples of each row (sampling.c). mean, log_sigma and their gradients [rows, cols]; z, eps and their
+// gradients [rows * repeats, cols], the repeats of a row one below the other. Gradients may be NULL.
+
+/// z = mean + exp(log_sigma) eps.
+void ck_sample_rows(
+  float *z, const float *mean, const float *log_sigma, const float *eps, long rows, long cols,
+  long repeats);
+void ck_sample_rows_backward(
+  const float *dz, const float *log_sigma, const float *eps, float *dmean, float *dlog_sigma,
+  long rows, long cols, long repeats, int accumulate_mean, int accumulate_log);
+
+/// log N(z; 0, I) - log N(z; mean, sigma^2) of a sample: out = sum_j log_sigma + 0.5 (eps^2 - z^2).
+void ck_prior_ratio(
+  const float *z, const float *log_sigma, const float *eps, float *out, long rows, long cols,
+  long repeats);
+/// dz (+)= -gradient z; dlog_sigma (+)= the sum of a row's gradients.
+void ck_prior_ratio_backward(
+  const float *z, const float *gradient, float *dz, float *dlog_sigma, long rows, long cols,
+  long repeats, int accumulate_z, int accumulate_log);
+
+/// Negative log-density of x under means sigmoid(mean) and deviations s = softplus(scale) + least, all [rows, cols]:
+/// row_loss = 0.5 sum_j log 2 pi + 2 log s + (x - m)^2 / s^2, with its derivatives by mean and scale.
+void ck_gaussian_decoder_nll(
+  const float *x, const float *mean, const float *scale, float *row_loss, float *dmean,
+  float *dscale, long rows, long cols, float least);
+
+// MARK: Binary noise (random.c)
+
+/// x = 1 where u < rate ones, 0 where u is else below the rate, unchanged where it is not; u uniform, element e from
+/// word e of the stream. With `rates` [n], element e has rates[e] in place of both.
+void ck_replace_binary(
+  float *x, const float *rates, float rate, float ones, long n, ck_stream stream);
+/// x = 1 where u < x, else 0.
+void ck_binarize(float *x, long n, ck_stream stream);
+
+// MARK: Norms that no order of addition changes (reductions.c)
+
+/// The largest magnitude.
+float ck_max_abs(const float *x, long n);
+/// The sum of the squares, each rounded down to a whole number of units of 1 / per_unit.
+int64_t ck_sum_squares_in_units(const float *x, double per_unit, long n);
+
 #ifdef __cplusplus
 }
 #endif

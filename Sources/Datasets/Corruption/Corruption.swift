@@ -18,6 +18,11 @@ public struct Corruption: Equatable, Sendable, CustomStringConvertible {
     Disc.self,
     LargeDisc.self,
     Rectangle.self,
+    BernoulliReplacement.self,
+    BernoulliBalanced.self,
+    MeanImage.self,
+    ZeroMask.self,
+    Binarized.self,
   ]
 
   /// The SPEC, in the form `init(parsing:)` reads: `salt-pepper:0.25`, `none`.
@@ -84,6 +89,41 @@ public struct Corruption: Equatable, Sendable, CustomStringConvertible {
   /// - Parameter f: the fraction of images that get one, in 0...1.
   public static func rectangle(_ f: Double) -> Corruption {
     Corruption(Rectangle.self, level: f)
+  }
+
+  /// C6: a pixel becomes a draw from Bernoulli(c), or from Bernoulli(1/2).
+  ///
+  /// - Parameters:
+  ///   - c: the probability of that, each pixel for itself; in 0...1.
+  ///   - balanced: whether 0 and 1 are equally likely then.
+  public static func bernoulli(_ c: Double, balanced: Bool = false) -> Corruption {
+    balanced
+      ? Corruption(BernoulliBalanced.self, level: c)
+      : Corruption(BernoulliReplacement.self, level: c)
+  }
+
+  /// C9: as C6, with the mean training image for the rates; to be told by ``knowing(meanImage:)``.
+  public static let meanImage = Corruption(MeanImage.self, level: 0)
+
+  /// C10: a pixel becomes 0.
+  ///
+  /// - Parameter c: the probability of that, each pixel for itself; in 0...1.
+  public static func zeroMask(_ c: Double) -> Corruption { Corruption(ZeroMask.self, level: c) }
+
+  /// C11: each pixel becomes a draw from the Bernoulli distribution whose mean it was.
+  public static let binarize = Corruption(Binarized.self, level: 0)
+
+  /// Whether it must be told the mean image before it is applied.
+  public var needsMeanImage: Bool { type(of: noise).needsMeanImage }
+
+  /// The same corruption with the mean image of a training set, one value a pixel.
+  public func knowing(meanImage: [Float]) -> Corruption {
+    Corruption(spec: spec, noise: noise.knowing(meanImage: meanImage))
+  }
+
+  private init(spec: String, noise: any Noise) {
+    self.spec = spec
+    self.noise = noise
   }
 
   /// Reads a SPEC: a name of the catalogue, and a colon and a level where the kind takes one.

@@ -13,17 +13,26 @@ struct EvaluateCommand: Subcommand {
     Metrics: mse (per pixel), psnr (dB), elbo and kl (nats an image), spread (mean over the pixels of the
     standard deviation of 10,000 samples). Errors are taken against the clean images where the data set
     has them; X stands for the images as they are, L for the clean part of the rows trained on.
+    Models with a likelihood: bound (nats an image with the samples of training; its negative for binary
+    images, lower being better, the log-density itself for a Gaussian decoder), nll (-log p(x) by --samples
+    importance samples) and bits (the same in bits a pixel), on inputs without noise.
     """
   static let operands = [Operand("RUN", "the directory of a run")]
   static let options =
     [
       Option.data, Option.split,
-      Option.value("metrics", "LIST", "what to measure (default mse,psnr,elbo)"), Option.json,
+      Option.value("metrics", "LIST", "what to measure (default mse,psnr,elbo)"),
+      Option.value("samples", "N", "samples of z for each image in nll and bits (default 5000)"),
+      Option.value("rows", "N", "measure the first N images only"),
+      Option.flag("best", "the checkpoint of the lowest score, not the newest"),
+      Option.flag("corrupted", "the bound at inputs with the noise of training"), Option.json,
     ] + PassesOption.options + Option.layout
 
   private let run: RunDirectory
   private let data: DataOptions
   private let metrics: [Metric]
+  private let options: Evaluation.Options
+  private let isBest: Bool
   private let isJSON: Bool
   private let passes: PassesOption
 
@@ -32,6 +41,14 @@ struct EvaluateCommand: Subcommand {
     data = try DataOptions(arguments)
     isJSON = arguments.has("json")
     passes = try PassesOption(arguments)
+    isBest = arguments.has("best")
+    var options = Evaluation.Options()
+    if let samples = try arguments.integer("samples", in: 1...10_000_000) {
+      options.samples = samples
+    }
+    options.rows = try arguments.integer("rows", in: 1...Int.max)
+    options.isCorrupted = arguments.has("corrupted")
+    self.options = options
     let names = arguments.value("metrics") ?? "mse,psnr,elbo"
     metrics = try names.split(separator: ",", omittingEmptySubsequences: false).map { name in
       guard let metric = Metric(rawValue: String(name)) else {
@@ -45,9 +62,11 @@ struct EvaluateCommand: Subcommand {
 
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
     Workers.start(1)
-    let trained = try TrainedModel.load(run, passes, on: world, console)
+    let trained = try TrainedModel.load(run, passes, isBest: isBest, on: world, console)
     let images = try data.open(for: trained.configuration, on: world)
-    let evaluation = try world.agree { try Evaluation(trained, on: images, world: world) }
+    let evaluation = try world.agree {
+      try Evaluation(trained, on: images, options: options, world: world)
+    }
     let result = try evaluation.run(metrics)
     console.result(isJSON ? Self.document(result).document : Self.text(result))
     return 0

@@ -1,0 +1,95 @@
+import Tensors
+
+/// C6: each pixel is replaced with probability c, for itself, by a draw from Bernoulli(c).
+///
+/// For small c that is almost pure pepper: salt has the rate c². As the DVAE authors' code has it (D-19).
+struct BernoulliReplacement: Noise {
+  static let name = "bernoulli"
+  static let levels: ClosedRange<Double>? = 0...1
+  static let staysInUnitRange = true
+  let rate: Float
+
+  init(level: Double) { rate = Float(level) }
+
+  func apply(
+    to values: UnsafeMutableBufferPointer<Float>, shape: ImageShape, row: Int, draws: Draws
+  ) {
+    guard let first = values.baseAddress else { return }
+    draws.replaceBinary(row: row, rate: rate, ones: rate, in: first, count: values.count)
+  }
+}
+
+/// C6, `balanced`: each pixel is replaced with probability c, for itself, by 0 or 1 at equal odds (D-19).
+struct BernoulliBalanced: Noise {
+  static let name = "bernoulli-balanced"
+  static let levels: ClosedRange<Double>? = 0...1
+  static let staysInUnitRange = true
+  let rate: Float
+
+  init(level: Double) { rate = Float(level) }
+
+  func apply(
+    to values: UnsafeMutableBufferPointer<Float>, shape: ImageShape, row: Int, draws: Draws
+  ) {
+    guard let first = values.baseAddress else { return }
+    draws.replaceBinary(row: row, rate: rate, ones: 0.5, in: first, count: values.count)
+  }
+}
+
+/// C9: as C6, but the rate of a pixel is its mean over the training set.
+struct MeanImage: Noise {
+  static let name = "mean-image"
+  static let levels: ClosedRange<Double>? = nil
+  static let staysInUnitRange = true
+  static let needsMeanImage = true
+  private var rates: [Float] = []
+
+  init(level: Double) {}
+
+  func knowing(meanImage: [Float]) -> MeanImage {
+    var noise = self
+    noise.rates = meanImage
+    return noise
+  }
+
+  func apply(
+    to values: UnsafeMutableBufferPointer<Float>, shape: ImageShape, row: Int, draws: Draws
+  ) {
+    precondition(rates.count == values.count, "mean-image noise without its mean image")
+    guard let first = values.baseAddress else { return }
+    draws.replaceBinary(row: row, rates: rates, in: first, count: values.count)
+  }
+}
+
+/// C10: each pixel becomes 0 with probability c, for itself.
+struct ZeroMask: Noise {
+  static let name = "zero-mask"
+  static let levels: ClosedRange<Double>? = 0...1
+  static let staysInUnitRange = true
+  let rate: Float
+
+  init(level: Double) { rate = Float(level) }
+
+  func apply(
+    to values: UnsafeMutableBufferPointer<Float>, shape: ImageShape, row: Int, draws: Draws
+  ) {
+    guard let first = values.baseAddress else { return }
+    draws.replaceBinary(row: row, rate: rate, ones: 0, in: first, count: values.count)
+  }
+}
+
+/// C11: each pixel becomes a draw from the Bernoulli distribution whose mean it was.
+struct Binarized: Noise {
+  static let name = "binarize"
+  static let levels: ClosedRange<Double>? = nil
+  static let staysInUnitRange = true
+
+  init(level: Double) {}
+
+  func apply(
+    to values: UnsafeMutableBufferPointer<Float>, shape: ImageShape, row: Int, draws: Draws
+  ) {
+    guard let first = values.baseAddress else { return }
+    draws.binarize(row: row, first, count: values.count)
+  }
+}

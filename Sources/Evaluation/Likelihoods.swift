@@ -1,0 +1,42 @@
+import Datasets
+import Layers
+import Models
+import Tensors
+import Training
+
+/// Bounds of log p(x) and its estimate by many samples (systems.md, section 8.5).
+extension Evaluation {
+  /// One of the three, over all rows; nil for models without a likelihood.
+  ///
+  /// **Collective.**
+  func likelihood(_ metric: Metric) throws -> Double? {
+    guard let model = trained.model as? any LatentVariableModel else { return nil }
+    let noise = try Corruption(parsing: trained.configuration.noise).prepared(for: source.images)
+    let images = source.images
+    let explainer = try Explainer(trained, images: images, usesSplit: source.hasSplit)
+    let pass = BoundPass(
+      model, rows: 0..<source.rows, dimensions: images.shape.count,
+      seed: trained.configuration.seed,
+      corrupt:
+        noise.isNone
+        ? nil
+        : { [shape = images.shape] pixels, _, row, draws in
+          noise.apply(to: pixels, shape: shape, row: row, draws: draws)
+        },
+      on: world
+    ) { [hasSplit = source.hasSplit] rows, pixels in
+      images.gather(rows, into: pixels)
+      guard hasSplit else { return }
+      for (i, value) in try explainer.sparse(rows).enumerated() { pixels[i] -= value }
+    }
+    switch metric {
+    case .bound:
+      let negative = try pass.negativeBound(isCorrupted: options.isCorrupted)
+      return model.isDensity ? -negative : negative
+    case .nll: return try pass.negativeLogLikelihood(samples: options.samples)
+    default:
+      return try pass.negativeLogLikelihood(samples: options.samples)
+        .bitsPerDimension(of: images.shape.count)
+    }
+  }
+}

@@ -1,0 +1,98 @@
+import Autodiff
+import Tensors
+
+/// A gated recurrent layer that reads its input in T steps and gives the last state, [R, …] to [R, H].
+///
+/// Im, Ahn, Memisevic & Bengio, "Denoising Criterion for Variational Auto-encoding Framework", use "a single recurrent
+/// hidden layer, five time steps" and say no more (D-24). From h = 0, with input v at each step,
+///
+///     r = sigmoid(W_r v + U_r h + b_r)         u = sigmoid(W_u v + U_u h + b_u)
+///     g = tanh(W_g v + U_g (r * h) + b_g)      h = (1 - u) * h + u * g
+///
+/// W is Glorot uniform gate by gate, each U orthogonal, b zero. This is Cho et al.'s layer (EMNLP 2014), not
+/// PyTorch's, whose reset gate stands behind the product with U_g.
+public struct GRU: Network {
+  /// How the steps come by their inputs.
+  public enum Input: Sendable, Equatable {
+    /// Each step reads the same row of `values` elements.
+    case repeated(values: Int)
+    /// A row of `values` elements is cut into consecutive pieces of equal length, the last one filled up with zeros.
+    case chunks(values: Int)
+    /// A row holds an input of `values` elements for each step; a row of one input is read at each step.
+    case sequence(values: Int)
+  }
+
+  /// W of r, u and g side by side, [I, 3 H], and their biases, [3 H].
+  public let inputWeight: Parameter, bias: Parameter
+  /// U of r and u side by side, [H, 2 H], and U of g, [H, H].
+  public let gateWeight: Parameter, candidateWeight: Parameter
+  private let units: Int, steps: Int
+  private let input: Input
+  /// Elements of the input of one step.
+  private let inputs: Int
+
+  /// A layer of `units` units that takes `steps` steps.
+  public init(_ input: Input, units: Int, steps: Int) {
+    precondition(units > 0 && steps > 0, "a GRU of \(units) units and \(steps) steps")
+    (self.input, self.units, self.steps) = (input, units, steps)
+    switch input {
+    case .repeated(let values), .sequence(let values): inputs = values
+    case .chunks(let values): inputs = (values + steps - 1) / steps
+    }
+    inputWeight = Parameter(
+      Shape(inputs, 3 * units), .glorotUniform(fanIn: inputs, fanOut: units),
+      fileLayout: .transposed)
+    bias = Parameter(Shape(3 * units), .zeros)
+    gateWeight = Parameter(
+      Shape(units, 2 * units), .orthogonal(size: units), fileLayout: .transposed)
+    candidateWeight = Parameter(
+      Shape(units, units), .orthogonal(size: units), fileLayout: .transposed)
+  }
+
+  /// Rows of r, u and g in this order, where there are several.
+  public var parameters: [(String, Parameter)] {
+    [
+      ("input_weight", inputWeight), ("input_bias", bias), ("gate_weight", gateWeight),
+      ("candidate_weight", candidateWeight),
+    ]
+  }
+
+  /// The state after the last step, [R, H].
+  public func callAsFunction(_ x: Variable) -> Variable {
+    let rows = x.shape.rows
+    let projected = project(x)  // [R, 3 H], or [R, T 3 H] with an input for each step
+    let varies = projected.shape.columns > 3 * units
+    let gates = x.parameter(gateWeight), candidate = x.parameter(candidateWeight)
+    var h: Variable?
+    for step in 0..<steps {
+      let v = varies ? projected.columns(step * 3 * units..<(step + 1) * 3 * units) : projected
+      guard let state = h else {
+        let update = v.columns(units..<2 * units).activated(.sigmoid)
+        h = update * v.columns(2 * units..<3 * units).activated(.tanh)
+        continue
+      }
+      let gate = (v.columns(0..<2 * units) + state.linear(gates, nil)).activated(.sigmoid)
+      let (reset, update) = (gate.columns(0..<units), gate.columns(units..<2 * units))
+      let g = (v.columns(2 * units..<3 * units) + (reset * state).linear(candidate, nil))
+        .activated(.tanh)
+      h = state + update * (g - state)
+    }
+    guard let h else { preconditionFailure("a GRU without steps") }
+    precondition(h.shape == Shape(rows, units), "state \(h.shape)")
+    return h
+  }
+
+  /// W v + b of all gates: of every step side by side where the steps have inputs of their own.
+  private func project(_ x: Variable) -> Variable {
+    let (weight, bias) = (x.parameter(inputWeight), x.parameter(bias))
+    let rows = x.shape.rows
+    let sequence: Variable
+    switch input {
+    case .chunks: sequence = x.padded(toColumns: steps * inputs)
+    case .sequence where x.shape.columns == steps * inputs && steps > 1: sequence = x
+    case .repeated, .sequence: return x.linear(weight, bias)
+    }
+    return sequence.reshaped(Shape(rows * steps, inputs)).linear(weight, bias)
+      .reshaped(Shape(rows, steps * 3 * units))
+  }
+}

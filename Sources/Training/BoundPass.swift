@@ -1,0 +1,120 @@
+import Datasets
+import Foundation
+import Layers
+import MPI
+import Tensors
+
+/// Bounds of log p(x), averaged over images (systems.md, section 8.5).
+///
+/// The ranks share blocks of rows. A block's draws depend on the seed and its rows alone, and blocks are added in their
+/// order, so a result is the same bit for bit on any number of ranks, and the same draws are made at any time.
+public struct BoundPass {
+  private let model: any LatentVariableModel
+  private let rows: Range<Int>
+  private let dimensions: Int
+  private let world: Communicator
+  private let fill: (Range<Int>, UnsafeMutablePointer<Float>) throws -> Void
+  private let step: Step
+  /// Samples of z that are decoded at once.
+  private static let samplesAtOnce = 2000
+  /// Samples of z for a row at once, where there are so many.
+  private static let samplesOfRow = 100
+
+  /// A pass over `rows`.
+  ///
+  /// - Parameters:
+  ///   - corrupt: the noise of training, for bounds at corrupted inputs.
+  ///   - fill: writes rows, [rows.count, dimensions].
+  public init(
+    _ model: any LatentVariableModel, rows: Range<Int>, dimensions: Int, seed: UInt64,
+    corrupt: Step.Corrupter? = nil, on world: Communicator,
+    fill: @escaping (Range<Int>, UnsafeMutablePointer<Float>) throws -> Void
+  ) {
+    self.model = model
+    self.rows = rows
+    self.dimensions = dimensions
+    self.world = world
+    self.fill = fill
+    step = Step(seed: seed, corrupt: corrupt)
+  }
+
+  /// The mean negative bound in nats an image, with as many samples as in training.
+  ///
+  /// **Collective.**
+  ///
+  /// - Parameter isCorrupted: whether q sees the noise of training.
+  public func negativeBound(isCorrupted: Bool = false) throws -> Double {
+    try mean(blockRows: 200) { block in
+      try begin(block)
+      return model.negativeBound(step, isCorrupted: isCorrupted).sum
+    }
+  }
+
+  /// The mean of -log p(x) in nats an image, p(x) being estimated by the mean weight of `samples` draws from q(z|x).
+  ///
+  /// **Collective.**
+  public func negativeLogLikelihood(samples: Int) throws -> Double {
+    precondition(samples > 0, "a likelihood by \(samples) samples")
+    let atOnce = min(samples, Self.samplesOfRow)
+    return try mean(blockRows: max(1, Self.samplesAtOnce / atOnce)) { block in
+      var sums = Array(repeating: LogSum(), count: block.count)
+      for (pass, first) in stride(from: 0, to: samples, by: atOnce).enumerated() {
+        let count = min(atOnce, samples - first)
+        try begin(block)
+        let weights = model.logWeights(step, count: count, pass: pass).pointer
+        for row in sums.indices {
+          for k in 0..<count { sums[row].add(Double(weights[row * count + k])) }
+        }
+      }
+      return sums.reduce(0) { $0 - $1.logMean }
+    }
+  }
+
+  private func begin(_ block: Range<Int>) throws {
+    try block.map(Int32.init).withUnsafeBufferPointer { batch in
+      try step.begin(rows: batch, dimensions: dimensions, purpose: .evaluation, time: 0) {
+        try fill(block, $0)
+      }
+    }
+  }
+
+  /// Adds what `sum` finds for blocks of rows, of which rank r takes r, r + P and so on.
+  private func mean(blockRows: Int, _ sum: (Range<Int>) throws -> Double) throws -> Double {
+    let starts = Array(stride(from: rows.lowerBound, to: rows.upperBound, by: blockRows))
+    var sums = Array(repeating: 0.0, count: starts.count)
+    try world.agree {
+      for index in stride(from: world.rank, to: starts.count, by: world.size) {
+        sums[index] = try sum(
+          starts[index]..<min(starts[index] + blockRows, rows.upperBound))
+      }
+    }
+    try world.allReduce(&sums, .sum)
+    return sums.reduce(0, +) / Double(rows.count)
+  }
+}
+
+/// log of a mean of exponentials that come one after the other.
+private struct LogSum {
+  private var largest = -Double.infinity
+  private var sum = 0.0
+  private var count = 0
+
+  mutating func add(_ x: Double) {
+    count += 1
+    guard x > largest else {
+      sum += exp(x - largest)
+      return
+    }
+    sum = sum * exp(largest - x) + 1
+    largest = x
+  }
+
+  var logMean: Double { largest + log(sum / Double(count)) }
+}
+
+extension Double {
+  /// Nats an image as bits a dimension.
+  public func bitsPerDimension(of dimensions: Int) -> Double {
+    self / (Double(dimensions) * log(2))
+  }
+}
