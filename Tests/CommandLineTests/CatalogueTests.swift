@@ -9,7 +9,7 @@ import Training
 @Suite(.serialized) struct CatalogueTests {
   /// Settings that a model needs beside small ones.
   private static let needs: [String: [String]] = [
-    "dcgan": ["channels=4,4"], "ic-affine-em": ["epochs=12"],
+    "dcgan": ["channels=4,4"], "ic-affine-em": ["epochs=12"], "iwae": ["noise=none"],
   ]
 
   /// 12 steps of 3 epochs in `exact` mode: whole on one rank, and on two, which stop in the middle of the second epoch for four

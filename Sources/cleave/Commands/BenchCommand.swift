@@ -8,8 +8,10 @@ struct BenchCommand: Subcommand {
   static let name = "bench"
   static let summary = "measure the speed of a workload"
   static let details = """
-    WORKLOAD is one of \(Benchmark.allCases.map(\.rawValue).joined(separator: ", ")): networks and batches of the
-    PyTorch peer, on synthetic images in memory. The time is that of the median step, after a warm-up.
+    WORKLOAD is one of
+      \(Benchmark.allCases.map(\.rawValue).joined(separator: ", ")):
+    networks and batches of the PyTorch peer, on synthetic images in memory. The time is that of the median
+    step, after a warm-up.
     """
   static let operands = [Operand("WORKLOAD", "what to run")]
   static let options = [
