@@ -35,16 +35,28 @@ extension CheckpointStore {
     return best?.name
   }
 
-  /// What is neither among the newest nor the best.
+  /// What is neither among the newest, nor the best, nor kept in case a file that these share is damaged.
   ///
   /// Later steps belong to a run that went another way, or are damaged: they neither count nor go.
   private func superseded(
     by saved: CheckpointName, keeping retention: Retention, best: CheckpointName?
   ) throws -> [CheckpointName] {
     let all = try committed(upTo: saved)
-    let kept = all.filter { !damaged.contains($0.text) }.prefix(retention.last)
+    let whole = all.filter { !damaged.contains($0.text) }
+    let kept = whole.prefix(retention.last)
     guard kept.count == retention.last, let oldest = kept.last else { return [] }
-    return all.filter { $0.step < oldest.step && $0 != best }
+    let spare = retention.last > 1 ? spare(for: saved, among: whole) : nil
+    return all.filter { $0.step < oldest.step && $0 != best && $0 != spare }
+  }
+
+  /// The newest checkpoint that shares no row file with the one just saved; nil where that one has none.
+  private func spare(for saved: CheckpointName, among names: [CheckpointName]) -> CheckpointName? {
+    func rowFiles(_ name: CheckpointName) -> [Manifest.File]? {
+      // A manifest that cannot be read belongs to no checkpoint to go back to.
+      (try? manifest(of: name))?.files.filter { $0.rows != nil }
+    }
+    guard let own = rowFiles(saved), !own.isEmpty else { return nil }
+    return names.first { rowFiles($0).map { $0.allSatisfy { !own.contains($0) } } ?? false }
   }
 
   /// Committed checkpoints up to a step, newest first.

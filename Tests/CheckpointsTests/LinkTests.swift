@@ -49,6 +49,17 @@ struct LinkedCheckpoints {
     #expect(try run.split(0..<5, of: checkpoint).residual == run.rows().residual)
   }
 
+  /// Damage to a shared file must not cost every checkpoint: one without it stays, unless only one is wanted.
+  @Test func oneThatSharesNothingStays() throws {
+    for (step, version) in [(1, 1), (2, 1), (3, 2), (4, 2), (5, 2), (6, 2)] {
+      try run.save(step: step, variant: Float(version), last: 2, best: false, version: version)
+    }
+    #expect(try run.names() == ["latest", "step-00000002", "step-00000005", "step-00000006"])
+    try run.flip(1, at: 2100, of: "step-00000006/rows-00000.h5")
+    let selection = try run.resume()
+    #expect(selection.checkpoint?.name == "step-00000002" && selection.skipped.count == 2)
+  }
+
   @Test func aResumedRunLinksToWhatItWentOnFrom() throws {
     try run.save(step: 1, version: 2)
     _ = try run.resume()
