@@ -28,6 +28,19 @@ extension Checkpoint {
       model: model.text, optimizer: optimizer.text, split: try splitDigest())
   }
 
+  /// XXH3-128 of each tensor of the model, by name.
+  ///
+  /// - Throws: `HDF5Error` if a file lacks something.
+  public func tensorDigests() throws -> [String: String] {
+    var digests: [String: String] = [:]
+    for array in try ContentsFile.model(in: openContents()) {
+      let digest = Digest()
+      digest.update(array.values)
+      digests[array.name] = digest.text
+    }
+    return digests
+  }
+
   private func splitDigest() throws -> String? {
     guard let split = manifest.split else { return nil }
     let digest = Digest()

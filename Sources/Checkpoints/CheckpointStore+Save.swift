@@ -59,6 +59,7 @@ extension CheckpointStore {
       try agree(name, on: communicator) {
         if communicator.isRoot { try prepare(partial) }
       }
+      willWrite?(partial)
       (manifest, linkedBytes) = try write(contents, rows, header, into: partial, on: communicator)
       try agree(name, on: communicator) {
         if communicator.isRoot { try commit(manifest, partial, as: name) }

@@ -13,6 +13,8 @@ public struct CheckpointStore {
   /// The checkpoint that this process has last saved or gone on from: where the split has not changed
   /// since, its row files serve the next one as well.
   var ancestor: Checkpoint?
+  /// Told of the hidden directory of a new checkpoint, on every rank, before its files are written.
+  public var willWrite: ((_ directory: String) -> Void)?
 
   /// The checkpoints of the run in directory `run`, which need not exist yet.
   public init(run: String) {
@@ -57,15 +59,33 @@ extension CheckpointStore {
   /// **Collective.**
   ///
   /// Rank 0 looks for candidates; every rank then checks its share of a candidate's files.
-  /// - Parameter target: Where this rank wants its rows of the split; given on all ranks or on none.
-  ///   Then every rank reads the rows it wants, once, and checks what it reads. The memory is to be
-  ///   zero, and its content is undefined where no checkpoint is found.
+  /// - Parameters:
+  ///   - step: The last step that will do.
+  ///   - target: Where this rank wants its rows of the split; given on all ranks or on none.
+  ///     Then every rank reads the rows it wants, once, and checks what it reads. The memory is to be
+  ///     zero, and its content is undefined where no checkpoint is found.
   /// - Throws: `CheckpointError` if the directory cannot be read; `MPIError`.
   public mutating func newestValid(
-    on communicator: Communicator, loading target: RowTarget? = nil
+    on communicator: Communicator, upTo step: Int = .max, loading target: RowTarget? = nil
   ) throws -> Selection {
     let store = self
-    return try firstWhole(on: communicator, loading: target) { try store.candidates() }
+    return try firstWhole(on: communicator, loading: target) {
+      try store.candidates().filter { $0.step <= step }
+    }
+  }
+
+  /// The oldest checkpoint before a step whose checksums hold; nil where there is none.
+  ///
+  /// **Collective.**
+  ///
+  /// - Throws: `CheckpointError` if the directory cannot be read; `MPIError`.
+  public mutating func oldestValid(
+    on communicator: Communicator, before step: Int
+  ) throws -> Checkpoint? {
+    let store = self
+    return try firstWhole(on: communicator, loading: nil) {
+      try store.candidates().filter { $0.step < step }.reversed()
+    }.checkpoint
   }
 
   /// The checkpoint that the link `best` leads to, if its checksums hold; none where there is no such link.

@@ -31,6 +31,12 @@ public struct Digest: ~Copyable {
     return Digest.hexadecimal(value.high64) + Digest.hexadecimal(value.low64)
   }
 
+  /// The checksum of some bytes, as two numbers.
+  public static func words(of bytes: UnsafeRawBufferPointer) -> (high: UInt64, low: UInt64) {
+    let value = XXH3_128bits(bytes.baseAddress, bytes.count)
+    return (value.high64, value.low64)
+  }
+
   private static func hexadecimal(_ word: UInt64) -> String {
     let digits = String(word, radix: 16)
     return String(repeating: "0", count: 16 - digits.count) + digits

@@ -82,18 +82,21 @@ public enum TrainingRun {
       trainer, entry, resumedFrom: selection.checkpoint?.name, observer: observer, limits: limits)
   }
 
-  /// Trains on from the newest checkpoint whose checksums hold, without leaving anything.
+  /// Trains on from a checkpoint, the newest whose checksums hold unless another is named, without leaving anything.
   ///
   /// **Collective.**
   ///
   /// - Parameters:
+  ///   - start: the checkpoint, whose checksums hold.
   ///   - steps: how many; fewer where the run ends before.
+  ///   - faults: what shall go wrong on the way.
   ///   - body: called after each step, on every rank.
   /// - Returns: the name of the checkpoint.
   /// - Throws: `RunError` where there is no checkpoint, or its run is over; the errors of a resume.
   public static func replay(
-    _ configuration: Configuration, on data: ImageSet, in directory: RunDirectory, steps: Int,
-    world: Communicator, _ body: @escaping (Trainer) throws -> Void
+    _ configuration: Configuration, on data: ImageSet, in directory: RunDirectory,
+    from start: Checkpoint? = nil, steps: Int, faults: [Fault] = [], world: Communicator,
+    _ body: @escaping (Trainer) throws -> Void
   ) throws -> String {
     let resolved = try configuration.validated(rows: data.count, of: data.shape)
     try resolved.check(ranks: world.size)
@@ -102,18 +105,23 @@ public enum TrainingRun {
     let trainer = try Trainer(
       resolved, model: entry.make(resolved, data.shape), images: data,
       splits: entry.splits, on: world, session: session)
-    var store = CheckpointStore(run: directory.path)
-    let selection = try store.newestValid(on: world, loading: trainer.rowTarget)
-    guard let checkpoint = selection.checkpoint else {
+    var isLoaded = false
+    var found = start
+    if start == nil {
+      var store = CheckpointStore(run: directory.path)
+      let selection = try store.newestValid(on: world, loading: trainer.rowTarget)
+      (found, isLoaded) = (selection.checkpoint, selection.isLoaded)
+    }
+    guard let checkpoint = found else {
       return try world.agree { throw RunError.noCheckpoint(directory.path) }
     }
-    try trainer.restore(checkpoint, isLoaded: selection.isLoaded)
+    try trainer.restore(checkpoint, isLoaded: isLoaded)
     try world.agree {
       if trainer.progress.step >= trainer.totalSteps {
         throw RunError.data(checkpoint.directory, "found a finished run, expected steps to go on")
       }
     }
-    session.follow(upTo: trainer.progress.step + steps, body)
+    session.follow(upTo: trainer.progress.step + steps, faults: faults, body)
     try trainer.start()
     _ = try entry.fit(trainer)
     return checkpoint.name
@@ -146,6 +154,11 @@ public enum TrainingRun {
     try trainer.start()
     let outcome = try entry.fit(trainer)
     if outcome != .stopped { try trainer.finish() }
+    if world.isRoot && trainer.progress.skippedSteps > 0 {
+      observer?.warning(
+        "\(trainer.progress.skippedSteps) of \(trainer.progress.step) steps were left out for numbers that "
+          + "are not finite")
+    }
     let peaks = try world.allGather([Int64(ProcessMemory.peak)])
     if world.isRoot {
       observer?.peakMemory(peaks.map { Int($0) })

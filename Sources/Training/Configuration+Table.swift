@@ -78,6 +78,10 @@ extension Configuration {
       "clip_norm", \.clipNorm, .notNegative,
       "The largest norm of all gradients together, to which longer ones are scaled; 0: any.",
       "6.1 [C]: 5"),
+    .choice(
+      "on_nonfinite", \.onNonFinite,
+      "A step with a loss or a gradient that is not finite: ends the run, or is left out and counted.",
+      "own"),
     .choice("adam", \.adam, "Adam, or the form a slip in the DVAE code gave it.", "D-41: standard"),
     .real(
       "adam_second_moment", \.adamSecondMoment, .notNegative, "Where Adam's second moments begin.",

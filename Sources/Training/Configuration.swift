@@ -190,6 +190,8 @@ public struct Configuration: Equatable, Sendable {
   public var learningRateSchedule = LearningRateSchedule.constant
   /// The largest norm of a phase's gradient, to which longer ones are scaled down; 0 for no limit.
   public var clipNorm = 0.0
+  /// What becomes of a step with a loss or a gradient that is not finite.
+  public var onNonFinite = NonFiniteRule.stop
   /// The form of Adam.
   public var adam = AdamKind.standard
   /// Where Adam's second moments begin.
@@ -224,6 +226,14 @@ extension Configuration {
   /// A rule that turns gradients into updates.
   public enum OptimizerKind: String, CaseIterable, Sendable {
     case adam, rmsprop
+  }
+
+  /// What a loss or a gradient that is not finite does.
+  public enum NonFiniteRule: String, CaseIterable, Sendable {
+    /// It ends the run, and the last checkpoint stays.
+    case stop
+    /// Its step is left out on all ranks, and counted.
+    case skip
   }
 
   /// D-41: the form of Adam.

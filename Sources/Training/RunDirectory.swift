@@ -65,7 +65,7 @@ public enum RunError: ExitStatusError, Equatable, CustomStringConvertible {
   case exists(String, isRun: Bool)
   case noRun(String)
   case noCheckpoint(String)
-  case nonFinite(step: Int, lane: Int, parameter: String?)
+  case nonFinite(step: Int, lane: Int?, what: String)
   case system(String, String)
   case data(String, String)
 
@@ -79,10 +79,9 @@ public enum RunError: ExitStatusError, Equatable, CustomStringConvertible {
     case .noRun(let path): "\(path): found no run there (no config.json), expected a run directory"
     case .noCheckpoint(let path):
       "\(path): found no checkpoint whose checksums hold, expected at least one"
-    case .nonFinite(let step, let lane, let parameter):
-      "step \(step), lane \(lane): the loss is not finite"
-        + (parameter.map { "; first parameter that is not finite: \($0)" } ?? "")
-        + "; the last checkpoint is kept"
+    case .nonFinite(let step, let lane, let what):
+      "step \(step)" + (lane.map { ", lane \($0)" } ?? "")
+        + ": \(what) is not finite; the last checkpoint is kept"
     case .system(let path, let reason), .data(let path, let reason): "\(path): \(reason)"
     }
   }

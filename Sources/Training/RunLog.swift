@@ -44,6 +44,18 @@ public final class RunLog {
     }
   }
 
+  /// The loss of every step that a run's log has.
+  ///
+  /// - Throws: errors of text that is no JSON.
+  public static func steps(of directory: RunDirectory) throws -> [(step: Int, loss: Double)] {
+    try lines(of: directory.metrics).compactMap { text in
+      let line = try JSONValue(parsing: text)
+      guard line["kind"] == "step", let step = line["step"]?.number, let loss = line["loss"]?.number
+      else { return nil }
+      return (Int(step), loss)
+    }
+  }
+
   private static func lines(of path: String) -> [String] {
     guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return [] }
     return text.split(separator: "\n").map(String.init)

@@ -16,14 +16,22 @@ public struct TrainingLimits: Sendable {
   /// End with an error when nothing has advanced for so many seconds; 0 for never.
   public var standstill = 0.0
 
+  /// Steps between two looks at the weights in memory, besides those at checkpoints; 0 for no others.
+  public var sentinel = 0
+  /// What shall go wrong on the way.
+  public var faults: [Fault] = []
+
   /// No limits unless given.
   public init(
-    stopAfterStep: Int? = nil, maxSteps: Int? = nil, deadline: Date? = nil, standstill: Double = 0
+    stopAfterStep: Int? = nil, maxSteps: Int? = nil, deadline: Date? = nil, standstill: Double = 0,
+    sentinel: Int = 0, faults: [Fault] = []
   ) {
     self.stopAfterStep = stopAfterStep
     self.maxSteps = maxSteps
     self.deadline = deadline
     self.standstill = standstill
+    self.sentinel = sentinel
+    self.faults = faults
   }
 }
 
@@ -37,6 +45,8 @@ public final class Session {
   /// Told of progress, on rank 0.
   public let observer: (any TrainingObserver)?
   private(set) var limits: TrainingLimits
+  private(set) var faults: Faults?
+  private var skipsInARow = 0
   private var afterEachStep: ((Trainer) throws -> Void)?
   private var log: RunLog?
   private var stopped = false
@@ -63,8 +73,11 @@ public final class Session {
   public func goOn(with checkpoints: CheckpointStore) { store = checkpoints }
 
   /// Ends the run after step `last` as if it were finished, and calls `body` after every step until then, on all ranks.
-  public func follow(upTo last: Int, _ body: @escaping (Trainer) throws -> Void) {
+  public func follow(
+    upTo last: Int, faults: [Fault] = [], _ body: @escaping (Trainer) throws -> Void
+  ) {
     limits.maxSteps = last
+    limits.faults = faults
     afterEachStep = body
   }
 
@@ -74,6 +87,7 @@ public final class Session {
   func begin(_ trainer: Trainer) throws {
     lastLog = (DispatchTime.now(), trainer.progress.imagesSeen)
     lastCheckpoint = DispatchTime.now()
+    faults = Faults(limits.faults, run: directory, world: trainer.world)
     guard let directory else { return }
     try trainer.world.agree {
       guard trainer.world.isRoot else { return }
@@ -96,21 +110,29 @@ public final class Session {
   /// **Collective.**
   func afterStep(_ trainer: Trainer) throws {
     let c = trainer.configuration
+    faults?.afterStep(trainer)
     let stop =
       StopSignals.arrived || limits.stopAfterStep.map { trainer.progress.step >= $0 } == true
       || isDeadlineNear
     let due =
       trainer.world.isRoot && directory != nil && c.checkpointMinutes > 0
       && seconds(since: lastCheckpoint) > 60 * c.checkpointMinutes
-    var flags = [
-      stop ? 1.0 : 0, due ? 1 : 0, Double(trainer.sums.nonFiniteLane.map { $0 + 1 } ?? 0),
+    let memory = trainer.sentinel?.flag(rank: trainer.world.rank)
+    var flags: [Double] = [
+      stop ? 1 : 0, due ? 1 : 0, NonFinite.flag(trainer.finite.found), memory ?? -Double.infinity,
     ]
     try trainer.world.allReduce(&flags, .max)
-    if flags[2] > 0 {
-      try trainer.world.agree { throw trainer.nonFinite(lane: Int(flags[2]) - 1) }
+    if let found = NonFinite(flag: flags[2]) {
+      try trainer.world.agree { throw trainer.error(found) }
     }
+    try trainer.checkMemory(flag: flags[3])
     try afterEachStep?(trainer)
-    if trainer.progress.step % c.logEvery == 0 { try logStep(trainer) }
+    if let dropped = trainer.dropped {
+      try noteSkip(trainer, dropped)
+    } else {
+      skipsInARow = 0
+      if trainer.progress.step % c.logEvery == 0 { try logStep(trainer) }
+    }
     if flags[0] > 0 { stopped = true }
     if flags[0] > 0 || flags[1] > 0 { try checkpoint(trainer) }
   }
@@ -143,6 +165,25 @@ public final class Session {
         + [JSONValue.Member("images_per_second", .real(rate))])
     observer?.step(metrics)
   }
+
+  /// Says that a step was left out, and ends a run that makes none any more.
+  private func noteSkip(_ trainer: Trainer, _ dropped: NonFinite) throws {
+    skipsInARow += 1
+    try trainer.checkWeights()
+    if skipsInARow >= Self.mostSkipsInARow {
+      try trainer.world.agree { throw trainer.error(dropped) }
+    }
+    guard trainer.world.isRoot else { return }
+    let what = trainer.finite.words(for: dropped)
+    try log?.write(
+      place("skipped", trainer.progress) + [
+        JSONValue.Member("lane", dropped.lane.map { .integer($0) } ?? .null),
+        JSONValue.Member("what", .string(what)),
+      ])
+    observer?.warning("step \(trainer.progress.step) was left out: \(what) is not finite")
+  }
+
+  private static let mostSkipsInARow = 100
 
   private func place(_ kind: String, _ p: TrainingProgress) -> [JSONValue.Member] {
     [
@@ -269,8 +310,12 @@ public final class Session {
     let started = DispatchTime.now()
     Activity.begin("writing a checkpoint")
     try trainer.checkReplicas()
+    try trainer.checkWeights()
     var store = self.store ?? CheckpointStore(run: directory.path)
+    if let faults { store.willWrite = { faults.beforeFiles(in: $0) } }
+    defer { faults?.afterFiles() }
     let saved = try trainer.save(to: &store)
+    faults?.damage(saved.checkpoint)
     self.store = store
     lastCheckpoint = DispatchTime.now()
     checkpointSeconds = seconds(since: started)

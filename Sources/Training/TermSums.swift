@@ -15,8 +15,6 @@ public struct TermSums {
   private var epoch: [Double]  // [lanes, capacity]
   /// Steps of this epoch that the sums hold.
   public private(set) var steps = 0
-  /// The first lane whose loss was not finite in the last step.
-  public private(set) var nonFiniteLane: Int?
 
   init(lanes: Int) {
     step = Array(repeating: 0, count: lanes * Self.capacity)
@@ -25,12 +23,10 @@ public struct TermSums {
 
   mutating func beginStep() {
     for i in step.indices { step[i] = 0 }
-    nonFiniteLane = nil
   }
 
   mutating func add(loss: Double, lane: Int) {
     step[lane * Self.capacity] += loss
-    if !loss.isFinite && nonFiniteLane == nil { nonFiniteLane = lane }
   }
 
   mutating func add(_ terms: [(name: StaticString, sum: Double)], lane: Int) {

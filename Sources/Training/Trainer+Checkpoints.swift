@@ -86,6 +86,7 @@ extension Trainer {
       "image_width": Double(images.shape.width), "image_channels": Double(images.shape.channels),
       "threshold": shrinkageThreshold,
     ]
+    if progress.skippedSteps > 0 { values["skipped_steps"] = Double(progress.skippedSteps) }
     for warning in progress.warnings { values["warning_\(warning.rawValue)"] = 1 }
     for (i, name) in sums.names.enumerated() { values[Self.termPrefix + name] = Double(i) }
     for (i, sum) in epochSums.enumerated() where sum != 0 { values["epoch_sum_\(i)"] = sum }
@@ -161,6 +162,7 @@ extension Trainer {
     progress.imagesSeen = saved.imagesSeen
     progress.epoch = Int(saved.values["epoch_in_outer"] ?? 0)
     progress.stepInEpoch = Int(saved.values["step_in_epoch"] ?? 0)
+    progress.skippedSteps = Int(saved.values["skipped_steps"] ?? 0)
     setLearningRates()
     progress.warnings = Set(
       CollapseWarning.allCases.filter { saved.values["warning_\($0.rawValue)"] == 1 })

@@ -1,4 +1,3 @@
-import CKernels
 import Layers
 import Tensors
 
@@ -32,12 +31,28 @@ extension Trainer {
     return spread / Double(dimensions)
   }
 
-  /// The error of a step whose loss was not finite: names the lane and the first parameter that is not finite.
-  func nonFinite(lane: Int) -> RunError {
-    let parameter = parameters.entries.first {
-      ck_all_finite($0.parameter.value, $0.parameter.shape.count) == 0
+  /// The error of a step with something that is not finite.
+  func error(_ found: NonFinite) -> RunError {
+    .nonFinite(step: progress.step, lane: found.lane, what: finite.words(for: found))
+  }
+
+  /// Makes sure that all weights are finite.
+  ///
+  /// **Collective.**
+  ///
+  /// - Throws: `RunError` that names the first that is not.
+  func checkWeights() throws {
+    try world.agree {
+      guard let weight = finite.firstWeight else { return }
+      throw error(NonFinite(lane: nil, place: .weight, parameter: weight))
     }
-    return .nonFinite(step: progress.step, lane: lane, parameter: parameter?.name)
+  }
+
+  /// The loss of the last step, as the log has it.
+  ///
+  /// **Collective.**
+  public func lossOfStep() throws -> Double {
+    try sums.stepMeans(batch: configuration.batch, on: world)[0].value
   }
 
   /// Whether training on batches alternates with a projection of all rows.

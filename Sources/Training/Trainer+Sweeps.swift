@@ -7,7 +7,9 @@ extension Trainer {
   /// **Collective.**
   func sweepStep(_ body: () throws -> Double) throws {
     sums.beginStep()
+    finite.reset()
     let objective = try body()
+    finite.check(loss: objective, lane: localLanes.lowerBound)
     // A value of all rows goes into the sums of one lane, as if each image of a batch had it.
     let share = localLanes.contains(0) ? Double(configuration.batch) : 0
     sums.add(loss: objective * share, lane: localLanes.lowerBound)

@@ -45,7 +45,12 @@ public final class Trainer {
   public var validation: ValidationImages?
   let session: Session
 
-  private let clipping: GradientClipping?
+  let finite: FiniteCheck
+  /// What made the last step be left out, the same on all ranks; nil for a step that was made.
+  var dropped: NonFinite?
+  private(set) var sentinel: WeightSentinel?
+
+  let held: HeldGradients?  // where an update must wait for what all ranks found
   private let redraw: Corruption?  // what makes the targets of a step anew
   let steps: [Step]  // one a pass
   private let passRows: [Range<Int>]  // places of each pass's rows in `batchRows`
@@ -110,9 +115,11 @@ public final class Trainer {
         groups: model.groups($0.updates), buckets: buckets,
         secondMoment: Float(configuration.adamSecondMoment))
     }
-    clipping =
-      configuration.clipNorm > 0
-      ? GradientClipping(limit: configuration.clipNorm, buckets: buckets) : nil
+    finite = FiniteCheck(parameters)
+    let clips = configuration.clipNorm > 0
+    held =
+      clips || configuration.onNonFinite == .skip
+      ? HeldGradients(limit: clips ? configuration.clipNorm : .infinity, buckets: buckets) : nil
     split =
       splits
       ? RowSplit(
@@ -178,43 +185,48 @@ public final class Trainer {
     chooseRows()
     readAhead()
     sums.beginStep()
+    finite.reset()
+    dropped = nil
     Activity.begin("reading images", step: progress.step + 1)
     for (pass, step) in steps.enumerated() { begin(step, rows: passRows[pass]) }
     let scale = 1 / Float(configuration.batch)
     for (phase, optimizer) in optimizers.enumerated() {
-      optimizer.beginStep()
-      buckets.begin(groups: optimizer.groups) { [clipping] bucket, piece, values, gradient in
-        if let clipping {
-          clipping.keep(bucket: bucket, piece: piece, gradient)
+      if held == nil { optimizer.beginStep() }
+      buckets.begin(groups: optimizer.groups) { [held] bucket, piece, values, gradient in
+        if let held {
+          held.keep(bucket: bucket, piece: piece, gradient)
         } else {
           optimizer.update(bucket: bucket, piece: piece, values: values, gradient: gradient)
         }
       }
       for (pass, step) in steps.enumerated() {
-        Activity.begin(
-          "loss and gradients", lane: configuration.exact ? localLanes.lowerBound + pass : -1)
+        let lane = localLanes.lowerBound + pass
+        Activity.begin("loss and gradients", lane: configuration.exact ? lane : -1)
         step.tape.newPhase()
         let loss = model.loss(phase: phase, step)
-        sums.add(loss: loss.sum, lane: localLanes.lowerBound + pass)
+        sums.add(loss: loss.sum, lane: lane)
+        finite.check(loss: loss.sum, lane: lane)
+        let gradient = buckets.gradient(pass: pass)
         step.tape.backward(
-          from: loss, scale: scale, groups: optimizer.groups, into: buckets.gradient(pass: pass),
+          from: loss, scale: scale, groups: optimizer.groups, into: gradient,
           parameters: parameters.parameters
-        ) { [buckets] in buckets.ready(block: $0, pass: pass) }
+        ) { isReady(block: $0, pass: pass, gradient) }
       }
       try buckets.finish()
-      if let clipping {
-        try clipping.clip(groups: optimizer.groups, on: world)
-        try buckets.updateOwned(groups: optimizer.groups) { bucket, values, count in
-          optimizer.update(
-            bucket: bucket, piece: 0..<count, values: values,
-            gradient: clipping.gradient(bucket: bucket))
-        }
+      if let held {
+        if try isToBeDropped(held, groups: optimizer.groups) { break }
+        try update(optimizer, from: held)
       }
+      sentinel?.phaseEnded(step: progress.step + 1, groups: optimizer.groups)
     }
-    for (pass, step) in steps.enumerated() {
-      sums.add(step.terms, lane: localLanes.lowerBound + pass)
+    if dropped == nil {
+      for (pass, step) in steps.enumerated() {
+        sums.add(step.terms, lane: localLanes.lowerBound + pass)
+      }
+      sums.endStep()
+    } else {
+      progress.skippedSteps += 1
     }
-    sums.endStep()
     progress.step += 1
     progress.stepInEpoch += 1
     progress.imagesSeen += configuration.batch
@@ -296,6 +308,7 @@ public final class Trainer {
     while progress.epoch < epochs {
       while progress.stepInEpoch < stepsPerEpoch {
         if session.shouldStop(self) { return false }
+        session.faults?.beforeStep(progress.step + 1)
         if let sweep { try sweepStep(sweep) } else { try trainStep() }
         try session.afterStep(self)
       }
@@ -339,6 +352,9 @@ public final class Trainer {
   public func start() throws {
     try Replicas(world).checkStart(configuration, data: images.path)
     try session.begin(self)
+    if session.limits.sentinel > 0 {
+      sentinel = WeightSentinel(every: session.limits.sentinel, buckets, after: progress.step)
+    }
   }
 
   /// Makes sure that the ranks' weights are the same.

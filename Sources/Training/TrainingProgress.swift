@@ -16,6 +16,8 @@ public struct TrainingProgress: Equatable, Sendable {
   public var imagesSeen = 0
   /// Epochs done in the run; keys the order of the rows.
   public var totalEpochs = 0
+  /// Of these, steps left out because something was not finite.
+  public var skippedSteps = 0
   /// Whether the run is over.
   public var finished = false
   /// What the run warned of.

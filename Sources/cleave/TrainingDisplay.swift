@@ -50,6 +50,9 @@ final class TrainingDisplay: TrainingObserver {
         + "S nonzero \(Quantity.decimal(100 * metrics.nonzero, 1)) %\(error)")
   }
 
+  /// Says what came of replaying recorded steps.
+  func verified(_ result: String) { console.note(result) }
+
   func warning(_ message: String) { console.warning(message) }
 
   func checkpointed(_ checkpoint: CheckpointNotice) {

@@ -181,7 +181,7 @@ struct BoundTests {
     #expect(bits(try weights("clip_norm=1e9")) == bits(try weights()))
     #expect(bits(try weights("clip_norm=0.01")) != bits(try weights()))
     let buckets = try SmallTraining(["model=dvae"]).trainer.buckets
-    let clipping = GradientClipping(limit: 5, buckets: buckets)
+    let clipping = HeldGradients(limit: 5, buckets: buckets)
     var squares = 0.0
     var gradient = [Float](repeating: 0, count: buckets.count)
     Draws(seed: 2, purpose: .synthesis, time: 0)

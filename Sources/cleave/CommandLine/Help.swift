@@ -12,7 +12,8 @@ enum Help {
     if !command.operands.isEmpty {
       text += "\n" + table(command.operands.map { ($0.usage, $0.help) })
     }
-    text += "\noptions:\n" + table(command.allOptions.map { ($0.usage, $0.help) })
+    text +=
+      "\noptions:\n" + table(command.allOptions.filter { !$0.isHidden }.map { ($0.usage, $0.help) })
     return String(text.dropLast())
   }
 

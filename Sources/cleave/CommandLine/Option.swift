@@ -8,6 +8,8 @@ struct Option: Sendable {
   let help: String
   /// Whether it may be given more than once.
   let isRepeatable: Bool
+  /// Whether `--help` leaves it out.
+  var isHidden = false
 
   /// An option without a value.
   static func flag(_ name: String, _ help: String) -> Option {
@@ -19,6 +21,11 @@ struct Option: Sendable {
     _ name: String, _ placeholder: String, _ help: String, repeatable: Bool = false
   ) -> Option {
     Option(name: name, placeholder: placeholder, help: help, isRepeatable: repeatable)
+  }
+
+  /// An option with a value, for tests: it may be given more than once, and `--help` leaves it out.
+  static func hidden(_ name: String, _ placeholder: String, _ help: String) -> Option {
+    Option(name: name, placeholder: placeholder, help: help, isRepeatable: true, isHidden: true)
   }
 
   /// The option as it is typed: `--out` or `-n`.
@@ -58,6 +65,9 @@ extension Option {
   static let data = value("data", "FILE", "the data set (HDF5)")
   static let split = value("split", "NAME", "the part of the data set: train, validation or test")
   static let out = value("out", "FILE", "what to write")
+
+  /// What shall go wrong on purpose.
+  static let inject = hidden("inject", "FAULT", "kind@step[:rank], as README lists them")
 
   /// Naming the images of a file from elsewhere.
   static let layout = [

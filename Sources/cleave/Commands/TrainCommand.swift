@@ -33,6 +33,14 @@ struct TrainCommand: Subcommand {
       Option.value(
         "watchdog", "SECONDS",
         "end with a report when nothing has advanced for so long (default 600; 0 for never)"),
+      Option.value(
+        "on-nonfinite", "RULE",
+        "stop (default), or skip: leave out steps with numbers that are not finite"),
+      Option.value(
+        "sentinel", "N", "compare the weights in memory every N steps, not at checkpoints alone"),
+      Option.inject,
+      Option.value(
+        "verify", "K", "with --resume: first replay the last K recorded steps and compare"),
       Option.threads,
       Option.flag("force", "replace the run in --out"),
     ] + Option.layout
@@ -46,18 +54,22 @@ struct TrainCommand: Subcommand {
   /// Where the configuration comes from.
   private enum Origin {
     case new(ConfigurationSource, out: String, isForced: Bool)
-    case resumed(run: String)
+    case resumed(run: String, verifying: Int?)
   }
 
   init(_ arguments: Arguments) throws {
-    assignments = arguments.all("set") + (arguments.has("exact") ? ["exact=true"] : [])
+    assignments =
+      arguments.all("set") + (arguments.has("exact") ? ["exact=true"] : [])
+      + arguments.all("on-nonfinite").map { "on_nonfinite=\($0)" }
     data = try DataOptions(arguments)
     threads = try arguments.threads()
     limits = TrainingLimits(
       stopAfterStep: try arguments.integer("stop-after-step", in: 1...Int.max),
       maxSteps: try arguments.integer("max-steps", in: 1...Int.max),
       deadline: try Self.deadline(arguments),
-      standstill: Double(try arguments.integer("watchdog", in: 0...1_000_000) ?? 600))
+      standstill: Double(try arguments.integer("watchdog", in: 0...1_000_000) ?? 600),
+      sentinel: try arguments.integer("sentinel", in: 1...1_000_000_000) ?? 0,
+      faults: try arguments.all("inject").map { try Fault(parsing: $0) })
     if let run = arguments.value("resume") {
       for option in ["out", "force"] where arguments.has(option) {
         throw UsageError("--\(option) does not go with --resume")
@@ -65,8 +77,10 @@ struct TrainCommand: Subcommand {
       if let operand = arguments.operands.first {
         throw UsageError("--resume takes the run's own configuration; found \(operand) as well")
       }
-      origin = .resumed(run: run)
+      origin = .resumed(
+        run: run, verifying: try arguments.integer("verify", in: 1...1_000_000_000))
     } else {
+      if arguments.has("verify") { throw UsageError("--verify goes with --resume") }
       guard let name = arguments.operands.first else {
         throw UsageError("missing PRESET or CONFIG.json, or --resume RUN")
       }
@@ -97,8 +111,8 @@ struct TrainCommand: Subcommand {
     switch origin {
     case .new(let source, let out, let isForced):
       outcome = try start(source, out, isForced, display, on: world)
-    case .resumed(let run):
-      outcome = try resume(RunDirectory(run), display, on: world)
+    case .resumed(let run, let steps):
+      outcome = try resume(RunDirectory(run), verifying: steps, display, on: world)
     }
     return outcome == .stopped ? 75 : 0
   }
@@ -120,7 +134,8 @@ struct TrainCommand: Subcommand {
   }
 
   private func resume(
-    _ directory: RunDirectory, _ display: TrainingDisplay, on world: Communicator
+    _ directory: RunDirectory, verifying steps: Int?, _ display: TrainingDisplay,
+    on world: Communicator
   ) throws -> RunOutcome {
     try world.agree { if !directory.isRun { throw RunError.noRun(directory.path) } }
     let kept = try ConfigurationSource.run(directory).configuration(on: world)
@@ -131,6 +146,10 @@ struct TrainCommand: Subcommand {
       data.store(in: &configuration)
     }
     let images = try open(configuration, on: world)
+    if let steps {
+      display.verified(
+        try TrainingRun.verify(kept, on: images, in: directory, steps: steps, world: world))
+    }
     return try TrainingRun.resume(
       configuration, on: images, in: directory, observer: display, limits: limits, world: world)
   }

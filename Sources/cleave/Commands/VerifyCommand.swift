@@ -19,15 +19,18 @@ struct VerifyCommand: Subcommand {
   static let options = [
     Option.value("ranks", "LIST", "the numbers of ranks to compare, such as 1,2,4"),
     Option.value("steps", "N", "how many steps to replay (default 20)"),
+    Option.inject,
   ]
 
   private let run: RunDirectory
   private let ranks: [Int]
   private let steps: Int
+  private let faults: [Fault]
 
   init(_ arguments: Arguments) throws {
     run = RunDirectory(arguments.operands[0])
     steps = try arguments.integer("steps", in: 1...1_000_000) ?? 20
+    faults = try arguments.all("inject").map { try Fault(parsing: $0) }
     ranks = try (arguments.value("ranks") ?? "").split(separator: ",").map { word in
       guard let count = Int(word), (1...4096).contains(count) else {
         throw UsageError("--ranks: found \(word), expected numbers of ranks such as 1,2,4")
@@ -57,7 +60,9 @@ struct VerifyCommand: Subcommand {
     let images = try world.agree {
       try ImageSet.open(configuration.data, options: configuration.imageSetOptions)
     }
-    _ = try TrainingRun.replay(configuration, on: images, in: run, steps: steps, world: world) {
+    _ = try TrainingRun.replay(
+      configuration, on: images, in: run, steps: steps, faults: faults, world: world
+    ) {
       guard world.isRoot else { return }
       let digests = $0.tensorDigests().map { JSONValue.Member($0.name, .string($0.digest)) }
       let line: JSONValue = ["step": .integer($0.progress.step), "tensors": .object(digests)]
@@ -90,7 +95,8 @@ struct VerifyCommand: Subcommand {
     var first: [Trace] = []
     for (index, count) in ranks.enumerated() {
       console.progress("\(steps) steps on \(Quantity.count(count, "rank"))")
-      let found = try traces(ranks: count)
+      // A fault in one replay is a difference to be found.
+      let found = try traces(ranks: count, faults: index == ranks.count - 1 ? faults : [])
       if index == 0 { first = found }
       if let difference = Self.difference(first, found) {
         console.result(
@@ -115,13 +121,14 @@ struct VerifyCommand: Subcommand {
   }
 
   /// Replays in a job of its own.
-  private func traces(ranks count: Int) throws -> [Trace] {
+  private func traces(ranks count: Int, faults: [Fault]) throws -> [Trace] {
     let process = Process()
     process.executableURL = URL(filePath: "/usr/bin/env")
     process.arguments =
       ["mpirun", "--oversubscribe", "--bind-to", "none", "--mca", "mpi_yield_when_idle", "1"]
       + (getuid() == 0 ? ["--allow-run-as-root"] : [])
       + ["-n", "\(count)", "/proc/\(getpid())/exe", "verify", run.path, "--steps", "\(steps)"]
+      + faults.flatMap { ["--inject", "\($0)"] }
     process.environment = ProcessInfo.processInfo.environment
       .merging(["OPENBLAS_NUM_THREADS": "1"]) { $1 }
     process.standardInput = FileHandle.nullDevice

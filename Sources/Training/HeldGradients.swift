@@ -5,18 +5,19 @@ import Foundation
 import MPI
 import Tensors
 
-/// Scales the gradient of a phase down to a largest norm (Pascanu, Mikolov & Bengio, ICML 2013).
+/// The summed gradients of a phase, held back until something is known of all of them.
 ///
-/// The norm is known only when every slice of every rank is summed. A phase therefore ends with the summed gradient of
-/// this rank's slices kept here; the updates follow, with the gradient times `factor`. The norm is added up in whole
-/// numbers, so that it is the same bit for bit however the slices are divided among ranks.
-final class GradientClipping {
+/// A phase ends with the gradient of this rank's slices kept here; the updates follow, or are left out. Clipping (Pascanu,
+/// Mikolov & Bengio, ICML 2013) scales the gradient down to a largest norm, which is added up in whole numbers, so that it
+/// is the same bit for bit however the slices are divided among ranks.
+final class HeldGradients {
   private let limit: Double
   private let buckets: GradientBuckets
   /// The summed gradient of each bucket's slice.
   private let slices: [Storage]
 
-  init(limit: Double, buckets: GradientBuckets) {
+  /// Room for the gradients of `buckets`; `limit` is the largest norm, infinity for any.
+  init(limit: Double = .infinity, buckets: GradientBuckets) {
     self.limit = limit
     self.buckets = buckets
     slices = buckets.buckets.indices.map { Storage(count: buckets.owned(bucket: $0).count) }
@@ -31,9 +32,10 @@ final class GradientClipping {
   ///
   /// **Collective.**
   ///
-  /// - Returns: its norm before.
+  /// - Returns: its norm before; 0 where any will do.
   @discardableResult
   func clip(groups: UInt64, on world: Communicator) throws -> Double {
+    if limit == .infinity { return 0 }
     // Statistics travel like gradients, but are none.
     let active = buckets.buckets.indices.filter {
       let group = buckets.buckets[$0].group
@@ -65,6 +67,22 @@ final class GradientClipping {
     }
     try world.allReduce(&sum, .sum)
     return (Double(sum[0]) / perUnit).squareRoot()
+  }
+
+  /// The first parameter of these groups whose kept gradient is not finite.
+  func firstNonFinite(groups: UInt64) -> Int? {
+    for (index, bucket) in buckets.buckets.enumerated()
+    where groups >> UInt64(bucket.group) & 1 == 1 {
+      let slice = buckets.owned(bucket: index)
+      if ck_all_finite(slices[index].pointer, slice.count) != 0 { continue }
+      return bucket.blocks.first { block in
+        let start = buckets.offset(of: block)
+        let part = (start..<start + buckets.layout.blocks[block].count).clamped(to: slice)
+        return ck_all_finite(
+          slices[index].pointer + (part.lowerBound - slice.lowerBound), part.count) == 0
+      }
+    }
+    return nil
   }
 
   /// The kept gradient of a bucket's slice.

@@ -1,0 +1,125 @@
+import Checkpoints
+import Distributed
+import MPI
+
+/// Notices weights that change in memory while nobody should change them: bad memory, or a stray pointer.
+///
+/// Between an update and the last look that the next step takes at a weight, nothing but a fault changes it. The sentinel
+/// takes a 128-bit digest of each parameter after the one and compares it at the other, before the new gradient leaves the
+/// rank. It looks after what no other rank does: ranks of one node that share the weights divide them, others have copies
+/// of their own. A flipped bit is noticed on one rank, too, where there is no copy to compare with.
+final class WeightSentinel {
+  private let every: Int
+  private let buckets: GradientBuckets
+  /// Of each parameter, the parts of the flat array that this rank looks after.
+  private let parts: [[Range<Int>]]
+  /// Of each parameter, the digests of these parts; empty while nobody looks after it.
+  private var digests: [[UInt64]]
+  /// The first parameter that has changed.
+  private var changed: Int?
+
+  /// A sentinel for every n-th step, of a run that has made `step` steps.
+  init(every: Int, _ buckets: GradientBuckets, after step: Int) {
+    self.every = every
+    self.buckets = buckets
+    let layout = buckets.layout
+    parts = layout.blocks.indices.map { block in
+      let whole = layout.offsets[block]..<layout.offsets[block] + layout.blocks[block].count
+      guard buckets.path == .sharedWindow else { return [whole] }
+      return layout.bucketsOfBlock[block].map { buckets.owned(bucket: $0).clamped(to: whole) }
+        .filter { !$0.isEmpty }
+    }
+    digests = parts.map { _ in [] }
+    phaseEnded(step: step, groups: .max)
+  }
+
+  /// Whether a step is one to look at.
+  func isDue(_ step: Int) -> Bool { step % every == 0 }
+
+  /// Takes the digests of parameters that a phase of a step has updated, where this step or the next is to be looked at.
+  func phaseEnded(step: Int, groups: UInt64) {
+    let isWatched = isDue(step) || isDue(step + 1)
+    for (block, parameter) in buckets.layout.blocks.enumerated()
+    where groups >> UInt64(parameter.group) & 1 == 1 {
+      digests[block].removeAll(keepingCapacity: true)
+      if !isWatched { continue }
+      for part in parts[block] {
+        let (high, low) = digest(part)
+        digests[block].append(high)
+        digests[block].append(low)
+      }
+    }
+  }
+
+  /// Compares a parameter that a step is done with, before anybody updates it.
+  func check(block: Int) {
+    guard changed == nil, !digests[block].isEmpty else { return }
+    for (index, part) in parts[block].enumerated() {
+      let (high, low) = digest(part)
+      if digests[block][2 * index] != high || digests[block][2 * index + 1] != low {
+        changed = block
+      }
+    }
+  }
+
+  private func digest(_ part: Range<Int>) -> (high: UInt64, low: UInt64) {
+    Digest.words(
+      of: UnsafeRawBufferPointer(start: buckets.values + part.lowerBound, count: 4 * part.count))
+  }
+
+  // MARK: - As a number that ranks compare
+
+  private static let parameters = 1 << 24
+
+  /// The rank and parameter of a change as a number that is the greater the lower the rank is; minus infinity for none.
+  func flag(rank: Int) -> Double {
+    changed.map { -Double(rank * Self.parameters + $0) } ?? -.infinity
+  }
+
+  /// What a flag stands for; nil for none.
+  static func change(flag: Double) -> (rank: Int, parameter: Int)? {
+    guard flag.isFinite else { return nil }
+    let (rank, parameter) = Int(-flag).quotientAndRemainder(dividingBy: parameters)
+    return (rank, parameter)
+  }
+}
+
+extension Trainer {
+  /// Looks at what sentinels have found, and compares the ranks' weights in the steps that are due.
+  ///
+  /// **Collective.**
+  ///
+  /// - Parameter flag: the greatest flag of all ranks' sentinels.
+  /// - Throws: `MemoryError` or `ReplicaError` that names the rank.
+  func checkMemory(flag: Double) throws {
+    guard let sentinel else { return }
+    if let change = WeightSentinel.change(flag: flag) {
+      let hosts = try world.allGather(world.hostName)
+      try world.agree {
+        throw MemoryError(
+          step: progress.step, tensor: parameters.entries[change.parameter].name,
+          rank: change.rank, host: hosts[change.rank])
+      }
+    }
+    if sentinel.isDue(progress.step) { try checkReplicas() }
+  }
+}
+
+/// A weight that changed in a rank's memory though no update changed it.
+public struct MemoryError: ExitStatusError, Equatable, CustomStringConvertible {
+  /// The step that began with the change.
+  public let step: Int
+  /// The weight.
+  public let tensor: String
+  /// The rank that found it in its memory, and its host.
+  public let rank: Int, host: String
+
+  /// One line.
+  public var description: String {
+    "rank \(rank) (\(host)): the weight \(tensor) changed in memory before the end of step \(step), "
+      + "expected it as step \(step - 1) left it; the last checkpoint is kept"
+  }
+
+  /// 1: trouble of the machine.
+  public var exitStatus: Int32 { 1 }
+}
