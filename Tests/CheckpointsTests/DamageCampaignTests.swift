@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import MPI
 import Testing
 
 /// A thousand checkpoints damaged at random: each is noticed by `info --verify` and by a resume, which takes the one
@@ -36,10 +37,12 @@ import Testing
       let path = URL(fileURLWithPath: run.path("step-00000002/\(Self.files[index])"))
       try damaged.write(to: path)
       let summary = try RunSummary(run: run.path, check: .checksums)
-      let selection = try run.resume()
+      let selections = [try run.resume(), try resumeWithRows(run)]
       if summary.checkpoints.map(\.isValid) != [true, false]
         || summary.newest?.name != "step-00000001"
-        || selection.checkpoint?.name != "step-00000001" || selection.skipped.count != 1
+        || selections.contains(where: {
+          $0.checkpoint?.name != "step-00000001" || $0.skipped.count != 1
+        })
       {
         missed.append("\(Self.files[index]), \(what)")
       }
@@ -50,5 +53,19 @@ import Testing
         + String(format: "%.1f s", -started.timeIntervalSinceNow))
     #expect(missed == [])
     #expect(try run.resume().checkpoint?.name == "step-00000002")
+    #expect(try resumeWithRows(run).isLoaded)
+  }
+
+  /// Looks for the newest checkpoint and reads its rows on the way, as a training run does.
+  private func resumeWithRows(_ run: SampleRun) throws -> CheckpointStore.Selection {
+    let bytes = 5 * run.split.rowCount * 4
+    let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 2 * bytes, alignment: 64)
+    defer { memory.deallocate() }
+    memory.initializeMemory(as: UInt8.self, repeating: 0)
+    let target = RowTarget(
+      rows: 0..<5, of: run.split, sparse: UnsafeMutableRawBufferPointer(rebasing: memory[..<bytes]),
+      residual: UnsafeMutableRawBufferPointer(rebasing: memory[bytes...]))
+    var store = CheckpointStore(run: run.path)
+    return try store.newestValid(on: .alone(), loading: target)
   }
 }

@@ -1,0 +1,159 @@
+import Checkpoints
+import Datasets
+import Foundation
+import HDF5
+import Images
+import MPI
+import Training
+
+/// Reads files that something has been done to, one after the other.
+///
+///     rank-checks mutated-inputs KIND FOLDER SEED FIRST COUNT
+///
+/// FOLDER holds what KIND reads, undamaged. For each number from FIRST on, a file of it is changed somehow, read, and put
+/// right again. Each number is printed before the reading, so that whoever started this knows what made it crash or hang;
+/// what came of it follows: `refused` with one clear line, `same` as without the change, or `changed`.
+let mutatedInputs: [String: RankCheck] = [
+  "mutated-inputs": { _, arguments in
+    guard arguments.count == 5, let reader = MutatedInputs.readers[arguments[0]],
+      let seed = Int(arguments[2]), let first = Int(arguments[3]), let count = Int(arguments[4])
+    else {
+      let kinds = MutatedInputs.readers.keys.sorted().joined(separator: ", ")
+      throw CheckFailure("expected one of \(kinds); FOLDER SEED FIRST COUNT", exitStatus: 64)
+    }
+    let inputs = try MutatedInputs(folder: arguments[1], reader)
+    for number in first..<first + count {
+      say("\(number) ")
+      say(try inputs.outcome(seed: seed, number) + "\n")
+    }
+  }
+]
+
+/// Past any buffer: a crash must not swallow it.
+private func say(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+
+private struct MutatedInputs {
+  /// Reads all there is, and returns a digest of it.
+  typealias Reader = @Sendable (_ folder: String) throws -> String
+
+  static let readers: [String: Reader] = [
+    "idx": { try imported(MNISTImporter.self, $0) },
+    "gz": { try imported(MNISTImporter.self, $0) },
+    "mat": { try imported(FreyImporter.self, $0 + "/faces.mat") },
+    "zip": { try imported(ImageImporter.self, $0 + "/pictures.zip", ["size": "16"]) },
+    "png": { try imported(ImageImporter.self, $0, ["size": "16"]) },
+    "jpeg": { try imported(ImageImporter.self, $0, ["size": "16"]) },
+    "hdf5": { try images(in: $0 + "/data.h5") },
+    "json": { folder in
+      let bytes = try Data(contentsOf: URL(filePath: folder + "/run.json"))
+      let text = String(decoding: bytes, as: UTF8.self)
+      return try Configuration.load(json: text).validated(rows: 1000).json.line
+    },
+    "checkpoint": { folder in
+      var store = CheckpointStore(run: folder)
+      guard let found = try store.newestValid(on: .alone()).checkpoint else { return "none" }
+      return "\(found.name) \(try found.digests())"
+    },
+  ]
+
+  private static func imported(
+    _ importer: any Importer.Type, _ source: String, _ options: [String: String] = [:]
+  ) throws -> String {
+    let output = NSTemporaryDirectory() + "/mutant-\(getpid()).h5"
+    defer { unlink(output) }
+    do {
+      _ = try importer.run(sources: [source], options: options, to: output)
+    } catch {
+      if access(output, F_OK) == 0 { throw CheckFailure("an import that failed left \(output)") }
+      throw error
+    }
+    return try images(in: output)
+  }
+
+  /// Pixels and labels.
+  private static func images(in path: String) throws -> String {
+    let set = try ImageSet.open(path)
+    let digest = Digest()
+    let step = set.shape.blockRows
+    for first in stride(from: 0, to: set.count, by: step) {
+      digest.update(set.values(first..<min(first + step, set.count)))
+    }
+    digest.update(set.labels ?? [])
+    return "\(set.count) \(set.shape) \(digest.text)"
+  }
+
+  private let folder: String
+  private let reader: Reader
+  private let files: [String]
+  private let expected: String
+
+  init(folder: String, _ reader: @escaping Reader) throws {
+    self.folder = folder
+    self.reader = reader
+    files = try FileManager.default.subpathsOfDirectory(atPath: folder).sorted()
+      .map { "\(folder)/\($0)" }
+      .filter { path in
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+      }
+    expected = try reader(folder)
+  }
+
+  /// What comes of mutation `number`.
+  func outcome(seed: Int, _ number: Int) throws -> String {
+    var chance = CheckNumbers(seed: seed &* 1_000_003 &+ number)
+    let file = files[chance.next(below: files.count)]
+    let original = try Data(contentsOf: URL(filePath: file))
+    var mutant = original
+    for _ in 0...chance.next(below: 3) { Self.mutate(&mutant, &chance) }
+    // In place: a checkpoint's row files have other names elsewhere.
+    try mutant.write(to: URL(filePath: file))
+    defer { _ = FileManager.default.createFile(atPath: file, contents: original) }
+    let started = Date()
+    let outcome = Result { try reader(folder) }
+    guard -started.timeIntervalSinceNow < 5 else {
+      throw CheckFailure("\(file): took \(-started.timeIntervalSinceNow) s")
+    }
+    guard try Data(contentsOf: URL(filePath: file)) == mutant else {
+      throw CheckFailure("\(file): was changed by reading it")
+    }
+    switch outcome {
+    case .success(let found): return found == expected ? "same" : "changed"
+    case .failure(let error):
+      let isTyped =
+        error is DatasetError || error is HDF5Error || error is ImageError
+        || error is CheckpointError || error is ConfigurationError
+      let text = "\(error)"
+      guard isTyped, !text.isEmpty, !text.contains("\n") else {
+        throw CheckFailure("\(file): \(type(of: error)): \(text)")
+      }
+      return "refused"
+    }
+  }
+
+  /// Does one thing to the bytes of a file.
+  private static func mutate(_ data: inout Data, _ chance: inout CheckNumbers) {
+    guard !data.isEmpty else { return }
+    // Half of the time near the beginning, where formats keep what matters.
+    func place() -> Int {
+      chance.next(below: chance.next() % 2 == 0 ? min(200, data.count) : data.count)
+    }
+    let at = place()
+    let length = min(1 + chance.next(below: 16), data.count - at)
+    switch chance.next(below: 7) {
+    case 0: data[at] ^= 1 << UInt8(chance.next(below: 8))
+    case 1: data[at] = UInt8(truncatingIfNeeded: chance.next())
+    case 2: data = data.prefix(at)
+    case 3: data.removeSubrange(at..<at + length)
+    case 4: data.insert(contentsOf: data[at..<at + length], at: at)
+    case 5: data.replaceSubrange(at..<at + length, with: repeatElement(0, count: length))
+    default:
+      // A length or an offset that nobody expects.
+      let number = [0, 1, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 0x1_0000][chance.next(below: 6)]
+      let bytes = (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
+      let word = chance.next() % 2 == 0 ? bytes : bytes.reversed()
+      data.replaceSubrange(at..<at + min(4, length), with: word.prefix(min(4, length)))
+    }
+    data = Data(data)
+  }
+}

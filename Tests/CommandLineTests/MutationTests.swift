@@ -1,0 +1,113 @@
+import Foundation
+import Images
+import TestSupport
+import Testing
+
+/// Files that something has been done to are refused in one line, or read as far as they still make sense: nothing crashes,
+/// hangs or changes them.
+///
+/// `CLEAVE_TEST_MUTATIONS` sets how many mutants there are of each kind; `launch/soak --inputs` runs them all.
+@Suite(.serialized) struct MutationTests {
+  /// What is known of the outcomes of a kind.
+  struct Kind: Sendable, CustomTestStringConvertible {
+    let name: String
+    /// Whether checksums of the format guard the images, so that none may change unnoticed.
+    let isGuarded: Bool
+    var testDescription: String { name }
+  }
+
+  static let kinds = [
+    Kind(name: "idx", isGuarded: false), Kind(name: "gz", isGuarded: true),
+    Kind(name: "zip", isGuarded: true), Kind(name: "png", isGuarded: true),
+    Kind(name: "jpeg", isGuarded: false), Kind(name: "mat", isGuarded: true),
+    Kind(name: "hdf5", isGuarded: false), Kind(name: "json", isGuarded: false),
+    Kind(name: "checkpoint", isGuarded: false),
+  ]
+
+  private static let count =
+    ProcessInfo.processInfo.environment["CLEAVE_TEST_MUTATIONS"].flatMap { Int($0) } ?? 60
+
+  @Test(arguments: kinds) func mutantsAreRefusedOrRead(kind: Kind) throws {
+    try withTemporaryFolder { folder in
+      let original = folder.appending(path: kind.name)
+      try FileManager.default.createDirectory(at: original, withIntermediateDirectories: true)
+      try Self.prepare(kind.name, original, in: folder)
+      let before = try Self.bytes(of: original)
+      var outcomes: [String: Int] = [:]
+      var (next, crashes) = (0, 0)
+      while next < Self.count {
+        let run = try Run.product(
+          "rank-checks",
+          ["mutated-inputs", kind.name, original.path, "1", "\(next)", "\(Self.count - next)"],
+          environment: ["TMPDIR": folder.path], in: folder, limit: 60 + Double(Self.count) / 20)
+        let lines = run.output.split(separator: "\n").map { $0.split(separator: " ") }
+        for line in lines where line.count == 2 { outcomes[String(line[1]), default: 0] += 1 }
+        if run.status == 0 && !run.timedOut { break }
+        let last = lines.last.flatMap { $0.first.flatMap { Int($0) } } ?? next
+        Issue.record("\(kind.name) \(last): \(run.timedOut ? "hangs" : run.errors) (\(run.status))")
+        next = last + 1
+        crashes += 1
+        if crashes > 20 { break }
+        for (name, data) in before { try data.write(to: original.appending(path: name)) }
+      }
+      let counts = outcomes.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
+      print(
+        "\(kind.name): \(Self.count) mutants, \(counts.joined(separator: ", ")), \(crashes) crashes"
+      )
+      #expect(try Self.bytes(of: original) == before)
+      #expect(!kind.isGuarded || outcomes["changed"] == nil, "\(outcomes)")
+      // A damaged checkpoint is not taken: the one before it is.
+      if kind.name == "checkpoint" { #expect(outcomes["refused"] == nil, "\(outcomes)") }
+    }
+  }
+
+  private static func bytes(of folder: URL) throws -> [String: Data] {
+    var found: [String: Data] = [:]
+    for name in try FileManager.default.subpathsOfDirectory(atPath: folder.path) {
+      let path = folder.appending(path: name)
+      if (try? path.resourceValues(forKeys: [.isRegularFileKey]))?.isRegularFile == true {
+        found[name] = try Data(contentsOf: path)
+      }
+    }
+    return found
+  }
+
+  /// Undamaged files of a kind.
+  private static func prepare(_ kind: String, _ original: URL, in folder: URL) throws {
+    func picture(_ index: Int) -> Picture { PictureFiles.pattern(index, height: 16, width: 16) }
+    func path(_ name: String) -> URL { original.appending(path: name) }
+    switch kind {
+    case "idx", "gz":
+      try IDX.write(to: original, images: IDX.images(40), labels: IDX.labels(40))
+      if kind == "gz" {
+        for name in try FileManager.default.contentsOfDirectory(atPath: original.path) {
+          #expect(try Run.command("gzip", [path(name).path]).status == 0)
+        }
+      }
+    case "zip":
+      let entries = try (0..<3).map { ("\($0).png", try PictureFiles.png(picture($0))) }
+      try PictureFiles.zip(entries, to: path("pictures.zip").path, deflated: true)
+    case "png":
+      for index in 0..<3 { try PictureFiles.png(picture(index)).write(to: path("\(index).png")) }
+    case "jpeg":
+      for index in 0..<3 { try PictureFiles.jpeg(picture(index)).write(to: path("\(index).jpg")) }
+    case "mat":
+      try MATLABFiles.write(
+        path("faces.mat").path, variable: "ff", rows: 560, columns: 9,
+        .bytes((0..<5040).map { UInt8($0 % 251) }))
+    case "hdf5":
+      try Tool.succeed("synthesize digits --count 64 --test 16 --out \(kind)/data.h5", in: folder)
+    case "json":
+      let text = try Tool.succeed("presets mnist-rvae", in: folder)
+      try Data(text.utf8).write(to: path("run.json"))
+    default:
+      try Tool.succeed("synthesize digits --count 64 --test 0 --out d.h5", in: folder)
+      for (step, words) in [(2, "demo \(tiny) --data d.h5 --out run"), (4, "--resume run")] {
+        let run = try Tool.run("train \(words) --quiet --stop-after-step \(step)", in: folder)
+        #expect(run.status == 75 || run.status == 0, "\(run)")
+      }
+      try FileManager.default.copyItem(
+        at: folder.appending(path: "run/checkpoints"), to: path("checkpoints"))
+    }
+  }
+}
