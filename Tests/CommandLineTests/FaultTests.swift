@@ -11,6 +11,7 @@ private let model =
 private struct Case {
   let fault: String
   let says: String
+  var options = ""
 
   /// One line says what happened, the last good checkpoint stays, and a retry with the same words ends as planned.
   static func expect(_ cases: [Case]) throws {
@@ -21,7 +22,7 @@ private struct Case {
       let (digests, log) = (try whole.digests(), try whole.log())
       for (index, fault) in cases.enumerated() {
         let run = RunFolder("run-\(index)", in: folder)
-        let options = "--watchdog 2 --sentinel 1 --inject \(fault.fault)"
+        let options = "--sentinel 1 --inject \(fault.fault)" + fault.options
         let end = try Tool.run("train \(model) --out \(run.name) \(options)", ranks: 2, in: folder)
         let what: Comment = "\(fault.fault): \(end)"
         #expect(end.status != 0 && !end.timedOut, what)
@@ -40,7 +41,7 @@ private struct Case {
 @Suite(.serialized) struct FaultTests {
   private static let fatal = [
     Case(fault: "kill@12:1", says: "rank 1, on this node, is gone"),
-    Case(fault: "hang@12:1", says: "no progress for 2 s: step 1"),
+    Case(fault: "hang@12:1", says: "no progress for 3 s: step 1", options: " --watchdog 3"),
     Case(
       fault: "nan@12:1",
       says: "step 12, lane 4: the gradient of decoder.2.bias is not finite; the last checkpoint is"),
@@ -54,8 +55,7 @@ private struct Case {
     try withTemporaryFolder { folder in
       try prepareDigits(300, in: folder)
       try Tool.succeed("train \(model) --out whole", ranks: 2, in: folder)
-      try Tool.succeed(
-        "train \(model) --out slow --watchdog 3 --inject slow@12:1", ranks: 2, in: folder)
+      try Tool.succeed("train \(model) --out slow --inject slow@12:1", ranks: 2, in: folder)
       #expect(
         try RunFolder("slow", in: folder).digests() == RunFolder("whole", in: folder).digests())
     }
