@@ -52,7 +52,10 @@ let package = Package(
       ]),
     .executableTarget(
       name: "rank-checks",
-      dependencies: ["Models", "Training", "Checkpoints", "Distributed", "MPI", "Tensors"]),
+      dependencies: [
+        "Models", "Training", "Checkpoints", "Datasets", "Distributed", "HDF5", "Images", "MPI",
+        "Tensors",
+      ]),
     .target(
       name: "TestSupport",
       dependencies: [
@@ -71,7 +74,7 @@ let package = Package(
     tests("Training", ["Training"]),
     tests("Models", ["Models"]),
     tests("Evaluation", ["Evaluation", "Datasets", "HDF5", "Models", "MPI", "Training"]),
-    tests("CommandLine", ["HDF5", "Training"]),
+    tests("CommandLine", ["HDF5", "Images", "Training"]),
   ],
   swiftLanguageModes: [.v6]
 )

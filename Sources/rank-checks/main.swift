@@ -7,6 +7,7 @@ let checks: [String: RankCheck] = communicatorChecks.merging(bucketChecks) { fir
   .merging(reductionBenchmark) { first, _ in first }
   .merging(checkpointChecks) { first, _ in first }
   .merging(checkpointBenchmark) { first, _ in first }
+  .merging(mutatedInputs) { first, _ in first }
   .merging(convolutionBenchmark) { first, _ in first }
 
 let arguments = CommandLine.arguments.dropFirst()

@@ -11,12 +11,13 @@ struct MATFile: ~Copyable {
   ///
   /// The C function is `Mat_Open`.
   ///
-  /// - Throws: `DatasetError` where there is none, or it is no MATLAB file.
+  /// - Throws: `DatasetError` where there is none, it is no MATLAB file, or a checksum in it does not hold.
   init(_ path: String) throws(DatasetError) {
     // matio says no more than "no": the operating system tells what it refuses.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw .file(file: path, reason: systemMessage()) }
     close(descriptor)
+    try MATChecksums.check(path)
     guard let handle = Mat_Open(path, Int32(MAT_ACC_RDONLY.rawValue)) else {
       throw .damaged(file: path, problem: "cannot be read as a MATLAB file")
     }
