@@ -5,7 +5,9 @@ import Testing
 /// Runs over ssh on two hosts, which `cluster/two-hosts` makes of network namespaces.
 @Suite(.serialized) struct TwoHostsTests {
   private static let script = TestData.packageRoot.appending(path: "cluster/two-hosts").path
-  private static let settings: [String: String?] = ["CLEAVE_TWO_HOSTS": "/tmp/cleave-test-hosts"]
+  private static let settings: [String: String?] = [
+    "CLEAVE_TWO_HOSTS": "/tmp/cleave-test-hosts-\(getpid())"
+  ]
 
   /// Whether the hosts can be made here.
   private static let canMakeHosts: Bool = {
