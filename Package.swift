@@ -47,8 +47,8 @@ let package = Package(
     .executableTarget(
       name: "cleave",
       dependencies: [
-        "MPI", "HDF5", "Images", "Tensors", "Datasets", "Checkpoints", "Training", "Models",
-        "Evaluation",
+        "MPI", "HDF5", "Images", "Tensors", "Datasets", "Distributed", "Checkpoints", "Training",
+        "Models", "Evaluation",
       ]),
     .executableTarget(
       name: "rank-checks",

@@ -83,8 +83,8 @@ import Training
       }
       #expect(
         names == [
-          "ranks", "sgemm", "blas kernel", "all-reduce", "hdf5", "file locks", "disk",
-          "shared memory",
+          "ranks", "sgemm", "blas kernel", "all-reduce", "gradients", "hdf5", "file locks", "disk",
+          "shared memory", "launch",
         ])
       #expect(try contents(of: folder).isEmpty)
     }

@@ -13,7 +13,7 @@ struct Examination {
     self.directory = directory
   }
 
-  /// Ranks and hosts, matrix products on all ranks at once, and all-reduces.
+  /// Ranks and hosts, matrix products on all ranks at once, ways to sum gradients, and how to start ranks.
   ///
   /// **Collective.**
   ///
@@ -21,13 +21,15 @@ struct Examination {
   func collectiveChecks() throws -> [Check] {
     let ranks = try checkRanks()
     let allReduce = try checkAllReduce()
+    let gradients = try ReductionTrials(on: world).check()
+    let launch = try LaunchAdvice(on: world).check()
     try world.barrier()
     let own = MatrixKernel.measure()
     let speeds = try world.allGather([own.gflops])
     let kernels = try world.allGather(own.kernel)
     let hosts = try world.allGather(world.hostName)
     guard world.isRoot else { return [] }
-    return [ranks, allReduce, checkProducts(speeds, kernels, hosts)]
+    return [ranks, allReduce, gradients, launch, checkProducts(speeds, kernels, hosts)]
   }
 
   /// Other matrix kernels, HDF5, disk and shared memory.

@@ -18,7 +18,7 @@ struct StorageExamination {
     } catch {
       return [
         Check(
-          order: 4, name: "disk", isFine: false, found: "\(directory): cannot be written to",
+          order: 5, name: "disk", isFine: false, found: "\(directory): cannot be written to",
           advice: "name a directory that can: cleave doctor DIRECTORY"),
         checkSharedMemory(),
       ]
@@ -47,12 +47,12 @@ struct StorageExamination {
       let isEqual = try read.dataset("group/values").readAll(as: Float.self) == values
       try read.close()
       return Check(
-        order: 4, name: "hdf5", isFine: isEqual,
+        order: 5, name: "hdf5", isFine: isEqual,
         found: isEqual ? "written and read back" : "read back other values than were written",
         advice: isEqual ? "" : "do not keep runs on this file system")
     } catch {
       return Check(
-        order: 4, name: "hdf5", isFine: false, found: "\(error)",
+        order: 5, name: "hdf5", isFine: false, found: "\(error)",
         advice: "if locks are not supported here, set HDF5_USE_FILE_LOCKING=FALSE")
     }
   }
@@ -62,7 +62,7 @@ struct StorageExamination {
     let isOff = setting.map { ["FALSE", "0", "BEST_EFFORT"].contains($0.uppercased()) } ?? false
     let suffix = setting.map { "; HDF5_USE_FILE_LOCKING=\($0)" } ?? ""
     func result(_ isFine: Bool, _ found: String, _ advice: String = "") -> Check {
-      Check(order: 5, name: "file locks", isFine: isFine, found: found + suffix, advice: advice)
+      Check(order: 6, name: "file locks", isFine: isFine, found: found + suffix, advice: advice)
     }
     let first = open(path, O_RDWR | O_CREAT, 0o600)
     let second = open(path, O_RDWR)
@@ -106,7 +106,7 @@ struct StorageExamination {
     let isSlow = rate < 2e7 || sync > 0.25
     let isShort = free.map { $0 < 1 << 30 } ?? false
     return Check(
-      order: 6, name: "disk", isFine: !isSlow && !isShort,
+      order: 7, name: "disk", isFine: !isSlow && !isShort,
       found: "\(Quantity.significant(rate * 1e-6, 3)) MB/s with fsync, fsync of one page "
         + "\(Quantity.seconds(sync))" + (free.map { ", \(Quantity.bytes($0)) free" } ?? ""),
       advice: isSlow
@@ -116,7 +116,7 @@ struct StorageExamination {
 
   private func unwritable() -> Check {
     Check(
-      order: 6, name: "disk", isFine: false,
+      order: 7, name: "disk", isFine: false,
       found: "\(directory): \(String(cString: strerror(errno)))",
       advice: "make room or use another directory")
   }
@@ -124,11 +124,11 @@ struct StorageExamination {
   private func checkSharedMemory() -> Check {
     guard let free = freeBytes(of: "/dev/shm") else {
       return Check(
-        order: 7, name: "shared memory", isFine: true, found: "no /dev/shm here", advice: "")
+        order: 8, name: "shared memory", isFine: true, found: "no /dev/shm here", advice: "")
     }
     let isFine = free >= 256 << 20
     return Check(
-      order: 7, name: "shared memory", isFine: isFine,
+      order: 8, name: "shared memory", isFine: isFine,
       found: "\(Quantity.bytes(free)) free in /dev/shm",
       advice: isFine
         ? ""
