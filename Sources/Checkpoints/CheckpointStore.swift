@@ -16,7 +16,7 @@ public struct CheckpointStore {
   /// Told of the hidden directory of a new checkpoint, on every rank, before its files are written.
   public var willWrite: ((_ directory: String) -> Void)?
 
-  /// The checkpoints of the run in directory `run`, which need not exist yet.
+  /// The checkpoints of the run in directory `run`, which has to exist when one is saved.
   public init(run: String) {
     directory = run + "/checkpoints"
   }

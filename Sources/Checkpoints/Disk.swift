@@ -2,13 +2,11 @@ import Foundation
 
 /// The few operations on files that a checkpoint's safety rests on, with their errors kept.
 enum Disk {
-  /// Creates a directory, and those above it that are missing.
+  /// Creates a directory where it is missing, in one that exists.
+  ///
+  /// Where a disk has been taken away, none comes into being in its place.
   static func makeDirectory(_ path: String) throws(CheckpointError) {
     if mkdir(path, 0o777) == 0 { return }
-    if errno == ENOENT, let parent = parent(of: path) {
-      try makeDirectory(parent)
-      if mkdir(path, 0o777) == 0 { return }
-    }
     if errno == EEXIST && isDirectory(path) { return }
     throw failure("mkdir", path)
   }
@@ -143,12 +141,6 @@ enum Disk {
       size += bytes.count
     }
     return (size, digest.text)
-  }
-
-  private static func parent(of path: String) -> String? {
-    let trimmed = path.last == "/" ? path.dropLast() : Substring(path)
-    guard let slash = trimmed.lastIndex(of: "/"), slash != trimmed.startIndex else { return nil }
-    return String(trimmed[..<slash])
   }
 
   /// The error of a C function that has just failed.

@@ -55,7 +55,9 @@ extension HDF5Error {
     let reason = innermostReason()
     let number = errorNumber(in: reason)
     let message =
-      if number != 0 {
+      if [ENOSYS, ENOLCK, EOPNOTSUPP].contains(number), reason.contains("lock file") {
+        "no file locks on this file system: set HDF5_USE_FILE_LOCKING=FALSE"
+      } else if number != 0 {
         String(cString: strerror(number)).lowercased()
       } else if let sizes = truncatedSizes(in: reason) {
         "truncated: found \(sizes.found) bytes, expected \(sizes.expected)"

@@ -64,6 +64,7 @@ public struct RunDirectory: Sendable {
 public enum RunError: ExitStatusError, Equatable, CustomStringConvertible {
   case exists(String, isRun: Bool)
   case noRun(String)
+  case vanished(String)
   case noCheckpoint(String)
   case nonFinite(step: Int, lane: Int?, what: String)
   case system(String, String)
@@ -77,6 +78,8 @@ public enum RunError: ExitStatusError, Equatable, CustomStringConvertible {
     case .exists(let path, isRun: false):
       "\(path): found a file or a directory that is no run, expected a new directory"
     case .noRun(let path): "\(path): found no run there (no config.json), expected a run directory"
+    case .vanished(let path):
+      "\(path): the run's directory is gone or another one (no config.json any more); nothing is written there"
     case .noCheckpoint(let path):
       "\(path): found no checkpoint whose checksums hold, expected at least one"
     case .nonFinite(let step, let lane, let what):
@@ -91,13 +94,17 @@ public enum RunError: ExitStatusError, Equatable, CustomStringConvertible {
     switch self {
     case .exists, .noRun: 64
     case .noCheckpoint, .data: 65
-    case .nonFinite, .system: 1
+    case .vanished, .nonFinite, .system: 1
     }
   }
 
   static func wrap<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
     do { return try body() } catch let error as CocoaError {
-      throw RunError.system(path, error.localizedDescription)
+      let cause = error.underlying as? POSIXError
+      throw RunError.system(
+        path,
+        cause.map { String(cString: strerror($0.code.rawValue)).lowercased() }
+          ?? error.localizedDescription)
     }
   }
 }

@@ -309,6 +309,10 @@ public final class Session {
     guard let directory else { return }
     let started = DispatchTime.now()
     Activity.begin("writing a checkpoint")
+    // Where a disk was unmounted, say, folders would come into being in its place.
+    try trainer.world.agree {
+      if trainer.world.isRoot && !directory.isRun { throw RunError.vanished(directory.path) }
+    }
     try trainer.checkReplicas()
     try trainer.checkWeights()
     var store = self.store ?? CheckpointStore(run: directory.path)

@@ -100,8 +100,9 @@ struct CheckpointCommits {
 
   @Test func savesThatFailLeaveEverythingAsItWas() throws {
     try run.save(step: 1)
-    // A file in the way of the hidden directory's place in the world: "checkpoints" is no directory.
+    // A file in the way of the hidden directory's place in the world: the run is no directory.
     let other = try SampleRun()
+    try FileManager.default.removeItem(atPath: other.path)
     try Data().write(to: URL(fileURLWithPath: other.path))
     let error = try #require(throws: (any Error).self) { try other.save(step: 1) }
     #expect("\(error)".contains("step-00000001: not saved: "))

@@ -52,6 +52,7 @@ struct FullDisks {
   @Test func everyRankLearnsOfAFullDisk() throws {
     let disk = try SmallDisk(bytes: 450_000)
     let run = disk.path + "/run"
+    try FileManager.default.createDirectory(atPath: run, withIntermediateDirectories: false)
     let saved = try Run.product("rank-checks", ["checkpoint-save", run], ranks: 3)
     #expect(saved.status == 0, "\(saved)")
     let refused = try Run.product("rank-checks", ["checkpoint-refused", run], ranks: 3)

@@ -10,6 +10,7 @@ import Testing
       var digests: Set<String> = []
       for writers in 1...4 {
         let run = folder.appending(path: "\(writers)").path
+        try FileManager.default.createDirectory(atPath: run, withIntermediateDirectories: false)
         let saved = try Run.product("rank-checks", ["checkpoint-save", run], ranks: writers)
         #expect(saved.status == 0, "\(saved)")
         digests.insert(saved.output)

@@ -10,6 +10,7 @@ final class SampleRun {
 
   init(in directory: String = NSTemporaryDirectory()) throws {
     path = directory + "/run-" + UUID().uuidString
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     store = CheckpointStore(run: path)
   }
 
