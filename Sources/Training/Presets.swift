@@ -84,7 +84,7 @@ extension Preset {
       settings: [Setting("model=rvae", "4.3")] + celebaNet + celebaLoop + celebaPaper),
     Preset(
       name: "celeba-rvae-faces",
-      summary: "convolutional robust VAE that shows faces after a dozen epochs of a small dirty set",
+      summary: "convolutional robust VAE: faces after a dozen epochs of a small dirty set",
       settings: [Setting("model=rvae", "4.3")] + celebaNet + celebaFaces),
     Preset(
       name: "demo", summary: "robust VAE on the built-in digits, a minute on two cores",

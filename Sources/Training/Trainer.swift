@@ -192,7 +192,8 @@ public final class Trainer {
     let scale = 1 / Float(configuration.batch)
     for (phase, optimizer) in optimizers.enumerated() {
       if held == nil { optimizer.beginStep() }
-      buckets.begin(groups: optimizer.groups) { [held] bucket, piece, values, gradient in
+      buckets.begin(groups: optimizer.groups) { [held, sentinel] bucket, piece, values, gradient in
+        if piece.lowerBound == 0 { sentinel?.check(bucket: bucket) }
         if let held {
           held.keep(bucket: bucket, piece: piece, gradient)
         } else {

@@ -5,14 +5,17 @@ import MPI
 /// Notices weights that change in memory while nobody should change them: bad memory, or a stray pointer.
 ///
 /// Between an update and the last look that the next step takes at a weight, nothing but a fault changes it. The sentinel
-/// takes a 128-bit digest of each parameter after the one and compares it at the other, before the new gradient leaves the
-/// rank. It looks after what no other rank does: ranks of one node that share the weights divide them, others have copies
-/// of their own. A flipped bit is noticed on one rank, too, where there is no copy to compare with.
+/// takes a 128-bit digest of each parameter after the one and compares it at the other. It looks after what no other rank
+/// does: ranks with copies of their own look at these before their gradient leaves them; ranks of one node that share the
+/// weights divide them, and look at their part when all ranks are done with it, right before its update. A flipped bit is
+/// noticed on one rank, too, where there is no copy to compare with.
 final class WeightSentinel {
   private let every: Int
   private let buckets: GradientBuckets
   /// Of each parameter, the parts of the flat array that this rank looks after.
   private let parts: [[Range<Int>]]
+  /// Of each bucket, the parts that lie in it, where ranks share the weights; else empty.
+  private let partsOfBucket: [[(block: Int, part: Int)]]
   /// Of each parameter, the digests of these parts; empty while nobody looks after it.
   private var digests: [[UInt64]]
   /// The first parameter that has changed.
@@ -23,12 +26,21 @@ final class WeightSentinel {
     self.every = every
     self.buckets = buckets
     let layout = buckets.layout
-    parts = layout.blocks.indices.map { block in
+    let isShared = buckets.path == .sharedWindow
+    var parts: [[Range<Int>]] = []
+    var partsOfBucket: [[(block: Int, part: Int)]] = layout.buckets.map { _ in [] }
+    for block in layout.blocks.indices {
       let whole = layout.offsets[block]..<layout.offsets[block] + layout.blocks[block].count
-      guard buckets.path == .sharedWindow else { return [whole] }
-      return layout.bucketsOfBlock[block].map { buckets.owned(bucket: $0).clamped(to: whole) }
-        .filter { !$0.isEmpty }
+      parts.append(isShared ? [] : [whole])
+      for bucket in layout.bucketsOfBlock[block] where isShared {
+        let part = buckets.owned(bucket: bucket).clamped(to: whole)
+        if part.isEmpty { continue }
+        partsOfBucket[bucket].append((block, parts[block].count))
+        parts[block].append(part)
+      }
     }
+    self.parts = parts
+    self.partsOfBucket = isShared ? partsOfBucket : []
     digests = parts.map { _ in [] }
     phaseEnded(step: step, groups: .max)
   }
@@ -51,15 +63,22 @@ final class WeightSentinel {
     }
   }
 
-  /// Compares a parameter that a step is done with, before anybody updates it.
+  /// Compares a parameter that this rank is done with in a step, where no other rank looks at this memory.
   func check(block: Int) {
+    guard partsOfBucket.isEmpty else { return }
+    for part in parts[block].indices { check(block: block, part: part) }
+  }
+
+  /// Compares what this rank owns of a bucket that all ranks are done with, where they share the weights.
+  func check(bucket: Int) {
+    guard !partsOfBucket.isEmpty else { return }
+    for (block, part) in partsOfBucket[bucket] { check(block: block, part: part) }
+  }
+
+  private func check(block: Int, part: Int) {
     guard changed == nil, !digests[block].isEmpty else { return }
-    for (index, part) in parts[block].enumerated() {
-      let (high, low) = digest(part)
-      if digests[block][2 * index] != high || digests[block][2 * index + 1] != low {
-        changed = block
-      }
-    }
+    let (high, low) = digest(parts[block][part])
+    if digests[block][2 * part] != high || digests[block][2 * part + 1] != low { changed = block }
   }
 
   private func digest(_ part: Range<Int>) -> (high: UInt64, low: UInt64) {
