@@ -44,9 +44,12 @@ if [ -n "${SCRATCH:-}" ]; then
   sort -u "$PBS_NODEFILE" | while read -r host; do ssh -n "$host" "$copying"; done
   data=$copy
 fi
-# The walltime that is left, in minutes; a job without one has no limit.
-walltime=$(qstat -f "$PBS_JOBID" | awk -F'[ =:]+' '/Resource_List.walltime/ { print $(NF - 2) * 60 + $(NF - 1) + $NF / 60 }')
-if [ -n "$walltime" ]; then set -- "$@" --time-limit "$walltime"; fi
+# What is left of the walltime, in minutes, less two for starting ranks and for what PBS is late; a job without one has no limit.
+left=$(qstat -f "$PBS_JOBID" | awk -F'[ =:]+' -v gone="$SECONDS" '/Resource_List.walltime/ {
+  minutes = $(NF - 2) * 60 + $(NF - 1) + ($NF - gone) / 60
+  print (minutes > 4 ? minutes - 2 : minutes / 2)
+}')
+if [ -n "$left" ]; then set -- "$@" --time-limit "$left"; fi
 reached() { readlink "$run/checkpoints/latest" || true; }
 
 before=$(reached)

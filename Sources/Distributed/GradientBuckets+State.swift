@@ -28,7 +28,7 @@ extension GradientBuckets {
       let slice = owned(bucket: index)
       if !slice.isEmpty { update(index, values + slice.lowerBound, slice.count) }
     }
-    try transport.share(active)
+    try Activity.waiting(for: "weights") { try transport.share(active) }
   }
 
   /// Joins what the owners hold for their slices, optimizer state say, into a flat array of `count`

@@ -36,8 +36,7 @@ struct MemoryEstimate {
     let (data, configuration) = (planner.data, planner.configuration)
     (ranks, ranksPerNode) = (planner.ranks, planner.ranksPerNode)
     (rows, shareRows) = (planner.lanes.rowCount, planner.shareRows)
-    splitRow =
-      trainer.split.map { $0.dimensions * ($0.storage.sparseBytes + $0.storage.residualBytes) } ?? 0
+    splitRow = trainer.split?.rowBytes ?? 0
 
     let size = data.shape.count
     func row(_ images: ImageSet) -> Int { size * (images.isEightBit ? 1 : 4) }

@@ -22,6 +22,7 @@ public enum TrainingRun {
     replacing: Bool = false, observer: (any TrainingObserver)? = nil,
     limits: TrainingLimits = TrainingLimits(), world: Communicator
   ) throws -> RunOutcome {
+    try Replicas(world).checkStart(configuration, data: data.path)
     let resolved = try configuration.validated(rows: data.count, of: data.shape)
     try resolved.check(ranks: world.size)
     let entry = try ModelCatalogue.entry(resolved)
@@ -49,6 +50,7 @@ public enum TrainingRun {
     observer: (any TrainingObserver)? = nil, limits: TrainingLimits = TrainingLimits(),
     world: Communicator
   ) throws -> RunOutcome {
+    try Replicas(world).checkStart(configuration, data: data.path)
     let resolved = try configuration.validated(rows: data.count, of: data.shape)
     try resolved.check(ranks: world.size)
     let entry = try ModelCatalogue.entry(resolved)
@@ -82,22 +84,24 @@ public enum TrainingRun {
       trainer, entry, resumedFrom: selection.checkpoint?.name, observer: observer, limits: limits)
   }
 
-  /// Trains on from a checkpoint, the newest whose checksums hold unless another is named, without leaving anything.
+  /// Trains on from a checkpoint whose checksums hold, without leaving anything.
   ///
   /// **Collective.**
   ///
   /// - Parameters:
-  ///   - start: the checkpoint, whose checksums hold.
+  ///   - start: the checkpoint, whose checksums hold; by default the newest that the run has so many steps after, or the
+  ///     oldest.
   ///   - steps: how many; fewer where the run ends before.
   ///   - faults: what shall go wrong on the way.
   ///   - body: called after each step, on every rank.
   /// - Returns: the name of the checkpoint.
-  /// - Throws: `RunError` where there is no checkpoint, or its run is over; the errors of a resume.
+  /// - Throws: `RunError` where there is no checkpoint before the run's last step; the errors of a resume.
   public static func replay(
     _ configuration: Configuration, on data: ImageSet, in directory: RunDirectory,
     from start: Checkpoint? = nil, steps: Int, faults: [Fault] = [], world: Communicator,
     _ body: @escaping (Trainer) throws -> Void
   ) throws -> String {
+    try Replicas(world).checkStart(configuration, data: data.path)
     let resolved = try configuration.validated(rows: data.count, of: data.shape)
     try resolved.check(ranks: world.size)
     let entry = try ModelCatalogue.entry(resolved)
@@ -109,19 +113,23 @@ public enum TrainingRun {
     var found = start
     if start == nil {
       var store = CheckpointStore(run: directory.path)
-      let selection = try store.newestValid(on: world, loading: trainer.rowTarget)
+      let selection = try store.newestValid(
+        on: world, upTo: trainer.totalSteps - steps, loading: trainer.rowTarget)
       (found, isLoaded) = (selection.checkpoint, selection.isLoaded)
+      if found == nil { found = try store.oldestValid(on: world, before: trainer.totalSteps) }
     }
     guard let checkpoint = found else {
-      return try world.agree { throw RunError.noCheckpoint(directory.path) }
-    }
-    try trainer.restore(checkpoint, isLoaded: isLoaded)
-    try world.agree {
-      if trainer.progress.step >= trainer.totalSteps {
-        throw RunError.data(checkpoint.directory, "found a finished run, expected steps to go on")
+      return try world.agree {
+        throw RunError.data(
+          directory.path,
+          "found no checkpoint whose checksums hold before step \(trainer.totalSteps), the last")
       }
     }
+    try trainer.restore(checkpoint, isLoaded: isLoaded)
     session.follow(upTo: trainer.progress.step + steps, faults: faults, body)
+    let watchdog = try Watchdog(
+      seconds: TrainingLimits.usualStandstill, directory: nil, world: world)
+    defer { watchdog.stop() }
     try trainer.start()
     _ = try entry.fit(trainer)
     return checkpoint.name
@@ -132,7 +140,6 @@ public enum TrainingRun {
     observer: (any TrainingObserver)?, limits: TrainingLimits
   ) throws -> RunOutcome {
     let world = trainer.world
-    StopSignals.install()
     let watchdog = try Watchdog(
       seconds: limits.standstill, directory: trainer.directory, world: world)
     defer { watchdog.stop() }
@@ -150,6 +157,11 @@ public enum TrainingRun {
           totalEpochs: trainer.totalSteps / trainer.stepsPerEpoch,
           outerIterations: trainer.alternates ? trainer.configuration.outerIterations : nil,
           resumedFrom: checkpoint))
+    }
+    if world.isRoot && trainer.configuration.validateEvery > 0 && trainer.validation == nil {
+      observer?.warning(
+        "validate_every: no images to validate on, so no best checkpoint is chosen by the bound: the data set has no "
+          + "validation split, and rows leaves none over")
     }
     try trainer.start()
     let outcome = try entry.fit(trainer)

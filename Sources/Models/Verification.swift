@@ -40,11 +40,12 @@ extension TrainingRun {
     let record = try Record(directory, on: world)
     let isExact =
       kept.exact && [start, newest].allSatisfy { $0.manifest.blasKernel == BLAS.kernelName }
-    var compared = 0
+    var (compared, reached) = (0, start.manifest.step)
     _ = try replay(
       kept, on: data, in: directory, from: start, steps: last - start.manifest.step, world: world
     ) { trainer in
       let step = trainer.progress.step
+      reached = step
       if step % kept.logEvery == 0 {
         let found = try trainer.lossOfStep()
         try world.agree {
@@ -59,6 +60,11 @@ extension TrainingRun {
         }
       }
       if step == last && isExact { try compareWeights(trainer, newest, on: world) }
+    }
+    if reached < last { return "not verified: asked to stop after step \(reached)" }
+    if compared == 0 && !isExact {
+      return
+        "nothing to verify: no loss was recorded from step \(start.manifest.step + 1) to \(last)"
     }
     return "verified: steps \(start.manifest.step + 1) to \(last) are as recorded"
       + (isExact ? ", bit for bit" : ", to rounding") + " (\(compared) losses"

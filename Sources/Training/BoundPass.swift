@@ -84,6 +84,7 @@ public struct BoundPass {
     var sums = Array(repeating: 0.0, count: starts.count)
     try world.agree {
       for index in stride(from: world.rank, to: starts.count, by: world.size) {
+        Activity.advance()
         sums[index] = try sum(
           starts[index]..<min(starts[index] + blockRows, rows.upperBound))
       }

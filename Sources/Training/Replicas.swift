@@ -3,10 +3,11 @@ import Foundation
 import MPI
 
 /// Whether the ranks of a job are copies of each other: the same program, settings and data, and the same weights.
-struct Replicas {
+public struct Replicas {
   private let world: Communicator
 
-  init(_ world: Communicator) { self.world = world }
+  /// The ranks of a job.
+  public init(_ world: Communicator) { self.world = world }
 
   /// Compares what the ranks were started with.
   ///
@@ -14,7 +15,7 @@ struct Replicas {
   /// **Collective.**
   ///
   /// - Throws: `ReplicaError` that names the rank and what differs.
-  func checkStart(_ configuration: Configuration, data: String) throws {
+  public func checkStart(_ configuration: Configuration, data: String) throws {
     guard world.size > 1 else { return }
     try compare("the executable") { try Self.fileDigest("/proc/self/exe") }
     try compare("the configuration") { Self.digest(Array(configuration.json.document.utf8)) }

@@ -25,6 +25,9 @@ public final class RowSplit {
   private let residual: ZeroedMemory  // [rows.count, dimensions]
   private var blocks: (sparse: Storage, residual: Storage)?
 
+  /// Bytes of S and R of a row, here and in checkpoints.
+  public var rowBytes: Int { dimensions * (storage.sparseBytes + storage.residualBytes) }
+
   /// S = R = 0 for the rows of this rank.
   public init(rows: Range<Int>, dimensions: Int, storage: SplitStorage = .float32) {
     self.rows = rows

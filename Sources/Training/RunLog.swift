@@ -12,7 +12,7 @@ public final class RunLog {
   /// - Parameter progress: lines about what comes after it, left by a run that was killed, are dropped.
   public init(_ directory: RunDirectory, upTo progress: TrainingProgress) throws {
     path = directory.metrics
-    let kept = Self.lines(of: path).filter { line in
+    let kept = try Self.lines(of: path).filter { line in
       guard let line = try? JSONValue(parsing: line) else { return false }
       return Self.isPast(line, progress)
     }
@@ -44,21 +44,23 @@ public final class RunLog {
     }
   }
 
-  /// The loss of every step that a run's log has.
+  /// The loss of every step that a run's log has; lines that are no JSON, such as one that a kill tore, are passed over.
   ///
-  /// - Throws: errors of text that is no JSON.
+  /// - Throws: `RunError` where the log cannot be read.
   public static func steps(of directory: RunDirectory) throws -> [(step: Int, loss: Double)] {
     try lines(of: directory.metrics).compactMap { text in
-      let line = try JSONValue(parsing: text)
-      guard line["kind"] == "step", let step = line["step"]?.number, let loss = line["loss"]?.number
+      guard let line = try? JSONValue(parsing: text), line["kind"] == "step",
+        let step = line["step"]?.number, let loss = line["loss"]?.number
       else { return nil }
       return (Int(step), loss)
     }
   }
 
-  private static func lines(of path: String) -> [String] {
-    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return [] }
-    return text.split(separator: "\n").map(String.init)
+  /// The lines as they are, none of a log that does not exist; bytes that are no text spoil their own line only.
+  private static func lines(of path: String) throws -> [String] {
+    guard FileManager.default.fileExists(atPath: path) else { return [] }
+    let bytes = try RunError.wrap(path) { try Data(contentsOf: URL(filePath: path)) }
+    return bytes.split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
   }
 
   /// Writes a line.

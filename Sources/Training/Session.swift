@@ -15,6 +15,8 @@ public struct TrainingLimits: Sendable {
   public var deadline: Date?
   /// End with an error when nothing has advanced for so many seconds; 0 for never.
   public var standstill = 0.0
+  /// How long the program waits unless it is told: no step, and no part of a checkpoint, takes so many seconds.
+  public static let usualStandstill = 600.0
 
   /// Steps between two looks at the weights in memory, besides those at checkpoints; 0 for no others.
   public var sentinel = 0
@@ -87,6 +89,7 @@ public final class Session {
   func begin(_ trainer: Trainer) throws {
     lastLog = (DispatchTime.now(), trainer.progress.imagesSeen)
     lastCheckpoint = DispatchTime.now()
+    checkpointSeconds = Double(trainer.checkpointBytes) / Self.slowDisk
     faults = Faults(limits.faults, run: directory, world: trainer.world)
     guard let directory else { return }
     try trainer.world.agree {
@@ -145,6 +148,8 @@ public final class Session {
   }
 
   private static let shortestReserve = 5.0
+  /// What a slow disk takes, in bytes a second, until the first checkpoint shows better.
+  private static let slowDisk = 2e8
 
   private func logStep(_ trainer: Trainer) throws {
     let means = try trainer.sums.stepMeans(batch: trainer.configuration.batch, on: trainer.world)
@@ -302,13 +307,16 @@ public final class Session {
     try grids?.draw(trainer, name)
   }
 
+  /// What ranks that write a checkpoint, or wait for those that do, are said to be doing.
+  static let checkpointing: StaticString = "writing a checkpoint"
+
   /// Writes a checkpoint of this moment.
   ///
   /// **Collective.**
   func checkpoint(_ trainer: Trainer) throws {
     guard let directory else { return }
     let started = DispatchTime.now()
-    Activity.begin("writing a checkpoint")
+    Activity.begin(Self.checkpointing)
     // Where a disk was unmounted, say, folders would come into being in its place.
     try trainer.world.agree {
       if trainer.world.isRoot && !directory.isRun { throw RunError.vanished(directory.path) }

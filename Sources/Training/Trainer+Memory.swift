@@ -26,6 +26,9 @@ extension Trainer {
   /// Bytes of weights and optimizer state in a checkpoint.
   public var contentsBytes: Int { modelBytes + stateBytes }
 
+  /// Bytes of a checkpoint that shares no file with another.
+  var checkpointBytes: Int { contentsBytes + lanes.rowCount * (split?.rowBytes ?? 0) }
+
   private var modelBytes: Int {
     parameters.parameters.reduce(0) { $0 + $1.shape.count * MemoryLayout<Float>.size }
   }

@@ -62,6 +62,38 @@ import Training
     }
   }
 
+  /// What a run's name stood for before is not gone on with, nor is it lost.
+  @Test func aRetryDoesNotTakeAnotherRunForItsOwn() throws {
+    try withTemporaryFolder { folder in
+      try prepareDigits(1203, in: folder)
+      try Tool.succeed("\(Self.model)2 --out run --max-steps 5", in: folder)
+      let before = try contents(of: folder)
+      let end = try start(
+        "-n 2 --retries 1 \(Self.model)6 --out run --force", in: folder,
+        environment: ["MPIRUN_OPTIONS": "--mca pml none-such"]
+      ).end(within: 40)
+      #expect(end.status != 0 && !end.timedOut, "\(end)")
+      #expect(end.errors.contains("try 1 of 1"), "\(end)")
+      #expect(try contents(of: folder) == before)
+      // An option that mpirun refuses the first time only: the second attempt has to begin anew.
+      let flag = folder.appending(path: "tried").path
+      let once = folder.appending(path: "mpirun")
+      try Data(
+        "#!/bin/sh\n[ -e \(flag) ] || { touch \(flag); exit 9; }\nPATH=${PATH#*:} exec mpirun \"$@\"\n"
+          .utf8
+      ).write(to: once)
+      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: once.path)
+      let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+      let anew = try start(
+        "-n 2 --retries 1 \(Self.model)1 --out run --force", in: folder,
+        environment: ["PATH": "\(folder.path):\(path)"]
+      ).end(within: 40)
+      #expect(anew.status == 0, "\(anew)")
+      let info = try Tool.document("info run --json", in: folder)
+      #expect(info["progress"]?["outer"] == 1 && info["finished"] == true, "\(info)")
+    }
+  }
+
   /// A run that cannot get further is not tried for ever, and bad input not at all.
   @Test func retriesEndWhereNothingIsGained() throws {
     try withTemporaryFolder { folder in

@@ -66,6 +66,32 @@ import Testing
     }
   }
 
+  /// Of a run that is over, an older checkpoint is gone on from.
+  @Test func aFinishedRunCanBeVerified() throws {
+    try withTemporaryFolder { folder in
+      try prepareDigits(300, in: folder)
+      try Tool.succeed("train \(Self.model) --out run --exact", ranks: 2, in: folder)
+      let output = try Tool.succeed("verify run --ranks 1,2 --steps 7 --quiet", in: folder)
+      #expect(output == "run: 7 steps from step 20 on are equal on 1, 2 ranks\n")
+    }
+  }
+
+  /// A log that a fault of the disk has spoiled in one place loses that line alone.
+  @Test func aDamagedLogKeepsItsOtherLines() throws {
+    try withTemporaryFolder { folder in
+      try prepare("--exact", in: folder)
+      let log = folder.appending(path: "run/metrics.jsonl")
+      var lines = try Data(contentsOf: log).split(separator: UInt8(ascii: "\n"))
+      let count = lines.count
+      lines[2] = Data([0xFF, 0xFE])
+      try Data(lines.joined(separator: Data("\n".utf8)) + Data("\n{\"ki".utf8)).write(to: log)
+      let run = try Tool.run("train --resume run --verify 5 --stop-after-step 19", in: folder)
+      #expect(run.status == 75 && run.errors.contains("verified: steps"), "\(run)")
+      let kept = try String(contentsOf: log, encoding: .utf8).split(separator: "\n")
+      #expect(kept.count == count - 1 + 1)
+    }
+  }
+
   /// Where there is nothing to compare with, the run goes on and says so.
   @Test func withoutAnOlderCheckpointThereIsNothingToVerify() throws {
     try withTemporaryFolder { folder in

@@ -67,7 +67,8 @@ struct TrainCommand: Subcommand {
       stopAfterStep: try arguments.integer("stop-after-step", in: 1...Int.max),
       maxSteps: try arguments.integer("max-steps", in: 1...Int.max),
       deadline: try Self.deadline(arguments),
-      standstill: Double(try arguments.integer("watchdog", in: 0...1_000_000) ?? 600),
+      standstill: try arguments.integer("watchdog", in: 0...1_000_000).map(Double.init)
+        ?? TrainingLimits.usualStandstill,
       sentinel: try arguments.integer("sentinel", in: 1...1_000_000_000) ?? 0,
       faults: try arguments.all("inject").map { try Fault(parsing: $0) })
     if let run = arguments.value("resume") {
@@ -105,6 +106,8 @@ struct TrainCommand: Subcommand {
   }
 
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
+    // From here on a signal is answered after the next step, however long reading the data takes.
+    StopSignals.install()
     console.startWorkers(threads)
     let display = TrainingDisplay(console)
     let outcome: RunOutcome

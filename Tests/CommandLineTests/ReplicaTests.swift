@@ -1,0 +1,56 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Ranks that were started with something else than the others.
+@Suite(.serialized) struct ReplicaTests {
+  /// A name of the data set that is the same on every host, for another file on each.
+  private var settings: String {
+    small.replacingOccurrences(of: "d.h5", with: "/proc/self/cwd/d.h5")
+  }
+
+  /// Two ranks, each with an executable, a folder and settings of its own, that train one run.
+  private func train(
+    _ second: (executable: String, folder: URL, words: String), in folder: URL
+  ) throws -> Run {
+    let own = Run.products.appending(path: "cleave").path
+    func rank(_ executable: String, _ folder: URL, _ words: String) -> [String] {
+      ["-n", "1", "-wdir", folder.path, executable]
+        + "train demo \(settings) \(words) --out \(folder.deletingLastPathComponent().path)/run --force"
+        .split(separator: " ").map(String.init)
+    }
+    return try Run.command(
+      "mpirun",
+      ["--oversubscribe", "--bind-to", "none", "--allow-run-as-root"]
+        + rank(own, folder.appending(path: "a"), "")
+        + [":"] + rank(second.executable, second.folder, second.words), in: folder)
+  }
+
+  /// The rank is named before anything is made or replaced.
+  @Test(arguments: ["the executable", "the configuration", "the data set"])
+  func aRankThatIsUnlikeTheOthersIsNamed(what: String) throws {
+    try withTemporaryFolder { folder in
+      for (name, count) in [("a", 300), ("b", what == "the data set" ? 304 : 300)] {
+        let place = folder.appending(path: name)
+        try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+        try prepareDigits(count, in: place)
+      }
+      let a = folder.appending(path: "a")
+      try Tool.succeed("train demo \(small) --out ../run --max-steps 2", in: a)
+      var own = Run.products.appending(path: "cleave").path
+      if what == "the executable" {
+        let other = folder.appending(path: "b/cleave")
+        try (Data(contentsOf: URL(filePath: own)) + Data([0])).write(to: other)
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: other.path)
+        own = other.path
+      }
+      let words = what == "the configuration" ? "--set seed=7" : ""
+      let place = what == "the data set" ? folder.appending(path: "b") : a
+      let before = try contents(of: folder)
+      let run = try train((own, place, words), in: folder)
+      #expect(run.status == 1 && !run.timedOut, "\(run)")
+      #expect(run.errors.contains("rank 1 (") && run.errors.contains("): \(what)"), "\(run)")
+      #expect(try contents(of: folder) == before)
+    }
+  }
+}
