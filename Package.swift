@@ -74,7 +74,7 @@ let package = Package(
     tests("Training", ["Training"]),
     tests("Models", ["Models"]),
     tests("Evaluation", ["Evaluation", "Datasets", "HDF5", "Models", "MPI", "Training"]),
-    tests("CommandLine", ["HDF5", "Images", "Training"]),
+    tests("CommandLine", ["Datasets", "HDF5", "Images", "Training"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -22,14 +22,8 @@ public final class Explainer {
     model = try trained.autoencoder()
     self.images = images
     self.usesSplit = usesSplit
-    let noise = try Corruption(parsing: trained.configuration.noise).prepared(for: images)
-    step = Step(
-      seed: trained.configuration.seed,
-      corrupt: noise.isNone
-        ? nil
-        : { [shape = images.shape] pixels, _, row, draws in
-          noise.apply(to: pixels, shape: shape, row: row, draws: draws)
-        })
+    let noise = try trained.inputNoise(for: images)
+    step = Step(seed: trained.configuration.seed, corrupt: noise.corrupter(of: images.shape))
   }
 
   private func begin(_ rows: Range<Int>) {
@@ -40,7 +34,7 @@ public final class Explainer {
     }
   }
 
-  /// X of the rows, with the noise the model is trained with; [rows, D], valid until the next block.
+  /// X of the rows with their `inputNoise(for:)`; [rows, D], valid until the next block.
   public func input(_ rows: Range<Int>) -> Variable {
     begin(rows)
     return step.corrupted()
@@ -73,5 +67,18 @@ public final class Explainer {
     let x = step.target
     if usesSplit { ck_axpy(x.pointer, try sparse(rows), -1, x.shape.count) }
     return reconstruction(of: x)
+  }
+}
+
+extension TrainedModel {
+  /// The noise that inputs get when the model is measured: that of its training, but none for images that are corrupted
+  /// already.
+  func inputNoise(for images: ImageSet) throws -> Corruption {
+    images.noise == nil ? try trainingNoise(for: images) : .none
+  }
+
+  /// The noise that inputs got in training.
+  func trainingNoise(for images: ImageSet) throws -> Corruption {
+    try Corruption(parsing: configuration.noise).prepared(for: images)
   }
 }

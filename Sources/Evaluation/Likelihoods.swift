@@ -11,19 +11,12 @@ extension Evaluation {
   /// **Collective.**
   func likelihood(_ metric: Metric) throws -> Double? {
     guard let model = trained.model as? any LatentVariableModel else { return nil }
-    let noise = try Corruption(parsing: trained.configuration.noise).prepared(for: source.images)
     let images = source.images
     let explainer = try Explainer(trained, images: images, usesSplit: source.hasSplit)
     let pass = BoundPass(
       model, rows: 0..<source.rows, dimensions: images.shape.count,
       seed: trained.configuration.seed,
-      corrupt:
-        noise.isNone
-        ? nil
-        : { [shape = images.shape] pixels, _, row, draws in
-          noise.apply(to: pixels, shape: shape, row: row, draws: draws)
-        },
-      on: world
+      corrupt: try trained.trainingNoise(for: images).corrupter(of: images.shape), on: world
     ) { [hasSplit = source.hasSplit] rows, pixels in
       images.gather(rows, into: pixels)
       guard hasSplit else { return }
@@ -32,7 +25,7 @@ extension Evaluation {
     switch metric {
     case .bound:
       let negative = try pass.negativeBound(isCorrupted: options.isCorrupted)
-      return model.isDensity ? -negative : negative
+      return model.isDensity && !options.isNegated ? -negative : negative
     case .nll: return try pass.negativeLogLikelihood(samples: options.samples)
     default:
       return try pass.negativeLogLikelihood(samples: options.samples)

@@ -16,10 +16,7 @@ public final class MarkovChain {
   /// Chains of a model of such images under a noise.
   public init(_ model: any Autoencoder, noise: Corruption, images shape: ImageShape, seed: UInt64) {
     self.model = model
-    step = Step(
-      seed: seed,
-      corrupt: noise.isNone
-        ? nil : { noise.apply(to: $0, shape: shape, row: $2, draws: $3) })
+    step = Step(seed: seed, corrupt: noise.corrupter(of: shape))
   }
 
   /// x(count) of the chains `rows` that start at the images `x`, [rows, D].

@@ -41,7 +41,7 @@ public struct EvaluationResult: Sendable {
   public let rows: Int
   /// What errors are taken against: "clean" or, without clean images, "images".
   public let reference: String
-  /// By metric; errors by what was compared ("X", "reconstruction", "L"), other metrics under "".
+  /// By metric, without those that the model does not have; errors by what was compared ("X", "reconstruction", "L"), other metrics under "".
   public let metrics: [(metric: Metric, values: [(name: String, value: Double)])]
 }
 
@@ -61,6 +61,8 @@ public struct Evaluation {
     public var rows: Int?
     /// Whether the encoder sees the noise of training when the bound is measured (D-25).
     public var isCorrupted = false
+    /// Whether the bound of a Gaussian decoder is negated as well (D-26).
+    public var isNegated = false
 
     /// The protocol of section 8.5.
     public init() {}
@@ -107,7 +109,7 @@ public struct Evaluation {
   /// The errors of X, of D(E(X)) from mean codes and, with a split, of L.
   ///
   /// L = D(E(X - S)) is known for the run's own rows. A model that is trained with noise drawn at each step
-  /// gets its input with such noise.
+  /// gets its input with such noise, unless the images are corrupted already.
   private func meanSquaredErrors() throws -> [(name: String, value: Double)] {
     let d = source.images.shape.count
     let explainer = try world.agree {

@@ -1,3 +1,4 @@
+import Datasets
 import Tensors
 
 extension Configuration {

@@ -20,15 +20,16 @@ struct GridWriter {
   func draw(_ trainer: Trainer, _ name: String) throws {
     let count = min(Self.side * Self.side, trainer.localRows.count)
     let first = trainer.localRows.lowerBound
-    let step = Step(seed: trainer.configuration.seed)
+    let noise = trainer.freshNoise.corrupter(of: trainer.images.shape)
+    let step = Step(seed: trainer.configuration.seed, corrupt: noise)
     let pixels = Storage(count: count * trainer.dimensions)
     trainer.images.gather(first..<first + count, into: pixels.pointer)
-    try write(pixels.pointer, count, trainer, "corrupted")
     try begin(step, Array(first..<first + count), trainer) {
       $0.update(from: pixels.pointer, count: pixels.count)
     }
-    if let clean = trainer.clean {
-      clean.gather(first..<first + count, into: pixels.pointer)
+    try write(step.corrupted().pointer, count, trainer, "corrupted")
+    if noise != nil || trainer.clean != nil {
+      trainer.clean?.gather(first..<first + count, into: pixels.pointer)
       try write(pixels.pointer, count, trainer, "originals")
     }
     if let model = trainer.model as? any Autoencoder {

@@ -20,6 +20,9 @@ extension Preset {
       name: "mnist-idaae", summary: "iDAAE(5) on MNIST, the DAAE paper's settings",
       settings: idaae("0.5") + onMNIST),
     Preset(
+      name: "mnist-idaae-25", summary: "iDAAE(25) on MNIST, the DAAE paper's settings",
+      settings: idaae("0.5", copies: 25) + onMNIST),
+    Preset(
       name: "omniglot-aae",
       summary: "adversarial autoencoder on Omniglot, the DAAE paper's settings",
       settings: aae + onOmniglot),
@@ -65,9 +68,10 @@ extension Preset {
     ]
   }
 
-  private static func idaae(_ deviation: String) -> [Setting] {
+  private static func idaae(_ deviation: String, copies: Int = 5) -> [Setting] {
     daae(deviation).dropFirst() + [
-      Setting("model=idaae", "7.4"), Setting("averaged_copies=5", "7.1 [P]: M = 5"),
+      Setting("model=idaae", "7.4"),
+      Setting("averaged_copies=\(copies)", "7.5 [P]: M = 5; 25 on MNIST as well"),
       Setting("idaae=codes", "D-29 [P]"),
     ]
   }

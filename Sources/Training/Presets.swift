@@ -1,3 +1,5 @@
+import Datasets
+
 /// A named configuration: the defaults with some settings changed, each with its source.
 public struct Preset: Sendable {
   /// The name on the command line.

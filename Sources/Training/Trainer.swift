@@ -51,6 +51,7 @@ public final class Trainer {
   private(set) var sentinel: WeightSentinel?
 
   let held: HeldGradients?  // where an update must wait for what all ranks found
+  let freshNoise: Corruption  // what inputs get in each step
   private let redraw: Corruption?  // what makes the targets of a step anew
   let steps: [Step]  // one a pass
   private let passRows: [Range<Int>]  // places of each pass's rows in `batchRows`
@@ -138,14 +139,9 @@ public final class Trainer {
     sums = TermSums(lanes: lanes.count)
     let freshNoise = try Self.prepared(
       Corruption(parsing: configuration.noise), for: used, lanes: lanes, on: world)
+    self.freshNoise = freshNoise
     steps = passRows.map { _ in
-      Step(
-        seed: configuration.seed,
-        corrupt: freshNoise.isNone
-          ? nil
-          : { [shape = limited.shape] pixels, _, row, draws in
-            freshNoise.apply(to: pixels, shape: shape, row: row, draws: draws)
-          })
+      Step(seed: configuration.seed, corrupt: freshNoise.corrupter(of: limited.shape))
     }
     for step in steps { step.tape.training = LanePass(rows: laneBatch, lanes: lanes.count) }
     try drawWeights()
@@ -347,11 +343,10 @@ public final class Trainer {
   /// Pixels of an image.
   public var dimensions: Int { images.shape.count }
 
-  /// Makes sure that all ranks train the same model in the same way, and opens the log; training follows.
+  /// Opens the log; training follows.
   ///
   /// **Collective.**
   public func start() throws {
-    try Replicas(world).checkStart(configuration, data: images.path)
     try session.begin(self)
     if session.limits.sentinel > 0 {
       sentinel = WeightSentinel(every: session.limits.sentinel, buckets, after: progress.step)

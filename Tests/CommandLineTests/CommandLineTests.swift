@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import TestSupport
 import Testing
@@ -28,6 +29,21 @@ import Training
       #expect(text.split(separator: "\n").allSatisfy { $0.count <= 110 }, "\(text)")
       #expect(try Tool.succeed("help \(command)", in: folder) == text)
       #expect(try contents(of: folder).isEmpty)
+    }
+  }
+
+  @Test func whatCanBeChosenIsListed() throws {
+    try withTemporaryFolder { folder in
+      let help = try Tool.succeed("corrupt --help", in: folder)
+      for name in Corruption.names {
+        #expect(help.contains("\n  \(name):") || help.contains("\n  \(name) "), "\(name)")
+      }
+      let keys = try Tool.succeed("presets --keys", in: folder)
+      let document = try Tool.document("presets --keys --json", in: folder)
+      for key in Configuration.keys {
+        #expect(keys.contains("\(key.name)=") && keys.contains(key.summary), "\(key.name)")
+        #expect(document[key.name]?["expected"] == .string(key.expected), "\(key.name)")
+      }
     }
   }
 

@@ -122,6 +122,44 @@ import Training
     }
   }
 
+  /// Noise of training goes onto clean images, and onto those of a corrupted file not a second time.
+  @Test func noiseIsNotAddedTwice() throws {
+    try withTemporaryFolder { folder in
+      try Tool.succeed("synthesize digits --count 256 --test 0 --out clean.h5", in: folder)
+      try Tool.succeed("corrupt clean.h5 d.h5 --noise gaussian:0.5", in: folder)
+      try Tool.succeed(
+        "train mnist-dae --data clean.h5 --out a --set rows=null --set hidden=16 --set decoder_hidden=16 "
+          + "--set noise=gaussian:0.5 --max-steps 3 --quiet", in: folder)
+      for data in ["clean.h5", "d.h5"] {
+        let result = try Tool.document("evaluate a --data \(data) --metrics mse --json", in: folder)
+        let error = try #require(result["metrics"]?["mse"]?["X"]?.number)
+        #expect(abs(error - 0.25) < 0.01, "\(data) \(error)")
+      }
+      try BadInput(
+        "evaluate a --data clean.h5 --metrics mse,nll", "nll, which dae does not have", 64
+      ).expectFailure(ranks: 2, in: folder)
+      try Tool.succeed("evaluate a --data clean.h5", in: folder)
+    }
+  }
+
+  /// What a denoising run shows as corrupted is what its model sees.
+  @Test func picturesShowTheNoiseOfTraining() throws {
+    try withTemporaryFolder { folder in
+      try Tool.succeed("synthesize digits --count 64 --test 0 --out clean.h5", in: folder)
+      for noise in ["none", "gaussian:0.5"] {
+        try Tool.succeed(
+          "train mnist-dae --data clean.h5 --out \(noise) --set rows=null --set hidden=16 --set decoder_hidden=16 "
+            + "--set noise=\(noise) --set epochs=1 --set grid_every=1 --quiet", in: folder)
+      }
+      func picture(_ path: String) throws -> Data {
+        try Data(contentsOf: folder.appending(path: path))
+      }
+      let clean = try picture("none/images/corrupted.png")
+      #expect(try picture("gaussian:0.5/images/originals.png") == clean)
+      #expect(try picture("gaussian:0.5/images/corrupted.png") != clean)
+    }
+  }
+
   @Test func aBenchmarkHasTheNamesThatScriptsRelyOn() throws {
     try withTemporaryFolder { folder in
       let result = try Tool.document("bench rvae-mlp --steps 2 --json", ranks: 2, in: folder)

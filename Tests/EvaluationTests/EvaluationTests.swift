@@ -64,6 +64,19 @@ struct EvaluationTests {
     }
   }
 
+  /// D-26: a density is reported as it is, or negated as the paper does.
+  @Test func boundOfADensityMayBeNegated() throws {
+    try withTemporaryFolder { folder in
+      let (trained, data) = try run(in: folder, ["model=dvae", "likelihood=gaussian", "epochs=1"])
+      var options = Evaluation.Options()
+      let plain = try Evaluation(trained, on: data, options: options, world: .alone()).run([.bound])
+      options.isNegated = true
+      let negated = try Evaluation(trained, on: data, options: options, world: .alone())
+        .run([.bound])
+      #expect(try #require(value(plain, .bound)) == -(try #require(value(negated, .bound))))
+    }
+  }
+
   @Test func errorsAreThoseOfTheWrittenFilesAgainstTheCleanImages() throws {
     try withTemporaryFolder { folder in
       let (trained, data) = try run(in: folder)
@@ -164,17 +177,22 @@ struct EvaluationTests {
     }
   }
 
-  /// X44: without clipping, Gaussian noise of standard deviation s has squared error s².
+  /// X44: without clipping, Gaussian noise of standard deviation s has squared error s²; images that are corrupted already get
+  /// none.
   @Test func inputErrorOfADenoisingModelIsTheVarianceOfItsNoise() throws {
     try withTemporaryFolder { folder in
       let (trained, data) = try run(
         in: folder,
         ["model=daae", "epochs=1", "noise=gaussian:0.5", "hidden=8", "discriminator_hidden=8"])
-      let result = try Evaluation(trained, on: data, world: .alone()).run([.mse])
-      let x = try #require(value(result, .mse, "X"))
+      let clean = try #require(data.clean)
+      func inputError(_ images: ImageSet) throws -> Double {
+        try #require(
+          value(Evaluation(trained, on: images, world: .alone()).run([.mse]), .mse, "X"))
+      }
+      #expect(abs(try inputError(clean) - 0.25) < 0.01)
       let corruption = meanSquaredError(
-        data.values(0..<Self.rows), try #require(data.clean).values(0..<Self.rows))
-      #expect(abs(x - corruption - 0.25) < 0.01)
+        data.values(0..<Self.rows), clean.values(0..<Self.rows))
+      #expect(abs(try inputError(data) - corruption) < 1e-6)
     }
   }
 

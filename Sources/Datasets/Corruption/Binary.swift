@@ -5,6 +5,7 @@ import Tensors
 /// For small c that is almost pure pepper: salt has the rate c². As the DVAE authors' code has it (D-19).
 struct BernoulliReplacement: Noise {
   static let name = "bernoulli"
+  static let summary = "each pixel with probability P to a draw from Bernoulli(P)"
   static let levels: ClosedRange<Double>? = 0...1
   static let staysInUnitRange = true
   let rate: Float
@@ -22,6 +23,7 @@ struct BernoulliReplacement: Noise {
 /// C6, `balanced`: each pixel is replaced with probability c, for itself, by 0 or 1 at equal odds (D-19).
 struct BernoulliBalanced: Noise {
   static let name = "bernoulli-balanced"
+  static let summary = "each pixel with probability P to 0 or 1, at equal odds"
   static let levels: ClosedRange<Double>? = 0...1
   static let staysInUnitRange = true
   let rate: Float
@@ -39,6 +41,7 @@ struct BernoulliBalanced: Noise {
 /// C9: as C6, but the rate of a pixel is its mean over the training set.
 struct MeanImage: Noise {
   static let name = "mean-image"
+  static let summary = "each pixel at the rate of its training mean to a draw of that mean"
   static let levels: ClosedRange<Double>? = nil
   static let staysInUnitRange = true
   static let needsMeanImage = true
@@ -64,6 +67,7 @@ struct MeanImage: Noise {
 /// C10: each pixel becomes 0 with probability c, for itself.
 struct ZeroMask: Noise {
   static let name = "zero-mask"
+  static let summary = "each pixel with probability P to 0"
   static let levels: ClosedRange<Double>? = 0...1
   static let staysInUnitRange = true
   let rate: Float
@@ -81,6 +85,7 @@ struct ZeroMask: Noise {
 /// C11: each pixel becomes a draw from the Bernoulli distribution whose mean it was.
 struct Binarized: Noise {
   static let name = "binarize"
+  static let summary = "each pixel to a draw from the Bernoulli distribution of that mean"
   static let levels: ClosedRange<Double>? = nil
   static let staysInUnitRange = true
 

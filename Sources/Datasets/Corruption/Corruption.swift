@@ -148,6 +148,11 @@ public struct Corruption: Equatable, Sendable, CustomStringConvertible {
     self.init(kind, level: level)
   }
 
+  /// Every kind: the SPEC, with a letter for its level, and what it does to an image.
+  public static var kinds: [(spec: String, summary: String)] {
+    catalogue.map { ($0.levels == nil ? $0.name : "\($0.name):\($0.levelSymbol)", $0.summary) }
+  }
+
   /// The names a SPEC may begin with.
   public static var names: [String] { catalogue.map { $0.name } }
 
@@ -184,26 +189,10 @@ public struct Corruption: Equatable, Sendable, CustomStringConvertible {
   }
 
   private static func nearest(to name: String) -> String {
-    let ranked = names.map { ($0, editDistance(name, $0)) }.sorted { $0.1 < $1.1 }
+    let ranked = names.map { ($0, Spelling.distance(name, $0)) }.sorted { $0.1 < $1.1 }
     if let (best, distance) = ranked.first, distance <= max(2, best.count / 2) {
       return "\(best), the nearest known kind"
     }
     return "one of \(names.joined(separator: ", "))"
   }
-}
-
-/// Insertions, deletions and replacements that turn one word into the other (Levenshtein).
-private func editDistance(_ a: String, _ b: String) -> Int {
-  let target = Array(b)
-  var row = Array(0...target.count)
-  for (i, letter) in a.enumerated() {
-    var diagonal = row[0]
-    row[0] = i + 1
-    for j in target.indices {
-      let replaced = diagonal + (letter == target[j] ? 0 : 1)
-      diagonal = row[j + 1]
-      row[j + 1] = min(replaced, row[j] + 1, diagonal + 1)
-    }
-  }
-  return row[target.count]
 }

@@ -3,6 +3,8 @@ import Tensors
 /// C4: x + s N(0, 1), not clipped.
 struct Gaussian: Noise {
   static let name = "gaussian"
+  static let levelSymbol = "S"
+  static let summary = "adds S times a standard normal, not clipped (stored as float32)"
   static let levels: ClosedRange<Double>? = 0...1000
   static let staysInUnitRange = false
   let deviation: Float

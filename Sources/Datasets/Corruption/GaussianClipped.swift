@@ -3,6 +3,8 @@ import Tensors
 /// C3: x + s N(0, 1), clipped to [0, 1].
 struct GaussianClipped: Noise {
   static let name = "gaussian-clip"
+  static let levelSymbol = "S"
+  static let summary = "the same, clipped to 0...1"
   static let levels = Gaussian.levels
   static let staysInUnitRange = true
   private let unclipped: Gaussian

@@ -3,6 +3,7 @@ import Tensors
 /// The images as they are.
 struct NoNoise: Noise {
   static let name = "none"
+  static let summary = "leaves the images as they are"
   static let levels: ClosedRange<Double>? = nil
   static let staysInUnitRange = true
 

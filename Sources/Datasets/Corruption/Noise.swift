@@ -9,6 +9,10 @@ protocol Noise: Sendable {
   static var name: String { get }
   /// The levels a SPEC may give after the colon; nil where the kind takes none.
   static var levels: ClosedRange<Double>? { get }
+  /// The letter that stands for the level in `summary`.
+  static var levelSymbol: String { get }
+  /// What it does to an image, for `cleave corrupt --help`.
+  static var summary: String { get }
   /// Whether values in [0, 1] stay there, so that a corrupted image can be kept in 8 bits.
   static var staysInUnitRange: Bool { get }
 
@@ -29,6 +33,8 @@ protocol Noise: Sendable {
 }
 
 extension Noise {
+  /// P, a probability or a fraction.
+  static var levelSymbol: String { "P" }
   /// No.
   static var needsMeanImage: Bool { false }
   /// The noise as it is.

@@ -55,6 +55,7 @@ extension Occlusion {
 /// C7: a filled disc, its centre uniform over the image and its radius over 3...8 pixels; the border may cut it.
 struct Disc: Occlusion {
   static let name = "circle"
+  static let summary = "a disc of 0, radius 3 to 8, on a fraction P of the images"
   let fraction: Double
   private let radii: ClosedRange<Int>
 
@@ -77,6 +78,7 @@ struct Disc: Occlusion {
 /// C7 with radii of 4...12 pixels.
 struct LargeDisc: Occlusion {
   static let name = "circle-large"
+  static let summary = "the same with a radius of 4 to 12"
   private let disc: Disc
   var fraction: Double { disc.fraction }
 
@@ -90,6 +92,7 @@ struct LargeDisc: Occlusion {
 /// C8: a filled rectangle, its width uniform over 4...12 pixels, its height over 4...16, its place over the image.
 struct Rectangle: Occlusion {
   static let name = "rectangle"
+  static let summary = "a rectangle of 0, up to 12 by 16, on a fraction P of the images"
   let fraction: Double
 
   init(level: Double) { fraction = level }

@@ -3,6 +3,7 @@ import Tensors
 /// C1, `replace=False`: exactly int(p d) distinct pixels of d are flipped.
 struct SaltPepper: Noise {
   static let name = "salt-pepper"
+  static let summary = "flips a fraction P of the pixels: over 0.5 to 0, others to 1"
   static let levels: ClosedRange<Double>? = 0...1
   static let staysInUnitRange = true
   let fraction: Double
@@ -24,6 +25,7 @@ struct SaltPepper: Noise {
 /// An even number of hits restores a binary value; a grey pixel is binarised by its first hit.
 struct SaltPepperReplacing: Noise {
   static let name = "salt-pepper-replace"
+  static let summary = "the same with positions drawn with replacement"
   static let levels: ClosedRange<Double>? = 0...1
   static let staysInUnitRange = true
   let fraction: Double
@@ -48,6 +50,7 @@ struct SaltPepperReplacing: Noise {
 /// C2: each element of the array, channels apart, becomes 0 or 1 with probability p, at equal odds.
 struct SaltPepperRandom: Noise {
   static let name = "salt-pepper-random"
+  static let summary = "each value with probability P to 0 or 1, at equal odds"
   static let levels: ClosedRange<Double>? = 0...1
   static let staysInUnitRange = true
   let probability: Float

@@ -3,6 +3,7 @@ import Tensors
 /// C5: each pixel is replaced with probability p, for itself, by a draw from U[0, 1].
 struct UniformReplacement: Noise {
   static let name = "uniform"
+  static let summary = "each pixel with probability P to a uniform draw"
   static let levels: ClosedRange<Double>? = 0...1
   static let staysInUnitRange = true
   let probability: Float
@@ -26,6 +27,7 @@ struct UniformReplacement: Noise {
 /// C5, `exact_count`: exactly int(p d) distinct pixels of d are replaced by draws from U[0, 1].
 struct UniformExact: Noise {
   static let name = "uniform-exact"
+  static let summary = "exactly a fraction P of the pixels to uniform draws"
   static let levels: ClosedRange<Double>? = 0...1
   static let staysInUnitRange = true
   let fraction: Double

@@ -1,3 +1,4 @@
+import Datasets
 import Training
 
 /// The words after a command's name, sorted into operands and options.

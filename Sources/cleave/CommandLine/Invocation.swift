@@ -1,3 +1,4 @@
+import Datasets
 import Training
 
 /// What the words of the command line ask for.

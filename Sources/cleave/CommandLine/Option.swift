@@ -62,8 +62,10 @@ extension Option {
   /// The options that several commands share, so that they mean the same everywhere.
   static let json = flag("json", "print one JSON document instead of text")
   static let force = flag("force", "replace what exists already")
-  static let data = value("data", "FILE", "the data set (HDF5)")
-  static let split = value("split", "NAME", "the part of the data set: train, validation or test")
+  static let data = value(
+    "data", "FILE", "the data set (HDF5); without, the one a run is trained on")
+  static let split = value("split", "NAME", "its part: train (default), validation or test")
+  static let best = flag("best", "the checkpoint of the lowest score, not the newest")
   static let out = value("out", "FILE", "what to write")
 
   /// What shall go wrong on purpose.

@@ -12,9 +12,10 @@ struct RunQuery {
   let output: String
   let isForced: Bool
   let passes: PassesOption
+  let isBest: Bool
 
   static let options =
-    [Option.data, Option.split, Option.out, Option.force] + Option.layout
+    [Option.data, Option.split, Option.best, Option.out, Option.force] + Option.layout
 
   init(_ arguments: Arguments, endings: [String]) throws(UsageError) {
     run = RunDirectory(arguments.operands[0])
@@ -22,6 +23,7 @@ struct RunQuery {
     output = try arguments.required("out")
     isForced = arguments.has("force")
     passes = try PassesOption(arguments)
+    isBest = arguments.has("best")
     guard endings.contains(where: { output.hasSuffix($0) }) else {
       throw UsageError(
         "--out: found \(output), expected a name that ends in " + endings.joined(separator: " or "))
@@ -39,7 +41,7 @@ struct RunQuery {
       try DatasetWriter.checkTarget(output, force: isForced)
       return 0
     }
-    let trained = try TrainedModel.load(run, passes, on: world, console)
+    let trained = try TrainedModel.load(run, passes, isBest: isBest, on: world, console)
     try body(Outputs(trained, force: isForced, world: world), trained)
     console.note("written: \(output)")
     return 0

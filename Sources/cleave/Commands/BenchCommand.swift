@@ -1,3 +1,4 @@
+import Datasets
 import MPI
 import Models
 import Tensors

@@ -1,21 +1,23 @@
 import Datasets
+import Foundation
 import MPI
 
 /// `cleave corrupt`: a corrupted copy of a data set, with the clean images beside.
 struct CorruptCommand: Subcommand {
   static let name = "corrupt"
   static let summary = "write corrupted images beside the clean ones"
-  static let details = """
-    A SPEC is a kind of noise and its level:
-      salt-pepper:P          flips a fraction P of the pixels: over 0.5 to 0, others to 1
-      salt-pepper-replace:P  the same with positions drawn with replacement
-      gaussian:S             adds S times a standard normal, not clipped (stored as float32)
-      gaussian-clip:S        the same, clipped to 0...1
-      uniform:P              each pixel with probability P by a uniform draw
-      uniform-exact:P        exactly a fraction P of the pixels by uniform draws
-      none                   leaves the images as they are
-    The noise of an image is a function of the seed and its row alone.
-    """
+  static var details: String {
+    let kinds = Corruption.kinds
+    let width = kinds.map(\.spec.count).max() ?? 0
+    let lines = kinds.map {
+      "  " + $0.spec.padding(toLength: width + 2, withPad: " ", startingAt: 0) + $0.summary
+    }
+    return """
+      A SPEC is a kind of noise and its level:
+      \(lines.joined(separator: "\n"))
+      The noise of an image is a function of the seed and its row alone.
+      """
+  }
   static let operands = [Operand("IN.h5", "the data set"), Operand("OUT.h5", "what to write")]
   static let options = [
     Option.value("noise", "SPEC", "the corruption"),

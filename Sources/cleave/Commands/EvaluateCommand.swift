@@ -1,3 +1,4 @@
+import Datasets
 import Evaluation
 import Foundation
 import MPI
@@ -12,7 +13,8 @@ struct EvaluateCommand: Subcommand {
   static let details = """
     Metrics: mse (per pixel), psnr (dB), elbo and kl (nats an image), spread (mean over the pixels of the
     standard deviation of 10,000 samples). Errors are taken against the clean images where the data set
-    has them; X stands for the images as they are, L for the clean part of the rows trained on.
+    has them; X stands for the model's input, L for the clean part of the rows trained on. A model that is
+    trained with noise gets such noise here too, unless the images are corrupted already.
     Models with a likelihood: bound (nats an image with the samples of training; its negative for binary
     images, lower being better, the log-density itself for a Gaussian decoder), nll (-log p(x) by --samples
     importance samples) and bits (the same in bits a pixel), on inputs without noise.
@@ -24,13 +26,14 @@ struct EvaluateCommand: Subcommand {
       Option.value("metrics", "LIST", "what to measure (default mse,psnr,elbo)"),
       Option.value("samples", "N", "samples of z for each image in nll and bits (default 5000)"),
       Option.value("rows", "N", "measure the first N images only"),
-      Option.flag("best", "the checkpoint of the lowest score, not the newest"),
-      Option.flag("corrupted", "the bound at inputs with the noise of training"), Option.json,
+      Option.best, Option.flag("corrupted", "the bound at inputs with the noise of training"),
+      Option.flag("negated", "the negative bound of a Gaussian decoder, too"), Option.json,
     ] + PassesOption.options + Option.layout
 
   private let run: RunDirectory
   private let data: DataOptions
   private let metrics: [Metric]
+  private let isAsked: Bool
   private let options: Evaluation.Options
   private let isBest: Bool
   private let isJSON: Bool
@@ -48,7 +51,9 @@ struct EvaluateCommand: Subcommand {
     }
     options.rows = try arguments.integer("rows", in: 1...Int.max)
     options.isCorrupted = arguments.has("corrupted")
+    options.isNegated = arguments.has("negated")
     self.options = options
+    isAsked = arguments.has("metrics")
     let names = arguments.value("metrics") ?? "mse,psnr,elbo"
     metrics = try names.split(separator: ",", omittingEmptySubsequences: false).map { name in
       guard let metric = Metric(rawValue: String(name)) else {
@@ -68,6 +73,13 @@ struct EvaluateCommand: Subcommand {
       try Evaluation(trained, on: images, options: options, world: world)
     }
     let result = try evaluation.run(metrics)
+    let missing = metrics.first { metric in !result.metrics.contains { $0.metric == metric } }
+    if let missing, isAsked {
+      try world.agree {
+        throw UsageError(
+          "--metrics: found \(missing), which \(trained.configuration.model) does not have")
+      }
+    }
     console.result(isJSON ? Self.document(result).document : Self.text(result))
     return 0
   }

@@ -8,22 +8,27 @@ struct PresetsCommand: Subcommand {
   static let details = """
     The JSON of a preset is a configuration file for cleave train. With --explain, each setting comes
     with its source: a section or decision (D-..) of the systems specification; [P] is what the paper
-    states, [C] what its authors' code does, "own" a choice of this program.
+    states, [C] what its authors' code does, "own" a choice of this program. --keys lists every setting
+    there is, with its default, the values it may have, and what it does.
     """
   static let operands = [Operand("NAME", "the preset to print", count: 0...1)]
   static let options = [
-    Option.flag("explain", "where each value of the preset comes from"), Option.json,
+    Option.flag("explain", "where each value of the preset comes from"),
+    Option.flag("keys", "what can be set, instead of presets"), Option.json,
   ]
 
   private let preset: Preset?
   private let isExplained: Bool
+  private let listsKeys: Bool
   private let isJSON: Bool
 
   init(_ arguments: Arguments) throws {
     preset = try arguments.operands.first.map(Preset.named)
     isExplained = arguments.has("explain")
+    listsKeys = arguments.has("keys")
     isJSON = arguments.has("json")
     if isExplained && preset == nil { throw UsageError("--explain needs the name of a preset") }
+    if listsKeys && preset != nil { throw UsageError("--keys goes without a preset") }
   }
 
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
@@ -31,6 +36,7 @@ struct PresetsCommand: Subcommand {
       switch preset {
       case .some(let preset) where isExplained: try explain(preset, on: console)
       case .some(let preset): console.result(try preset.configuration().json)
+      case nil where listsKeys: listKeys(on: console)
       case nil: list(on: console)
       }
       return 0
@@ -45,6 +51,25 @@ struct PresetsCommand: Subcommand {
       let rows = Preset.all.map { (left: $0.name, right: $0.summary) }
       console.result(String(Help.table(rows).dropLast()))
     }
+  }
+
+  private func listKeys(on console: Console) {
+    let defaults = Configuration()
+    if isJSON {
+      let members = Configuration.keys.map { key in
+        JSONValue.Member(
+          key.name,
+          [
+            "default": key.value(defaults), "expected": .string(key.expected),
+            "summary": .string(key.summary),
+          ])
+      }
+      return console.result(.object(members))
+    }
+    let lines = Configuration.keys.map { key in
+      "\(key.name)=\(key.value(defaults).line)  \(key.expected)\n    \(key.summary)"
+    }
+    console.result(lines.joined(separator: "\n"))
   }
 
   private func explain(_ preset: Preset, on console: Console) throws {

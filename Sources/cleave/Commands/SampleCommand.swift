@@ -8,9 +8,10 @@ struct SampleCommand: Subcommand {
   static let name = "sample"
   static let summary = "draw new images"
   static let details = """
-    Writes /samples (float32, [N, H, W, C]), or the first ones as a PNG grid. A code of the prior is
-    decoded; denoising models go on from there by the chain x -> D(E(C(x))), C being their noise of
-    training, a step by default. An ae or dae has no prior: say --chain T.
+    Writes /samples (float32, [N, H, W, C]), or the first 100 as a PNG grid. A code of the prior is decoded;
+    a daae goes a step of the chain x -> D(E(C(x))) from there, C being its noise of training. With
+    --chain T every model goes T steps, from a code of N(0, I) unless --start says prior. An ae or dae has no
+    prior and needs --chain.
     """
   static let operands = [Operand("RUN", "the directory of a run")]
   static let options =
@@ -18,8 +19,8 @@ struct SampleCommand: Subcommand {
       Option.value("count", "N", "how many (default 100)"),
       Option.value("chain", "T", "go T steps of the chain from the decoded code"),
       Option.value("start", "WORD", "start from normal (N(0, I), default) or prior codes"),
-      Option.value("seed", "K", "another K draws other images (default 595)"), Option.out,
-      Option.force,
+      Option.value("seed", "K", "another K draws other images (default 595)"), Option.best,
+      Option.out, Option.force,
     ] + PassesOption.options
 
   private let query: RunQuery
