@@ -113,7 +113,6 @@ public final class Session {
   /// **Collective.**
   func afterStep(_ trainer: Trainer) throws {
     let c = trainer.configuration
-    faults?.afterStep(trainer)
     let stop =
       StopSignals.arrived || limits.stopAfterStep.map { trainer.progress.step >= $0 } == true
       || isDeadlineNear
@@ -128,6 +127,7 @@ public final class Session {
     if let found = NonFinite(flag: flags[2]) {
       try trainer.world.agree { throw trainer.error(found) }
     }
+    try injectAfterStep(trainer)
     try trainer.checkMemory(flag: flags[3])
     try afterEachStep?(trainer)
     if let dropped = trainer.dropped {
@@ -138,6 +138,16 @@ public final class Session {
     }
     if flags[0] > 0 { stopped = true }
     if flags[0] > 0 || flags[1] > 0 { try checkpoint(trainer) }
+  }
+
+  /// What shall happen to the weights happens when all ranks have made the step, and before one goes on.
+  private func injectAfterStep(_ trainer: Trainer) throws {
+    let step = trainer.progress.step
+    guard limits.faults.contains(where: { $0.kind == .flipWeight && $0.step == step }) else {
+      return
+    }
+    faults?.afterStep(trainer)
+    try trainer.world.barrier()
   }
 
   /// Whether no more than a projection and two checkpoints, as long as the last ones were, fit in before the deadline.
@@ -321,7 +331,7 @@ public final class Session {
     try trainer.world.agree {
       if trainer.world.isRoot && !directory.isRun { throw RunError.vanished(directory.path) }
     }
-    try trainer.checkReplicas()
+    try trainer.checkMemoryBeforeCheckpoint()
     try trainer.checkWeights()
     var store = self.store ?? CheckpointStore(run: directory.path)
     if let faults { store.willWrite = { faults.beforeFiles(in: $0) } }

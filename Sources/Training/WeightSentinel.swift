@@ -75,6 +75,13 @@ final class WeightSentinel {
     for (block, part) in partsOfBucket[bucket] { check(block: block, part: part) }
   }
 
+  /// Compares all that this rank looks after.
+  func checkAll() {
+    for block in parts.indices {
+      for part in parts[block].indices { check(block: block, part: part) }
+    }
+  }
+
   private func check(block: Int, part: Int) {
     guard changed == nil, !digests[block].isEmpty else { return }
     let (high, low) = digest(parts[block][part])
@@ -112,31 +119,52 @@ extension Trainer {
   /// - Throws: `MemoryError` or `ReplicaError` that names the rank.
   func checkMemory(flag: Double) throws {
     guard let sentinel else { return }
-    if let change = WeightSentinel.change(flag: flag) {
-      let hosts = try world.allGather(world.hostName)
-      try world.agree {
-        throw MemoryError(
-          step: progress.step, tensor: parameters.entries[change.parameter].name,
-          rank: change.rank, host: hosts[change.rank])
-      }
+    let step = progress.step
+    try refuseChange(flag, before: "the end of step \(step)", left: step - 1)
+    if sentinel.isDue(step) { try checkReplicas() }
+  }
+
+  /// Lets no weights into a checkpoint that changed since the last step, or that differ among ranks.
+  ///
+  /// **Collective.**
+  ///
+  /// - Throws: as `checkMemory(flag:)`.
+  func checkMemoryBeforeCheckpoint() throws {
+    if let sentinel {
+      sentinel.checkAll()
+      var flag = [sentinel.flag(rank: world.rank)]
+      try world.allReduce(&flag, .max)
+      try refuseChange(flag[0], before: "its checkpoint", left: progress.step)
     }
-    if sentinel.isDue(progress.step) { try checkReplicas() }
+    try checkReplicas()
+  }
+
+  private func refuseChange(_ flag: Double, before moment: String, left step: Int) throws {
+    guard let change = WeightSentinel.change(flag: flag) else { return }
+    let hosts = try world.allGather(world.hostName)
+    try world.agree {
+      throw MemoryError(
+        tensor: parameters.entries[change.parameter].name, moment: moment, step: step,
+        rank: change.rank, host: hosts[change.rank])
+    }
   }
 }
 
 /// A weight that changed in a rank's memory though no update changed it.
 public struct MemoryError: ExitStatusError, Equatable, CustomStringConvertible {
-  /// The step that began with the change.
-  public let step: Int
   /// The weight.
   public let tensor: String
+  /// When it was looked at.
+  public let moment: String
+  /// The step that left it otherwise.
+  public let step: Int
   /// The rank that found it in its memory, and its host.
   public let rank: Int, host: String
 
   /// One line.
   public var description: String {
-    "rank \(rank) (\(host)): the weight \(tensor) changed in memory before the end of step \(step), "
-      + "expected it as step \(step - 1) left it; the last checkpoint is kept"
+    "rank \(rank) (\(host)): the weight \(tensor) changed in memory before \(moment), "
+      + "expected it as step \(step) left it; the last checkpoint is kept"
   }
 
   /// 1: trouble of the machine.
