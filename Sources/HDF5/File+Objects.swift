@@ -38,6 +38,8 @@ extension File {
     let group = try openGroup(path)
     var information = H5G_info_t()
     try check(H5Gget_info(group.id, &information), "H5Gget_info", path)
+    // A look at all links: HDF5 1.10 frees what it never had when it lists a group of which a link is damaged.
+    try check(H5Lexists(group.id, "-", chdf5_default_properties()), "H5Lexists", path)
     let order = try isOrdered(group, path) ? H5_INDEX_CRT_ORDER : H5_INDEX_NAME
     var names: [String] = []
     for index in 0..<information.nlinks {

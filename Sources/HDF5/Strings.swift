@@ -41,9 +41,11 @@ extension File {
       return try readFixedStrings(count: count, stored: stored, call, object, read)
     }
     var pointers = [UnsafeMutablePointer<CChar>?](repeating: nil, count: count)
+    // A string takes microseconds.
+    let limit = 5 + Double(count) / 10_000
     let status = pointers.withUnsafeMutableBytes { bytes -> herr_t in
       guard let start = bytes.baseAddress else { return 0 }
-      return read(stored.id, start)
+      return EndlessRead.guarded(path, object, seconds: limit) { read(stored.id, start) }
     }
     // HDF5 allocated each string; those it got before a failure are released too.
     defer { for pointer in pointers { _ = H5free_memory(pointer) } }

@@ -44,6 +44,15 @@ import Testing
         for line in lines where line.count == 2 { outcomes[String(line[1]), default: 0] += 1 }
         if run.status == 0 && !run.timedOut { break }
         let last = lines.last.flatMap { $0.first.flatMap { Int($0) } } ?? next
+        // What HDF5 itself would read for ever ends the process, with a line.
+        if run.status == 65
+          && run.errors.hasSuffix("found a damaged file: HDF5 reads it for ever\n")
+        {
+          outcomes["refused", default: 0] += 1
+          next = last + 1
+          for (name, data) in before { try data.write(to: original.appending(path: name)) }
+          continue
+        }
         Issue.record("\(kind.name) \(last): \(run.timedOut ? "hangs" : run.errors) (\(run.status))")
         next = last + 1
         crashes += 1
