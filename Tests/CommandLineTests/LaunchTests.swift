@@ -94,6 +94,17 @@ import Training
     }
   }
 
+  /// Whoever compares numbers of ranks need not know that mpirun must not be around it.
+  @Test func ranksToBeComparedAreNotStartedTwice() throws {
+    try withTemporaryFolder { folder in
+      try prepareDigits(300, in: folder)
+      try Tool.succeed("\(Self.model)2 --out run --exact --max-steps 11", in: folder)
+      let end = try start("verify run --ranks 1,2 --steps 3 --quiet", in: folder).end(within: 60)
+      #expect(end.status == 0, "\(end)")
+      #expect(end.output == "run: 3 steps from step 11 on are equal on 1, 2 ranks\n")
+    }
+  }
+
   /// A run that cannot get further is not tried for ever, and bad input not at all.
   @Test func retriesEndWhereNothingIsGained() throws {
     try withTemporaryFolder { folder in
