@@ -17,6 +17,7 @@ public struct AE: Autoencoder {
   let mean: Dense  // [B, H] -> [B, J]; the code
   let decoder: any Network  // [B, J] -> [B, D]; logits
   let term: Configuration.ReconstructionTerm
+  let testPasses: Int
 
   /// A model of such images.
   ///
@@ -27,6 +28,7 @@ public struct AE: Autoencoder {
     mean = architecture.head(c.latent)
     decoder = architecture.decoder
     term = c.reconstructionTerm
+    testPasses = c.testPasses
   }
 
   /// Names are checkpoint keys; their order is the order of the parameter groups.
@@ -49,6 +51,12 @@ public struct AE: Autoencoder {
 
   /// The decoder's mean, [B, D].
   public func decode(_ z: Variable) -> Variable { decoder(z).activated(.sigmoid) }
+
+  /// The last image of M passes, each of which takes what the one before made of it, as the RiC-VAE paper asks its
+  /// baselines, [B, D].
+  public func reconstruct(_ x: Variable, _ step: Step, sampling: Bool) -> Variable {
+    (0..<testPasses).reduce(x) { image, _ in decode(mean(encoder(image))) }
+  }
 
   /// Codes from N(0, I), [B, J], which nothing here was matched to.
   public func prior(_ step: Step) -> Variable {

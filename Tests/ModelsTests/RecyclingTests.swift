@@ -270,6 +270,28 @@ import Testing
     }
   }
 
+  /// A baseline of the paper is asked for M passes, too.
+  @Test func anAutoencoderGoesRoundWhenItIsAsked() throws {
+    let c = try SmallTraining.configuration(["model=ae", "test_passes=2"])
+    try c.checkPasses()
+    let ae = try AE(c, image: ImageShape(height: 2, width: 3, channels: 1))
+    let leaves = Leaves(ae.collectParameters())
+    for entry in leaves.set.entries { leaves.draw(entry.name) }
+    let step = Step(seed: 3)
+    Array(0..<Int32(5)).withUnsafeBufferPointer { batch in
+      step.begin(rows: batch, dimensions: 6, purpose: .evaluation, time: 0) { pixels in
+        for i in 0..<30 { pixels[i] = Float(i * 7 % 11) / 11 }
+      }
+    }
+    let once = ae.decode(ae.encode(step.target).mean)
+    let twice = ae.decode(ae.encode(once).mean)
+    #expect(ae.reconstruct(step.target, step, sampling: false).values == twice.values)
+    #expect(once.values != twice.values)
+    #expect(throws: ConfigurationError.self) {
+      try SmallTraining.configuration(["model=ae", "passes=2"]).checkPasses()
+    }
+  }
+
   @Test func modelsThatDoNotRecycleSaySo() throws {
     for key in ["passes", "test_passes"] {
       let c = try SmallTraining.configuration(["model=vae", "\(key)=2"])

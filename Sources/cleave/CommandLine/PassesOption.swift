@@ -8,7 +8,8 @@ struct PassesOption {
 
   static let options = [
     Option.value(
-      "passes", "M", "passes of a recycling model (default: the run's test_passes, usually 1)"),
+      "passes", "M",
+      "passes of a recycling model or an ae (default: the run's test_passes, usually 1)"),
     Option.value(
       "recycle", "HOW", "what goes from pass to pass: mean (default) or sample"),
   ]
