@@ -1,6 +1,8 @@
 import Autodiff
 import CKernels
 import MPI
+import Synchronization
+import Tensors
 
 /// A number that is not finite: where it was found.
 struct NonFinite: Equatable {
@@ -78,7 +80,13 @@ final class FiniteCheck {
   /// Looks at a parameter's gradient, while it is in cache.
   func check(gradient: UnsafePointer<Float>, of index: Int, lane: Int) {
     guard found == nil else { return }
-    if ck_all_finite(gradient, parameters.parameters[index].shape.count) == 0 {
+    let isSpoilt = Atomic(false)
+    Workers.share(parameters.parameters[index].shape.count, grain: Workers.smallestLoop) { part in
+      if ck_all_finite(gradient + part.lowerBound, part.count) == 0 {
+        isSpoilt.store(true, ordering: .relaxed)
+      }
+    }
+    if isSpoilt.load(ordering: .relaxed) {
       note(NonFinite(lane: lane, place: .gradient, parameter: index))
     }
   }
