@@ -61,7 +61,9 @@ public enum BLAS {
       return part(
         m, n, k, a, strideA, transposeA, b, strideB, transposeB, c, strideC, alpha, beta)
     }
-    if m > n {
+    // Rows lie apart, columns side by side, where cores take lines of c from each other; few rows would cost more, since
+    // each thread makes a packed copy of the operand that is not divided.
+    if 2 * m > n {
       Workers.share(m, grain: tile) { rows in
         part(
           rows.count, n, k, a + rows.lowerBound * (transposeA ? 1 : strideA), strideA, transposeA,
