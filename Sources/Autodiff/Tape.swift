@@ -43,8 +43,15 @@ public final class Tape {
   private var written: [Bool] = []
   private var mask: UInt64 = 0
   private var gradients: UnsafeMutablePointer<Float>?
-  /// What the forward pass measured for parameters that are statistics: parameter, values, times.
-  private var observed: [(parameter: Int, sum: UnsafeMutablePointer<Float>, uses: Float)] = []
+  /// What the forward passes measured for parameters that are statistics and no update has used yet.
+  private var observed: [Observation] = []
+
+  private struct Observation {
+    let parameter: Int
+    var sum: UnsafeMutablePointer<Float>
+    var uses: Float
+    var isOfEarlierPhase = false
+  }
 
   /// How a training pass is made of lanes; nil for a pass that reads running averages.
   public var training: LanePass?
@@ -59,12 +66,13 @@ public final class Tape {
     nodes.removeAll(keepingCapacity: true)
     arena.reset()
     newPhase()
+    observed.removeAll(keepingCapacity: true)
   }
 
   /// Parameters may have changed since they were last used: later uses are new leaves.
   public func newPhase() {
     for i in leaves.indices { leaves[i] = -1 }
-    observed.removeAll(keepingCapacity: true)
+    for i in observed.indices { observed[i].isOfEarlierPhase = true }
   }
 
   func allocate(_ count: Int) -> UnsafeMutablePointer<Float> { arena.allocate(count) }
@@ -102,10 +110,15 @@ public final class Tape {
 
   /// Takes note of a batch's measurement of a statistic; `values` stay as they are until `reset`.
   ///
-  /// Of several uses in one phase the mean counts.
+  /// Of several uses in one phase the mean counts. A phase that updates the statistic without measuring it, since it goes
+  /// on from values of an earlier one, takes over what was measured then.
   func observe(_ parameter: Parameter, _ values: UnsafeMutablePointer<Float>) {
+    let new = Observation(parameter: parameter.index, sum: values, uses: 1)
     guard let known = observed.firstIndex(where: { $0.parameter == parameter.index }) else {
-      observed.append((parameter.index, values, 1))
+      return observed.append(new)
+    }
+    if observed[known].isOfEarlierPhase {
+      observed[known] = new
       return
     }
     ck_add(observed[known].sum, observed[known].sum, values, parameter.shape.count)
@@ -140,7 +153,8 @@ public final class Tape {
     for parameter in parameters
     where groups >> UInt64(parameter.group) & 1 == 1 && pending[parameter.index] == 0 {
       let target = gradients + parameter.offset
-      if let found = observed.first(where: { $0.parameter == parameter.index }) {
+      if let known = observed.firstIndex(where: { $0.parameter == parameter.index }) {
+        let found = observed.remove(at: known)
         ck_copy(target, found.sum, parameter.shape.count)
         ck_scale(target, (training?.share ?? 1) / found.uses, parameter.shape.count)
       } else {

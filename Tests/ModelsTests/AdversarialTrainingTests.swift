@@ -46,6 +46,31 @@ struct AdversarialTrainingTests {
     #expect(moments(0, of: "encoder") != moments(2, of: "encoder"))
   }
 
+  /// The encoder's phase goes on from codes of the phase before, and takes its statistics from there.
+  @Test(arguments: ["aae", "daae", "idaae"], ["reconstruction_first", "discriminator_first"])
+  func batchNormalisation(model: String, order: String) throws {
+    let draws = Draws(seed: 3, purpose: .synthesis, time: 0)
+    var pixels = [Float](repeating: 0, count: 40 * 64)
+    draws.uniform(row: 0, into: &pixels, count: pixels.count)
+    let run = try SmallTraining(
+      [
+        "model=\(model)", "network=conv_bn", "channels=4,6", "update_order=\(order)",
+        "noise=\(model == "aae" ? "none" : "gaussian:0.3")",
+      ],
+      images: ImageSet(floats: pixels, shape: ImageShape(height: 8, width: 8, channels: 1)))
+    func averages() -> [[Float]] {
+      run.trainer.parameters.entries.filter { $0.name.hasSuffix("running_mean") }.map {
+        Array(UnsafeBufferPointer(start: $0.parameter.value, count: $0.parameter.shape.count))
+      }
+    }
+    let before = averages()
+    try run.trainer.trainStep()
+    let once = averages()
+    #expect(before.count >= 3 && zip(before, once).allSatisfy { bits($0) != bits($1) })
+    try run.trainer.trainStep()
+    #expect(run.weights.allSatisfy { $0.isFinite })
+  }
+
   /// X31: without noise a DAAE is an AAE, bit for bit.
   @Test(arguments: ["none", "gaussian:0"]) func withoutNoiseItIsAnAAE(noise: String) throws {
     let kinds = [["model=aae"], ["noise=\(noise)"], ["noise=gaussian:0.3"]]
