@@ -25,12 +25,15 @@ extension ImageSet {
   }
 
   /// The images of `rows` after a corruption with draws that stay, kept in memory where they are few.
+  ///
+  /// - Parameter noise: what the result is said to suffer from; nil for the corruption.
   func drawn(
-    _ corruption: Corruption, _ draws: Draws, rows: Range<Int>, clean: ImageSet?
+    _ corruption: Corruption, _ draws: Draws, rows: Range<Int>, clean: ImageSet?,
+    noise: String? = nil
   ) -> ImageSet {
     let result: Format = isEightBit && corruption.staysInUnitRange ? .bytes : .floats
     return drawn(
-      corruption, draws, rows: rows, clean: clean,
+      corruption, draws, rows: rows, clean: clean, noise: noise ?? corruption.spec,
       kept: Self.keepsCorrupted(byteCount: rows.count * shape.count * result.size))
   }
 
@@ -38,15 +41,18 @@ extension ImageSet {
   func corrupted(
     by corruption: Corruption, seed: UInt64, rows: Range<Int>, kept: Bool
   ) -> ImageSet {
-    drawn(corruption, staticDraws(seed), rows: rows, clean: clean ?? self, kept: kept)
+    drawn(
+      corruption, staticDraws(seed), rows: rows, clean: clean ?? self, noise: corruption.spec,
+      kept: kept)
   }
 
   private func drawn(
-    _ corruption: Corruption, _ draws: Draws, rows: Range<Int>, clean: ImageSet?, kept: Bool
+    _ corruption: Corruption, _ draws: Draws, rows: Range<Int>, clean: ImageSet?, noise: String,
+    kept: Bool
   ) -> ImageSet {
     let result: Format = isEightBit && corruption.staysInUnitRange ? .bytes : .floats
     guard kept else {
-      return derived(rows, as: result, noise: corruption.spec, clean: clean) {
+      return derived(rows, as: result, noise: noise, clean: clean) {
         [shape] values, row in
         corruption.apply(to: values, shape: shape, row: row, draws: draws)
         guard result == .bytes else { return }
@@ -57,7 +63,7 @@ extension ImageSet {
     write(rows, corruption, draws, as: result, into: memory.start)
     return ImageSet(
       path: path, split: split, shape: shape, count: count, heldRows: rows, format: result,
-      memory: memory, labels: labels, clean: clean, noise: corruption.spec)
+      memory: memory, labels: labels, clean: clean, noise: noise)
   }
 
   /// Writes the corrupted `rows` to `destination`, `[rows.count, H, W, C]` of `result`'s elements.

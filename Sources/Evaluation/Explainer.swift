@@ -74,11 +74,6 @@ extension TrainedModel {
   /// The noise that inputs get when the model is measured: that of its training, but none for images that are corrupted
   /// already.
   func inputNoise(for images: ImageSet) throws -> Corruption {
-    images.noise == nil ? try trainingNoise(for: images) : .none
-  }
-
-  /// The noise that inputs got in training.
-  func trainingNoise(for images: ImageSet) throws -> Corruption {
-    try Corruption(parsing: configuration.noise).prepared(for: images)
+    images.isCorrupted ? .none : try trainingNoise()
   }
 }

@@ -6,17 +6,18 @@ import Training
 
 /// Bounds of log p(x) and its estimate by many samples (systems.md, section 8.5).
 extension Evaluation {
-  /// One of the three, over all rows; nil for models without a likelihood.
+  /// One of the three, over all rows, of the clean images where they are known, or of X - S; nil for models without a
+  /// likelihood.
   ///
   /// **Collective.**
   func likelihood(_ metric: Metric) throws -> Double? {
     guard let model = trained.model as? any LatentVariableModel else { return nil }
-    let images = source.images
+    let images = source.hasSplit ? source.images : source.reference
     let explainer = try Explainer(trained, images: images, usesSplit: source.hasSplit)
     let pass = BoundPass(
       model, rows: 0..<source.rows, dimensions: images.shape.count,
       seed: trained.configuration.seed,
-      corrupt: try trained.trainingNoise(for: images).corrupter(of: images.shape), on: world
+      corrupt: try trained.trainingNoise().corrupter(of: images.shape), on: world
     ) { [hasSplit = source.hasSplit] rows, pixels in
       images.gather(rows, into: pixels)
       guard hasSplit else { return }

@@ -158,8 +158,10 @@ public struct Evaluation {
       func term(_ name: String) -> Double? { step.terms.first { "\($0.name)" == name }?.sum }
       guard let kl = term("kl") else { return [0, 0] }
       isVariational = true
-      // Without constants, or with a variance for each pixel, it is no likelihood.
-      guard let reconstruction = term("reconstruction") else { return [0, kl] }
+      // Without constants, with a variance for each pixel or as a squared error, it is no likelihood.
+      guard trained.configuration.reconstructionTerm == .bce,
+        let reconstruction = term("reconstruction")
+      else { return [0, kl] }
       hasLikelihood = true
       return [-reconstruction - kl, kl]
     }

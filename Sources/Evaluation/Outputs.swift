@@ -59,7 +59,7 @@ public struct Outputs {
     }
   }
 
-  /// D(E(X)) from mean codes, X as it is in the data: float32 [N, H, W, C], or a PNG grid of inputs over outputs.
+  /// D(E(X)) from mean codes, X as it is in the data: float32 [N, H, W, C], or a PNG grid of the first ones.
   ///
   /// **Collective.**
   public func reconstruct(_ data: ImageSet, to path: String) throws {
@@ -205,14 +205,13 @@ struct Source {
     }
     let c = trained.configuration
     let own = trained.wasTrained(on: data)
-    let noise = own ? try Corruption(parsing: c.staticNoise) : Corruption.none
-    let seen = data.corrupted(by: noise.prepared(for: data), seed: c.seed, rows: 0..<data.count)
-    let isBinary = c.binarize != .none
-    images = isBinary ? seen.binarized(seed: c.seed, rows: 0..<data.count) : seen
+    let isNoisy = try own && !Corruption(parsing: c.staticNoise).isNone
+    images = try own ? trained.seen(data) : trained.binary(data)
     hasClean = images.clean != nil
-    reference = isBinary ? images.clean ?? images : noise.isNone ? data.clean ?? data : data
+    reference =
+      c.binarize != .none ? images.clean ?? images : isNoisy ? data : data.clean ?? data
     hasSplit = own && trained.checkpoint.manifest.split != nil
-    let known = own ? min(c.rows ?? data.count, data.count) : data.count
+    let known = own ? trained.trainedRows(of: data).count : data.count
     rows = min(known, limit ?? known)
   }
 

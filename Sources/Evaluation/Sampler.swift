@@ -46,8 +46,7 @@ public final class Sampler {
       return
     }
     chain = MarkovChain(
-      try trained.autoencoder(), noise: try Corruption(parsing: trained.configuration.noise),
-      images: trained.imageShape,
+      try trained.autoencoder(), noise: try trained.trainingNoise(), images: trained.imageShape,
       seed: seed)
   }
 

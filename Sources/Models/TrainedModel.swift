@@ -43,7 +43,11 @@ public final class TrainedModel {
     let selection = try isBest ? store.best(on: world) : store.newestValid(on: world)
     skipped = selection.skipped
     let checkpoint = try world.agree {
-      guard let checkpoint = selection.checkpoint else { throw RunError.noCheckpoint(run.path) }
+      guard let checkpoint = selection.checkpoint else {
+        throw isBest && selection.skipped.isEmpty
+          ? RunError.data(run.path, "found no best checkpoint, expected one; leave --best out")
+          : RunError.noCheckpoint(run.path)
+      }
       return checkpoint
     }
     self.checkpoint = checkpoint
@@ -80,6 +84,45 @@ public final class TrainedModel {
           + "that has one; sample draws images from this one")
     }
     return model
+  }
+
+  /// The noise of `specification`, which knows of the rows trained on what it needs to know.
+  ///
+  /// - Parameter training: the training set as it was when the noise came upon it.
+  public func noise(
+    _ specification: String, of training: () throws -> ImageSet
+  ) throws -> Corruption {
+    let noise = try Corruption(parsing: specification)
+    guard noise.needsMeanImage else { return noise }
+    let images = try training()
+    return noise.knowing(meanImage: images.meanImage(of: trainedRows(of: images)))
+  }
+
+  /// The rows of the training set that were trained on.
+  public func trainedRows(of data: ImageSet) -> Range<Int> {
+    0..<min(configuration.rows ?? data.count, data.count)
+  }
+
+  /// Images of the training set as the model saw them: with the run's static noise, and binary where it made them so.
+  public func seen(_ data: ImageSet) throws -> ImageSet {
+    let c = configuration
+    let noise = try noise(c.staticNoise) { data }
+    return binary(data.corrupted(by: noise, seed: c.seed, rows: 0..<data.count))
+  }
+
+  /// Images as the model takes them: binary where the run made them so.
+  public func binary(_ images: ImageSet) -> ImageSet {
+    configuration.binarize == .none
+      ? images : images.binarized(seed: configuration.seed, rows: 0..<images.count)
+  }
+
+  /// The noise that inputs got in training.
+  ///
+  /// - Throws: errors of reading the training set, where the noise depends on it.
+  public func trainingNoise() throws -> Corruption {
+    try noise(configuration.noise) {
+      try seen(ImageSet.open(configuration.data, options: configuration.imageSetOptions))
+    }
   }
 
   /// Whether `data` is the set the run was trained on, so that the run's S belongs to its rows.

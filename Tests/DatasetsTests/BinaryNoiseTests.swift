@@ -88,7 +88,10 @@ struct BinaryNoiseTests {
     #expect(grey.binarized(seed: 4, rows: 0..<40).values(0..<40) != all.values(0..<40))
     #expect(all.binarized(seed: 5, rows: 0..<40).values(0..<40) == all.values(0..<40))
     #expect(all.clean == nil)
-    let mean = all.meanImage()
+    #expect(!all.isCorrupted)
+    let noisy = grey.corrupted(by: .bernoulli(0.1), seed: 3, rows: 0..<40)
+    #expect(noisy.isCorrupted && noisy.binarized(seed: 3, rows: 0..<40).isCorrupted)
+    let mean = all.meanImage(of: 0..<40)
     #expect(mean.count == 100 && mean.allSatisfy { (0...1).contains($0) })
   }
 }

@@ -196,6 +196,51 @@ struct EvaluationTests {
     }
   }
 
+  /// To make images binary is no corruption: their noise of training comes upon them all the same.
+  @Test func binaryImagesGetTheNoiseOfTraining() throws {
+    try withTemporaryFolder { folder in
+      let (trained, data) = try run(
+        in: folder, ["model=dvae", "binarize=once", "noise=bernoulli-balanced:0.4", "epochs=1"])
+      let clean = try #require(data.clean)
+      let result = try Evaluation(trained, on: clean, world: .alone()).run([.mse])
+      // Half of the replaced pixels are what they were.
+      #expect(abs(try #require(value(result, .mse, "X")) - 0.2) < 0.01)
+    }
+  }
+
+  /// C9: the rates are those of the rows trained on, whatever is asked for.
+  @Test func meanImageNoiseIsThatOfTheTrainingRows() throws {
+    try withTemporaryFolder { folder in
+      let (trained, data) = try run(
+        in: folder,
+        [
+          "model=daae", "epochs=1", "noise=mean-image", "static_noise=mean-image", "rows=64",
+          "hidden=8", "discriminator_hidden=8",
+        ])
+      let rates = data.meanImage(of: 0..<64)
+      #expect(rates != data.meanImage(of: 0..<Self.rows))
+      let seen = data.corrupted(
+        by: Corruption.meanImage.knowing(meanImage: rates), seed: trained.configuration.seed,
+        rows: 0..<data.count)
+      #expect(try trained.seen(data).values(0..<64) == seen.values(0..<64))
+      // A chain needs the noise, and no images but those of the run.
+      let sampler = try Sampler(trained, seed: 1, chain: 2)
+      #expect(sampler.samples(0..<5).values.allSatisfy { $0.isFinite })
+      let result = try Evaluation(trained, on: data, world: .alone()).run([.mse, .spread])
+      #expect(result.metrics.count == 2)
+    }
+  }
+
+  /// A squared error is no likelihood.
+  @Test func squaredErrorsHaveNoEvidenceBound() throws {
+    try withTemporaryFolder { folder in
+      let (trained, data) = try run(
+        in: folder, ["model=vae", "epochs=1", "reconstruction_term=mse"])
+      let result = try Evaluation(trained, on: data, world: .alone()).run([.elbo, .kl])
+      #expect(result.metrics.map(\.metric) == [.kl])
+    }
+  }
+
   @Test func imagesOfAnotherShapeAreRefused() throws {
     try withTemporaryFolder { folder in
       let (trained, _) = try run(in: folder)

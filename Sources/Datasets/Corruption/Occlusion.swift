@@ -3,7 +3,7 @@ import Tensors
 /// What C7 and C8 share: a shape of value 0 on a fraction of the images, at a place drawn for each.
 ///
 /// Of every 20 rows in turn as many are hit as make the total of all rows so far the fraction's, rounded down; which ones is
-/// drawn. So a set has its exact share (1179 of the 1965 Frey faces at 0.6), and a row's noise still
+/// drawn. So a set has its share (1176 of the first 1960 Frey faces at 0.6), and a row's noise still
 /// depends on no more than the row.
 protocol Occlusion: Noise {
   /// The fraction of images hit.

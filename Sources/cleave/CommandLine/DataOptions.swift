@@ -63,10 +63,3 @@ struct DataOptions {
     }
   }
 }
-
-extension Configuration {
-  /// How the images of the training set lie in their file.
-  var imageSetOptions: ImageSetOptions {
-    ImageSetOptions(images: images.isEmpty ? nil : images, layout: layout, shape: shape)
-  }
-}
