@@ -72,7 +72,7 @@ public protocol Autoencoder: GenerativeModel {
 }
 
 extension Autoencoder {
-  /// What the noisy batch is taken for.
+  /// What the batch is taken for, with its noise where it has some.
   public func outputs(_ step: Step) -> Variable {
     reconstruct(step.corrupted(), step, sampling: false)
   }

@@ -31,11 +31,19 @@ public struct ImportanceWeightedBound: Sendable, Equatable {
   /// log w.
   public let analyticKL: Bool
 
+  /// What the KL counts for, or log q(z|x~) - log p(z) where that is sampled: 1 but in training, for the average of
+  /// log w.
+  public let beta: Float
+
   /// A bound from its parts.
-  public init(samples: Int, inputs: Int = 1, average: Average, analyticKL: Bool) {
+  public init(
+    samples: Int, inputs: Int = 1, average: Average, analyticKL: Bool, beta: Float = 1
+  ) {
     precondition(samples > 0 && inputs > 0, "a bound by \(samples) samples of \(inputs) inputs")
     precondition(
-      !analyticKL || average == .logWeights, "importance weights need each sample's q(z|x)")
+      average == .logWeights || !analyticKL && beta == 1,
+      "importance weights need each sample's q(z|x)")
+    self.beta = beta
     self.samples = samples
     self.inputs = inputs
     self.average = average
@@ -64,11 +72,11 @@ public struct ImportanceWeightedBound: Sendable, Equatable {
     if analyticKL {
       let kl = byExample(q.klToStandardNormal())
       step.report("kl", kl)
-      return reconstruction + kl
+      return beta == 1 ? reconstruction + kl : reconstruction + beta * kl
     }
     let logRatio = z.priorLogRatio(logDeviation: q.logDeviation, epsilon: epsilon)
     step.report("kl", byExample(-1 * logRatio))
-    let logWeights = logRatio - nll
+    let logWeights = (beta == 1 ? logRatio : beta * logRatio) - nll
     switch average {
     case .logWeights: return -1 * byExample(logWeights)
     case .weights:

@@ -13,16 +13,21 @@ public enum LikelihoodDecoder: Module {
   public static let leastDeviation: Float = 1e-4
 
   /// A Bernoulli decoder with layers of the given sizes, from the code to the pixels.
-  public static func bernoulli(_ sizes: [Int], _ activation: Activation) -> LikelihoodDecoder {
-    .bernoulli(Perceptron(sizes, activation, last: .identity))
+  public static func bernoulli(
+    _ sizes: [Int], _ activation: Activation, _ initialized: Initialization = .glorot
+  ) -> LikelihoodDecoder {
+    .bernoulli(Perceptron(sizes, activation, last: .identity, initialized: initialized))
   }
 
   /// A Gaussian decoder with layers of the given sizes, from the code to the pixels; one hidden layer at least.
-  public static func gaussian(_ sizes: [Int], _ activation: Activation) -> LikelihoodDecoder {
+  public static func gaussian(
+    _ sizes: [Int], _ activation: Activation, _ initialized: Initialization = .glorot
+  ) -> LikelihoodDecoder {
     let (hidden, pixels) = (sizes[sizes.count - 2], sizes[sizes.count - 1])
     return .gaussian(
-      Perceptron(sizes.dropLast(), activation, last: activation), mean: Dense(hidden, pixels),
-      deviation: Dense(hidden, pixels))
+      Perceptron(sizes.dropLast(), activation, last: activation, initialized: initialized),
+      mean: Dense(hidden, pixels, initialized: initialized),
+      deviation: Dense(hidden, pixels, initialized: initialized))
   }
 
   /// Layers by number, then the heads of a Gaussian.

@@ -72,6 +72,8 @@ public struct DecodedGaussian {
 public protocol RecyclingAutoencoder: Autoencoder {
   /// N, M and what goes with them.
   var recycling: Recycling { get }
+  /// Weight of the KL term.
+  var beta: Float { get }
   /// q(z|x).
   var encoder: GaussianEncoder { get }
   /// p(x|z) for codes [B, J].
@@ -90,7 +92,7 @@ extension RecyclingAutoencoder {
   /// One phase updates everything.
   public var phases: [Phase] { [Phase("all", updates: children.map(\.0))] }
 
-  /// The SUM over the passes of KL + misfit, each pass with its own x_p as target; terms in nats per example: `misfit` and
+  /// The SUM over the passes of beta KL + misfit, each pass with its own x_p as target; terms in nats per example: `misfit` and
   /// `kl` of the first pass, `recycled` for all of the others, and `clamped`, how many log-variances the clamp holds.
   public func loss(phase: Int, _ step: Step) -> Variable {
     var (input, target) = (step.corrupted(), step.target)
@@ -102,7 +104,7 @@ extension RecyclingAutoencoder {
       let output = output(q.sample(step.latentNoise(encoder.latent, pass: pass)))
       let residual = target - output.mean
       let (misfit, kl) = (misfit(residual, of: output, step), q.klToStandardNormal())
-      let loss = misfit + kl
+      let loss = beta == 1 ? misfit + kl : misfit + beta * kl
       if pass == 0 {
         step.report("misfit", misfit)
         step.report("kl", kl)

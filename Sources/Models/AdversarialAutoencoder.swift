@@ -58,7 +58,7 @@ struct CodeGame {
     decoder = architecture.decoder
     discriminator = Perceptron(
       [latent] + c.discriminatorHidden + [1], c.discriminatorActivation ?? c.activation,
-      last: .identity)
+      last: .identity, initialized: c.initialization)
     prior = LatentPrior(c)
     losses = AdversarialLosses(isSaturating: c.generatorLoss == .saturating, epsilon: 0)
     alpha = Float(c.alpha)

@@ -213,6 +213,6 @@ struct VarianceFloor {
   /// Sweeps after which it stays as it is, at most `limit`.
   func sweeps(atMost limit: Int) -> Int {
     guard least > 0, decay > 0 else { return limit }
-    return min(limit, Int((log(least) / log(decay)).rounded(.up)) + 1)
+    return min(limit, max(0, Int((log(least) / log(decay)).rounded(.up))) + 1)
   }
 }

@@ -31,7 +31,8 @@ public struct DVAE: LatentVariableModel {
     let (pixels, widest) = (image.count, c.hidden[c.hidden.count - 1])
     switch c.inference {
     case .feedforward:
-      encoder = Perceptron([pixels] + c.hidden, c.activation, last: c.activation)
+      encoder = Perceptron(
+        [pixels] + c.hidden, c.activation, last: c.activation, initialized: c.initialization)
       inputsOfEncoder = 1
     case .gru:
       let isPerStep = c.gruCorrupt == .perStep
@@ -42,16 +43,18 @@ public struct DVAE: LatentVariableModel {
       encoder = GRU(input, units: widest, steps: c.gruSteps)
       inputsOfEncoder = isPerStep ? c.gruSteps : 1
     }
-    mean = Dense(widest, c.latent)
-    logDeviation = Dense(widest, c.latent)
+    mean = Dense(widest, c.latent, initialized: c.initialization)
+    logDeviation = Dense(widest, c.latent, initialized: c.initialization)
     let sizes = [c.latent] + c.decoderLayers + [pixels]
     decoder =
       c.likelihood == .gaussian
-      ? .gaussian(sizes, c.activation) : .bernoulli(sizes, c.activation)
+      ? .gaussian(sizes, c.activation, c.initialization)
+      : .bernoulli(sizes, c.activation, c.initialization)
     let average: ImportanceWeightedBound.Average =
       c.model == "dvae" ? .logWeights : c.outer == .inside ? .weights : .weightsOfEachInput
     bound = ImportanceWeightedBound(
-      samples: c.samples, inputs: c.corruptions, average: average, analyticKL: c.usesAnalyticKL)
+      samples: c.samples, inputs: c.corruptions, average: average, analyticKL: c.usesAnalyticKL,
+      beta: Float(c.beta))
   }
 
   /// Names are checkpoint keys; their order is the order of the parameter groups.

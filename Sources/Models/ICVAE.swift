@@ -22,6 +22,8 @@ public struct ICVAE: RecyclingAutoencoder {
   let decoder: any Network  // [B, J] -> [B, D]; m in [0, 1], or any number for the affine model
   /// N, M and what goes with them.
   public let recycling: Recycling
+  /// Weight of the KL term.
+  public let beta: Float
   let epsilon: Annealing
   let leastSquaresEpochs: Int
   let scale: Float
@@ -41,6 +43,7 @@ public struct ICVAE: RecyclingAutoencoder {
       decoder = architecture.decoder
     }
     recycling = c.recycling
+    beta = Float(c.beta)
     epsilon = c.residualEpsilonSchedule
     leastSquaresEpochs = c.leastSquaresEpochs
     scale = Float(c.residualScale)
@@ -56,7 +59,8 @@ public struct ICVAE: RecyclingAutoencoder {
   public func misfit(_ residual: Variable, of _: DecodedGaussian, _ step: Step) -> Variable {
     let r = residual.scaled(by: scale)
     return step.epoch < leastSquaresEpochs
-      ? r.halfSquares() : r.halfLogSquares(epsilon: epsilon.value(epoch: step.epoch))
+      ? r.halfSquares()
+      : r.halfLogSquares(epsilon: scale * scale * epsilon.value(epoch: step.epoch))
   }
 
   /// m + |x - m| e.

@@ -18,6 +18,8 @@ public struct L2VAE: RecyclingAutoencoder {
   let decoder: any Network  // [B, J] -> [B, D]; m in [0, 1]
   /// N, M and what goes with them.
   public let recycling: Recycling
+  /// Weight of the KL term.
+  public let beta: Float
   let scale: Float
   let deviation: Float
 
@@ -29,6 +31,7 @@ public struct L2VAE: RecyclingAutoencoder {
     encoder = architecture.gaussianEncoder(c.latent)
     decoder = architecture.decoder
     recycling = c.recycling
+    beta = Float(c.beta)
     scale = Float(c.residualScale)
     deviation = Float(c.recycleDeviation)
   }

@@ -18,9 +18,11 @@ public struct LCVAE: RecyclingAutoencoder {
   let outputLogVariance: Dense  // [B, H] -> [B, D]; log v of residuals times `scale`
   /// N, M and what goes with them.
   public let recycling: Recycling
+  /// Weight of the KL term.
+  public let beta: Float
   let scale: Float
 
-  /// v >= 1e-6; the upper end keeps untrained weights from overflowing.
+  /// log v of residuals that are not scaled: v >= 1e-6; the upper end keeps untrained weights from overflowing.
   static let logVarianceRange: ClosedRange<Float> = Float(log(1e-6))...6
 
   /// A model of such images.
@@ -40,6 +42,7 @@ public struct LCVAE: RecyclingAutoencoder {
     outputMean = Dense(features, image.count, .sigmoid, initialized: c.initialization)
     outputLogVariance = Dense(features, image.count, initialized: c.initialization)
     recycling = c.recycling
+    beta = Float(c.beta)
     scale = Float(c.residualScale)
   }
 
@@ -53,9 +56,11 @@ public struct LCVAE: RecyclingAutoencoder {
 
   /// m(z) and log v(z).
   public func output(_ z: Variable) -> DecodedGaussian {
-    let h = decoder(z)
+    let (h, range, shift) = (decoder(z), Self.logVarianceRange, 2 * log(scale))
     return DecodedGaussian(
-      mean: outputMean(h), logVariance: outputLogVariance(h).clamped(to: Self.logVarianceRange))
+      mean: outputMean(h),
+      logVariance: outputLogVariance(h)
+        .clamped(to: range.lowerBound + shift...range.upperBound + shift))
   }
 
   /// 0.5 sum_j [(x_j - m_j)² / v_j + log v_j].

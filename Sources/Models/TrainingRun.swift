@@ -158,10 +158,8 @@ public enum TrainingRun {
           outerIterations: trainer.alternates ? trainer.configuration.outerIterations : nil,
           resumedFrom: checkpoint))
     }
-    if world.isRoot && trainer.configuration.validateEvery > 0 && trainer.validation == nil {
-      observer?.warning(
-        "validate_every: no images to validate on, so no best checkpoint is chosen by the bound: the data set has no "
-          + "validation split, and rows leaves none over")
+    if world.isRoot, let reason = trainer.noValidation {
+      observer?.warning("validate_every: \(reason)")
     }
     try trainer.start()
     let outcome = try entry.fit(trainer)

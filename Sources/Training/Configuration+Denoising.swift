@@ -104,6 +104,9 @@ extension Configuration {
       try refuse(
         "kl", "analytic", "mc with model=\(model), whose weights need each sample's q(z|x)")
     }
+    if beta != 1 && model != "dvae" {
+      try refuse("beta", "\(beta)", "1 with model=\(model), which has no KL of its own")
+    }
     if model == "iwae" && noise != "none" {
       try refuse("noise", noise, "none with model=iwae; model=diwae is the one with noise")
     }

@@ -39,7 +39,7 @@ extension Configuration {
       "5.5 [R]: not"),
     .real(
       "residual_epsilon", \.residualEpsilon, .positive,
-      "Added to squared residuals before the logarithm of iC- and RiC-VAE.",
+      "Added to squared residuals of pixels in [0, 1] before the logarithm of iC- and RiC-VAE.",
       "D-18 [R]: (1/255)^2"),
     .real(
       "residual_epsilon_start", \.residualEpsilonStart, .notNegative,

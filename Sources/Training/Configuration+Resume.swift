@@ -5,7 +5,7 @@ extension Configuration {
     "decoder_hidden",
     "discriminator_hidden", "network", "channels", "output_normalization", "latent", "activation",
     "split_storage", "prior", "initialization", "likelihood", "inference", "gru_steps", "gru_input",
-    "gru_corrupt", "binarize",
+    "gru_corrupt", "binarize", "joint",
   ]
 
   /// Checks that a run can go on with these settings.

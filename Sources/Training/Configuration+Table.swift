@@ -124,7 +124,9 @@ extension Configuration {
   ]
 
   private static let lossKeys: [ConfigurationKey] = [
-    .real("beta", \.beta, .notNegative, "Weight of the KL term.", "4.2: 1 is the VAE"),
+    .real(
+      "beta", \.beta, .notNegative, "Weight of the KL term of the VAEs, the recycling models and dvae.",
+      "4.2: 1 is the VAE"),
     .choice(
       "standard_deviation", \.standardDeviation,
       "What multiplies the code's noise: sigma, or sigma squared as in some released scripts.",
@@ -229,7 +231,10 @@ extension Configuration {
       "Epochs between two checkpoints; 0: not by epochs.", "own"),
     .integer(
       "keep_last", \.keepLast, 1...1_000_000, "How many of the newest checkpoints stay.", "own"),
-    .flag("keep_best", \.keepBest, "The checkpoint with the lowest loss stays as well.", "own"),
+    .flag(
+      "keep_best", \.keepBest,
+      "The best checkpoint stays as well: by the validation bound, the error to clean images or the loss.",
+      "own"),
     .integer(
       "grid_every", \.gridEvery, 0...1_000_000,
       "Outer iterations (or epochs) between two sets of PNG grids; 0: none.", "own"),
@@ -238,7 +243,8 @@ extension Configuration {
       "A KL below this many nats is reported as collapse.", "own"),
     .real(
       "collapse_spread", \.collapseSpread, .notNegative,
-      "Outputs that vary by less over a batch are reported as collapse.", "own"),
+      "Outputs whose pixels have a lower mean standard deviation over a batch are reported as collapse.",
+      "own"),
   ]
 
   /// The names `model` may take.

@@ -73,7 +73,7 @@ public struct Configuration: Equatable, Sendable {
   /// The function behind every hidden layer.
   public var activation = Activation.sigmoid
 
-  /// Weight of the KL term of every VAE-based model.
+  /// Weight of the KL term of models that have one, but for those that average importance weights.
   public var beta = 1.0
   /// What the noise of the code is multiplied by.
   public var standardDeviation = StandardDeviation.sigma
@@ -433,6 +433,13 @@ extension Configuration {
         "batch: \(batch) cannot be divided by \(lanes) lanes; set lanes to \(fitting) or less, "
           + "or batch to \((batch / lanes + 1) * lanes)")
     }
+  }
+}
+
+extension Configuration {
+  /// How the images of the training set lie in their file.
+  public var imageSetOptions: ImageSetOptions {
+    ImageSetOptions(images: images.isEmpty ? nil : images, layout: layout, shape: shape)
   }
 }
 

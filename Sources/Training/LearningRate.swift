@@ -40,8 +40,9 @@ public enum LearningRateSchedule: String, CaseIterable, Sendable {
 }
 
 extension Configuration {
-  /// The step length in an epoch, counted from 0 over the whole run: by the schedule, and by a power of the decay (D-32).
-  public func learningRate(epoch: Int) -> Double {
+  /// The step length in an epoch, counted from 0 over the whole run of `epochs`: by the schedule, and by a power of the
+  /// decay (D-32).
+  public func learningRate(epoch: Int, of epochs: Int) -> Double {
     learningRate * learningRateSchedule.factor(epoch: epoch, of: epochs)
       * (learningRateDecay == 1 ? 1 : pow(learningRateDecay, Double(epoch)))
   }

@@ -265,7 +265,7 @@ public final class Session {
         JSONValue.Member("kind", "validation"),
         JSONValue.Member("epoch", .integer(trainer.progress.totalEpochs)),
         JSONValue.Member("step", .integer(trainer.progress.step)),
-        JSONValue.Member("bound", .real(found.bound)),
+        JSONValue.Member("bound", .real(found.reported)),
       ])
       isDue = isDue || found.isBest && c.keepBest
     }

@@ -58,12 +58,14 @@ extension Trainer {
   /// Whether training on batches alternates with a projection of all rows.
   public var alternates: Bool { split != nil && !model.phases.isEmpty }
 
-  /// Steps of the whole run.
-  public var totalSteps: Int {
-    stepsPerEpoch
-      * (alternates
-        ? configuration.outerIterations * configuration.innerEpochs : configuration.epochs)
+  /// Epochs of the whole run.
+  public var totalEpochs: Int {
+    alternates
+      ? configuration.outerIterations * configuration.innerEpochs : configuration.epochs
   }
+
+  /// Steps of the whole run.
+  public var totalSteps: Int { stepsPerEpoch * totalEpochs }
 
   /// Estimated seconds to the end of the run, at this rate and with this long a projection.
   func remainingSeconds(imagesPerSecond: Double, projection: Double, limit: Int?) -> Double {

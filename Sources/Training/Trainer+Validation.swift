@@ -5,27 +5,42 @@ import MPI
 
 /// Choosing the best checkpoint by the bound on images that are not trained on (systems.md, section 6.1).
 extension Trainer {
-  /// With the epochs' means, the name of the measurements in the history.
+  /// With the epochs' means, the name of the negative bounds in the history.
   static let validationBound = "validation/bound"
 
   /// Whether this run measures the bound on validation images.
-  var validates: Bool {
-    configuration.validateEvery > 0 && validation != nil && model is any LatentVariableModel
-  }
+  var validates: Bool { configuration.validateEvery > 0 && noValidation == nil }
 
   /// Whether it is time to, after an epoch is counted.
   var isValidationDue: Bool {
     let c = configuration
     return validates && progress.totalEpochs % c.validateEvery == 0
-      && Double(progress.totalEpochs) >= c.validateAfter * Double(c.epochs)
+      && Double(progress.totalEpochs) >= c.validateAfter * Double(totalEpochs)
+  }
+
+  /// Why no best checkpoint will be chosen by the bound, where that is asked for; nil where one will be.
+  public var noValidation: String? {
+    guard configuration.validateEvery > 0 else { return nil }
+    if !(model is any LatentVariableModel) {
+      return "\(configuration.model) has no bound to choose the best checkpoint by"
+    }
+    if validation == nil {
+      return "no images to validate on, so no best checkpoint is chosen by the bound: the data set has no "
+        + "validation split, and rows leaves none over"
+    }
+    if configuration.validateEvery > totalEpochs {
+      return "no best checkpoint is chosen by the bound: the run has \(totalEpochs) epochs"
+    }
+    return nil
   }
 
   /// Measures the bound and takes note of it.
   ///
   /// **Collective.**
   ///
-  /// - Returns: the negative bound in nats an image, and whether it is the lowest so far.
-  func validate() throws -> (bound: Double, isBest: Bool)? {
+  /// - Returns: the bound in nats an image as `evaluate` has it, negative for binary images alone (D-26), and whether it is
+  ///   the best so far.
+  func validate() throws -> (reported: Double, isBest: Bool)? {
     guard let validation, let model = model as? any LatentVariableModel else { return nil }
     let bound = try BoundPass(
       model, rows: validation.rows, dimensions: dimensions, seed: configuration.seed, on: world
@@ -33,7 +48,7 @@ extension Trainer {
     .negativeBound()
     let earlier = history.metrics[Self.validationBound] ?? []
     history.append(Self.validationBound, bound, step: progress.step)
-    return (bound, earlier.allSatisfy { $0.value > bound })
+    return (model.isDensity ? -bound : bound, earlier.allSatisfy { $0.value > bound })
   }
 
   /// The bound that was measured at this very step.

@@ -112,7 +112,7 @@ public final class Trainer {
     optimizers = model.phases.map {
       Optimizer(
         UpdateRule(configuration, isDiscriminator: $0.isDiscriminator),
-        learningRate: Float(configuration.learningRate(epoch: 0)),
+        learningRate: Float(configuration.learningRate),
         groups: model.groups($0.updates), buckets: buckets,
         secondMoment: Float(configuration.adamSecondMoment))
     }
@@ -144,6 +144,7 @@ public final class Trainer {
       Step(seed: configuration.seed, corrupt: freshNoise.corrupter(of: limited.shape))
     }
     for step in steps { step.tape.training = LanePass(rows: laneBatch, lanes: lanes.count) }
+    setLearningRates()
     try drawWeights()
   }
 
@@ -239,7 +240,7 @@ public final class Trainer {
 
   /// The step lengths of the epoch at hand.
   func setLearningRates() {
-    let rate = Float(configuration.learningRate(epoch: progress.totalEpochs))
+    let rate = Float(configuration.learningRate(epoch: progress.totalEpochs, of: totalEpochs))
     for optimizer in optimizers { optimizer.learningRate = rate }
   }
 

@@ -141,6 +141,13 @@ import Testing
     #expect(residuals.map { abs($0) > 2 } == problem.outliers)
   }
 
+  /// A floor that is never reached from above still takes a sweep.
+  @Test(arguments: [1e-6, 1, 5]) func floorsTakeSweeps(least: Double) {
+    let floor = VarianceFloor(decay: 0.9, least: least, variance: 2)
+    let sweeps = floor.sweeps(atMost: 1000)
+    #expect(sweeps >= 1 && floor.value(sweep: sweeps - 1) == 2 * least)
+  }
+
   /// Small random W and a small floor from the start: every entry is an outlier, W mz = 0.
   @Test func withoutAnnealingItIsTrivial() throws {
     let problem = Problem(200, 20, 3, 0.1)

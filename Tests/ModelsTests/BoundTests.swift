@@ -171,6 +171,55 @@ struct BoundTests {
     }
   }
 
+  @Test("The share of epochs before validation is of the whole run, outer iterations and all")
+  func validationOfARobustModel() throws {
+    try withTemporaryFolder { folder in
+      let run = RecordedRun(
+        folder.appending(path: "run"),
+        [
+          "model=rvae", "outer_iterations=3", "inner_epochs=2", "rows=40", "validate_every=2",
+          "validate_after=0.5",
+        ])
+      try run.go()
+      #expect(try run.log("validation").count == 2)
+      #expect(run.warnings.allSatisfy { !$0.contains("validate_every") })
+    }
+  }
+
+  @Test(
+    "A run that will not validate says so",
+    arguments: [
+      (["model=dae", "validate_every=1"], "has no bound"),
+      (["model=dvae", "validate_every=1", "rows=60"], "no images to validate on"),
+      (["model=dvae", "validate_every=5"], "the run has 2 epochs"),
+    ])
+  func noValidation(settings: [String], reason: String) throws {
+    try withTemporaryFolder { folder in
+      let run = RecordedRun(
+        folder.appending(path: "run"), ["epochs=2", "rows=40"] + settings)
+      try run.go()
+      #expect(run.warnings.contains { $0.hasPrefix("validate_every: ") && $0.contains(reason) })
+      #expect(try run.log("validation").isEmpty)
+    }
+  }
+
+  @Test("A density's bound is logged as evaluate reports it")
+  func loggedSign() throws {
+    try withTemporaryFolder { folder in
+      let run = RecordedRun(
+        folder.appending(path: "run"),
+        ["model=dvae", "likelihood=gaussian", "epochs=1", "rows=40", "validate_every=1"])
+      try run.go()
+      let negative = try #require(try run.checkpoint().contents().history["validation/bound"]?.last)
+      let line = try #require(try run.log("validation").first)
+      guard case .real(let logged)? = try JSONValue(parsing: line)["bound"] else {
+        Issue.record("\(line)")
+        return
+      }
+      #expect(logged == -negative.value)
+    }
+  }
+
   @Test("Clipping: a gradient longer than the limit is scaled to it, a shorter one stays")
   func clipping() throws {
     func weights(_ settings: String...) throws -> [Float] {

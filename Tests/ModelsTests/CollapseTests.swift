@@ -40,6 +40,26 @@ struct CollapseTests {
     }
   }
 
+  /// Nobody is told of a setting that the model does not have, or has already.
+  @Test(arguments: [
+    ("rvae", [], CollapseWarning.posteriorCollapse, "before the first split"),
+    ("vae", [], .posteriorCollapse, "beta below 1"), ("dvae", [], .posteriorCollapse, "beta"),
+    ("diwae", [], .posteriorCollapse, "less noise"), ("idaae", [], .constantOutput, "learning_rate"),
+    ("gan", ["generator_loss=saturating"], .discriminatorWon, "non_saturating"),
+    ("aae", ["generator_loss=saturating"], .discriminatorWon, "non_saturating"),
+    ("aae", [], .discriminatorWon, "learning_rate"),
+  ])
+  func theCureFits(
+    model: String, settings: [String], warning: CollapseWarning, words: String
+  ) throws {
+    var c = Configuration()
+    for setting in ["model=\(model)"] + settings { try c.set(setting) }
+    let cure = c.cure(of: warning)
+    #expect(cure.contains(words))
+    #expect(cure.contains("split") == (model == "rvae"))
+    #expect(cure.contains("non_saturating") == !settings.isEmpty)
+  }
+
   /// Each of the recycling models is told what helped it.
   @Test(arguments: [
     ("model=ric-vae passes=2", "passes_from_epoch=100"),

@@ -125,6 +125,17 @@ struct DenoisingTests {
     #expect(abs(analytic - sampled) < 0.01 * analytic, "\(analytic), \(sampled)")
   }
 
+  @Test("beta weights the KL, analytic or by samples", arguments: ["analytic", "mc"])
+  func weightOfTheKL(kl: String) throws {
+    let losses = try ["0", "1", "3"].map {
+      try Case(["model=dvae", "samples=2", "kl=\(kl)", "beta=\($0)"]).result().loss
+    }
+    for row in losses[0].indices {
+      let kl = losses[1][row] - losses[0][row]
+      #expect(abs(kl) > 1e-4 && abs(losses[2][row] - losses[0][row] - 3 * kl) < 1e-3)
+    }
+  }
+
   @Test("Fewer samples are the first of more")
   func samplesAreNested() throws {
     let one = try Case(["model=dvae", "samples=1"]).step.latentNoise(2).values
@@ -161,7 +172,7 @@ struct DenoisingTests {
       (["model=dvae", "inference=gru", "hidden=8,8"], "hidden"),
       (["model=dvae", "inference=gru", "gru_input=chunks", "gru_corrupt=per_step"], "gru_corrupt"),
       (["model=diwae", "kl=analytic"], "kl"),
-      (["model=iwae", "noise=bernoulli:0.1"], "noise"),
+      (["model=iwae", "noise=bernoulli:0.1"], "noise"), (["model=diwae", "beta=0.3"], "beta"),
     ])
   func refusals(settings: [String], key: String) throws {
     do {

@@ -73,7 +73,7 @@ import Testing
   /// X18: scaling residuals adds log a to each pixel's loss and leaves the gradients as they are, but not for l2.
   @Test func scaleInvariance() throws {
     for (model, isInvariant) in [("ic-vae", true), ("l2-vae", false)] {
-      let settings = ["model=\(model)", "residual_epsilon=1e-20"]
+      let settings = ["model=\(model)", "residual_epsilon=1e-3"]
       let (plain, leaves) = try make(settings)
       let loss = plain.loss(phase: 0, step())
       let (scaled, others) = try make(settings + ["residual_scale=8"])
@@ -86,6 +86,20 @@ import Testing
         deviation(b[name, default: []], from: gradient.map(Double.init))
       }
       #expect(distances.allSatisfy { $0 < 64 } == isInvariant, "\(model): \(distances)")
+    }
+  }
+
+  /// beta weights the KL and nothing else.
+  @Test(arguments: ["ic-vae", "l2-vae", "lc-vae", "ric-vae passes=2"])
+  func weightOfTheKL(model: String) throws {
+    let settings = ("model=" + model).split(separator: " ").map(String.init)
+    let losses = try ["0", "1", "3"].map { beta in
+      let (model, _) = try make(settings + ["beta=\(beta)"])
+      return model.loss(phase: 0, step()).values
+    }
+    for row in 0..<6 {
+      let kl = losses[1][row] - losses[0][row]
+      #expect(kl > 1e-4 && abs(losses[2][row] - losses[0][row] - 3 * kl) < 1e-3)
     }
   }
 

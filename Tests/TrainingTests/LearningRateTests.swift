@@ -9,9 +9,8 @@ struct LearningRateTests {
   {
     var c = Configuration()
     c.learningRate = rate
-    c.epochs = epochs
     try c.set("learning_rate_schedule=\(schedule)")
-    return c.learningRate(epoch: epoch)
+    return c.learningRate(epoch: epoch, of: epochs)
   }
 
   /// expected-mnist.md, section B: 1e-3, 4.8e-4, 2.3e-4, 1.1e-4 from epochs 0, 2, 8, 26.
