@@ -13,11 +13,16 @@ extension Evaluation {
   func likelihood(_ metric: Metric) throws -> Double? {
     guard let model = trained.model as? any LatentVariableModel else { return nil }
     let images = source.hasSplit ? source.images : source.reference
-    let explainer = try Explainer(trained, images: images, usesSplit: source.hasSplit)
+    let (explainer, noise) = try world.agree {
+      (
+        try Explainer(trained, images: images, usesSplit: source.hasSplit),
+        options.isCorrupted ? try trained.trainingNoise() : Corruption.none
+      )
+    }
     let pass = BoundPass(
       model, rows: 0..<source.rows, dimensions: images.shape.count,
       seed: trained.configuration.seed,
-      corrupt: try trained.trainingNoise().corrupter(of: images.shape), on: world
+      corrupt: noise.corrupter(of: images.shape), on: world
     ) { [hasSplit = source.hasSplit] rows, pixels in
       images.gather(rows, into: pixels)
       guard hasSplit else { return }
