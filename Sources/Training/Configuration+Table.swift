@@ -125,8 +125,8 @@ extension Configuration {
 
   private static let lossKeys: [ConfigurationKey] = [
     .real(
-      "beta", \.beta, .notNegative, "Weight of the KL term of the VAEs, the recycling models and dvae.",
-      "4.2: 1 is the VAE"),
+      "beta", \.beta, .notNegative,
+      "Weight of the KL term of the VAEs, the recycling models and dvae.", "4.2: 1 is the VAE"),
     .choice(
       "standard_deviation", \.standardDeviation,
       "What multiplies the code's noise: sigma, or sigma squared as in some released scripts.",

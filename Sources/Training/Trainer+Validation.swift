@@ -15,8 +15,11 @@ extension Trainer {
   var isValidationDue: Bool {
     let c = configuration
     return validates && progress.totalEpochs % c.validateEvery == 0
-      && Double(progress.totalEpochs) >= c.validateAfter * Double(totalEpochs)
+      && Double(progress.totalEpochs) >= firstValidation
   }
+
+  /// Epochs before the first validation.
+  private var firstValidation: Double { configuration.validateAfter * Double(totalEpochs) }
 
   /// Why no best checkpoint will be chosen by the bound, where that is asked for; nil where one will be.
   public var noValidation: String? {
@@ -25,11 +28,14 @@ extension Trainer {
       return "\(configuration.model) has no bound to choose the best checkpoint by"
     }
     if validation == nil {
-      return "no images to validate on, so no best checkpoint is chosen by the bound: the data set has no "
+      return
+        "no images to validate on, so no best checkpoint is chosen by the bound: the data set has no "
         + "validation split, and rows leaves none over"
     }
-    if configuration.validateEvery > totalEpochs {
-      return "no best checkpoint is chosen by the bound: the run has \(totalEpochs) epochs"
+    let last = totalEpochs - totalEpochs % configuration.validateEvery
+    if last == 0 || Double(last) < firstValidation {
+      return "no best checkpoint is chosen by the bound: none of the run's \(totalEpochs) epochs "
+        + "is due (validate_after)"
     }
     return nil
   }

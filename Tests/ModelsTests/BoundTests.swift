@@ -191,7 +191,8 @@ struct BoundTests {
     arguments: [
       (["model=dae", "validate_every=1"], "has no bound"),
       (["model=dvae", "validate_every=1", "rows=60"], "no images to validate on"),
-      (["model=dvae", "validate_every=5"], "the run has 2 epochs"),
+      (["model=dvae", "validate_every=5"], "none of the run's 2 epochs"),
+      (["model=dvae", "epochs=3", "validate_every=2", "validate_after=0.9"], "3 epochs is due"),
     ])
   func noValidation(settings: [String], reason: String) throws {
     try withTemporaryFolder { folder in

@@ -44,7 +44,8 @@ struct CollapseTests {
   @Test(arguments: [
     ("rvae", [], CollapseWarning.posteriorCollapse, "before the first split"),
     ("vae", [], .posteriorCollapse, "beta below 1"), ("dvae", [], .posteriorCollapse, "beta"),
-    ("diwae", [], .posteriorCollapse, "less noise"), ("idaae", [], .constantOutput, "learning_rate"),
+    ("diwae", [], .posteriorCollapse, "less noise"),
+    ("idaae", [], .constantOutput, "learning_rate"),
     ("gan", ["generator_loss=saturating"], .discriminatorWon, "non_saturating"),
     ("aae", ["generator_loss=saturating"], .discriminatorWon, "non_saturating"),
     ("aae", [], .discriminatorWon, "learning_rate"),
