@@ -4,10 +4,10 @@ import Synchronization
 
 /// The threads of this process that share the loops of a training step (`--threads`).
 ///
-/// One pool above single-threaded OpenBLAS. It is started once, before the first tensor; until then, and with one
+/// One pool above single-threaded products. It is started once, before the first tensor; until then, and with one
 /// thread, everything runs on the calling thread. Only one thread hands work out, the one that calls MPI and HDF5.
-/// Runs with as many threads repeat each other bit for bit; another number divides products elsewhere, and OpenBLAS
-/// rounds the edges of a product in another way.
+/// Runs with as many threads repeat each other bit for bit; another number divides products elsewhere, whose edges are
+/// rounded in another way.
 public enum Workers {
   /// Threads that share a loop, the calling one included.
   public static var count: Int { 1 + (team?.helpers ?? 0) }
@@ -21,7 +21,7 @@ public enum Workers {
     return count > 1 ? Team(helpers: count - 1) : nil
   }()
 
-  /// Starts the pool and keeps OpenBLAS to the thread that calls it.
+  /// Starts the pool and keeps products to the thread that calls them.
   ///
   /// The first call decides.
   public static func start(_ count: Int) {
@@ -107,6 +107,8 @@ private final class Team: Sendable {
   }
 
   private func serve(_ helper: Int) {
+    BLAS.useOneThread()
+    leaveSignalsToOthers()
     var seen = 0
     while true {
       wait(for: seen + 1, in: beds[helper])
@@ -116,6 +118,14 @@ private final class Team: Sendable {
       }
       unfinished.subtract(1, ordering: .acquiringAndReleasing)
     }
+  }
+
+  /// Blocks all signals but those of errors: products may run on a stack that no handler should touch (see `StopSignals`).
+  private func leaveSignalsToOthers() {
+    var signals = sigset_t()
+    sigfillset(&signals)
+    for error in [SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT] { sigdelset(&signals, error) }
+    pthread_sigmask(SIG_BLOCK, &signals, nil)
   }
 
   private func wait(for next: Int, in bed: Bed) {

@@ -40,19 +40,10 @@ enum BLASCore {
     }
   }
 
-  /// The kernels of OpenBLAS for x86-64 by the width of their vectors in bits.
-  private static let widths: [(bits: Int, kernels: Set<String>)] = [
-    (512, ["skylakex", "cooperlake", "sapphirerapids"]),
-    (
-      256, ["sandybridge", "haswell", "zen", "bulldozer", "piledriver", "steamroller", "excavator"]
-    ),
-  ]
-
   /// What to say when a kernel uses narrower vectors than this processor has; nil otherwise.
   static func complaint(about kernel: String) -> String? {
     guard let processor = processorBits else { return nil }
-    let known = widths.first { $0.kernels.contains(kernel.lowercased()) }
-    let bits = known?.bits ?? 128
+    let bits = BLAS.vectorBits(of: kernel)
     guard bits < processor else { return nil }
     let cause = getenv(variable).map { "\(variable)=\(String(cString: $0)) holds it there" }
     return

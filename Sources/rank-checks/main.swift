@@ -9,6 +9,7 @@ let checks: [String: RankCheck] = communicatorChecks.merging(bucketChecks) { fir
   .merging(checkpointBenchmark) { first, _ in first }
   .merging(mutatedInputs) { first, _ in first }
   .merging(convolutionBenchmark) { first, _ in first }
+  .merging(signalChecks) { first, _ in first }
 
 let arguments = CommandLine.arguments.dropFirst()
 withMPI(program: "rank-checks") { world in

@@ -17,7 +17,7 @@ import Testing
 
   @Test(
     arguments: [(false, false), (true, false), (false, true), (true, true)],
-    [(1, 1, 1), (7, 5, 3), (33, 17, 49)])
+    [(1, 1, 1), (7, 5, 3), (33, 17, 49), (20, 128, 31), (256, 40, 19)])
   func allTransposes(transposes: (Bool, Bool), size: (m: Int, n: Int, k: Int)) {
     Workers.start(1)
     let (ta, tb) = transposes
@@ -59,6 +59,31 @@ import Testing
     BLAS.gemm(
       2, 2, 2, a.pointer, 2, false, identity.pointer, 2, false, c.pointer + 1, 4)
     #expect(c.values == [0, 1, 2, 0, 0, 3, 4, 0])
+  }
+
+  /// Exact runs need it: a lane's operands lie elsewhere on another number of ranks.
+  @Test(
+    arguments: [(false, false), (true, false), (false, true)],
+    [(64, 100, 300), (16, 1, 50), (40, 128, 60), (320, 200, 64)])
+  func bitsDoNotDependOnWhereOperandsLie(
+    transposes: (Bool, Bool), size: (m: Int, n: Int, k: Int)
+  ) {
+    Workers.start(1)
+    let (ta, tb) = transposes
+    let (m, n, k) = size
+    let (a, b) = (normals(m * k + 16), normals(n * k + 16, row: 1))
+    let results = [0, 1, 5, 16].map { shift in
+      // The same numbers, so many elements further in memory.
+      let (x, y) = (Tensor(Shape(m * k + 32)), Tensor(Shape(n * k + 32)))
+      let z = Tensor(Shape(m * n + 32))
+      (x.pointer + shift).update(from: a, count: m * k)
+      (y.pointer + shift).update(from: b, count: n * k)
+      BLAS.gemm(
+        m, n, k, x.pointer + shift, ta ? m : k, ta, y.pointer + shift, tb ? k : n, tb,
+        z.pointer + shift, n)
+      return (0..<m * n).map { z.pointer[shift + $0].bitPattern }
+    }
+    for other in results.dropFirst() { #expect(other == results[0]) }
   }
 
   @Test func higherRanksAreReadAsRows() {
