@@ -89,7 +89,7 @@ public final class TrainedModel {
   /// The noise of `specification`, which knows of the rows trained on what it needs to know.
   ///
   /// - Parameter training: the training set as it was when the noise came upon it.
-  public func noise(
+  private func noise(
     _ specification: String, of training: () throws -> ImageSet
   ) throws -> Corruption {
     let noise = try Corruption(parsing: specification)

@@ -105,6 +105,17 @@ extension Configuration {
     }
   }
 
+  /// Checks that an epsilon that is to come down has epochs for it.
+  ///
+  /// - Throws: `ConfigurationError` that names the missing setting.
+  func checkAnnealing() throws(ConfigurationError) {
+    if residualEpsilonStart > 0 && residualEpsilonEpochs == 0 {
+      throw ConfigurationError(
+        key: "residual_epsilon_epochs", found: "0",
+        expected: "some epochs, in which residual_epsilon comes down from residual_epsilon_start")
+    }
+  }
+
   /// Checks that a model that is asked to go round can.
   ///
   /// - Throws: `ConfigurationError` that names the model that does.

@@ -402,6 +402,7 @@ extension Configuration {
       )
     }
     try resolved.checkPasses()
+    try resolved.checkAnnealing()
     try resolved.checkDenoising()
     return resolved
   }

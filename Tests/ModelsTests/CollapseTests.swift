@@ -45,6 +45,7 @@ struct CollapseTests {
     ("rvae", [], CollapseWarning.posteriorCollapse, "before the first split"),
     ("vae", [], .posteriorCollapse, "beta below 1"), ("dvae", [], .posteriorCollapse, "beta"),
     ("diwae", [], .posteriorCollapse, "less noise"),
+    ("iwae", [], .posteriorCollapse, "more epochs"),
     ("idaae", [], .constantOutput, "learning_rate"),
     ("gan", ["generator_loss=saturating"], .discriminatorWon, "non_saturating"),
     ("aae", ["generator_loss=saturating"], .discriminatorWon, "non_saturating"),

@@ -135,6 +135,11 @@ import Testing
       ["prior=gmm10"], 1000,
       "latent: found 49, expected 2, which prior=gmm10 is made for; set latent=2 or prior=gaussian"
     ),
+    (
+      ["residual_epsilon_start=1"], 1000,
+      "residual_epsilon_epochs: found 0, expected some epochs, in which residual_epsilon comes down "
+        + "from residual_epsilon_start"
+    ),
   ])
   func settingsThatDoNotGoTogether(assignments: [String], rows: Int, message: String) throws {
     var configuration = Configuration()
