@@ -136,7 +136,7 @@ extension AffineICVAE {
   /// **Collective.**
   private func start(_ trainer: Trainer, _ split: RowSplit) throws {
     let (d, k) = (decoder.weight.shape[1], decoder.weight.shape[0])
-    let count = Double(trainer.lanes.rowCount)
+    let count = Double(trainer.rowCount)
     let moments = try trainer.sumOverRows(d + 1) { rows, sums in
       for (i, value) in trainer.pixels(rows).enumerated() {
         sums[i % d] += value
@@ -195,7 +195,7 @@ extension AffineICVAE {
     split.endUpdate()
     fit.maximize(Array(sums.dropLast()), hasBias: hasBias)
     try publish(fit, variance: floors.variance, trainer)
-    return 0.5 * sums[fit.sumCount] / Double(trainer.lanes.rowCount)
+    return 0.5 * sums[fit.sumCount] / Double(trainer.rowCount)
   }
 
   /// lambda of an entry from its residual and the variance of its mean.
@@ -207,17 +207,11 @@ extension AffineICVAE {
   ///
   /// **Collective.**
   private func publish(_ fit: AffineEM, variance: Double, _ trainer: Trainer) throws {
-    var flat = [Float](repeating: 0, count: trainer.world.isRoot ? trainer.buckets.count : 0)
-    if trainer.world.isRoot {
-      let (d, k) = (fit.dimensions, fit.latent)
-      for j in 0..<d {
-        for a in 0..<k {
-          flat[decoder.weight.offset + a * d + j] = Float(fit.weights[j * k + a])
-        }
-        flat[decoder.bias.offset + j] = Float(fit.bias[j])
-      }
-      flat[data.variance.offset] = Float(variance)
-    }
-    try trainer.buckets.publishValues(flat)
+    let (d, k) = (fit.dimensions, fit.latent)
+    try trainer.publish([
+      (decoder.weight, (0..<k * d).map { Float(fit.weights[$0 % d * k + $0 / d]) }),
+      (decoder.bias, fit.bias.map { Float($0) }),
+      (data.variance, [Float(variance)]),
+    ])
   }
 }

@@ -23,7 +23,8 @@ public enum ModelCatalogue {
   /// One line a system.
   public static let entries = [
     CatalogueEntry(name: "vae", splits: false, make: VAE.init(_:image:), fit: fitEpochs),
-    CatalogueEntry(name: "rvae", splits: true, make: VAE.init(_:image:), fit: RVAE.fit),
+    CatalogueEntry(name: "rvae", splits: true, make: VAE.init(_:image:), fit: RobustLoop.fit),
+    CatalogueEntry(name: "rda", splits: true, make: AE.init(_:image:), fit: RobustLoop.fit),
     CatalogueEntry(name: "ae", splits: false, make: AE.init(_:image:), fit: fitEpochs),
     CatalogueEntry(name: "dae", splits: false, make: AE.init(_:image:), fit: fitEpochs),
     CatalogueEntry(name: "aae", splits: false, make: DAAE.init(_:image:), fit: fitEpochs),

@@ -158,6 +158,9 @@ public enum TrainingRun {
           outerIterations: trainer.alternates ? trainer.configuration.outerIterations : nil,
           resumedFrom: checkpoint))
     }
+    if world.isRoot {
+      for line in trainer.configuration.unreached { observer?.warning(line) }
+    }
     if world.isRoot, let reason = trainer.noValidation {
       observer?.warning("validate_every: \(reason)")
     }

@@ -18,6 +18,7 @@ extension Configuration {
       "more inner epochs before the first split, beta below 1 (beta=0.3) or activation=relu"
     case (.constantOutput, "rvae"):
       "more inner epochs before the first split or beta below 1 (beta=0.3)"
+    case (_, "rda"): "more inner epochs before the first split or activation=relu"
     case (_, "iwae"): "more epochs"
     case (_, "diwae"): "less noise or more epochs"
     case (.posteriorCollapse, _): "beta below 1 (beta=0.3) or activation=relu"

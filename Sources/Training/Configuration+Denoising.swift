@@ -113,27 +113,36 @@ extension Configuration {
   }
 
   static let denoisingKeys: [ConfigurationKey] = [
-    .integer("samples", \.samples, 1...10_000, "K: samples of z for each input.", "6.3 [P]: 1, 5"),
+    .integer("samples", \.samples, 1...10_000, "K: samples of z for each input.", "6.3 [P]: 1, 5")
+      .of(denoisingModels),
     .integer(
       "corruptions", \.corruptions, 1...1024, "M: corrupted inputs of each image in a step.",
-      "6.3 [P]: 1"),
+      "6.3 [P]: 1"
+    ).of(denoisingModels),
     .choice(
       "outer", \.outer, "Where a DIWAE averages over its M inputs: inside of the logarithm or not.",
-      "D-23: inside"),
+      "D-23: inside"
+    ).of(["diwae"]),
     .optionalChoice(
       "kl", \.kl, absent: "analytic, or mc for iwae and diwae",
-      "How the KL is found: in closed form, or by the samples of z (mc).", "D-22 [C]: analytic"),
+      "How the KL is found: in closed form, or by the samples of z (mc).", "D-22 [C]: analytic"
+    ).of(denoisingModels),
     .choice(
       "likelihood", \.likelihood,
       "What the decoder gives: logits, or means (sigmoid) and deviations (softplus + 1e-4).",
-      "6.1 [C]"),
+      "6.1 [C]"
+    ).of(denoisingModels),
     .choice(
-      "inference", \.inference, "The inference network: layers of hidden, or one GRU.", "6.5"),
-    .integer("gru_steps", \.gruSteps, 1...1024, "Steps of the GRU.", "6.5 [P]: 5"),
-    .choice("gru_input", \.gruInput, "What the GRU reads in its steps.", "D-24: repeat"),
+      "inference", \.inference, "The inference network: layers of hidden, or one GRU.", "6.5"
+    ).of(denoisingModels),
+    .integer("gru_steps", \.gruSteps, 1...1024, "Steps of the GRU.", "6.5 [P]: 5").of(
+      denoisingModels),
+    .choice("gru_input", \.gruInput, "What the GRU reads in its steps.", "D-24: repeat").of(
+      denoisingModels),
     .choice(
       "gru_corrupt", \.gruCorrupt, "Whether the GRU's steps share one corrupted image.",
-      "D-24: once"),
+      "D-24: once"
+    ).of(denoisingModels),
     .choice(
       "binarize", \.binarize,
       "Bernoulli draws in place of grey images: one for the run, or one in each step. Binary images stay.",

@@ -51,7 +51,8 @@ extension Configuration {
   private static let optimizerKeys: [ConfigurationKey] = [
     .integer(
       "epochs", \.epochs, 1...1_000_000,
-      "Passes over the training set, for models without outer iterations.", "4.1: 600 = 30 x 20"),
+      "Passes over the training set, for models without outer iterations.", "4.1: 600 = 30 x 20"
+    ).of(models.filter { !robustModels.contains($0) }),
     .choice("optimizer", \.optimizer, "The update rule.", "4.1 [P]: Adam"),
     .real(
       "learning_rate", \.learningRate, .positive, "Step length of the optimizer.", "4.1 [P]: 1e-3"),
@@ -77,7 +78,7 @@ extension Configuration {
       "6.1 [C]"),
     .real(
       "clip_norm", \.clipNorm, .notNegative,
-      "The largest norm of all gradients together, to which longer ones are scaled; 0: any.",
+      "The largest norm of the gradient of a phase's parameters, to which longer ones are scaled; 0: any.",
       "6.1 [C]: 5"),
     .choice(
       "on_nonfinite", \.onNonFinite,
@@ -105,7 +106,8 @@ extension Configuration {
       "Hidden layers of the decoder, from the code outwards.", "D-04 [P]: the encoder's mirrored"),
     .layers(
       "discriminator_hidden", \.discriminatorHidden, "Hidden layers of the discriminator.",
-      "7.1 [P]: 1000,1000"),
+      "7.1 [P]: 1000,1000"
+    ).of(adversarialModels),
     .choice(
       "network", \.network,
       "Fully connected, or convolutional: conv_bn is the RVAE paper's CelebA net, conv the DAAE paper's.",
@@ -126,97 +128,123 @@ extension Configuration {
   private static let lossKeys: [ConfigurationKey] = [
     .real(
       "beta", \.beta, .notNegative,
-      "Weight of the KL term of the VAEs, the recycling models and dvae.", "4.2: 1 is the VAE"),
+      "Weight of the KL term of the VAEs, the recycling models and dvae.", "4.2: 1 is the VAE"
+    ).of(["vae", "rvae", "dvae"] + recyclingModels),
     .choice(
       "standard_deviation", \.standardDeviation,
       "What multiplies the code's noise: sigma, or sigma squared as in some released scripts.",
-      "D-05"),
+      "D-05"
+    ).of(["vae", "rvae"]),
     .choice(
       "reconstruction_term", \.reconstructionTerm,
       "Comparison with the target: Bernoulli likelihood, squared error, or its root.",
-      "D-03 [C]: bce"),
+      "D-03 [C]: bce"
+    ).of(["vae", "ae", "dae"] + robustModels),
   ]
 
   private static let splitKeys: [ConfigurationKey] = [
     .integer(
       "outer_iterations", \.outerIterations, 1...1_000_000,
       "Alternations of training and projection.",
-      "4.3: 30"),
+      "4.3: 30"
+    ).of(robustModels),
     .integer(
       "inner_epochs", \.innerEpochs, 1...1_000_000, "Epochs of training in an outer iteration.",
-      "4.3: 20"),
+      "4.3: 20"
+    ).of(robustModels),
     .real(
       "lambda", \.lambda, .notNegativeOrInfinite,
-      "Weight of the sparse part; large leaves it empty, inf altogether.", "D-15: 70"),
+      "Weight of the sparse part; large leaves it empty, inf altogether.", "D-15: 70"
+    ).of(robustModels),
     .choice(
       "threshold", \.threshold, "How the shrinkage threshold comes from lambda.",
-      "D-01 [C]: induced"),
+      "D-01 [C]: induced"
+    ).of(robustModels),
     .choice(
       "stop_rule", \.stopRule, "Stop when both of c1 and c2 are small, or either.", "D-02 [C]: both"
-    ),
-    .real("tolerance", \.tolerance, .notNegative, "What c1 and c2 must fall below.", "4.3: 1e-7"),
+    ).of(robustModels),
+    .real("tolerance", \.tolerance, .notNegative, "What c1 and c2 must fall below.", "4.3: 1e-7")
+      .of(robustModels),
     .choice(
       "c2_weight", \.c2Weight, "The factor of c2: min(mu, sqrt mu) as the code has it, or 1.",
-      "D-02 [C]: code"),
+      "D-02 [C]: code"
+    ).of(robustModels),
     .flag(
       "reset_optimizer", \.resetOptimizer, "Fresh optimizer state in every outer iteration.",
-      "D-06 [C]: kept on MNIST"),
+      "D-06 [C]: kept on MNIST"
+    ).of(robustModels),
     .choice(
-      "project_with", \.projectWith, "The code that the projection decodes.", "D-07 [C]: sample"),
+      "project_with", \.projectWith, "The code that the projection decodes.", "D-07 [C]: sample"
+    ).of(robustModels),
     .optionalChoice(
       "split_storage", \.splitStorage, absent: "compact where S in floats has more than 1 GiB",
       "How the sparse part is kept: compact is 16 bits for S, 8 for the residual.",
-      "design, section 4"),
+      "design, section 4"
+    ).of(robustModels + [affineEM]),
   ]
 
   private static let adversarialKeys: [ConfigurationKey] = [
-    .choice("prior", \.prior, "What the codes are matched to.", "7.5"),
-    .real("gmm_radius", \.gmmRadius, .positive, "Radius of the circle of gmm10.", "D-30 [P]: 4"),
+    .choice("prior", \.prior, "What the codes are matched to.", "7.5").of(adversarialModels),
+    .real("gmm_radius", \.gmmRadius, .positive, "Radius of the circle of gmm10.", "D-30 [P]: 4").of(
+      adversarialModels),
     .choice(
       "generator_loss", \.generatorLoss, "What the encoder minimises against the discriminator.",
-      "D-27 [C]: non_saturating"),
+      "D-27 [C]: non_saturating"
+    ).of(adversarialModels + gameModels),
     .integer(
       "averaged_copies", \.averagedCopies, 1...1024,
       "M of iDAAE: corrupted copies of an image that make one code for the prior.",
-      "7.1 [P]: 5, 25"),
+      "7.1 [P]: 5, 25"
+    ).of(["idaae"]),
     .choice(
       "idaae", \.idaae, "What iDAAE averages: the codes of the copies, or the copies.",
-      "D-29 [P]: codes"),
+      "D-29 [P]: codes"
+    ).of(["idaae"]),
     .flag(
       "share_noise", \.shareNoise,
-      "The first of iDAAE's copies is the image that is reconstructed.", "X31; 7.3 [P]: drawn anew"),
+      "The first of iDAAE's copies is the image that is reconstructed.", "X31; 7.3 [P]: drawn anew"
+    ).of(["idaae"]),
     .choice(
-      "update_order", \.updateOrder, "Which phase of an adversarial step comes first.", "D-28 [P]"),
+      "update_order", \.updateOrder, "Which phase of an adversarial step comes first.", "D-28 [P]"
+    ).of(adversarialModels),
     .flag(
       "joint", \.joint,
       "One loss for encoder and decoder: reconstruction + alpha times the match to the prior.",
-      "D-28; [C] on CelebA"),
+      "D-28; [C] on CelebA"
+    ).of(adversarialModels),
     .real(
       "alpha", \.alpha, .notNegative, "Weight of the match to the prior in the joint loss.",
-      "7.3 [C]: 1"),
+      "7.3 [C]: 1"
+    ).of(adversarialModels),
     .optionalFraction(
       "discriminator_momentum", \.discriminatorMomentum, absent: "rmsprop_momentum",
-      "Momentum of RMSprop for the discriminator.", "D-31 [P]: 0.1 on CelebA"),
+      "Momentum of RMSprop for the discriminator.", "D-31 [P]: 0.1 on CelebA"
+    ).of(adversarialModels + gameModels),
     .flag(
       "sprite_reg", \.spriteRegularization,
       "Adds 0.1 times the l1 norm and 1e-4 times the squared l2 norm of encoder and decoder weights.",
-      "D-32 [P]: off"),
+      "D-32 [P]: off"
+    ).of(adversarialModels),
     .optionalChoice(
       "discriminator_activation", \.discriminatorActivation, absent: "activation",
-      "The function behind the discriminator's hidden layers.", "4.4 [C]: leaky_relu in one of two"),
+      "The function behind the discriminator's hidden layers.", "4.4 [C]: leaky_relu in one of two"
+    ).of(adversarialModels + ["gan"]),
   ]
 
   private static let ganKeys: [ConfigurationKey] = [
     .real(
       "dropout", \.dropout, .fraction,
       "Chance of a hidden unit of a GAN's discriminator to be left out.",
-      "D-42: 0.3; the code keeps 0.3"),
+      "D-42: 0.3; the code keeps 0.3"
+    ).of(["gan"]),
     .choice(
       "generator_output", \.generatorOutput, "What a GAN's generator ends in.",
-      "D-12: sigmoid; [C]: tanh"),
+      "D-12: sigmoid; [C]: tanh"
+    ).of(["gan"]),
     .real(
       "loss_epsilon", \.lossEpsilon, .fraction,
-      "Added to probabilities inside the logarithms of a GAN's losses.", "D-12: 0; [C]: 0.01"),
+      "Added to probabilities inside the logarithms of a GAN's losses.", "D-12: 0; [C]: 0.01"
+    ).of(gameModels),
   ]
 
   private static let recordKeys: [ConfigurationKey] = [
@@ -249,8 +277,13 @@ extension Configuration {
 
   /// The names `model` may take.
   public static let models =
-    ["vae", "rvae", "ae", "dae", "aae", "daae", "idaae", "gan", "dcgan"] + recyclingModels
+    ["vae", "ae", "dae"] + robustModels + adversarialModels + gameModels + recyclingModels
     + [affineEM] + denoisingModels
+
+  /// X = L + S, by alternation.
+  private static let robustModels = ["rvae", "rda"]
+  private static let adversarialModels = ["aae", "daae", "idaae"]
+  private static let gameModels = ["gan", "dcgan"]
 
   /// The setting of a name.
   ///
@@ -320,6 +353,20 @@ extension Configuration {
   /// Names the nearest word too, where the values are words.
   private static func mismatch(_ key: ConfigurationKey, found: String) -> ConfigurationError {
     ConfigurationError(key: key.name, found: found, expected: key.expected)
+  }
+}
+
+extension Configuration {
+  /// What to say of assignments `key=value` that the model does not read.
+  public func unread(_ assignments: [String]) -> [String] {
+    assignments.compactMap { assignment in
+      let name = assignment.prefix { $0 != "=" }
+      guard let models = Self.keys.first(where: { $0.name == name })?.models,
+        !models.contains(model)
+      else { return nil }
+      return "\(assignment): \(model) does not read \(name), which is for "
+        + models.joined(separator: ", ")
+    }
   }
 }
 

@@ -403,6 +403,7 @@ extension Configuration {
     }
     try resolved.checkPasses()
     try resolved.checkAnnealing()
+    try resolved.checkSweeps()
     try resolved.checkDenoising()
     return resolved
   }

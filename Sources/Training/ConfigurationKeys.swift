@@ -10,6 +10,8 @@ public struct ConfigurationKey: Sendable {
   public let summary: String
   /// Where the default comes from: a section of the paper or specification, or a decision of its register.
   public let source: String
+  /// The models that read the setting; nil for all.
+  public private(set) var models: [String]?
   /// The value a configuration holds under this key.
   public let value: @Sendable (Configuration) -> JSONValue
   /// Stores a value; false when it is of another type or out of range.
@@ -31,6 +33,13 @@ public struct ConfigurationKey: Sendable {
 }
 
 extension ConfigurationKey {
+  /// The same key, of some models alone.
+  func of(_ models: [String]) -> ConfigurationKey {
+    var key = self
+    key.models = models
+    return key
+  }
+
   /// The key of one property, from the two ways to and from JSON and the one from text.
   private init<Value: Sendable>(
     _ name: String, _ path: WritableKeyPath<Configuration, Value> & Sendable, expected: String,

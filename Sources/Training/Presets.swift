@@ -62,6 +62,11 @@ extension Preset {
       name: "mnist-rvae", summary: "robust VAE on MNIST, the RVAE paper's settings",
       settings: [Setting("model=rvae", "4.3")] + robustMNIST + robustLoop),
     Preset(
+      name: "mnist-rda",
+      summary: "robust deep autoencoder on MNIST, networks and loop of the RVAE paper's RVAE",
+      settings: [Setting("model=rda", "4.9, D-46"), Setting("reconstruction_term=bce", "4.9 [R]")]
+        + robustMNIST + robustLoop),
+    Preset(
       name: "mnist-rvae-beta",
       summary: "robust VAE on MNIST with a lighter KL term: 30 epochs suffice, and no collapse",
       settings: [Setting("model=rvae", "4.3")] + lightRobust
@@ -79,6 +84,11 @@ extension Preset {
     Preset(
       name: "celeba-rvae", summary: "convolutional robust VAE on CelebA, the RVAE authors' code",
       settings: [Setting("model=rvae", "4.3")] + celebaNet + celebaLoop),
+    Preset(
+      name: "celeba-rda",
+      summary: "convolutional robust deep autoencoder on CelebA, the RVAE authors' code",
+      settings: [Setting("model=rda", "4.9"), Setting("reconstruction_term=bce", "4.9 [C]")]
+        + celebaNet + celebaLoop + [Setting("lambda=300", "4.9 [C]")]),
     Preset(
       name: "celeba-rvae-paper",
       summary:
@@ -113,7 +123,6 @@ extension Preset {
     Setting("activation=sigmoid", "4.1 [C]"),
     Setting("optimizer=adam", "4.1 [P]"),
     Setting("learning_rate=0.001", "4.1 [P]"),
-    Setting("beta=1", "4.1"),
   ]
 
   /// The outer loop of the RVAE paper.

@@ -8,6 +8,9 @@ import Tensors
 /// Passes over all rows of this rank. Blocks never cross lanes, so a row is always computed in a batch of the same shape,
 /// and sums are added lane by lane: results do not depend on the number of ranks.
 extension Trainer {
+  /// Rows of the training set, over all ranks.
+  public var rowCount: Int { lanes.rowCount }
+
   /// Rows that a pass over the data takes at once.
   public var blockRows: Int { images.shape.blockRows }
 

@@ -1,3 +1,4 @@
+import Autodiff
 import Tensors
 
 /// Models that are fitted by passes over all rows rather than by gradients of batches.
@@ -17,6 +18,21 @@ extension Trainer {
     progress.step += 1
     progress.stepInEpoch += 1
     progress.imagesSeen += lanes.rowCount
+  }
+
+  /// Gives all ranks the values that rank 0 found for the parameters of the model.
+  ///
+  /// **Collective.** Elsewhere the argument is ignored.
+  public func publish(_ values: [(parameter: Parameter, values: [Float])]) throws {
+    var flat = [Float](repeating: 0, count: world.isRoot ? buckets.count : 0)
+    if world.isRoot {
+      for (parameter, values) in values {
+        precondition(
+          values.count == parameter.shape.count, "\(values.count) for \(parameter.shape)")
+        flat.replaceSubrange(parameter.offset..<parameter.offset + values.count, with: values)
+      }
+    }
+    try buckets.publishValues(flat)
   }
 
   /// Pixels X of consecutive rows of this rank, [rows.count, D].

@@ -3,9 +3,14 @@ import Training
 /// Shows a training run: its header, a progress line and what happens on the way, on standard error.
 final class TrainingDisplay: TrainingObserver {
   private let console: Console
+  /// What the user set on the command line.
+  private let assignments: [String]
   private var header: RunHeader?
 
-  init(_ console: Console) { self.console = console }
+  init(_ console: Console, assignments: [String]) {
+    self.console = console
+    self.assignments = assignments
+  }
 
   func runStarted(_ header: RunHeader) {
     self.header = header
@@ -23,6 +28,7 @@ final class TrainingDisplay: TrainingObserver {
       "  \(Quantity.grouped(header.parameters)) parameters, \(Quantity.grouped(header.totalSteps)) steps"
     )
     for line in Self.wrapped(c, width: 96) { console.note("  " + line) }
+    for line in c.unread(assignments) { console.warning(line) }
     if let complaint = BLASCore.complaint(about: header.blasKernel) { console.warning(complaint) }
   }
 

@@ -47,6 +47,12 @@ import Testing
     BadInput(
       "evaluate run --metrics nll --samples 0", "--samples: found 0, expected an integer from 1",
       64),
+    BadInput(
+      "evaluate run --metrics nll --corrupted",
+      "--corrupted is about the bound; found --metrics nll",
+      64),
+    BadInput(
+      "sample run --out x.h5 --recycle sample", "--recycle: found sample without --chain", 64),
     BadInput("evaluate run --metrics mes", "unknown metric mes; did you mean mse?", 64),
     BadInput("corrupt d.h5 x.h5 --noise salt:0.3", "noise \"salt:0.3\": expected", 64),
     BadInput(

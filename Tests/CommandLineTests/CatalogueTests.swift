@@ -5,26 +5,35 @@ import Training
 
 /// What every model of the catalogue owes to the engine: one result on any number of ranks, and resumes.
 ///
-/// A model takes part by being in the catalogue.
+/// A model takes part by being in the catalogue; with the settings below it does all that sets it apart.
 @Suite(.serialized) struct CatalogueTests {
   /// Settings that a model needs beside small ones.
   private static let needs: [String: [String]] = [
-    "dcgan": ["channels=4,4"], "ic-affine-em": ["epochs=52"], "iwae": ["noise=none"],
+    "dcgan": ["channels=4,4"], "ic-affine-em": ["epochs=52", "noise=none"],
+    "r-l2-vae": rounds, "rlc-vae": rounds, "ric-vae": rounds + ["recycle_grad=full"],
+    "iwae": ["noise=none", "samples=3"], "dvae": ["samples=3", "corruptions=2", "kl=mc"],
+    "diwae": [
+      "samples=3", "corruptions=2", "validate_every=5", "rows=48", "batch=12", "clip_norm=5",
+    ],
+    "diwae, recurrent": [
+      "samples=2", "inference=gru", "gru_corrupt=per_step", "binarize=each_step",
+    ],
   ]
+  private static let rounds = ["passes=2", "passes_from_epoch=3"]
+  private static let cases = Configuration.models + ["diwae, recurrent"]
 
   /// 52 steps of 13 epochs in `exact` mode: whole on one, two and four ranks, and on two, which stop in the middle of the
   /// seventh epoch for four to go on.
-  @Test(arguments: Configuration.models) func oneResultOnAnyRanksAndAfterAResume(model: String)
-    throws
-  {
+  @Test(arguments: cases) func oneResultOnAnyRanksAndAfterAResume(of name: String) throws {
     try withTemporaryFolder { folder in
       try Tool.succeed("synthesize digits --count 64 --test 0 --out d.h5", in: folder)
       let settings =
         [
-          "model=\(model)", "hidden=12", "discriminator_hidden=8", "latent=4", "batch=16",
+          "model=\(name.prefix { $0 != "," })", "hidden=12", "discriminator_hidden=8", "latent=4",
+          "batch=16",
           "lanes=4", "epochs=13", "outer_iterations=13", "inner_epochs=1", "noise=gaussian:0.1",
           "shuffle=true", "grid_every=0", "log_every=1",
-        ] + Self.needs[model, default: []]
+        ] + Self.needs[name, default: []]
       try Self.write(settings, to: folder.appending(path: "c.json"))
       let train = "train c.json --data d.h5 --exact --quiet"
       for ranks in [1, 2, 4] {

@@ -69,6 +69,44 @@ import Training
     }
   }
 
+  /// What the model does not read, and what the run is too short for, is said once, on any number of ranks.
+  @Test(arguments: [nil, 2]) func settingsWithoutEffectAreNamed(ranks: Int?) throws {
+    try withTemporaryFolder { folder in
+      try prepare(folder)
+      let run = try Tool.run(
+        "train mnist-ric --data d.h5 --out a --set hidden=8 --set epochs=2 --set lambda=3 --quiet",
+        ranks: ranks, in: folder)
+      #expect(run.status == 0)
+      for warning in [
+        "warning: lambda=3: ric-vae does not read lambda, which is for rvae, rda",
+        "warning: passes_from_epoch=30: none of the run's 2 epochs has more than one pass",
+        "warning: residual_epsilon_epochs=30: none of the run's 2 epochs has residual_epsilon",
+      ] {
+        #expect(run.errors.components(separatedBy: warning).count == 2, "\(run)")
+      }
+      let plan = try Tool.run(
+        "plan mnist-vae --data d.h5 --set hidden=8 --set samples=5", in: folder)
+      #expect(plan.errors.contains("warning: samples=5: vae does not read samples"), "\(plan)")
+    }
+  }
+
+  /// Section 8.5: bounds and likelihoods are the same on any number of ranks, to the last digit; 250 samples take a whole
+  /// block and a part of one.
+  @Test func boundsDoNotDependOnTheRanks() throws {
+    try withTemporaryFolder { folder in
+      try prepare(folder)
+      try Tool.succeed(
+        "train mnist-diwae --data clean.h5 --out a --set hidden=16 --set latent=3 --set epochs=2 "
+          + "--set validate_every=1 --quiet", ranks: 2, in: folder)
+      let evaluate =
+        "evaluate a --data clean.h5 --split test --metrics bound,nll,bits --samples 250"
+      let results = try [nil, 3].map {
+        try Tool.document("\(evaluate) --json", ranks: $0, in: folder)["metrics"]
+      }
+      #expect(results[0] != nil && results[0] == results[1])
+    }
+  }
+
   @Test func aRunMarksItsCollapse() throws {
     try withTemporaryFolder { folder in
       try prepare(folder)

@@ -54,6 +54,14 @@ import Testing
     try withTemporaryFolder { folder in
       try Tool.succeed("synthesize digits --count 64 --test 0 --out d.h5", in: folder)
       for (preset, setting, message) in [
+        ("mnist-rvae", "recycle_test=sample", "recycle_test: found sample, expected mean with"),
+        (
+          "frey-ic-affine-em", "noise=gaussian:0.1", "noise: found gaussian:0.1, expected none with"
+        ),
+        (
+          "frey-ic-affine-em", "binarize=each_step",
+          "binarize: found each_step, expected none or once with"
+        ),
         (
           "mnist-idaae", "averaged_copies=0", "averaged_copies: found 0, expected an integer from 1"
         ),

@@ -1,4 +1,5 @@
-"""The CelebA VAE of the RVAE paper, small: three whole steps with batch normalisation in training."""
+"""VAEs with the CelebA networks of the RVAE paper (batch normalisation in training) and of the DAAE paper, small: three
+whole steps."""
 import json
 import math
 
@@ -36,9 +37,34 @@ class ConvVAE(nn.Module):
         self.decoder = nn.Sequential(*decoder)
 
 
+class PlainConvVAE(nn.Module):
+    """The same around the other networks: 5x5 convolutions inwards, transposed 3x3 outwards, ReLU."""
+
+    def __init__(self):
+        super().__init__()
+        side = SIDE >> len(CHANNELS)
+        features = side * side * CHANNELS[-1]
+        encoder = []
+        for a, b in zip([3, *CHANNELS], CHANNELS):
+            encoder += [nn.Conv2d(a, b, 5, 2, 2), nn.ReLU()]
+        self.encoder = nn.Sequential(*encoder, nn.Flatten())
+        self.mean = nn.Linear(features, LATENT)
+        self.log_variance = nn.Linear(features, LATENT)
+        decoder = [nn.Linear(LATENT, features), nn.ReLU(),
+                   nn.Unflatten(1, (CHANNELS[-1], side, side))]
+        sizes = [*reversed(CHANNELS), 3]
+        for i, (a, b) in enumerate(zip(sizes, sizes[1:])):
+            decoder.append(nn.ConvTranspose2d(a, b, 3, 2, 1, 1))
+            decoder += [nn.ReLU()] if i + 2 < len(sizes) else []
+        self.decoder = nn.Sequential(*decoder)
+
+
+NETWORKS = {"conv_bn": ConvVAE, "conv": PlainConvVAE}
+
+
 def run(precision, initial, data, c):
     """Losses and weights of some steps, gradients of the first; Adam's epsilon outweighs rounding."""
-    model = ConvVAE().to(precision)
+    model = NETWORKS[c["network"]]().to(precision)
     model.load_state_dict({k: v.to(precision) for k, v in initial.items()}, strict=False)
     optimizer = torch.optim.Adam(model.parameters(), lr=c["learning_rate"],
                                  betas=(c["adam_beta1"], c["adam_beta2"]), eps=c["adam_epsilon"])
@@ -103,9 +129,9 @@ def write_operators(fixture):
                            stride=float(stride), padding=float(padding), extra=float(extra))
 
 
-def write_convolutional():
-    torch.manual_seed(595)
-    model = ConvVAE().double()
+def write_vae(fixture, case, network):
+    """One case: weights, data, losses, gradients of the first step, final weights."""
+    model = NETWORKS[network]().double()
     initial = {}
     for name, value in model.state_dict().items():
         if "num_batches" in name:
@@ -118,20 +144,27 @@ def write_convolutional():
             if value.dim() == 1 and name.endswith("weight"):
                 initial[name] = (1 + 0.1 * initial[name]).float().double()
     data = {"batches": uniform(STEPS, EXAMPLES, SIDE, SIDE, 3), "noise": normal(STEPS, EXAMPLES, LATENT)}
-    c = dict(model="vae", network="conv_bn", channels=CHANNELS, latent=LATENT, batch=EXAMPLES, lanes=1,
+    c = dict(model="vae", network=network, channels=CHANNELS, latent=LATENT, batch=EXAMPLES, lanes=1,
              learning_rate=1e-3, optimizer="adam", adam_beta1=0.5, adam_beta2=0.999,
              adam_epsilon=0.01, beta=1.0)
     losses, gradients, final = run(torch.float64, initial, data, c)
     # A bias before a batch normalisation has no gradient but rounding.
     gradients = {n: g for n, g in gradients.items() if g.abs().max() > 1e-9}
     _, single, single_final = run(torch.float32, initial, data, c)
-    print(f"convolutional: gradients {max(units(single[n], g) for n, g in gradients.items()):.1f}, "
+    print(f"{case}: gradients {max(units(single[n], g) for n, g in gradients.items()):.1f}, "
           f"weights after {STEPS} steps {max(units(single_final[n], v) for n, v in final.items()):.1f}")
+    parts = {"parameters": initial, "data": data, "losses": losses,
+             "gradients/all": gradients, "final": final}
+    for part, entries in parts.items():
+        for key, value in entries.items():
+            fixture.write(f"{case}/{part}/{key}", value)
+    fixture.attributes(case, configuration=json.dumps(c))
+
+
+def write_convolutional():
     with Fixture("convolutional.h5") as fixture:
+        torch.manual_seed(595)
+        write_vae(fixture, "conv_vae", "conv_bn")
         write_operators(fixture)
-        parts = {"parameters": initial, "data": data, "losses": losses,
-                 "gradients/all": gradients, "final": final}
-        for part, entries in parts.items():
-            for key, value in entries.items():
-                fixture.write(f"conv_vae/{part}/{key}", value)
-        fixture.attributes("conv_vae", configuration=json.dumps(c))
+        torch.manual_seed(596)
+        write_vae(fixture, "plain_conv_vae", "conv")

@@ -7,7 +7,9 @@ struct GoldenConvolutionTests {
   /// PyTorch's own single precision is within 15 units.
   let tolerance = 128.0
 
-  @Test(arguments: [("convolutional", "conv_vae"), ("adversarial", "dcgan")])
+  @Test(arguments: [
+    ("convolutional", "conv_vae"), ("convolutional", "plain_conv_vae"), ("adversarial", "dcgan"),
+  ])
   func gradientsLossesAndWeightsOfThreeSteps(file: String, model: String) throws {
     let run = try GoldenRun(model, in: "\(file).h5")
     let golden = run.golden

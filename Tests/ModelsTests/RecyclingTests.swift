@@ -140,7 +140,6 @@ import Testing
       x = m.mean.detached()
     }
     #expect(zip(loss.values, expected).allSatisfy { abs($0 - $1) < 1e-4 * abs($1) })
-    // X20: what the decoder's last bias does to the second pass shows in the loss by path.
     leaves.differentiate(loss)
     #expect(leaves.gradient("decoder.2.bias").allSatisfy { $0.isFinite })
   }

@@ -4,7 +4,7 @@ import Testing
 @testable import Models
 @testable import Training
 
-@Suite("The outer loop of the robust VAE")
+@Suite("The outer loop of robust models")
 struct RobustLoopTests {
   private static let short = ["model=rvae", "outer_iterations=3", "inner_epochs=2"]
 
@@ -13,13 +13,16 @@ struct RobustLoopTests {
     return (run, try run.entry.fit(run.trainer))
   }
 
-  /// X7: with lambda = inf S stays 0 and every inner fit sees X, so that the weights are those of a VAE trained for as
-  /// many epochs; also where rows are shuffled and noise is drawn anew.
-  @Test(arguments: [[], ["shuffle=true", "noise=gaussian:0.2"], ["exact=true"]])
-  func withoutASparsePartItIsAVAE(settings: [String]) throws {
+  /// X7, X16: with lambda = inf S stays 0 and every inner fit sees X, so that the weights are those of a VAE (an AE)
+  /// trained for as many epochs; also where rows are shuffled and noise is drawn anew.
+  @Test(
+    arguments: [("rvae", "vae"), ("rda", "ae")],
+    [[], ["shuffle=true", "noise=gaussian:0.2"], ["exact=true"]])
+  func withoutASparsePartItIsThePlainModel(models: (String, String), settings: [String]) throws {
+    let settings = settings + ["model=\(models.0)"]
     let robust = try SmallTraining(Self.short + ["lambda=inf"] + settings)
     #expect(try robust.entry.fit(robust.trainer) == .finished)
-    let plain = try SmallTraining(["model=vae", "epochs=6"] + settings)
+    let plain = try SmallTraining(settings + ["model=\(models.1)", "epochs=6"])
     #expect(try plain.entry.fit(plain.trainer) == .finished)
     #expect(robust.trainer.progress.outer == 3)
     #expect(robust.trainer.progress.step == 18 && plain.trainer.progress.step == 18)
@@ -36,7 +39,7 @@ struct RobustLoopTests {
     let (run, _) = try fitted("outer_iterations=1", "lambda=2", "c2_weight=\(weight)")
     let c = run.trainer.configuration
     let norms = try run.trainer.dataNorms()
-    let factor = RVAE.shrinkage(c, norms, elements: run.x.count).weight
+    let factor = RobustLoop.shrinkage(c, norms, elements: run.x.count).weight
     #expect(abs(norms.frobenius - norm(run.x)) < 1e-6 * norms.frobenius)
     let (c1, c2) = (
       try #require(run.trainer.history.latest("c1")), try #require(run.trainer.history.latest("c2"))

@@ -113,16 +113,16 @@ struct ShrinkageTests {
       ImageSet(bytes: [UInt8](repeating: 255, count: n * d), shape: shape))
     #expect(norms.induced == Double(n) && norms.entrywise == Double(n * d))
     #expect(abs(norms.frobenius - Double(n * d).squareRoot()) < 1e-9)
-    let induced = RVAE.shrinkage(try configuration("lambda=5"), norms, elements: elements)
+    let induced = RobustLoop.shrinkage(try configuration("lambda=5"), norms, elements: elements)
     #expect(abs(Double(induced.threshold) - 20.0 / 36) < 1e-6)
     #expect(abs(induced.weight - 3) < 1e-12)  // mu = 9
-    let none = RVAE.shrinkage(
+    let none = RobustLoop.shrinkage(
       try configuration("lambda=5", "threshold=none", "c2_weight=paper"), norms, elements: elements)
     #expect(none.threshold == 5 && none.weight == 1)
-    let entrywise = RVAE.shrinkage(
+    let entrywise = RobustLoop.shrinkage(
       try configuration("lambda=5", "threshold=entrywise"), norms, elements: elements)
     #expect(entrywise.threshold == 20 && entrywise.weight == 0.25)  // mu = 1/4, below its root
-    let infinite = RVAE.shrinkage(try configuration("lambda=inf"), norms, elements: elements)
+    let infinite = RobustLoop.shrinkage(try configuration("lambda=inf"), norms, elements: elements)
     #expect(infinite.threshold == .infinity)
   }
 
@@ -155,7 +155,8 @@ struct ShrinkageTests {
       let (norms, elements) = try norms(images)
       let mu = Double(elements) / (4 * norms.induced)
       #expect(mu > 330 && mu < 380)
-      let t = RVAE.shrinkage(try configuration("lambda=70"), norms, elements: elements).threshold
+      let t = RobustLoop.shrinkage(try configuration("lambda=70"), norms, elements: elements)
+        .threshold
       #expect(t > 0.18 && t < 0.21)
     }
   }

@@ -115,6 +115,51 @@ import Testing
   }
 
   @Test(arguments: [
+    ("vae", ["samples=5", "beta=2"], "samples=5: vae does not read samples, which is for iwae, "),
+    ("rvae", ["epochs=5", "lambda=3"], "epochs=5: rvae does not read epochs, which is for vae, "),
+    ("rda", ["beta=1"], "beta=1: rda does not read beta, which is for vae, rvae, dvae, "),
+    ("dvae", ["reconstruction_term=mse"], "reconstruction_term=mse: dvae does not read "),
+    ("ric-vae", ["passes=2", "residual_epsilon=0.1", "hidden=3", "batch=20"], nil),
+    ("idaae", ["averaged_copies=2", "prior=gmm10", "network=conv"], nil),
+  ])
+  func settingsOfOtherModelsAreNamed(model: String, assignments: [String], line: String?) throws {
+    var c = Configuration()
+    try c.set("model=\(model)")
+    let found = c.unread(assignments)
+    #expect(found.count == (line == nil ? 0 : 1))
+    if let line { #expect(found.first?.hasPrefix(line) == true, "\(found)") }
+  }
+
+  /// Every key that is for some models is for models that there are, and presets set none that their model does not read,
+  /// but for what a VAE, that models are compared with, takes from them.
+  @Test func keysAreForModelsThatThereAre() throws {
+    for key in Configuration.keys {
+      for model in key.models ?? [] { #expect(Configuration.models.contains(model), "\(key.name)") }
+    }
+    for preset in Preset.all {
+      let unread = try preset.configuration().unread(preset.settings.map(\.assignment))
+      #expect(unread.allSatisfy { $0.hasPrefix("epochs=") }, "\(preset.name): \(unread)")
+    }
+  }
+
+  @Test(arguments: [
+    (["model=ric-vae", "passes=2", "passes_from_epoch=9"], ["passes_from_epoch=9: none"]),
+    (["model=ric-vae", "passes=2", "passes_from_epoch=8"], []),
+    (["model=ic-vae", "l2_epochs=9"], ["l2_epochs=9: none of the run's 9 epochs has the loss"]),
+    (
+      ["model=ic-vae", "residual_epsilon_start=1", "residual_epsilon_epochs=10"],
+      ["residual_epsilon_epochs=10: none of the run's 9 epochs has residual_epsilon"]
+    ),
+    (["model=lc-vae", "l2_epochs=9"], []),
+  ])
+  func turnsThatTheRunIsTooShortFor(settings: [String], lines: [String]) throws {
+    var c = Configuration()
+    for setting in ["epochs=9"] + settings { try c.set(setting) }
+    let found = c.unreached
+    #expect(found.count == lines.count && zip(found, lines).allSatisfy { $0.hasPrefix($1) })
+  }
+
+  @Test(arguments: [
     (200, 8), (64, 8), (100, 4), (25, 1), (6, 2), (1, 1), (4096, 8),
   ])
   func lanesAreTheLargestPowerOfTwoThatDividesTheBatch(batch: Int, lanes: Int) throws {

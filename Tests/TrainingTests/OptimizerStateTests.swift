@@ -1,4 +1,5 @@
 import Distributed
+import Foundation
 import MPI
 import Tensors
 import Testing
@@ -9,6 +10,7 @@ import Testing
 struct OptimizerStateTests {
   static let rules: [UpdateRule] = [
     .adam(beta1: 0.9, beta2: 0.999, epsilon: 1e-8),
+    .legacyAdam(beta1: 0.9, beta2: 0.999, epsilon: 1e-8),
     .rmsprop(alpha: 0.99, epsilon: 1e-8, momentum: 0),
     .rmsprop(alpha: 0.9, epsilon: 1e-8, momentum: 0.5),
   ]
@@ -18,18 +20,24 @@ struct OptimizerStateTests {
     let buckets: GradientBuckets
     let optimizer: Optimizer
 
-    init(_ rule: UpdateRule, groups: UInt64 = 3) throws {
+    init(_ rule: UpdateRule, groups: UInt64 = 3, secondMoment: Float = 0) throws {
       buckets = try GradientBuckets(
         blocks: [
           ParameterBlock(name: "a", group: 0, count: 33),
           ParameterBlock(name: "b", group: 1, count: 70),
         ], laneCount: 1, exact: false, on: .alone())
-      optimizer = Optimizer(rule, learningRate: 0.01, groups: groups, buckets: buckets)
+      optimizer = Optimizer(
+        rule, learningRate: 0.01, groups: groups, buckets: buckets,
+        secondMoment: secondMoment)
       try buckets.publishValues((0..<buckets.count).map { Float($0 % 11) / 10 })
     }
 
     var values: [Float] {
       Array(UnsafeBufferPointer(start: buckets.values, count: buckets.count))
+    }
+
+    static func gradient(_ place: Int, _ step: Int) -> Float {
+      Float((place * 7 + step * 5) % 13 - 6) / 10
     }
 
     /// Steps with gradients that follow from the step and the place.
@@ -40,7 +48,7 @@ struct OptimizerStateTests {
           optimizer.update(bucket: $0, piece: $1, values: $2, gradient: $3)
         }
         let gradient = buckets.gradient(pass: 0)
-        for i in 0..<buckets.count { gradient[i] = Float((i * 7 + step * 5) % 13 - 6) / 10 }
+        for i in 0..<buckets.count { gradient[i] = Self.gradient(i, step) }
         for block in 0..<2 { buckets.ready(block: block, pass: 0) }
         try buckets.finish()
       }
@@ -74,6 +82,29 @@ struct OptimizerStateTests {
     try used.train(5..<9)
     try fresh.train(5..<9)
     #expect(bits(used.values) == bits(fresh.values))
+  }
+
+  /// D-41 and the IWAE reference, from their formulas: with the slip the decay of step t is 0.9 * 1e-8^(t - 1), while its
+  /// bias is corrected by 1 - 0.9^t; second moments may begin with 1.
+  @Test(arguments: [false, true], [0, 1]) func formsOfAdam(legacy: Bool, secondMoment: Int) throws {
+    let rule: UpdateRule =
+      legacy
+      ? .legacyAdam(beta1: 0.9, beta2: 0.999, epsilon: 1e-8)
+      : .adam(beta1: 0.9, beta2: 0.999, epsilon: 1e-8)
+    let trained = try Trained(rule, secondMoment: Float(secondMoment))
+    let before = trained.values
+    try trained.train(0..<6)
+    for place in 0..<33 {
+      var (x, m, v) = (Double(before[place]), 0.0, Double(secondMoment))
+      for step in 0..<6 {
+        let (t, g) = (Double(step + 1), Double(Trained.gradient(place, step)))
+        let decay = legacy ? 0.9 * pow(1e-8, t - 1) : 0.9
+        m = decay * m + (1 - decay) * g
+        v = 0.999 * v + 0.001 * g * g
+        x -= 0.01 * m / (1 - pow(0.9, t)) / ((v / (1 - pow(0.999, t))).squareRoot() + 1e-8)
+      }
+      #expect(abs(Double(trained.values[place]) - x) < 1e-6)
+    }
   }
 
   @Test(arguments: rules) func otherGroupsAreLeftAlone(_ rule: UpdateRule) throws {

@@ -11,7 +11,8 @@ struct PassesOption {
       "passes", "M",
       "passes of a recycling model or an ae (default: the run's test_passes, usually 1)"),
     Option.value(
-      "recycle", "HOW", "what goes from pass to pass: mean (default) or sample"),
+      "recycle", "HOW",
+      "what goes from pass to pass: mean (default) or sample; drawn codes go by means"),
   ]
 
   /// The run's own settings.

@@ -55,6 +55,9 @@ struct EvaluateCommand: Subcommand {
     self.options = options
     isAsked = arguments.has("metrics")
     let names = arguments.value("metrics") ?? "mse,psnr,elbo"
+    for option in ["corrupted", "negated"] where arguments.has(option) && !names.contains("bound") {
+      throw UsageError("--\(option) is about the bound; found --metrics \(names)")
+    }
     metrics = try names.split(separator: ",", omittingEmptySubsequences: false).map { name in
       guard let metric = Metric(rawValue: String(name)) else {
         throw UsageError(
@@ -102,7 +105,8 @@ struct EvaluateCommand: Subcommand {
       values.map { [metric.rawValue, $0.name, Quantity.significant($0.value, 6)] }
     }
     return "\(result.run) on \(result.data), \(result.split): "
-      + "\(Quantity.grouped(result.rows)) images against the \(result.reference) ones\n"
+      + "\(Quantity.grouped(result.rows)) images against "
+      + (result.reference == "clean" ? "the clean ones\n" : "themselves\n")
       + Columns.text(["metric", "of", "value"], rows)
   }
 }

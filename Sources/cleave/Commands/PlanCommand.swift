@@ -54,6 +54,7 @@ struct PlanCommand: Subcommand {
     return try world.onRoot {
       let planner = try Planner(
         configuration, on: images, ranks: ranks, ranksPerNode: ranksPerNode)
+      for line in configuration.unread(assignments) { console.warning(line) }
       console.progress("measuring a few steps")
       let plan = try planner.plan()
       console.closeLine()

@@ -62,12 +62,14 @@ struct PresetsCommand: Subcommand {
           [
             "default": key.value(defaults), "expected": .string(key.expected),
             "summary": .string(key.summary),
+            "models": key.models.map { .array($0.map { .string($0) }) } ?? .null,
           ])
       }
       return console.result(.object(members))
     }
     let lines = Configuration.keys.map { key in
       "\(key.name)=\(key.value(defaults).line)  \(key.expected)\n    \(key.summary)"
+        + (key.models.map { "\n    for " + $0.joined(separator: ", ") } ?? "")
     }
     console.result(lines.joined(separator: "\n"))
   }

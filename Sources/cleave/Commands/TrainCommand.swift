@@ -109,7 +109,7 @@ struct TrainCommand: Subcommand {
     // From here on a signal is answered after the next step, however long reading the data takes.
     StopSignals.install()
     console.startWorkers(threads)
-    let display = TrainingDisplay(console)
+    let display = TrainingDisplay(console, assignments: assignments)
     let outcome: RunOutcome
     switch origin {
     case .new(let source, let out, let isForced):

@@ -2,17 +2,19 @@ import Foundation
 import Layers
 import Training
 
-/// Robust VAE (Ren et al., "Robust Variational Autoencoders: Generating Noise-Free Images from
-/// Corrupted Images"): X = L + S, a VAE explains L, S is sparse.
+/// The alternation behind robust models: X = L + S, an autoencoder explains L, S is sparse.
 ///
-/// Minimises loss(L) + lambda ||S||_1 subject to X = L + S.
+/// Minimises loss(L) + lambda ||S||_1 subject to X = L + S. The network is a `VAE` in the robust VAE (Ren et al., "Robust
+/// Variational Autoencoders: Generating Noise-Free Images from Corrupted Images") and an `AE` in the robust deep autoencoder
+/// (Zhou & Paffenroth, "Anomaly Detection with Robust Deep Autoencoders", KDD 2017; without its tied weights, D-46), whose
+/// codes are not drawn.
 ///
-/// A rank holds S and R = X - L - S for its own rows; L is never stored, since a batch's L is X - S. The network is
-/// `VAE`. As in the authors' code the threshold is t = lambda / mu with mu = size(X) / (4 ||X||), the norm being the induced
+/// A rank holds S and R = X - L - S for its own rows; L is never stored, since a batch's L is X - S.
+/// As in the RVAE authors' code the threshold is t = lambda / mu with mu = size(X) / (4 ||X||), the norm being the induced
 /// 1-norm, the largest column sum (the paper writes t = lambda; D-01); the loop stops when c1 and c2 are both small, with c2
 /// weighted by min(mu, sqrt(mu)) (the paper: when either is, unweighted; D-02); one optimizer lives through the
 /// whole run (D-06); and L decodes a draw of q(z|X - S) (D-07).
-enum RVAE {
+enum RobustLoop {
   /// Algorithm 1, in its order.
   ///
   /// **Collective.**
@@ -22,7 +24,7 @@ enum RVAE {
     let c = trainer.configuration
     let norms = try trainer.dataNorms()
     let (threshold, weight) = shrinkage(
-      c, norms, elements: trainer.lanes.rowCount * trainer.dimensions)
+      c, norms, elements: trainer.rowCount * trainer.dimensions)
     trainer.shrinkageThreshold = Double(threshold)
     while trainer.progress.outer < c.outerIterations {
       let fresh = trainer.progress.epoch == 0 && trainer.progress.stepInEpoch == 0
