@@ -19,6 +19,13 @@ public enum BLAS {
   /// arithmetic of a process, for oneDNN is held to the same vectors.
   public static var kernelName: String { String(cString: openblas_get_corename()) }
 
+  /// Both libraries in words, oneDNN only where it takes part: `OpenBLAS kernel Zen, oneDNN 2.6.3`.
+  public static var libraries: String {
+    let kernel = "OpenBLAS kernel \(kernelName)"
+    guard hasOneDNN, let version = dnnl_version()?.pointee else { return kernel }
+    return "\(kernel), oneDNN \(version.major).\(version.minor).\(version.patch)"
+  }
+
   /// The width of a kernel's vectors in bits; 128 for those not known.
   public static func vectorBits(of kernel: String) -> Int {
     switch kernel.lowercased() {

@@ -14,8 +14,7 @@ struct VersionCommand: Subcommand {
   init(_ arguments: Arguments) {}
 
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
-    console.result(
-      "\(Self.text) (\(Communicator.libraryVersion), OpenBLAS kernel \(BLAS.kernelName))")
+    console.result("\(Self.text) (\(Communicator.libraryVersion), \(BLAS.libraries))")
     return 0
   }
 }
