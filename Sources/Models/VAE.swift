@@ -12,7 +12,7 @@ import Training
 ///
 /// Where paper and released code of the latter disagree, the reconstruction term is the code's Bernoulli likelihood
 /// (option `reconstruction_term`, D-03), hidden sizes are the paper's (D-04), and z = mu + sigma * epsilon where several
-/// scripts multiply by sigma squared (option `standard_deviation`, D-05).
+/// scripts multiply by sigma squared (option `std_mode`, D-05).
 public struct VAE: Autoencoder {
   let encoder: any Network  // [B, D] -> [B, H]
   let mean: Dense  // [B, H] -> [B, J]

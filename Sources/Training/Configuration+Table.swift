@@ -53,9 +53,10 @@ extension Configuration {
       "epochs", \.epochs, 1...1_000_000,
       "Passes over the training set, for models without outer iterations.", "4.1: 600 = 30 x 20"
     ).of(models.filter { !robustModels.contains($0) }),
-    .choice("optimizer", \.optimizer, "The update rule.", "4.1 [P]: Adam"),
+    .choice("optimizer", \.optimizer, "The update rule.", "4.1 [P]: Adam").of(gradientModels),
     .real(
-      "learning_rate", \.learningRate, .positive, "Step length of the optimizer.", "4.1 [P]: 1e-3"),
+      "learning_rate", \.learningRate, .positive, "Step length of the optimizer.", "4.1 [P]: 1e-3"
+    ).of(gradientModels),
     .real("adam_beta1", \.adamBeta1, .fraction, "Decay of Adam's first moment.", "0"),
     .real("adam_beta2", \.adamBeta2, .fraction, "Decay of Adam's second moment.", "0"),
     .real(
@@ -68,18 +69,21 @@ extension Configuration {
       "7.3: none for E and R"),
     .real(
       "learning_rate_decay", \.learningRateDecay, .positive,
-      "What the learning rate is multiplied by after every epoch.", "D-32: 1; Sprites [C]: 0.95"),
+      "What the learning rate is multiplied by after every epoch.", "D-32: 1; Sprites [C]: 0.95"
+    ).of(gradientModels),
   ]
 
   private static let scheduleKeys: [ConfigurationKey] = [
     .choice(
       "learning_rate_schedule", \.learningRateSchedule,
       "How the learning rate falls: not, or as the authors of DVAE (on MNIST, on Frey) and IWAE have it.",
-      "6.1 [C]"),
+      "6.1 [C]"
+    ).of(gradientModels),
     .real(
       "clip_norm", \.clipNorm, .notNegative,
       "The largest norm of the gradient of a phase's parameters, to which longer ones are scaled; 0: any.",
-      "6.1 [C]: 5"),
+      "6.1 [C]: 5"
+    ).of(gradientModels),
     .choice(
       "on_nonfinite", \.onNonFinite,
       "A step with a loss or a gradient that is not finite: ends the run, or is left out and counted.",
@@ -100,10 +104,12 @@ extension Configuration {
   private static let networkKeys: [ConfigurationKey] = [
     .layers(
       "hidden", \.hidden, "Hidden layers of the encoder, from the image inwards.",
-      "D-04 [P]: 512,256"),
+      "D-04 [P]: 512,256"
+    ).of(gradientModels),
     .optionalLayers(
       "decoder_hidden", \.decoderHidden, absent: "hidden reversed",
-      "Hidden layers of the decoder, from the code outwards.", "D-04 [P]: the encoder's mirrored"),
+      "Hidden layers of the decoder, from the code outwards.", "D-04 [P]: the encoder's mirrored"
+    ).of(gradientModels),
     .layers(
       "discriminator_hidden", \.discriminatorHidden, "Hidden layers of the discriminator.",
       "7.1 [P]: 1000,1000"
@@ -111,18 +117,21 @@ extension Configuration {
     .choice(
       "network", \.network,
       "Fully connected, or convolutional: conv_bn is the RVAE paper's CelebA net, conv the DAAE paper's.",
-      "4.1, 7.1"),
+      "4.1, 7.1"
+    ).of(gradientModels),
     .layers(
       "channels", \.channels,
       "Channels of the convolutions, each halving height and width; the decoder mirrors them.",
-      "4.1 [P]: 64,128,256,512"),
+      "4.1 [P]: 64,128,256,512"
+    ).of(gradientModels),
     .flag(
       "output_normalization", \.outputNormalization,
       "Batch normalisation before the output's sigmoid, in conv_bn.", "D-43 [C]: present"),
     .integer("latent", \.latent, 1...65536, "Dimensions of the code.", "4.1 [P]: 49"),
     .choice(
       "activation", \.activation, from: [.sigmoid, .relu, .tanh, .softplus],
-      "The function behind every hidden layer.", "4.1 [C]: sigmoid"),
+      "The function behind every hidden layer.", "4.1 [C]: sigmoid"
+    ).of(gradientModels),
   ]
 
   private static let lossKeys: [ConfigurationKey] = [
@@ -131,7 +140,7 @@ extension Configuration {
       "Weight of the KL term of the VAEs, the recycling models and dvae.", "4.2: 1 is the VAE"
     ).of(["vae", "rvae", "dvae"] + recyclingModels),
     .choice(
-      "standard_deviation", \.standardDeviation,
+      "std_mode", \.standardDeviation,
       "What multiplies the code's noise: sigma, or sigma squared as in some released scripts.",
       "D-05"
     ).of(["vae", "rvae"]),
@@ -280,6 +289,8 @@ extension Configuration {
     ["vae", "ae", "dae"] + robustModels + adversarialModels + gameModels + recyclingModels
     + [affineEM] + denoisingModels
 
+  /// All but the one that is fitted by sweeps.
+  private static let gradientModels = models.filter { $0 != affineEM }
   /// X = L + S, by alternation.
   private static let robustModels = ["rvae", "rda"]
   private static let adversarialModels = ["aae", "daae", "idaae"]
@@ -317,6 +328,9 @@ extension Configuration {
     return try Configuration(document)
   }
 
+  /// Keys of runs that earlier versions began.
+  private static let formerNames = ["standard_deviation": "std_mode"]
+
   /// A configuration from a JSON object; keys that are absent keep their defaults.
   ///
   /// - Throws: `ConfigurationError` as `load(json:)`.
@@ -325,7 +339,7 @@ extension Configuration {
       throw ConfigurationError("found JSON that is no object, expected {\"key\": value, ...}")
     }
     for member in members {
-      try set(Self.key(member.name), to: member.value)
+      try set(Self.key(Self.formerNames[member.name] ?? member.name), to: member.value)
     }
   }
 

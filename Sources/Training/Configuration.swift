@@ -260,7 +260,7 @@ extension Configuration {
     /// exp(logvar / 2), which is what the KL term takes it for.
     case sigma
     /// exp(logvar), as several released scripts have it.
-    case variance
+    case variance = "var_bug"
   }
 
   /// D-03: how a reconstruction is compared with its target; each summed over pixels, then averaged over the batch.

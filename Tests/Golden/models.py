@@ -63,7 +63,7 @@ def vae_step(model, c, data, step, optimizers, record):
     x, noise = data["batches"][step], data["noise"][step]
     h = model.encoder(x)
     mean, log_variance = model.mean(h), model.log_variance(h)
-    k = 0.5 if c["standard_deviation"] == "sigma" else 1.0
+    k = 0.5 if c["std_mode"] == "sigma" else 1.0
     z = mean + (k * log_variance).exp() * noise
     reconstruction = reconstruction_rows(c["reconstruction_term"], model.decoder(z), x).mean()
     kl = kl_rows(mean, log_variance).mean()
@@ -164,12 +164,12 @@ def cases():
     common = dict(learning_rate=0.01, optimizer="adam", adam_beta1=0.9, adam_beta2=0.999,
                   adam_epsilon=1e-8, batch=B, latent=J, seed=595, hidden=[H, H - 2])
     vae = dict(common, model="vae", activation="sigmoid", beta=1.0, reconstruction_term="bce",
-               standard_deviation="sigma")
+               std_mode="sigma")
     yield "vae", vae
     yield "vae_beta", dict(vae, beta=0.3)
     yield "vae_mse", dict(vae, reconstruction_term="mse", beta=0.3)
     yield "vae_l2norm", dict(vae, reconstruction_term="l2norm", beta=0.3)
-    yield "vae_variance", dict(vae, standard_deviation="variance")
+    yield "vae_variance", dict(vae, std_mode="var_bug")
     for activation in ("relu", "tanh", "softplus"):
         yield f"vae_{activation}", dict(vae, activation=activation)
     aae = dict(common, model="aae", discriminator_hidden=[6, 4], activation="relu",

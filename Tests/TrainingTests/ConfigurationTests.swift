@@ -96,6 +96,16 @@ import Testing
     #expect(configuration == Configuration())
   }
 
+  /// D-05's name, and the one it had.
+  @Test(arguments: [("std_mode", "var_bug"), ("standard_deviation", "sigma")])
+  func keysOfEarlierVersionsAreRead(name: String, value: String) throws {
+    let c = try Configuration.load(json: "{\"\(name)\": \"\(value)\"}")
+    #expect(c.standardDeviation.rawValue == value)
+    #expect(throws: ConfigurationError.self) {
+      try Configuration.load(json: "{\"\(name)\": \"cubed\"}")
+    }
+  }
+
   @Test(arguments: [
     (#"{"batch": "200"}"#, #"batch: found "200", expected an integer from 1 to 1048576"#),
     (
@@ -120,6 +130,9 @@ import Testing
     ("rda", ["beta=1"], "beta=1: rda does not read beta, which is for vae, rvae, dvae, "),
     ("dvae", ["reconstruction_term=mse"], "reconstruction_term=mse: dvae does not read "),
     ("ric-vae", ["passes=2", "residual_epsilon=0.1", "hidden=3", "batch=20"], nil),
+    (
+      "ic-affine-em", ["network=conv", "latent=3", "floor=0.1"], "network=conv: ic-affine-em does "
+    ),
     ("idaae", ["averaged_copies=2", "prior=gmm10", "network=conv"], nil),
   ])
   func settingsOfOtherModelsAreNamed(model: String, assignments: [String], line: String?) throws {
