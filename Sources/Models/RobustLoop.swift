@@ -13,7 +13,7 @@ import Training
 /// As in the RVAE authors' code the threshold is t = lambda / mu with mu = size(X) / (4 ||X||), the norm being the induced
 /// 1-norm, the largest column sum (the paper writes t = lambda; D-01); the loop stops when c1 and c2 are both small, with c2
 /// weighted by min(mu, sqrt(mu)) (the paper: when either is, unweighted; D-02); one optimizer lives through the
-/// whole run (D-06); and L decodes a draw of q(z|X - S) (D-07).
+/// whole run (D-06); and in the RVAE L decodes a draw of q(z|X - S) (D-07).
 enum RobustLoop {
   /// Algorithm 1, in its order.
   ///

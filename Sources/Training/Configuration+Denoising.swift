@@ -122,7 +122,7 @@ extension Configuration {
     .choice(
       "outer", \.outer, "Where a DIWAE averages over its M inputs: inside of the logarithm or not.",
       "D-23: inside"
-    ).of(["diwae"]),
+    ).of(["iwae", "diwae"]),
     .optionalChoice(
       "kl", \.kl, absent: "analytic, or mc for iwae and diwae",
       "How the KL is found: in closed form, or by the samples of z (mc).", "D-22 [C]: analytic"
@@ -148,6 +148,7 @@ extension Configuration {
       "Bernoulli draws in place of grey images: one for the run, or one in each step. Binary images stay.",
       "6.1 [C]: once"),
     .choice(
-      "output_bias", \.outputBias, "Where the decoder's last bias begins.", "6.1: IWAE reference"),
+      "output_bias", \.outputBias, "Where the decoder's last bias begins.", "6.1: IWAE reference"
+    ).of(denoisingModels),
   ]
 }

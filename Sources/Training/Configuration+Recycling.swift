@@ -40,7 +40,7 @@ extension Configuration {
       "recycle_std", \.recycleDeviation, .notNegative,
       "Standard deviation of what r-l2-vae recycles; 1 is the paper to the letter.",
       "D-38 [R]: 0, the mean itself"
-    ).of(["r-l2-vae"]),
+    ).of(["l2-vae", "r-l2-vae"]),
     .flag(
       "recycle_clip", \.recycleClip, "Clip recycled samples to [0, 1] in training.",
       "5.5 [R]: not"
@@ -82,7 +82,8 @@ extension Configuration {
     .choice(
       "initialization", \.initialization,
       "First values of fully connected layers: Glorot uniform, or PyTorch's default.",
-      "0: GU, PT"),
+      "0: GU, PT"
+    ).of(models.filter { ![affineEM, "gan", "dcgan"].contains($0) }),
   ]
 
   /// N, M and what goes with them.
@@ -132,7 +133,7 @@ extension Configuration {
     }
   }
 
-  /// Checks that a model that is fitted by sweeps is asked for no fresh draws, of which it has one a sweep at most.
+  /// Checks that a model fitted by sweeps, which sees the same rows in each, is not asked for fresh draws.
   ///
   /// - Throws: `ConfigurationError` that names what there is instead.
   func checkSweeps() throws(ConfigurationError) {
@@ -159,7 +160,7 @@ extension Configuration {
     if leastSquaresEpochs >= epochs {
       lines.append("l2_epochs=\(leastSquaresEpochs): none \(beginning)has the loss of \(model)")
     }
-    if residualEpsilonStart > 0 && residualEpsilonEpochs > epochs {
+    if residualEpsilonStart > 0 && residualEpsilonEpochs >= epochs {
       lines.append(
         "residual_epsilon_epochs=\(residualEpsilonEpochs): none \(beginning)has residual_epsilon")
     }

@@ -40,7 +40,7 @@ extension Configuration {
       "D-11"),
     .flag(
       "shuffle", \.shuffle, "A new order of the rows every epoch.", "D-47 [C]: fixed order on MNIST"
-    ),
+    ).of(gradientModels),
     .corruption(
       "noise", \.noise, "Corruption drawn anew at every step; the target stays clean.", "D-45"),
     .corruption(
@@ -57,16 +57,21 @@ extension Configuration {
     .real(
       "learning_rate", \.learningRate, .positive, "Step length of the optimizer.", "4.1 [P]: 1e-3"
     ).of(gradientModels),
-    .real("adam_beta1", \.adamBeta1, .fraction, "Decay of Adam's first moment.", "0"),
-    .real("adam_beta2", \.adamBeta2, .fraction, "Decay of Adam's second moment.", "0"),
+    .real("adam_beta1", \.adamBeta1, .fraction, "Decay of Adam's first moment.", "0").of(
+      gradientModels),
+    .real("adam_beta2", \.adamBeta2, .fraction, "Decay of Adam's second moment.", "0").of(
+      gradientModels),
     .real(
-      "adam_epsilon", \.adamEpsilon, .positive, "Guards the division of Adam and RMSprop.", "0"),
+      "adam_epsilon", \.adamEpsilon, .positive, "Guards the division of Adam and RMSprop.", "0"
+    ).of(gradientModels),
     .real(
       "rmsprop_alpha", \.rmspropAlpha, .fraction, "Decay of RMSprop's mean square.",
-      "own: PyTorch's"),
+      "own: PyTorch's"
+    ).of(gradientModels),
     .real(
       "rmsprop_momentum", \.rmspropMomentum, .fraction, "Momentum of RMSprop.",
-      "7.3: none for E and R"),
+      "7.3: none for E and R"
+    ).of(gradientModels),
     .real(
       "learning_rate_decay", \.learningRateDecay, .positive,
       "What the learning rate is multiplied by after every epoch.", "D-32: 1; Sprites [C]: 0.95"
@@ -87,11 +92,14 @@ extension Configuration {
     .choice(
       "on_nonfinite", \.onNonFinite,
       "A step with a loss or a gradient that is not finite: ends the run, or is left out and counted.",
-      "own"),
-    .choice("adam", \.adam, "Adam, or the form a slip in the DVAE code gave it.", "D-41: standard"),
+      "own"
+    ).of(gradientModels),
+    .choice("adam", \.adam, "Adam, or the form a slip in the DVAE code gave it.", "D-41: standard")
+      .of(gradientModels),
     .real(
       "adam_second_moment", \.adamSecondMoment, .notNegative, "Where Adam's second moments begin.",
-      "0; 6.1: 1 in the IWAE reference"),
+      "0; 6.1: 1 in the IWAE reference"
+    ).of(gradientModels),
     .integer(
       "validate_every", \.validateEvery, 0...1_000_000,
       "Epochs between two measurements of the bound on validation images, which choose the best checkpoint; 0: none.",
@@ -105,11 +113,11 @@ extension Configuration {
     .layers(
       "hidden", \.hidden, "Hidden layers of the encoder, from the image inwards.",
       "D-04 [P]: 512,256"
-    ).of(gradientModels),
+    ).of(layeredModels),
     .optionalLayers(
       "decoder_hidden", \.decoderHidden, absent: "hidden reversed",
       "Hidden layers of the decoder, from the code outwards.", "D-04 [P]: the encoder's mirrored"
-    ).of(gradientModels),
+    ).of(layeredModels),
     .layers(
       "discriminator_hidden", \.discriminatorHidden, "Hidden layers of the discriminator.",
       "7.1 [P]: 1000,1000"
@@ -118,20 +126,21 @@ extension Configuration {
       "network", \.network,
       "Fully connected, or convolutional: conv_bn is the RVAE paper's CelebA net, conv the DAAE paper's.",
       "4.1, 7.1"
-    ).of(gradientModels),
+    ).of(layeredModels),
     .layers(
       "channels", \.channels,
       "Channels of the convolutions, each halving height and width; the decoder mirrors them.",
       "4.1 [P]: 64,128,256,512"
-    ).of(gradientModels),
+    ).of(convolutionalModels + ["dcgan"]),
     .flag(
       "output_normalization", \.outputNormalization,
-      "Batch normalisation before the output's sigmoid, in conv_bn.", "D-43 [C]: present"),
+      "Batch normalisation before the output's sigmoid, in conv_bn.", "D-43 [C]: present"
+    ).of(convolutionalModels),
     .integer("latent", \.latent, 1...65536, "Dimensions of the code.", "4.1 [P]: 49"),
     .choice(
       "activation", \.activation, from: [.sigmoid, .relu, .tanh, .softplus],
       "The function behind every hidden layer.", "4.1 [C]: sigmoid"
-    ).of(gradientModels),
+    ).of(layeredModels),
   ]
 
   private static let lossKeys: [ConfigurationKey] = [
@@ -183,7 +192,8 @@ extension Configuration {
       "D-06 [C]: kept on MNIST"
     ).of(robustModels),
     .choice(
-      "project_with", \.projectWith, "The code that the projection decodes.", "D-07 [C]: sample"
+      "project_with", \.projectWith,
+      "The code that the projection decodes; an rda has no other than the mean.", "D-07 [C]: sample"
     ).of(robustModels),
     .optionalChoice(
       "split_storage", \.splitStorage, absent: "compact where S in floats has more than 1 GiB",
@@ -291,6 +301,12 @@ extension Configuration {
 
   /// All but the one that is fitted by sweeps.
   private static let gradientModels = models.filter { $0 != affineEM }
+  /// Those with layers of the user's choice.
+  private static let layeredModels = gradientModels.filter { !["dcgan", "ic-affine"].contains($0) }
+  /// Those that may be made of convolutions.
+  private static let convolutionalModels =
+    ["vae", "ae", "dae"] + robustModels + adversarialModels
+    + ["l2-vae", "r-l2-vae", "ic-vae", "ric-vae"]
   /// X = L + S, by alternation.
   private static let robustModels = ["rvae", "rda"]
   private static let adversarialModels = ["aae", "daae", "idaae"]
@@ -328,9 +344,6 @@ extension Configuration {
     return try Configuration(document)
   }
 
-  /// Keys of runs that earlier versions began.
-  private static let formerNames = ["standard_deviation": "std_mode"]
-
   /// A configuration from a JSON object; keys that are absent keep their defaults.
   ///
   /// - Throws: `ConfigurationError` as `load(json:)`.
@@ -339,7 +352,12 @@ extension Configuration {
       throw ConfigurationError("found JSON that is no object, expected {\"key\": value, ...}")
     }
     for member in members {
-      try set(Self.key(Self.formerNames[member.name] ?? member.name), to: member.value)
+      if member.name == "standard_deviation" {
+        // The name of D-05's option in runs that earlier versions began.
+        try set(Self.key("std_mode"), to: member.value == "variance" ? "var_bug" : member.value)
+      } else {
+        try set(Self.key(member.name), to: member.value)
+      }
     }
   }
 

@@ -45,7 +45,8 @@ extension Preset {
       settings: [Setting("model=ric-vae", "5.5")] + mnist + mnistResiduals + fiveTimes + fullMNIST),
     Preset(
       name: "frey-ic-affine", summary: "iC-VAE with an affine decoder, sampled, on Frey faces",
-      settings: [Setting("model=ic-affine", "5.4 (i)")] + frey + epochs(400) + freyResiduals),
+      settings: [Setting("model=ic-affine", "5.4 (i)")]
+        + frey.filter { !["hidden", "activation"].contains($0.key) } + epochs(400) + freyResiduals),
     Preset(
       name: "frey-ic-affine-em",
       summary: "affine iC-VAE by its EM bound on Frey faces: a robust PCA",

@@ -20,9 +20,9 @@ extension Trainer {
     progress.imagesSeen += lanes.rowCount
   }
 
-  /// Gives all ranks the values that rank 0 found for the parameters of the model.
+  /// Gives all ranks the values that rank 0 found for the parameters of the model; those left out become 0.
   ///
-  /// **Collective.** Elsewhere the argument is ignored.
+  /// **Collective.** On other ranks the argument is ignored.
   public func publish(_ values: [(parameter: Parameter, values: [Float])]) throws {
     var flat = [Float](repeating: 0, count: world.isRoot ? buckets.count : 0)
     if world.isRoot {

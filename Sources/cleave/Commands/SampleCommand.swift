@@ -34,9 +34,9 @@ struct SampleCommand: Subcommand {
     count = try arguments.integer("count", in: 1...100_000_000) ?? 100
     seed = try arguments.seed()
     chain = try arguments.integer("chain", in: 0...1_000_000)
-    if let how = arguments.value("recycle"), chain == nil {
+    if arguments.value("recycle") == "sample", chain == nil {
       throw UsageError(
-        "--recycle: found \(how) without --chain; a drawn code goes round by its means")
+        "--recycle: found sample without --chain; a drawn code goes round by its means")
     }
     guard let word = arguments.value("start") else {
       start = chain == nil ? .prior : .normal
