@@ -1,14 +1,14 @@
 """Adversarial autoencoders, plain autoencoders and GANs: what models.py does for VAE, AAE and DAAE."""
 import contextlib
-import json
 import math
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from fixture import B, D, H, J, STEPS, Fixture, normal, uniform, units
-from models import Kink, Record, mlp, reconstruction_rows
+from fixture import B, D, H, J, STEPS, Fixture, normal, uniform
+from models import (Kink, Record, mlp, reconstruction_rows, with_exact_weights, write_case,
+                    write_cases)
 
 PASSES = 12  # of noise a step: iDAAE(3) has three rounds of one and three more
 COPIES = 3
@@ -226,13 +226,9 @@ def train(c, model, data, precision):
 
 
 def make(c, seed):
-    """A model with weights that are exact floats, and its data and noise."""
+    """A model, and its data and noise."""
     torch.manual_seed(seed)
-    model = Parts(c).double()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            scale = 0.3 if parameter.dim() == 1 else 1 / math.sqrt(parameter.shape[1])
-            parameter.copy_(normal(*parameter.shape, scale=scale))
+    model = with_exact_weights(Parts(c))
     batches = uniform(STEPS, B, D)
     sigma = float(c["noise"].split(":")[1]) if c["noise"] != "none" else 0.0
     passes = PASSES if c["model"] in ("daae", "idaae") else 1
@@ -336,42 +332,9 @@ def make_dcgan(c, side, examples, steps):
                    "prior": normal(steps, 2, examples, c["latent"])}
 
 
-def roundings(record, final, single, single_final):
-    """How far single precision is off, in gradients and in the weights at the end."""
-    return (max(units(single.gradients[n], g) for n, g in record.gradients.items()),
-            max(units(single_final[n], value) for n, value in final.items()))
-
-
-def write_case(fixture, name, c, initial, data, record, final, single, single_final, seen, note=""):
-    worst, drift = roundings(record, final, single, single_final)
-    print(f"adversarial/{name}: gradients {worst:.1f}, weights at the end {drift:.1f}{note}")
-    parts = {"parameters": initial, "data": data, "losses": record.losses,
-             "gradients": record.gradients, "final": final, "inference": seen}
-    for part, entries in parts.items():
-        for key, value in entries.items():
-            fixture.write(f"{name}/{part}/{key}", value)
-    fixture.attributes(name, configuration=json.dumps(c))
-
-
 def write_adversarial():
     with Fixture("adversarial.h5") as fixture:
-        for name, c in cases():
-            for seed in range(600, 60_000):
-                model, data = make(c, seed)
-                initial = {n: p.detach().clone() for n, p in model.named_parameters()}
-                try:
-                    seen = inference(c, model, data)
-                    record, final = train(c, model, data, torch.float64)
-                except Kink:
-                    continue
-                single, single_final = train(c, make(c, seed)[0], data, torch.float32)
-                works = all(g.abs().max() > 0 for g in record.gradients.values())
-                if works and max(roundings(record, final, single, single_final)) < 5:
-                    break
-            else:
-                raise SystemExit(f"adversarial/{name}: every seed has a kink")
-            write_case(fixture, name, c, initial, data, record, final, single, single_final, seen,
-                       f" (seed {seed})")
+        write_cases(fixture, cases(), make, inference, train, limit=5)
         c = dict(model="dcgan", channels=[4, 6], latent=5, batch=6, lanes=1, seed=595, noise="none",
                  learning_rate=1e-3, optimizer="adam", adam_beta1=0.5, adam_beta2=0.999,
                  adam_epsilon=0.01, generator_loss="non_saturating", loss_epsilon=0.0,

@@ -1,12 +1,11 @@
 """Denoising models (Im et al., Burda et al.): as models.py, by the bound of K samples of M corrupted inputs."""
-import json
 import math
 
 import torch
 from torch.nn import functional
 
-from fixture import B, D, H, J, STEPS, Fixture, normal, uniform, units
-from models import Kink, Record, mlp
+from fixture import B, D, H, J, STEPS, Fixture, normal, uniform
+from models import Record, mlp, with_exact_weights, write_cases
 from operators import bernoulli_rows
 
 T = 3  # steps of a GRU
@@ -122,7 +121,8 @@ def ten_steps(c, model, data, precision):
     record = Record(model)
     m, k = c["corruptions"], c["samples"]
     for index in range(STEPS):
-        corrupted = data["corrupted"][index].view(B, m, *([T] if per_step(c) else []), D)
+        inputs = [m, T] if per_step(c) else [m]
+        corrupted = data["corrupted"][index].transpose(0, 1).reshape(B, *inputs, D)
         noise = data["noise"][index].view(B, m, k, J)
         terms, loss = loss_of(model, c, data["batches"][index], corrupted, noise)
         record.phase("all", terms, loss, list(model.parameters()), optimizer)
@@ -136,23 +136,20 @@ def per_step(c):
 
 def make(c, seed):
     torch.manual_seed(seed)
-    model = DVAE(c).double()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            scale = 0.3 if parameter.dim() == 1 else 1 / math.sqrt(parameter.shape[1])
-            parameter.copy_(normal(*parameter.shape, scale=scale))
+    model = with_exact_weights(DVAE(c))
     copies = c["corruptions"] * (T if per_step(c) else 1)
     batches = uniform(STEPS, B, D)
     corrupted = batches.unsqueeze(2).repeat(1, 1, copies, 1)
     if c["noise"] != "none":
         corrupted = (corrupted + normal(STEPS, B, copies, D, scale=0.25)).float().double()
     noise = normal(STEPS, B, c["corruptions"] * c["samples"] * J)
-    return model, {"batches": batches, "corrupted": corrupted, "noise": noise}
+    # Copies first, as other draws of a step.
+    return model, {"batches": batches, "corrupted": corrupted.transpose(1, 2), "noise": noise}
 
 
-def inference(model, x):
+def inference(c, model, data):
     with torch.no_grad():
-        mean, log_deviation = model.posterior(x)
+        mean, log_deviation = model.posterior(data["batches"][0])
         return {"mean": mean, "log_variance": 2 * log_deviation,
                 "reconstruction": model.decoded(mean)}
 
@@ -181,31 +178,4 @@ def cases():
 
 def write_denoising():
     with Fixture("denoising.h5") as fixture:
-        for name, c in cases():
-            for seed in range(600, 20_000):
-                model, data = make(c, seed)
-                seen = inference(model, data["batches"][0])
-                initial = {n: p.detach().clone() for n, p in model.named_parameters()}
-                try:
-                    record, final = ten_steps(c, model, data, torch.float64)
-                    break
-                except Kink:
-                    continue
-            else:
-                raise SystemExit(f"denoising/{name}: every seed has a kink")
-            single, single_final = ten_steps(c, make(c, seed)[0], data, torch.float32)
-            worst = max(units(single.gradients[n], g) for n, g in record.gradients.items())
-            drift = max(units(single_final[n], value) for n, value in final.items())
-            print(f"denoising/{name}: gradients {worst:.1f}, weights after {STEPS} steps "
-                  f"{drift:.1f} (seed {seed})")
-            data["corrupted"] = data["corrupted"].transpose(1, 2)  # copies first, as other draws
-            parts = {"parameters": initial, "data": data, "losses": record.losses,
-                     "gradients": record.gradients, "final": final, "inference": seen}
-            for part, entries in parts.items():
-                for key, value in entries.items():
-                    fixture.write(f"{name}/{part}/{key}", value)
-            fixture.attributes(name, configuration=json.dumps(c))
-
-
-if __name__ == "__main__":
-    write_denoising()
+        write_cases(fixture, cases(), make, inference, ten_steps)

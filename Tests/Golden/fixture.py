@@ -37,8 +37,9 @@ def units(single, double):
 class Fixture:
     """An HDF5 file of doubles that any HDF5 from 1.10 on reads."""
 
-    def __init__(self, name):
-        self.file = h5py.File(FOLDER / name, "w", libver=("v108", "v110"))
+    def __init__(self, file):
+        self.name = pathlib.Path(file).stem
+        self.file = h5py.File(FOLDER / file, "w", libver=("v108", "v110"))
 
     def __enter__(self):
         return self

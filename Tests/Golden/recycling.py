@@ -1,11 +1,10 @@
 """The recycling family: losses of ten steps, every gradient of the first, the weights after the tenth."""
-import json
 import math
 
 import torch
 
-from fixture import B, D, H, J, STEPS, Fixture, normal, uniform, units
-from models import Kink, Record, mlp
+from fixture import B, D, H, J, STEPS, Fixture, normal, uniform
+from models import Kink, Record, mlp, with_exact_weights, write_cases
 from operators import kl_rows
 
 CLAMP = (-12, 6)
@@ -111,21 +110,17 @@ def ten_steps(c, model, data, precision):
 
 def make(c, seed):
     torch.manual_seed(seed)
-    model = Recycled(c).double()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            scale = 0.3 if parameter.dim() == 1 else 1 / math.sqrt(parameter.shape[1])
-            parameter.copy_(normal(*parameter.shape, scale=scale))
+    model = with_exact_weights(Recycled(c))
     data = {"batches": uniform(STEPS, B, D), "noise": normal(STEPS, c["passes"], B, J)}
     if c["passes"] > 1:
         data["recycling"] = normal(STEPS, c["passes"] - 1, B, D)
     return model, data
 
 
-def inference(c, model, x):
-    """Code of x and its reconstruction after M passes by the means."""
+def inference(c, model, data):
+    """Code of batch 0 and its reconstruction after M passes by the means."""
     with torch.no_grad():
-        mean, log_variance = model.posterior(x)
+        mean, log_variance = model.posterior(data["batches"][0])
         picture, _ = model.output(mean)
         for _ in range(c["test_passes"] - 1):
             picture, _ = model.output(model.posterior(picture)[0])
@@ -156,26 +151,4 @@ def cases():
 
 def write_recycling():
     with Fixture("recycling.h5") as fixture:
-        for name, c in cases():
-            for seed in range(600, 20_000):
-                model, data = make(c, seed)
-                initial = {n: p.detach().clone() for n, p in model.named_parameters()}
-                seen = inference(c, model, data["batches"][0])
-                try:
-                    record, final = ten_steps(c, model, data, torch.float64)
-                    break
-                except Kink:
-                    continue
-            else:
-                raise SystemExit(f"recycling/{name}: every seed has a kink")
-            single, single_final = ten_steps(c, make(c, seed)[0], data, torch.float32)
-            worst = max(units(single.gradients[n], g) for n, g in record.gradients.items())
-            drift = max(units(single_final[n], value) for n, value in final.items())
-            print(f"recycling/{name}: gradients {worst:.1f}, weights after {STEPS} steps "
-                  f"{drift:.1f} (seed {seed})")
-            parts = {"parameters": initial, "data": data, "losses": record.losses,
-                     "gradients": record.gradients, "final": final, "inference": seen}
-            for part, entries in parts.items():
-                for key, value in entries.items():
-                    fixture.write(f"{name}/{part}/{key}", value)
-            fixture.attributes(name, configuration=json.dumps(c))
+        write_cases(fixture, cases(), make, inference, ten_steps)

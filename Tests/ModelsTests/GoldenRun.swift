@@ -9,7 +9,7 @@ import TestSupport
 import Testing
 import Training
 
-/// A model of models.h5 with its stored weights, data and noise, trained by the real optimizers on one rank.
+/// A model of a fixture with its stored weights, data and noise, trained by the real optimizers on one rank.
 final class GoldenRun {
   let golden: Golden
   let name: String
@@ -30,14 +30,11 @@ final class GoldenRun {
   /// The sum of the last loss over the batch.
   private(set) var loss = 0.0
 
-  /// A case of models.h5, or as `file/case` of another fixture.
-  convenience init(_ name: String) throws {
-    let parts = name.split(separator: "/").map(String.init)
-    try self.init(parts[parts.count - 1], in: (parts.count > 1 ? parts[0] : "models") + ".h5")
-  }
-
-  init(_ name: String, in file: String) throws {
-    let golden = try Golden(file)
+  /// A case of a fixture: `models/vae`.
+  init(_ path: String) throws {
+    let parts = path.split(separator: "/").map(String.init)
+    let name = parts[1]
+    let golden = try Golden("\(parts[0]).h5")
     let shape = try golden.shape("\(name)/data/batches")
     examples = shape[1]
     image =
