@@ -59,12 +59,13 @@ import Training
     }
   }
 
+  /// Nothing is left to warn of, a kernel too narrow for the processor included.
   @Test func quietMeansQuiet() throws {
     try withTemporaryFolder { folder in
       try prepare(folder)
+      let unwarned = "--blas-core auto --set collapse_kl=0 --set collapse_spread=0"
       let run = try Tool.run(
-        "train demo --data d.h5 --out a \(tiny) --max-steps 3 --quiet --set collapse_kl=0 --set collapse_spread=0",
-        in: folder)
+        "train demo --data d.h5 --out a \(tiny) --max-steps 3 --quiet \(unwarned)", in: folder)
       #expect(run.status == 0 && run.output.isEmpty && run.errors.isEmpty, "\(run)")
     }
   }
