@@ -115,7 +115,8 @@ struct ConvolutionTests {
     }
   }
 
-  /// An image's result does not depend on the batch it is in, beyond rounding.
+  /// An image's result does not depend on the batch it is in, beyond rounding: where vectors have 512 bits OpenBLAS sums the
+  /// products of few rows in another order, which the tiles' transforms make 6 units of. Images that mix are a million off.
   @Test(arguments: [ConvolutionPlan.Method.patches, .winograd(tile: 4)])
   func batchesDoNotMix(method: ConvolutionPlan.Method) {
     let results = [40, 3].map {
@@ -126,7 +127,7 @@ struct ConvolutionTests {
     }
     for output in 0..<2 {
       let few = results[1][output]
-      #expect(deviation(Array(results[0][output][..<few.count]), from: few.map(Double.init)) < 4)
+      #expect(deviation(Array(results[0][output][..<few.count]), from: few.map(Double.init)) < 16)
     }
   }
 
