@@ -1,4 +1,5 @@
 import MPI
+import Support
 
 /// Why a checkpoint could not be written or read: one line that names it.
 public struct CheckpointError: ExitStatusError, Equatable, Sendable, CustomStringConvertible {

@@ -1,5 +1,6 @@
 import HDF5
 import MPI
+import Support
 
 /// A row file: `/S` and `/R`, [rows, H, W, C], of the rows one rank holds.
 ///

@@ -1,4 +1,5 @@
 import MPI
+import Support
 
 /// Why gradients cannot be reduced as asked.
 public enum DistributedError: ExitStatusError, Equatable, CustomStringConvertible {

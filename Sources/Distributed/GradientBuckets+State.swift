@@ -1,4 +1,5 @@
 import MPI
+import Support
 
 /// What goes into checkpoints and comes out of them: values, and what owners hold for their slices.
 extension GradientBuckets {

@@ -1,4 +1,5 @@
 import MPI
+import Support
 
 /// The flat arrays of a model's values and gradients, cut into buckets whose sums over all ranks
 /// are formed, and whose values are updated, while backward still runs.

@@ -1,5 +1,6 @@
 import CMPI
 import Glibc
+import Support
 
 /// A group of ranks that exchange messages, and this process's place in it.
 ///
@@ -38,7 +39,7 @@ public final class Communicator {
 
   /// A communicator of this process alone, whatever else runs.
   public static func alone(
-    exitStatus: @escaping (any Error) -> Int32 = MPI.exitStatus(of:)
+    exitStatus: @escaping (any Error) -> Int32 = Support.exitStatus(of:)
   ) -> Communicator {
     Communicator(lone: exitStatus)
   }

@@ -1,5 +1,6 @@
 import CMPI
 import Glibc
+import Support
 
 /// How this process was started.
 enum Launch {

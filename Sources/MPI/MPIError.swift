@@ -1,4 +1,5 @@
 import CMPI
+import Support
 
 /// A call to the MPI library that failed.
 public struct MPIError: Error, Equatable, Sendable, CustomStringConvertible {
@@ -42,18 +43,6 @@ private func failure(of call: StaticString, _ status: Int32) -> MPIError {
     }
   }
   return MPIError(call: "\(call)", code: status, message: text.isEmpty ? "unknown error" : text)
-}
-
-/// An error that knows the status the process should end with: 64 for wrong usage, 65 for bad data,
-/// 75 for a temporary failure, 1 otherwise.
-public protocol ExitStatusError: Error {
-  /// The exit status of a process that this error ends.
-  var exitStatus: Int32 { get }
-}
-
-/// The exit status of an error that nothing else maps: its own where it has one, otherwise 1.
-public func exitStatus(of error: any Error) -> Int32 {
-  (error as? any ExitStatusError)?.exitStatus ?? 1
 }
 
 /// An error that every rank of a communicator throws, because at least one of them brought it to

@@ -1,5 +1,6 @@
 import CMPI
 import Glibc
+import Support
 
 /// Runs `body` with a communicator of all ranks, and turns an error that escapes it into the end of
 /// the job.

@@ -2,6 +2,7 @@ import Checkpoints
 import Datasets
 import Foundation
 import MPI
+import Support
 import Tensors
 import Training
 

@@ -2,6 +2,7 @@ import Datasets
 import Foundation
 import Layers
 import MPI
+import Support
 import Tensors
 
 /// Bounds of log p(x), averaged over images (systems.md, section 8.5).

@@ -1,4 +1,5 @@
 import MPI
+import Support
 
 /// A setting that cannot be: one line that names the key, what was found and what was expected.
 public struct ConfigurationError: ExitStatusError, Equatable, CustomStringConvertible {

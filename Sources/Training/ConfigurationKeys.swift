@@ -1,4 +1,5 @@
 import Datasets
+import Support
 
 /// One line of the table of settings: how a property of `Configuration` is named, read, written and explained.
 public struct ConfigurationKey: Sendable {

@@ -1,4 +1,5 @@
 import Datasets
+import Support
 
 /// A named configuration: the defaults with some settings changed, each with its source.
 public struct Preset: Sendable {

@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import MPI
+import Support
 
 /// Whether the ranks of a job are copies of each other: the same program, settings and data, and the same weights.
 public struct Replicas {

@@ -1,5 +1,6 @@
 import Foundation
 import MPI
+import Support
 
 /// Where a run keeps its files (formats.md): `config.json`, `metrics.jsonl`, `checkpoints/`, `images/`.
 public struct RunDirectory: Sendable {

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// `metrics.jsonl`: one JSON object a line, written through at once.
 ///

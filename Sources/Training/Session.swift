@@ -3,6 +3,7 @@ import Checkpoints
 import Dispatch
 import Foundation
 import MPI
+import Support
 import Tensors
 
 /// How far a call of `train` should go.

@@ -3,6 +3,7 @@ import CKernels
 import Dispatch
 import Layers
 import MPI
+import Support
 import Tensors
 
 /// Passes over all rows of this rank. Blocks never cross lanes, so a row is always computed in a batch of the same shape,

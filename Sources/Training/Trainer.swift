@@ -3,6 +3,7 @@ import Datasets
 import Distributed
 import Layers
 import MPI
+import Support
 import Tensors
 
 /// Trains one model on this rank's lanes of a data set, together with the trainers of the other ranks.

@@ -1,5 +1,6 @@
 import Foundation
 import MPI
+import Support
 import Synchronization
 
 /// A thread that ends this rank when its work no longer advances, and says where it stood.

@@ -1,6 +1,7 @@
 import Checkpoints
 import Distributed
 import MPI
+import Support
 
 /// Notices weights that change in memory while nobody should change them: bad memory, or a stray pointer.
 ///

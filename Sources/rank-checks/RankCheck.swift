@@ -1,4 +1,5 @@
 import MPI
+import Support
 
 /// A check that all ranks run together; it throws where it does not hold.
 typealias RankCheck = @Sendable (_ world: Communicator, _ arguments: [String]) throws -> Void

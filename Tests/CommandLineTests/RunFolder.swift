@@ -1,5 +1,6 @@
 import Foundation
 import HDF5
+import Support
 import TestSupport
 import Testing
 import Training

@@ -1,4 +1,5 @@
 import MPI
+import Support
 import TestSupport
 import Testing
 

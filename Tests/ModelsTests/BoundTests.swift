@@ -3,6 +3,7 @@ import Datasets
 import Foundation
 import Layers
 import MPI
+import Support
 import Tensors
 import TestSupport
 import Testing

@@ -3,6 +3,7 @@ import Datasets
 import Foundation
 import MPI
 import Models
+import Support
 import Testing
 import Training
 

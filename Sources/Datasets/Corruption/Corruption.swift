@@ -1,3 +1,4 @@
+import Support
 import Tensors
 
 /// A corruption of images as a SPEC names it, such as `salt-pepper:0.25`.

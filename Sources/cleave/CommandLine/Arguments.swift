@@ -1,4 +1,5 @@
 import Datasets
+import Support
 import Training
 
 /// The words after a command's name, sorted into operands and options.

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Training
 
 /// Where the tool prints: results to standard output, progress and diagnostics to standard error, and

@@ -1,4 +1,5 @@
 import Datasets
+import Support
 import Training
 
 /// What a data set file holds, as commands print it.

@@ -1,4 +1,5 @@
 import MPI
+import Support
 
 /// A command that cannot be understood: status 64.
 struct UsageError: ExitStatusError, CustomStringConvertible {

@@ -3,6 +3,7 @@ import Foundation
 import HDF5
 import Images
 import MPI
+import Support
 import Training
 
 /// The exit status of errors from modules that do not stand on MPI and its statuses.

@@ -1,4 +1,5 @@
 import Datasets
+import Support
 import Training
 
 /// What the words of the command line ask for.

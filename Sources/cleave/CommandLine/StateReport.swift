@@ -1,4 +1,5 @@
 import Checkpoints
+import Support
 import Training
 
 /// What a run or checkpoint holds, as `cleave info` prints it.

@@ -1,6 +1,7 @@
 import Datasets
 import MPI
 import Models
+import Support
 import Tensors
 import Training
 

@@ -1,4 +1,5 @@
 import MPI
+import Support
 import Tensors
 import Training
 

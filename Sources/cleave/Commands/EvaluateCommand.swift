@@ -3,6 +3,7 @@ import Evaluation
 import Foundation
 import MPI
 import Models
+import Support
 import Tensors
 import Training
 

@@ -1,5 +1,6 @@
 import Datasets
 import MPI
+import Support
 import Training
 
 /// `cleave import`: image files from elsewhere into a data set.

@@ -1,5 +1,6 @@
 import MPI
 import Models
+import Support
 import Tensors
 import Training
 

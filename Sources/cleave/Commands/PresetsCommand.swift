@@ -1,4 +1,5 @@
 import MPI
+import Support
 import Training
 
 /// `cleave presets`: the named configurations, as a list or one of them in full.

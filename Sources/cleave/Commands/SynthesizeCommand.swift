@@ -1,5 +1,6 @@
 import Datasets
 import MPI
+import Support
 import Training
 
 /// `cleave synthesize`: a data set made up on the spot.

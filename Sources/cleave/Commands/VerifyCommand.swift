@@ -2,6 +2,7 @@ import Datasets
 import Foundation
 import MPI
 import Models
+import Support
 import Training
 
 /// `cleave verify`: whether a run gives the same weights on other numbers of ranks.

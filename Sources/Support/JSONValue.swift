@@ -144,7 +144,7 @@ extension JSONValue {
 
 extension JSONValue {
   /// ` (the decoder's words)` for an error of `init(parsing:)`, which tell line and column; else empty.
-  static func place(of error: any Error) -> String {
+  public static func place(of error: any Error) -> String {
     guard case DecodingError.dataCorrupted(let context) = error,
       let cause = context.underlyingError as? NSError,
       let words = cause.userInfo[NSDebugDescriptionErrorKey] as? String

@@ -20,7 +20,7 @@ public enum Spelling {
   }
 
   /// The optimal string alignment distance, letter case aside.
-  static func distance(_ a: String, _ b: String) -> Int {
+  public static func distance(_ a: String, _ b: String) -> Int {
     let a = Array(a.lowercased()), b = Array(b.lowercased())
     var beforeLast: [Int] = []
     var last = Array(0...b.count)
