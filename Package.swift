@@ -44,24 +44,29 @@ let package = Package(
     library("Distributed", ["Support", "MPI", "Tensors", "CKernels"]),
     library("Checkpoints", ["Support", "MPI", "HDF5", "CKernels", "CXXHash"]),
     library(
+      "Guard",
+      ["Support", "MPI", "Tensors", "Autodiff", "Distributed", "Checkpoints", "CKernels"]),
+    library(
       "Training",
       [
         "Support", "MPI", "Images", "Tensors", "Autodiff", "Layers", "Datasets", "Distributed",
-        "Checkpoints",
+        "Checkpoints", "Guard", "CKernels",
       ]),
-    library("Models", ["Training", "Support"]),
-    library("Evaluation", ["Models", "HDF5", "Images"]),
+    library("Models", ["Training", "CKernels"]),
+    library("Runs", ["Models"]),
+    library("Planning", ["Runs"]),
+    library("Evaluation", ["Runs", "HDF5", "Images"]),
     .executableTarget(
       name: "cleave",
       dependencies: [
         "Support", "MPI", "HDF5", "Images", "Tensors", "Datasets", "Distributed", "Checkpoints",
-        "Training", "Models", "Evaluation",
+        "Guard", "Training", "Models", "Runs", "Planning", "Evaluation",
       ]),
     .executableTarget(
       name: "rank-checks",
       dependencies: [
-        "Models", "Training", "Checkpoints", "Datasets", "Distributed", "HDF5", "Images", "MPI",
-        "Support", "Tensors",
+        "Models", "Training", "Guard", "Checkpoints", "Datasets", "Distributed", "HDF5", "Images",
+        "MPI", "Support", "Tensors",
       ]),
     .target(
       name: "TestSupport",
@@ -79,10 +84,10 @@ let package = Package(
     tests("Datasets", ["Datasets", "HDF5", "Tensors", "CZlib"]),
     tests("Distributed", ["Distributed", "MPI"]),
     tests("Checkpoints", ["Checkpoints", "HDF5", "MPI"]),
-    tests("Training", ["Training", "Support"]),
-    tests("Models", ["Models", "Support"]),
-    tests("Evaluation", ["Evaluation", "Datasets", "HDF5", "Models", "MPI", "Training"]),
-    tests("CommandLine", ["Datasets", "HDF5", "Images", "Support", "Training"]),
+    tests("Training", ["Training", "Guard", "Support"]),
+    tests("Models", ["Models", "Runs", "Support"]),
+    tests("Evaluation", ["Evaluation", "Datasets", "HDF5", "MPI"]),
+    tests("CommandLine", ["Datasets", "HDF5", "Images", "Models", "Support"]),
   ],
   swiftLanguageModes: [.v6]
 )

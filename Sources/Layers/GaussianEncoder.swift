@@ -37,7 +37,7 @@ public struct GaussianEncoder {
   }
 
   /// How many elements of a batch's log-variances the clamp holds.
-  static func clampedCount(_ q: DiagonalGaussian) -> Int {
+  public static func clampedCount(_ q: DiagonalGaussian) -> Int {
     let values = UnsafeBufferPointer(start: q.logVariance.pointer, count: q.logVariance.shape.count)
     return values.reduce(into: 0) { count, value in
       if value <= logVarianceRange.lowerBound || value >= logVarianceRange.upperBound { count += 1 }

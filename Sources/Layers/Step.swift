@@ -20,8 +20,8 @@ public final class Step {
   public private(set) var rows: [Int32] = []
   /// What the model should explain, [B, D] in [0, 1], clean of the noise drawn in training.
   public var target: Variable { kept(targetKey) }
-  /// Names and sums over the batch of what the losses reported, in the order of the reports.
-  public private(set) var terms: [(name: StaticString, sum: Double)] = []
+  /// What the losses reported: parts and their sums over the batch, in the order of the reports.
+  public private(set) var terms: [(part: LossPart, sum: Double)] = []
 
   private var corrupt: Corrupter?
   private let drawNormal: NormalSource
@@ -189,9 +189,13 @@ public final class Step {
     return nil
   }
 
-  /// Reports a term of the loss, one value an example [B]; it is logged as the mean over the global batch.
-  public func report(_ name: StaticString, _ rows: Variable) { report(name, sum: rows.sum) }
+  /// Reports a part of the loss, one value an example [B]; it is logged as the mean over the global
+  /// batch.
+  public func report(_ part: LossPart, _ rows: Variable) { report(part, sum: rows.sum) }
 
   /// Reports a measurement by its sum over the batch; it is logged as the mean over the global batch.
-  public func report(_ name: StaticString, sum: Double) { terms.append((name, sum)) }
+  public func report(_ part: LossPart, sum: Double) { terms.append((part, sum)) }
+
+  /// The sum of a part that the losses reported; nil where none did.
+  public func sum(of part: LossPart) -> Double? { terms.first { $0.part == part }?.sum }
 }

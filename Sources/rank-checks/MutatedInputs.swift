@@ -4,6 +4,7 @@ import Foundation
 import HDF5
 import Images
 import MPI
+import Models
 import Training
 
 /// Reads files that something has been done to, one after the other.

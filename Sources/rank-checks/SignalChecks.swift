@@ -1,4 +1,5 @@
 import Foundation
+import Guard
 import Synchronization
 import Tensors
 import Training

@@ -84,7 +84,7 @@ import Testing
     BadInput("import frey text.h5 --out x.h5", "text.h5: cannot be read as a MATLAB file", 65),
     BadInput(
       "train demo --data d.h5 --out r \(tiny) --set passes=2",
-      "passes: found 2, expected 1: rvae does not recycle", 64),
+      "passes: found 2, expected 1 with model=rvae, which does not read it; it is for", 64),
     BadInput("train demo --data none.h5 --out r \(tiny)", "none.h5: no such file", 65),
     BadInput("train demo --data text.h5 --out r \(tiny)", "text.h5: not an HDF5 file", 65),
     BadInput(
@@ -108,7 +108,7 @@ import Testing
       "batch: found 1000, expected no more than the 256", 64),
     BadInput(
       "train celeba-vae --data d.h5 --out r --set inference=gru",
-      "inference: found gru with network=conv_bn, expected feedforward", 64),
+      "inference: found gru, expected feedforward with model=vae, which does not read it", 64),
     BadInput(
       "train mnist-dvae-gru --data d.h5 --out r --set network=conv_bn",
       "network: found conv_bn, expected mlp with model=dvae", 64),

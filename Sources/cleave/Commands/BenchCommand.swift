@@ -1,6 +1,6 @@
 import Datasets
 import MPI
-import Models
+import Planning
 import Support
 import Tensors
 import Training
