@@ -2,19 +2,19 @@ import Foundation
 import Tensors
 import Training
 
-/// The choice of OpenBLAS's matrix kernel, which the library makes once, when it is loaded.
+/// The choice of OpenBLAS's matrix kernel; OpenBLAS chooses once, when it is loaded.
 enum BLASCore {
-  /// What the environment tells OpenBLAS to use.
+  /// The environment variable that gives OpenBLAS a kernel.
   static let variable = "OPENBLAS_CORETYPE"
-  /// Set in the process that `--blas-core` started, so that it does not start another.
+  /// Set in the process that `--blas-core` started, so that this process does not start another.
   private static let guardVariable = "CLEAVE_BLAS_CORE"
 
-  /// Replaces this process by itself with another kernel, if the one asked for is not yet in use.
+  /// Restarts this process with another kernel, if the requested kernel is not in use.
   ///
-  /// Has to come before `MPI_Init`: a launcher does not notice the exchange then. In the new process it
-  /// checks that OpenBLAS knows the name and has taken it.
+  /// Call it before `MPI_Init`: the launcher does not notice the exchange then. The new process
+  /// checks that OpenBLAS knows the name and uses the kernel.
   ///
-  /// - Throws: `UsageError` for a name OpenBLAS does not take, or if the exchange fails.
+  /// - Throws: `UsageError` for a name that OpenBLAS refuses, or if the exchange fails.
   static func use(_ name: String) throws(UsageError) {
     if getenv(guardVariable) != nil {
       try check(name)
@@ -40,7 +40,7 @@ enum BLASCore {
     }
   }
 
-  /// What to say when a kernel uses narrower vectors than this processor has; nil otherwise.
+  /// A complaint if a kernel uses narrower vectors than this processor has; nil otherwise.
   static func complaint(about kernel: String) -> String? {
     guard let processor = processorBits else { return nil }
     let bits = BLAS.vectorBits(of: kernel)
@@ -51,12 +51,12 @@ enum BLASCore {
       + (cause.map { "; \($0); --blas-core auto lifts that" } ?? "; see cleave doctor")
   }
 
-  /// A kernel that uses the widest vectors of this processor; nil where that is not known.
+  /// A kernel with the widest vectors of this processor; nil if unknown.
   static var widestKernel: String? {
     processorBits.flatMap { [512: "SkylakeX", 256: "Haswell"][$0] }
   }
 
-  /// The widest vectors of this processor in bits; nil where it is not an x86-64 Linux.
+  /// The widest vectors of this processor in bits; nil except on x86-64 Linux.
   static var processorBits: Int? {
     #if arch(x86_64)
       guard let flags = processorFlags else { return nil }

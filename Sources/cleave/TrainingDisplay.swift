@@ -1,6 +1,6 @@
 import Training
 
-/// Shows a training run: its header, a progress line and what happens on the way, on standard error.
+/// Shows a training run on standard error: its header, a progress line, and events.
 final class TrainingDisplay: TrainingObserver {
   private let console: Console
   /// What to say of settings that the system does not read.
@@ -41,7 +41,7 @@ final class TrainingDisplay: TrainingObserver {
     parts.append("loss \(Quantity.significant(metrics.loss, 5))")
     parts.append("\(Quantity.grouped(Int(metrics.imagesPerSecond))) images/s")
     parts.append("ETA \(Quantity.clock(metrics.secondsLeft))")
-    // Last, for a narrow terminal cuts the line.
+    // These come last, because a narrow terminal cuts the line.
     if metrics.terms.count > 1 {
       parts += metrics.terms.map { "\($0.name) \(Quantity.significant($0.value))" }
     }
@@ -58,7 +58,7 @@ final class TrainingDisplay: TrainingObserver {
         + "S nonzero \(Quantity.decimal(100 * metrics.result.nonzero, 1)) %\(error)")
   }
 
-  /// Says what came of replaying recorded steps.
+  /// Prints the result of replaying recorded steps.
   func verified(_ result: String) { console.note(result) }
 
   func warning(_ message: String) { console.warning(message) }

@@ -3,7 +3,7 @@ import Support
 import Tensors
 import Training
 
-/// `cleave doctor`: measures what training stands on and says what to mend.
+/// `cleave doctor`: measures the machine for training and says what to improve.
 struct DoctorCommand: Subcommand {
   static let name = "doctor"
   static let summary = "check MPI, BLAS, HDF5, disk and network, and say what to mend"
@@ -77,16 +77,16 @@ struct DoctorCommand: Subcommand {
   }
 }
 
-/// One finding of the doctor.
+/// One check of the doctor.
 struct Check {
-  /// Its place in the report.
+  /// The place in the report.
   let order: Int
-  /// What was looked at.
+  /// The subject of the check.
   let name: String
-  /// Whether training will do well with it.
+  /// Whether the result is good for training.
   let isFine: Bool
-  /// What was found, with units.
+  /// The result, with units.
   let found: String
-  /// What to mend, or how to do better; empty where there is nothing to say.
+  /// What to change or improve; empty without advice.
   let advice: String
 }
