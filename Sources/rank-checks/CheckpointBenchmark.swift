@@ -35,7 +35,7 @@ private func benchmarkCheckpoint(_ world: Communicator, _ arguments: [String]) t
       try expectEqual(selection.isLoaded, true, "loaded")
     }
     guard world.isRoot else { continue }
-    let bytes = Double(rows * memory.split.rowCount * 3)
+    let bytes = Double(rows * memory.layout.rowCount * 3)
     func speed(_ seconds: Double) -> String {
       "\(Int(bytes / seconds / 1e6)) MB/s (\(Int(seconds * 1000)) ms)"
     }
@@ -59,15 +59,17 @@ private func seconds(_ world: Communicator, _ body: () throws -> Void) throws ->
 
 /// A rank's rows of a compact split of faces, filled with noise.
 private struct SplitMemory {
-  let split: SplitShape
+  let layout: RowLayout
   private let rows: Range<Int>
   private let bytes: UnsafeMutableRawBufferPointer
   private static let pieceBytes = 1 << 20
 
   init(rows: Int, of rank: Int, of size: Int) {
-    split = SplitShape(rows: rows, rowShape: [64, 64, 3], storage: .compact, residualStep: 0.01)
+    layout = RowLayout(
+      rows: rows, rowShape: [64, 64, 3],
+      arrays: [RowArray("S", .float16), RowArray("R", .steps, step: 0.01)])
     self.rows = rank * rows / size..<(rank + 1) * rows / size
-    bytes = .allocate(byteCount: self.rows.count * split.rowCount * 3, alignment: 4096)
+    bytes = .allocate(byteCount: self.rows.count * layout.rowCount * 3, alignment: 4096)
     var numbers = CheckNumbers(seed: rank)
     let words = bytes.bindMemory(to: UInt64.self)
     for i in words.indices { words[i] = numbers.next() }
@@ -81,20 +83,17 @@ private struct SplitMemory {
     for i in words.indices { words[i] = ~words[i] }
   }
 
-  private var sparse: UnsafeMutableRawBufferPointer {
-    UnsafeMutableRawBufferPointer(rebasing: bytes[..<(bytes.count / 3 * 2)])
-  }
-  private var residual: UnsafeMutableRawBufferPointer {
-    UnsafeMutableRawBufferPointer(rebasing: bytes[(bytes.count / 3 * 2)...])
+  /// S and R.
+  private var arrays: [UnsafeMutableRawBufferPointer] {
+    let end = bytes.count / 3 * 2
+    return [bytes[..<end], bytes[end...]].map { UnsafeMutableRawBufferPointer(rebasing: $0) }
   }
 
   var block: RowBlock {
-    RowBlock(
-      rows: rows, of: split, sparse: UnsafeRawBufferPointer(sparse),
-      residual: UnsafeRawBufferPointer(residual))
+    RowBlock(rows: rows, of: layout, arrays: arrays.map { UnsafeRawBufferPointer($0) })
   }
   var target: RowTarget {
-    RowTarget(rows: rows, of: split, sparse: sparse, residual: residual)
+    RowTarget(rows: rows, of: layout, arrays: arrays)
   }
 
   /// A MiB after the other, then `fsync`; the file's pages leave memory for the read that follows.
