@@ -24,12 +24,8 @@ public struct DAAE: AdversarialAutoencoder {
     chainSteps = common.data.noise.isNone ? 0 : 1
   }
 
-  /// Without noise.
-  static let aae = system("aae")
-  /// With noise drawn at each step.
-  static let daae = system("daae")
-
-  private static func system(_ name: String) -> System {
+  /// An adversarial autoencoder, with noise or without, trained for some epochs.
+  static func system(_ name: String) -> System {
     System(
       name, make: DAAE.init, loop: Epochs.init, presets: Preset.adversarial
     ) { $0.model.cure(of: $1) }

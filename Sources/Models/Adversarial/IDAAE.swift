@@ -64,9 +64,11 @@ public struct IDAAE: AdversarialAutoencoder {
   }
 
   /// An iDAAE trained for some epochs.
-  static let system = System(
-    "idaae", make: IDAAE.init, loop: Epochs.init, presets: Preset.adversarial
-  ) { $0.model.game.cure(of: $1) }
+  static func system(_ name: String) -> System {
+    System(
+      name, make: IDAAE.init, loop: Epochs.init, presets: Preset.adversarial
+    ) { $0.model.game.cure(of: $1) }
+  }
 
   let game: CodeGame
   private let copies: Int  // M

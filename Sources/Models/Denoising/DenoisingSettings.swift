@@ -37,7 +37,7 @@ extension DVAE {
           "corruptions", \.corruptions, 1...1024, "M: corrupted inputs of each image in a step.",
           "6.3 [P]: 1"),
         .optionalChoice(
-          "kl", \.kl, absent: "analytic, or mc for iwae and diwae",
+          "kl", \.kl, absent: "analytic, or mc for averages of weights",
           "How the KL is found: in closed form, or by the samples of z (mc).", "D-22 [C]: analytic"),
         .choice(
           "likelihood", \.likelihood,
@@ -161,7 +161,7 @@ extension DVAE {
       if !common.data.noise.isNone {
         throw ConfigurationError(
           key: "noise", found: common.data.noise.spec,
-          expected: "none with model=\(system); model=\(DVAE.diwae.name) is the one with noise")
+          expected: "none with model=\(system), which is the one without noise")
       }
     }
   }

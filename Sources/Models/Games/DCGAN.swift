@@ -34,12 +34,14 @@ public struct DCGAN: ImageGame {
   }
 
   /// A DCGAN trained for some epochs.
-  static let system = System(
-    "dcgan", make: DCGAN.init, loop: Epochs.init, presets: Preset.relatives
-  ) { settings, warning in
-    warning == .discriminatorWon
-      ? settings.model.players.cure("a smaller learning_rate")
-      : "a smaller learning_rate or more epochs"
+  static func system(_ name: String) -> System {
+    System(
+      name, make: DCGAN.init, loop: Epochs.init, presets: Preset.relatives
+    ) { settings, warning in
+      warning == .discriminatorWon
+        ? settings.model.players.cure("a smaller learning_rate")
+        : "a smaller learning_rate or more epochs"
+    }
   }
 
   let generator: any Network

@@ -49,6 +49,13 @@ public struct GAN: ImageGame {
 
     /// Settles the layers.
     public mutating func resolve(for data: TrainingSetFacts) { layers.resolve(for: data) }
+
+    /// The networks are fully connected.
+    public func check(
+      _ system: String, with common: CommonSettings
+    ) throws(ConfigurationError) {
+      try layers.checkConnected(" with model=\(system); convolutions have a system of their own")
+    }
   }
 
   /// D-12: what the generator ends in.
@@ -59,12 +66,14 @@ public struct GAN: ImageGame {
   }
 
   /// A GAN trained for some epochs.
-  static let system = System(
-    "gan", make: GAN.init, loop: Epochs.init, presets: Preset.relatives
-  ) { settings, warning in
-    warning == .discriminatorWon
-      ? settings.model.players.cure("more dropout or a smaller learning_rate")
-      : "a smaller learning_rate or more epochs"
+  static func system(_ name: String) -> System {
+    System(
+      name, make: GAN.init, loop: Epochs.init, presets: Preset.relatives
+    ) { settings, warning in
+      warning == .discriminatorWon
+        ? settings.model.players.cure("more dropout or a smaller learning_rate")
+        : "a smaller learning_rate or more epochs"
+    }
   }
 
   let generator: any Network
@@ -78,10 +87,7 @@ public struct GAN: ImageGame {
   private let dropout: Float
 
   /// A model of such images.
-  ///
-  /// - Throws: `ConfigurationError` for a convolutional `network`.
-  public init(_ c: Settings, image: ImageShape) throws {
-    try c.layers.checkConnected(" for a \(Self.system.name), or model=\(DCGAN.system.name)")
+  public init(_ c: Settings, image: ImageShape) {
     latent = c.code.latent
     momentum = c.players.discriminatorMomentum
     let weights = Initializer.truncatedNormal(deviation: 0.02)

@@ -162,16 +162,15 @@ public struct ICVAE: RecyclingAutoencoder {
     }
   }
 
-  /// Trained on single passes.
-  static let plain = system("ic-vae")
-  /// RiC-VAE: trained on what it has made, too.
-  static let recycled = system("ric-vae")
   /// With an affine decoder.
-  static let affine = System(
-    "ic-affine", make: ICVAE.init(affine:image:), loop: Epochs.init, presets: Preset.recycling
-  ) { settings, _ in settings.model.loss.cure }
+  static func affine(_ name: String) -> System {
+    System(
+      name, make: ICVAE.init(affine:image:), loop: Epochs.init, presets: Preset.recycling
+    ) { settings, _ in settings.model.loss.cure }
+  }
 
-  private static func system(_ name: String) -> System {
+  /// Trained for some epochs, on single passes or on what it has made, too (RiC-VAE).
+  static func system(_ name: String) -> System {
     System(name, make: ICVAE.init(_:image:), loop: Epochs.init, presets: Preset.recycling) {
       settings, _ in settings.model.loss.cure
     }

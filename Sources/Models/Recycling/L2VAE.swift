@@ -30,7 +30,7 @@ public struct L2VAE: RecyclingAutoencoder {
       group(\.network) + group(\.recycling) + [
         .real(
           "recycle_std", \.recycleDeviation, .notNegative,
-          "Standard deviation of what r-l2-vae recycles; 1 is the paper to the letter.",
+          "Standard deviation of the noise on what is recycled; 1 is the paper to the letter.",
           "D-38 [R]: 0, the mean itself")
       ]
 
@@ -46,12 +46,8 @@ public struct L2VAE: RecyclingAutoencoder {
     }
   }
 
-  /// Trained on single passes.
-  static let plain = system("l2-vae")
-  /// R-l2-VAE: trained on what it has made, too.
-  static let recycled = system("r-l2-vae")
-
-  private static func system(_ name: String) -> System {
+  /// Trained for some epochs, on single passes or on what it has made, too (R-l2-VAE).
+  static func system(_ name: String) -> System {
     System(name, make: L2VAE.init, loop: Epochs.init, presets: Preset.recycling) { _, _ in
       Recycling.heavierResiduals
     }

@@ -27,6 +27,14 @@ public struct LCVAE: RecyclingAutoencoder {
     /// Settles the layers.
     public mutating func resolve(for data: TrainingSetFacts) { network.resolve(for: data) }
 
+    /// The networks are fully connected.
+    public func check(
+      _ system: String, with common: CommonSettings
+    ) throws(ConfigurationError) {
+      try network.layers.checkConnected(
+        " with model=\(system), on whose last hidden layer the variances stand")
+    }
+
     /// One pass becomes as many as most steps have.
     public mutating func settle() { recycling.settle() }
 
@@ -36,12 +44,8 @@ public struct LCVAE: RecyclingAutoencoder {
     }
   }
 
-  /// Trained on single passes.
-  static let plain = system("lc-vae")
-  /// RLC-VAE: trained on what it has made, too.
-  static let recycled = system("rlc-vae")
-
-  private static func system(_ name: String) -> System {
+  /// Trained for some epochs, on single passes or on what it has made, too (RLC-VAE).
+  static func system(_ name: String) -> System {
     System(name, make: LCVAE.init, loop: Epochs.init, presets: Preset.recycling) { _, _ in
       Recycling.heavierResiduals
     }
@@ -66,7 +70,6 @@ public struct LCVAE: RecyclingAutoencoder {
   /// - Throws: `ConfigurationError` for a convolutional network.
   public init(_ c: Settings, image: ImageShape) throws {
     let layers = c.network.layers
-    try layers.checkConnected(", on whose last hidden layer the variances stand")
     let (latent, initialization) = (
       c.network.latent, c.network.initialization.initialization
     )

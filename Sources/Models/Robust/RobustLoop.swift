@@ -21,18 +21,22 @@ import Training
 /// - in the RVAE L decodes a draw of q(z|X - S) (D-07).
 public struct RobustLoop: Loop {
   /// The robust VAE.
-  static let rvae = System(
-    "rvae", make: VAE.init, loop: RobustLoop.init, presets: Preset.robust
-  ) { _, warning in
-    warning == .posteriorCollapse
-      ? "more inner epochs before the first split, beta below 1 (beta=0.3) or activation=relu"
-      : "more inner epochs before the first split or beta below 1 (beta=0.3)"
+  static func variational(_ name: String) -> System {
+    System(
+      name, make: VAE.init, loop: RobustLoop.init, presets: Preset.robust
+    ) { _, warning in
+      warning == .posteriorCollapse
+        ? "more inner epochs before the first split, beta below 1 (beta=0.3) or activation=relu"
+        : "more inner epochs before the first split or beta below 1 (beta=0.3)"
+    }
   }
 
   /// The robust deep autoencoder.
-  static let rda = System(
-    "rda", make: AE.robust, loop: RobustLoop.init, presets: Preset.robust
-  ) { _, _ in "more inner epochs before the first split or activation=relu" }
+  static func deterministic(_ name: String) -> System {
+    System(
+      name, make: AE.robust, loop: RobustLoop.init, presets: Preset.robust
+    ) { _, _ in "more inner epochs before the first split or activation=relu" }
+  }
 
   let settings: Settings
 

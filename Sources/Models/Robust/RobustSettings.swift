@@ -57,7 +57,7 @@ extension RobustLoop {
           "D-06 [C]: kept on MNIST"),
         .choice(
           "project_with", \.projectWith,
-          "The code that the projection decodes; an rda has no other than the mean.",
+          "The code that the projection decodes, where codes are drawn.",
           "D-07 [C]: sample"),
       ] + group(\.storage) + group(\.optimizer)
 

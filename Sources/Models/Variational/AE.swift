@@ -34,12 +34,8 @@ public struct AE: Autoencoder, Trainable {
     public mutating func resolve(for data: TrainingSetFacts) { network.resolve(for: data) }
   }
 
-  /// Without noise.
-  static let ae = system("ae")
-  /// With noise drawn at each step.
-  static let dae = system("dae")
-
-  private static func system(_ name: String) -> System {
+  /// An autoencoder, or with noise a denoising one, trained for some epochs.
+  static func system(_ name: String) -> System {
     System(name, make: AE.init, loop: Epochs.init, presets: Preset.relatives) { _, _ in
       "activation=relu or more epochs"
     }

@@ -13,7 +13,7 @@ public struct KLWeight: SettingsGroup {
   public static let keys: [SettingsKey<KLWeight>] = [
     .real(
       "beta", \.beta, .notNegative,
-      "Weight of the KL term of the VAEs, the recycling models and dvae.", "4.2: 1 is the VAE")
+      "Weight of the KL term.", "4.2: 1 is the VAE")
   ]
 }
 

@@ -51,11 +51,13 @@ public struct VAE: Autoencoder, Generative, Trainable {
   }
 
   /// A VAE trained for some epochs.
-  static let system = System(
-    "vae", make: VAE.init, loop: Epochs.init, presets: Preset.robust + Preset.relatives
-  ) { _, warning in
-    warning == .posteriorCollapse
-      ? "beta below 1 (beta=0.3) or activation=relu" : "beta below 1 (beta=0.3) or more epochs"
+  static func system(_ name: String) -> System {
+    System(
+      name, make: VAE.init, loop: Epochs.init, presets: Preset.robust + Preset.relatives
+    ) { _, warning in
+      warning == .posteriorCollapse
+        ? "beta below 1 (beta=0.3) or activation=relu" : "beta below 1 (beta=0.3) or more epochs"
+    }
   }
 
   let encoder: any Network  // [B, D] -> [B, H]
