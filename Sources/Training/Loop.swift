@@ -46,7 +46,7 @@ public struct EpochCount: SettingsGroup {
   public init() {}
 
   /// `epochs`.
-  public static let keys: [SettingsKey<EpochCount>] = [
+  public static let entries: [SettingsEntry<EpochCount>] = [
     .integer(
       "epochs", \.epochs, 1...1_000_000,
       "Passes over the training set, for models without outer iterations.", "4.1: 600 = 30 x 20")
@@ -66,7 +66,10 @@ public struct Epochs: Loop {
     public init() {}
 
     /// Length, then optimizer.
-    public static let keys: [SettingsKey<Settings>] = group(\.count) + group(\.optimizer)
+    public static let entries: [SettingsEntry<Settings>] = [
+      .group(\.count),
+      .group(\.optimizer),
+    ]
   }
 
   /// Epochs of the run.
@@ -150,10 +153,10 @@ public struct SweepSettings: SettingsGroup {
   public init() {}
 
   /// Length, then row state.
-  public static let keys: [SettingsKey<SweepSettings>] = group(\.count) + group(\.storage)
-
-  /// Settles how rows are kept.
-  public mutating func resolve(for data: TrainingSetFacts) { storage.resolve(for: data) }
+  public static let entries: [SettingsEntry<SweepSettings>] = [
+    .group(\.count),
+    .group(\.storage),
+  ]
 
   /// Each sweep sees the same rows: there are no fresh draws.
   public func check(
@@ -181,7 +184,7 @@ public struct RowStorage: SettingsGroup {
   public init() {}
 
   /// `split_storage`.
-  public static let keys: [SettingsKey<RowStorage>] = [
+  public static let entries: [SettingsEntry<RowStorage>] = [
     .optionalChoice(
       "split_storage", \.splitStorage, absent: "compact where S in floats has more than 1 GiB",
       "How the sparse part is kept: compact is 16 bits for S, 8 for the residual.",

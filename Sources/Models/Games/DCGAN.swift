@@ -29,8 +29,12 @@ public struct DCGAN: ImageGame {
     public init() {}
 
     /// Networks, then the game.
-    public static let keys: [SettingsKey<Settings>] =
-      group(\.channels) + group(\.code) + group(\.players) + group(\.guardOfLogarithms)
+    public static let entries: [SettingsEntry<Settings>] = [
+      .group(\.channels),
+      .group(\.code),
+      .group(\.players),
+      .group(\.guardOfLogarithms),
+    ]
   }
 
   /// A DCGAN trained for some epochs.

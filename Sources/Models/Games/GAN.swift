@@ -35,20 +35,20 @@ public struct GAN: ImageGame {
     public init() {}
 
     /// Networks, then the game.
-    public static let keys: [SettingsKey<Settings>] =
-      group(\.layers) + group(\.code) + group(\.players)
-      + group(\.discriminatorActivation) + [
-        .real(
-          "dropout", \.dropout, .fraction,
-          "Chance of a hidden unit of a GAN's discriminator to be left out.",
-          "D-42: 0.3; the code keeps 0.3"),
-        .choice(
-          "generator_output", \.output, "What a GAN's generator ends in.",
-          "D-12: sigmoid; [C]: tanh"),
-      ] + group(\.guardOfLogarithms)
-
-    /// Settles the layers.
-    public mutating func resolve(for data: TrainingSetFacts) { layers.resolve(for: data) }
+    public static let entries: [SettingsEntry<Settings>] = [
+      .group(\.layers),
+      .group(\.code),
+      .group(\.players),
+      .group(\.discriminatorActivation),
+      .real(
+        "dropout", \.dropout, .fraction,
+        "Chance of a hidden unit of a GAN's discriminator to be left out.",
+        "D-42: 0.3; the code keeps 0.3"),
+      .choice(
+        "generator_output", \.output, "What a GAN's generator ends in.",
+        "D-12: sigmoid; [C]: tanh"),
+      .group(\.guardOfLogarithms),
+    ]
 
     /// The networks are fully connected.
     public func check(

@@ -27,7 +27,7 @@ public struct LayerSettings: SettingsGroup {
   public init() {}
 
   /// Layers hold for the whole run: its weights stand on them.
-  public static let keys: [SettingsKey<LayerSettings>] = [
+  public static let entries: [SettingsEntry<LayerSettings>] = [
     .layers(
       "hidden", \.hidden, "Hidden layers of the encoder, from the image inwards.",
       "D-04 [P]: 512,256"
@@ -72,7 +72,7 @@ public struct CodeSettings: SettingsGroup {
   public init() {}
 
   /// `latent`.
-  public static let keys: [SettingsKey<CodeSettings>] = [
+  public static let entries: [SettingsEntry<CodeSettings>] = [
     .integer("latent", \.latent, 1...65536, "Dimensions of the code.", "4.1 [P]: 49").fixed
   ]
 }
@@ -86,7 +86,7 @@ public struct InitializationSettings: SettingsGroup {
   public init() {}
 
   /// `initialization`.
-  public static let keys: [SettingsKey<InitializationSettings>] = [
+  public static let entries: [SettingsEntry<InitializationSettings>] = [
     .choice(
       "initialization", \.initialization,
       "First values of fully connected layers: Glorot uniform, or PyTorch's default.",
@@ -104,7 +104,7 @@ public struct ChannelSettings: SettingsGroup {
   public init() {}
 
   /// `channels`.
-  public static let keys: [SettingsKey<ChannelSettings>] = [
+  public static let entries: [SettingsEntry<ChannelSettings>] = [
     .layers(
       "channels", \.channels,
       "Channels of the convolutions, each halving height and width; the decoder mirrors them.",
@@ -126,11 +126,11 @@ public struct ConnectedSettings: SettingsGroup {
   public init() {}
 
   /// Layers, code, first values.
-  public static let keys: [SettingsKey<ConnectedSettings>] =
-    group(\.layers) + group(\.code) + group(\.initialization)
-
-  /// Settles the layers.
-  public mutating func resolve(for data: TrainingSetFacts) { layers.resolve(for: data) }
+  public static let entries: [SettingsEntry<ConnectedSettings>] = [
+    .group(\.layers),
+    .group(\.code),
+    .group(\.initialization),
+  ]
 
   /// J.
   public var latent: Int { code.latent }
@@ -149,16 +149,14 @@ public struct NetworkSettings: SettingsGroup {
   public init() {}
 
   /// Layers and code, then what convolutions have.
-  public static let keys: [SettingsKey<NetworkSettings>] =
-    group(\.connected) + group(\.channels) + [
-      .flag(
-        "output_normalization", \.outputNormalization,
-        "Batch normalisation before the output's sigmoid, in conv_bn.", "D-43 [C]: present"
-      ).fixed
-    ]
-
-  /// Settles the layers.
-  public mutating func resolve(for data: TrainingSetFacts) { connected.resolve(for: data) }
+  public static let entries: [SettingsEntry<NetworkSettings>] = [
+    .group(\.connected),
+    .group(\.channels),
+    .flag(
+      "output_normalization", \.outputNormalization,
+      "Batch normalisation before the output's sigmoid, in conv_bn.", "D-43 [C]: present"
+    ).fixed,
+  ]
 
   /// J.
   public var latent: Int { connected.code.latent }

@@ -29,19 +29,20 @@ struct AffineICVAE: Autoencoder, Generative, Fitted {
     var affineBias = true
 
     /// The code, sweeps, variances.
-    static let keys: [SettingsKey<Settings>] =
-      group(\.code) + group(\.count) + [
-        .real(
-          "floor", \.floor, .positive,
-          "Least variance of an entry, as a fraction of the data's.", "5.4 [R]: 1e-6"),
-        .real(
-          "floor_decay", \.floorDecay, .fraction,
-          "What the floor, 1 at first, is multiplied by in every sweep.",
-          "5.4 [R]: 0.9; 0.95 and 300 sweeps if noisy"),
-        .flag(
-          "affine_bias", \.affineBias, "Fit b as well as W.",
-          "5.4: not if centred"),
-      ]
+    static let entries: [SettingsEntry<Settings>] = [
+      .group(\.code),
+      .group(\.count),
+      .real(
+        "floor", \.floor, .positive,
+        "Least variance of an entry, as a fraction of the data's.", "5.4 [R]: 1e-6"),
+      .real(
+        "floor_decay", \.floorDecay, .fraction,
+        "What the floor, 1 at first, is multiplied by in every sweep.",
+        "5.4 [R]: 0.9; 0.95 and 300 sweeps if noisy"),
+      .flag(
+        "affine_bias", \.affineBias, "Fit b as well as W.",
+        "5.4: not if centred"),
+    ]
   }
 
   /// The model fitted by sweeps.

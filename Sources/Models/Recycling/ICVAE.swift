@@ -28,25 +28,10 @@ public struct ICVAE: RecyclingAutoencoder {
     public init() {}
 
     /// Networks, then the loss.
-    public static let keys: [SettingsKey<Settings>] = group(\.network) + group(\.loss)
-
-    /// Settles the networks.
-    public mutating func resolve(for data: TrainingSetFacts) { network.resolve(for: data) }
-
-    /// One pass becomes as many as most steps have.
-    public mutating func settle() { loss.settle() }
-
-    /// As the loss.
-    public func check(
-      _ system: String, with common: CommonSettings
-    ) throws(ConfigurationError) {
-      try loss.check(system, with: common)
-    }
-
-    /// Turns of the loss that come too late.
-    public func unreached(_ system: String, epochs: Int) -> [String] {
-      loss.unreached(system, epochs: epochs)
-    }
+    public static let entries: [SettingsEntry<Settings>] = [
+      .group(\.network),
+      .group(\.loss),
+    ]
   }
 
   /// What the affine iC-VAE reads.
@@ -62,23 +47,11 @@ public struct ICVAE: RecyclingAutoencoder {
     public init() {}
 
     /// The code, first values, the loss.
-    public static let keys: [SettingsKey<AffineSettings>] =
-      group(\.code) + group(\.initialization) + group(\.loss)
-
-    /// One pass becomes as many as most steps have.
-    public mutating func settle() { loss.settle() }
-
-    /// As the loss.
-    public func check(
-      _ system: String, with common: CommonSettings
-    ) throws(ConfigurationError) {
-      try loss.check(system, with: common)
-    }
-
-    /// Turns of the loss that come too late.
-    public func unreached(_ system: String, epochs: Int) -> [String] {
-      loss.unreached(system, epochs: epochs)
-    }
+    public static let entries: [SettingsEntry<AffineSettings>] = [
+      .group(\.code),
+      .group(\.initialization),
+      .group(\.loss),
+    ]
   }
 
   /// The loss of iC- and RiC-VAE.
@@ -98,26 +71,23 @@ public struct ICVAE: RecyclingAutoencoder {
     public init() {}
 
     /// Passes, then residuals.
-    public static let keys: [SettingsKey<LossSettings>] =
-      group(\.recycling) + [
-        .real(
-          "residual_epsilon", \.residualEpsilon, .positive,
-          "Added to squared residuals of pixels in [0, 1] before the logarithm of iC- and RiC-VAE.",
-          "D-18 [R]: (1/255)^2"),
-        .real(
-          "residual_epsilon_start", \.residualEpsilonStart, .notNegative,
-          "Where residual_epsilon comes down from, geometrically; 0: nowhere.",
-          "expected-recycling, section 5"),
-        .integer(
-          "residual_epsilon_epochs", \.residualEpsilonEpochs, 0...1_000_000,
-          "Epochs in which it comes down.", "expected-recycling, section 5"),
-        .integer(
-          "l2_epochs", \.leastSquaresEpochs, 0...1_000_000,
-          "Epochs of squared error before the loss of iC- and RiC-VAE.", "5.3 [R]: 0"),
-      ]
-
-    /// One pass becomes as many as most steps have.
-    public mutating func settle() { recycling.settle() }
+    public static let entries: [SettingsEntry<LossSettings>] = [
+      .group(\.recycling),
+      .real(
+        "residual_epsilon", \.residualEpsilon, .positive,
+        "Added to squared residuals of pixels in [0, 1] before the logarithm of iC- and RiC-VAE.",
+        "D-18 [R]: (1/255)^2"),
+      .real(
+        "residual_epsilon_start", \.residualEpsilonStart, .notNegative,
+        "Where residual_epsilon comes down from, geometrically; 0: nowhere.",
+        "expected-recycling, section 5"),
+      .integer(
+        "residual_epsilon_epochs", \.residualEpsilonEpochs, 0...1_000_000,
+        "Epochs in which it comes down.", "expected-recycling, section 5"),
+      .integer(
+        "l2_epochs", \.leastSquaresEpochs, 0...1_000_000,
+        "Epochs of squared error before the loss of iC- and RiC-VAE.", "5.3 [R]: 0"),
+    ]
 
     /// An epsilon that is to come down has epochs for it.
     public func check(
@@ -131,7 +101,7 @@ public struct ICVAE: RecyclingAutoencoder {
 
     /// Passes, the loss and epsilons that come too late.
     public func unreached(_ system: String, epochs: Int) -> [String] {
-      var lines = recycling.unreached(system, epochs: epochs)
+      var lines: [String] = []
       let beginning = "of the run's \(epochs) epochs "
       if leastSquaresEpochs >= epochs {
         lines.append(

@@ -26,24 +26,14 @@ public struct L2VAE: RecyclingAutoencoder {
     public init() {}
 
     /// Networks, then the passes.
-    public static let keys: [SettingsKey<Settings>] =
-      group(\.network) + group(\.recycling) + [
-        .real(
-          "recycle_std", \.recycleDeviation, .notNegative,
-          "Standard deviation of the noise on what is recycled; 1 is the paper to the letter.",
-          "D-38 [R]: 0, the mean itself")
-      ]
-
-    /// Settles the networks.
-    public mutating func resolve(for data: TrainingSetFacts) { network.resolve(for: data) }
-
-    /// One pass becomes as many as most steps have.
-    public mutating func settle() { recycling.settle() }
-
-    /// Passes that come too late.
-    public func unreached(_ system: String, epochs: Int) -> [String] {
-      recycling.unreached(system, epochs: epochs)
-    }
+    public static let entries: [SettingsEntry<Settings>] = [
+      .group(\.network),
+      .group(\.recycling),
+      .real(
+        "recycle_std", \.recycleDeviation, .notNegative,
+        "Standard deviation of the noise on what is recycled; 1 is the paper to the letter.",
+        "D-38 [R]: 0, the mean itself"),
+    ]
   }
 
   /// Trained for some epochs, on single passes or on what it has made, too (R-l2-VAE).

@@ -22,10 +22,10 @@ public struct LCVAE: RecyclingAutoencoder {
     public init() {}
 
     /// Networks, then the passes.
-    public static let keys: [SettingsKey<Settings>] = group(\.network) + group(\.recycling)
-
-    /// Settles the layers.
-    public mutating func resolve(for data: TrainingSetFacts) { network.resolve(for: data) }
+    public static let entries: [SettingsEntry<Settings>] = [
+      .group(\.network),
+      .group(\.recycling),
+    ]
 
     /// The networks are fully connected.
     public func check(
@@ -33,14 +33,6 @@ public struct LCVAE: RecyclingAutoencoder {
     ) throws(ConfigurationError) {
       try network.layers.checkConnected(
         " with model=\(system), on whose last hidden layer the variances stand")
-    }
-
-    /// One pass becomes as many as most steps have.
-    public mutating func settle() { recycling.settle() }
-
-    /// Passes that come too late.
-    public func unreached(_ system: String, epochs: Int) -> [String] {
-      recycling.unreached(system, epochs: epochs)
     }
   }
 

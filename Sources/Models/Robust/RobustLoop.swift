@@ -110,7 +110,10 @@ extension AE {
     var network = NetworkSettings()
     var reconstruction = ReconstructionSettings()
 
-    static let keys: [SettingsKey<RobustSettings>] = group(\.network) + group(\.reconstruction)
+    static let entries: [SettingsEntry<RobustSettings>] = [
+      .group(\.network),
+      .group(\.reconstruction),
+    ]
 
     mutating func resolve(for data: TrainingSetFacts) { network.resolve(for: data) }
   }

@@ -27,11 +27,11 @@ public struct AE: Autoencoder, Trainable {
     public init() {}
 
     /// Networks, loss, passes.
-    public static let keys: [SettingsKey<Settings>] =
-      group(\.network) + group(\.reconstruction) + group(\.passes)
-
-    /// Settles the networks.
-    public mutating func resolve(for data: TrainingSetFacts) { network.resolve(for: data) }
+    public static let entries: [SettingsEntry<Settings>] = [
+      .group(\.network),
+      .group(\.reconstruction),
+      .group(\.passes),
+    ]
   }
 
   /// An autoencoder, or with noise a denoising one, trained for some epochs.

@@ -29,17 +29,16 @@ public struct VAE: Autoencoder, Generative, Trainable {
     public init() {}
 
     /// Networks, then the loss.
-    public static let keys: [SettingsKey<Settings>] =
-      group(\.network) + group(\.kl) + [
-        .choice(
-          "std_mode", \.standardDeviation,
-          "What multiplies the code's noise: sigma, or sigma squared as in some released scripts.",
-          "D-05"
-        ).formerly("standard_deviation", words: ["variance": "var_bug"])
-      ] + group(\.reconstruction)
-
-    /// Settles the networks.
-    public mutating func resolve(for data: TrainingSetFacts) { network.resolve(for: data) }
+    public static let entries: [SettingsEntry<Settings>] = [
+      .group(\.network),
+      .group(\.kl),
+      .choice(
+        "std_mode", \.standardDeviation,
+        "What multiplies the code's noise: sigma, or sigma squared as in some released scripts.",
+        "D-05"
+      ).formerly("standard_deviation", words: ["variance": "var_bug"]),
+      .group(\.reconstruction),
+    ]
   }
 
   /// D-05: what the noise of the code is multiplied by.

@@ -14,8 +14,11 @@ public struct CommonSettings: SettingsGroup {
   public init() {}
 
   /// Data, lanes, recording.
-  public static let keys: [SettingsKey<CommonSettings>] =
-    group(\.data) + group(\.lanes) + group(\.recording)
+  public static let entries: [SettingsEntry<CommonSettings>] = [
+    .group(\.data),
+    .group(\.lanes),
+    .group(\.recording),
+  ]
 
   /// The number of lanes and of rows is set from here on.
   public mutating func resolve(for facts: TrainingSetFacts) {
@@ -56,7 +59,7 @@ public struct DataSettings: SettingsGroup {
   public init() {}
 
   /// Where the data lie, how they are read, and their noise.
-  public static let keys: [SettingsKey<DataSettings>] = [
+  public static let entries: [SettingsEntry<DataSettings>] = [
     .text(
       "data", \.data, expected: "a file name", accepts: { _ in true },
       "The file of the training set; --data sets it.", "own"),
@@ -115,7 +118,7 @@ public struct LaneSettings: SettingsGroup {
   public init() {}
 
   /// All but `exact` hold for the whole run: its order of rows and its draws stand on them.
-  public static let keys: [SettingsKey<LaneSettings>] = [
+  public static let entries: [SettingsEntry<LaneSettings>] = [
     .seed(
       "seed", \.seed, "Key of every random draw of the run.", "0 [C]: 595, the RVAE authors'"
     ).fixed,
@@ -193,7 +196,7 @@ public struct RecordingSettings: SettingsGroup {
   public init() {}
 
   /// None of them changes what is trained.
-  public static let keys: [SettingsKey<RecordingSettings>] = [
+  public static let entries: [SettingsEntry<RecordingSettings>] = [
     .integer(
       "validate_every", \.validateEvery, 0...1_000_000,
       "Epochs between two measurements of the bound on validation images, which choose the best "

@@ -33,7 +33,7 @@ public struct OptimizerSettings: SettingsGroup {
   public init() {}
 
   /// The update rule holds for the whole run: checkpoints hold its state.
-  public static let keys: [SettingsKey<OptimizerSettings>] = [
+  public static let entries: [SettingsEntry<OptimizerSettings>] = [
     .flag(
       "shuffle", \.shuffle, "A new order of the rows every epoch.", "D-47 [C]: fixed order on MNIST"
     ),

@@ -4,12 +4,13 @@ import Support
 /// Some settings of a run: a value type that declares a key beside each of its properties.
 ///
 /// Groups nest. A system's settings are a group, too: what it shares with others lies in groups
-/// within it, so that each key is declared once.
+/// within it, so that each key is declared once. A group answers for itself alone; the calls reach
+/// the groups within by themselves, and first.
 public protocol SettingsGroup: Equatable, Sendable {
   /// The defaults.
   init()
-  /// A key for each property, in the order in which configurations are written.
-  static var keys: [SettingsKey<Self>] { get }
+  /// A line for each property, in the order in which configurations are written.
+  static var entries: [SettingsEntry<Self>] { get }
   /// Fills in what was left to be derived from the training set.
   mutating func resolve(for data: TrainingSetFacts)
   /// Refuses settings that do not go together.
@@ -20,6 +21,17 @@ public protocol SettingsGroup: Equatable, Sendable {
   mutating func settle()
   /// What to say of turns that come too late for a run of so many epochs.
   func unreached(_ system: String, epochs: Int) -> [String]
+}
+
+extension SettingsGroup {
+  /// Nothing is left open.
+  public mutating func resolve(for data: TrainingSetFacts) {}
+  /// All go together.
+  public func check(_ system: String, with common: CommonSettings) throws(ConfigurationError) {}
+  /// None change.
+  public mutating func settle() {}
+  /// None.
+  public func unreached(_ system: String, epochs: Int) -> [String] { [] }
 }
 
 /// What is known of the training set when settings are resolved.
@@ -36,22 +48,11 @@ public struct TrainingSetFacts: Sendable {
   }
 }
 
-extension SettingsGroup {
-  /// Nothing is left open.
-  public mutating func resolve(for data: TrainingSetFacts) {}
-  /// All go together.
-  public func check(_ system: String, with common: CommonSettings) throws(ConfigurationError) {}
-  /// None change.
-  public mutating func settle() {}
-  /// None.
-  public func unreached(_ system: String, epochs: Int) -> [String] { [] }
+// MARK: - A group with the groups within it
 
-  /// The keys of a group within this one.
-  public static func group<Part: SettingsGroup>(
-    _ path: WritableKeyPath<Self, Part> & Sendable
-  ) -> [SettingsKey<Self>] {
-    Part.keys.map { $0.at(path) }
-  }
+extension SettingsGroup {
+  /// Its keys and those of the groups within.
+  public static var keys: [SettingsKey<Self>] { entries.flatMap(\.keys) }
 
   /// Settings by the values that `stored` has for the keys; others keep their defaults.
   public init(_ stored: (String) -> JSONValue?) {
@@ -64,6 +65,34 @@ extension SettingsGroup {
 
   /// The values of all keys, in their order.
   public var values: [JSONValue] { Self.keys.map { $0.value(self) } }
+
+  /// Resolves the groups within, then what is its own.
+  public mutating func resolveAll(for data: TrainingSetFacts) {
+    for entry in Self.entries { entry.part?.resolve(&self, data) }
+    resolve(for: data)
+  }
+
+  /// Settles the groups within, then what is its own.
+  public mutating func settleAll() {
+    for entry in Self.entries { entry.part?.settle(&self) }
+    settle()
+  }
+
+  /// Checks the groups within, then what is its own.
+  ///
+  /// - Throws: `ConfigurationError` that names the key, what was found and what is expected.
+  public func checkAll(
+    _ system: String, with common: CommonSettings
+  ) throws(ConfigurationError) {
+    for entry in Self.entries { try entry.part?.check(self, system, common) }
+    try check(system, with: common)
+  }
+
+  /// The lines of the groups within, then its own.
+  public func allUnreached(_ system: String, epochs: Int) -> [String] {
+    Self.entries.flatMap { $0.part?.unreached(self, system, epochs) ?? [] }
+      + unreached(system, epochs: epochs)
+  }
 }
 
 /// A model's settings and its loop's: all that a system reads beside what every run does.
@@ -76,29 +105,6 @@ public struct SystemSettings<Model: SettingsGroup, Loop: SettingsGroup>: Setting
   /// The defaults.
   public init() {}
 
-  /// The model's keys, then the loop's.
-  public static var keys: [SettingsKey<Self>] { group(\.model) + group(\.loop) }
-
-  /// Resolves both.
-  public mutating func resolve(for data: TrainingSetFacts) {
-    model.resolve(for: data)
-    loop.resolve(for: data)
-  }
-
-  /// Checks both.
-  public func check(_ system: String, with common: CommonSettings) throws(ConfigurationError) {
-    try model.check(system, with: common)
-    try loop.check(system, with: common)
-  }
-
-  /// Settles both.
-  public mutating func settle() {
-    model.settle()
-    loop.settle()
-  }
-
-  /// The lines of both.
-  public func unreached(_ system: String, epochs: Int) -> [String] {
-    model.unreached(system, epochs: epochs) + loop.unreached(system, epochs: epochs)
-  }
+  /// The model's, then the loop's.
+  public static var entries: [SettingsEntry<Self>] { [.group(\.model), .group(\.loop)] }
 }

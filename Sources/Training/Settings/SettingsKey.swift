@@ -46,18 +46,8 @@ public struct SettingsKey<Owner: SettingsGroup>: Sendable {
       assign: { [assign] in assign(&$0[keyPath: path], $1) })
   }
 
-  /// The same key, of which a resume may not change the value.
-  public var fixed: SettingsKey { with { $0.isFixed = true } }
-
-  /// The same key, which systems that do not read it refuse unless it has its default.
-  public var refusedElsewhere: SettingsKey { with { $0.isRefusedElsewhere = true } }
-
-  /// The same key, that earlier versions wrote under another name, some of its words unlike today's.
-  public func formerly(_ name: String, words: [String: String] = [:]) -> SettingsKey {
-    with { $0.former = (name, words) }
-  }
-
-  private func with(_ change: (inout KeyDescription) -> Void) -> SettingsKey {
+  /// The same key with another description.
+  func described(_ change: (inout KeyDescription) -> Void) -> SettingsKey {
     var key = self
     change(&key.description)
     return key
