@@ -51,11 +51,12 @@ let package = Package(
       ]),
     library("Models", ["Training", "Support"]),
     library("Evaluation", ["Models", "HDF5", "Images"]),
+    library("Doctor", ["Support", "MPI", "HDF5", "Tensors", "Distributed"]),
     .executableTarget(
       name: "cleave",
       dependencies: [
         "Support", "MPI", "HDF5", "Images", "Tensors", "Datasets", "Distributed", "Checkpoints",
-        "Training", "Models", "Evaluation",
+        "Training", "Models", "Evaluation", "Doctor",
       ]),
     .executableTarget(
       name: "rank-checks",
@@ -82,6 +83,7 @@ let package = Package(
     tests("Training", ["Training", "Support"]),
     tests("Models", ["Models", "Support"]),
     tests("Evaluation", ["Evaluation", "Datasets", "HDF5", "Models", "MPI", "Training"]),
+    tests("Doctor", ["Doctor"]),
     tests("CommandLine", ["Datasets", "HDF5", "Images", "Support", "Training"]),
   ],
   swiftLanguageModes: [.v6]

@@ -1,3 +1,5 @@
+import Doctor
+import Support
 import Training
 
 /// Shows a training run: its header, a progress line and what happens on the way, on standard error.

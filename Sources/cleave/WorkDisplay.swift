@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import Support
 import Training
 
 /// Shows long work on a data set as a progress line, and lets signals stop it.
