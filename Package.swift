@@ -18,6 +18,7 @@ let package = Package(
   products: [
     .executable(name: "cleave", targets: ["cleave"]),
     .executable(name: "rank-checks", targets: ["rank-checks"]),
+    .executable(name: "mutated-inputs", targets: ["mutated-inputs"]),
   ],
   targets: [
     .systemLibrary(name: "CMPI"),
@@ -52,18 +53,21 @@ let package = Package(
     library("Models", ["Training", "Support"]),
     library("Evaluation", ["Models", "HDF5", "Images"]),
     library("Doctor", ["Support", "MPI", "HDF5", "Tensors", "Distributed"]),
+    library(
+      "Benchmarks", ["Support", "MPI", "Tensors", "Distributed", "Checkpoints", "Models"]),
     .executableTarget(
       name: "cleave",
       dependencies: [
         "Support", "MPI", "HDF5", "Images", "Tensors", "Datasets", "Distributed", "Checkpoints",
-        "Training", "Models", "Evaluation", "Doctor",
+        "Training", "Models", "Evaluation", "Doctor", "Benchmarks",
       ]),
     .executableTarget(
       name: "rank-checks",
-      dependencies: [
-        "Models", "Training", "Checkpoints", "Datasets", "Distributed", "HDF5", "Images", "MPI",
-        "Support", "Tensors",
-      ]),
+      dependencies: ["Support", "MPI", "HDF5", "Tensors", "Distributed", "Checkpoints", "Training"]
+    ),
+    .executableTarget(
+      name: "mutated-inputs",
+      dependencies: ["Support", "MPI", "HDF5", "Images", "Datasets", "Checkpoints", "Training"]),
     .target(
       name: "TestSupport",
       dependencies: [
@@ -84,6 +88,7 @@ let package = Package(
     tests("Models", ["Models", "Support"]),
     tests("Evaluation", ["Evaluation", "Datasets", "HDF5", "Models", "MPI", "Training"]),
     tests("Doctor", ["Doctor"]),
+    tests("Benchmarks", ["Benchmarks"]),
     tests("CommandLine", ["Datasets", "HDF5", "Images", "Support", "Training"]),
   ],
   swiftLanguageModes: [.v6]

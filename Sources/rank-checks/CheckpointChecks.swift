@@ -1,5 +1,6 @@
 import Checkpoints
 import MPI
+import Support
 
 /// Checks of the Checkpoints module; the first argument is the run's directory.
 let checkpointChecks: [String: RankCheck] = [
@@ -27,13 +28,13 @@ private struct Sample {
 
   private func values(_ rows: Range<Int>, seed: Int) -> [Float] {
     rows.flatMap { row in
-      var numbers = CheckNumbers(seed: seed * 1000 + row)
+      var numbers = SplitMix64(seed: seed * 1000 + row)
       return (0..<split.rowCount).map { _ in numbers.nextFloat() }
     }
   }
 
   var contents: CheckpointContents {
-    var numbers = CheckNumbers(seed: -step)
+    var numbers = SplitMix64(seed: -step)
     let weights = (0..<30_000).map { _ in numbers.nextFloat() }
     return CheckpointContents(
       configuration: "{\"model\": \"rvae\"}",

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Synchronization
 import Tensors
 import Training
@@ -9,7 +10,7 @@ let signalChecks: [String: RankCheck] = [
   "signals-in-products": { _, _ in
     StopSignals.install()
     Workers.start(2)
-    var numbers = CheckNumbers(seed: 1)
+    var numbers = SplitMix64(seed: 1)
     func tensor(_ rows: Int, _ columns: Int) -> Tensor {
       Tensor(Shape(rows, columns), (0..<rows * columns).map { _ in numbers.nextFloat() })
     }

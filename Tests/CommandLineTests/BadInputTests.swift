@@ -21,7 +21,13 @@ import Testing
       "synthesize digits --out x.h5 --count 0", "--count: found 0, expected an integer from 1", 64),
     BadInput(
       "presets mnist-vea", "cleave presets: unknown preset mnist-vea; did you mean mnist-vae?", 64),
-    BadInput("bench rvae", "cleave bench: unknown workload rvae; did you mean rvae-mlp?", 64),
+    BadInput("bench rvae", "cleave bench: unknown benchmark rvae; did you mean rvae-mlp?", 64),
+    BadInput("bench --steps 3", "cleave bench: --steps: missing NAME of a benchmark", 64),
+    BadInput(
+      "bench reduction --steps 3",
+      "--steps: reduction does not read it, only --parameters", 64),
+    BadInput(
+      "bench convolutions --batches 3,x", "--batches: found 3,x, expected integers from 1 to", 64),
     BadInput(
       "train mnist-rvea --data d.h5 --out r", "unknown preset mnist-rvea; did you mean mnist-rvae?",
       64),
