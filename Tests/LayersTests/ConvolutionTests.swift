@@ -115,8 +115,10 @@ struct ConvolutionTests {
     }
   }
 
-  /// An image's result does not depend on the batch it is in, beyond rounding: where vectors have 512 bits OpenBLAS sums the
-  /// products of few rows in another order, which the tiles' transforms make 6 units of. Images that mix are a million off.
+  /// An image's result does not depend on the other images of its batch, beyond rounding.
+  ///
+  /// With vectors of 512 bits OpenBLAS sums the products of few rows in another order; the tiles'
+  /// transforms make 6 units of that. Images that mix are a million off.
   @Test(arguments: [ConvolutionPlan.Method.patches, .winograd(tile: 4)])
   func batchesDoNotMix(method: ConvolutionPlan.Method) {
     let results = [40, 3].map {
