@@ -8,8 +8,8 @@ extension BLASCore {
 
   /// Replaces this process by itself with another kernel, if the one asked for is not yet in use.
   ///
-  /// Has to come before `MPI_Init`: a launcher does not notice the exchange then. In the new process it
-  /// checks that OpenBLAS knows the name and has taken it.
+  /// Has to come before `MPI_Init`: a launcher does not notice the exchange then. In the new process
+  /// it checks that OpenBLAS knows the name and has taken it.
   ///
   /// - Throws: `UsageError` for a name OpenBLAS does not take, or if the exchange fails.
   static func use(_ name: String) throws(UsageError) {
