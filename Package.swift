@@ -45,29 +45,37 @@ let package = Package(
     library("Distributed", ["Support", "MPI", "Tensors", "CKernels"]),
     library("Checkpoints", ["Support", "MPI", "HDF5", "CKernels", "CXXHash"]),
     library(
+      "Guard",
+      ["Support", "MPI", "Tensors", "Autodiff", "Distributed", "Checkpoints", "CKernels"]),
+    library(
       "Training",
       [
         "Support", "MPI", "Images", "Tensors", "Autodiff", "Layers", "Datasets", "Distributed",
-        "Checkpoints",
+        "Checkpoints", "Guard", "CKernels",
       ]),
-    library("Models", ["Training", "Support"]),
-    library("Evaluation", ["Models", "HDF5", "Images"]),
+    library("Models", ["Training", "CKernels"]),
+    library("Runs", ["Models"]),
+    library("Planning", ["Runs"]),
+    library("Evaluation", ["Runs", "HDF5", "Images"]),
     library("Doctor", ["Support", "MPI", "HDF5", "Tensors", "Distributed"]),
     library(
-      "Benchmarks", ["Support", "MPI", "Tensors", "Distributed", "Checkpoints", "Models"]),
+      "Benchmarks", ["Support", "MPI", "Tensors", "Distributed", "Checkpoints", "Planning"]),
     .executableTarget(
       name: "cleave",
       dependencies: [
         "Support", "MPI", "HDF5", "Images", "Tensors", "Datasets", "Distributed", "Checkpoints",
-        "Training", "Models", "Evaluation", "Doctor", "Benchmarks",
+        "Guard", "Training", "Models", "Runs", "Planning", "Evaluation", "Doctor", "Benchmarks",
       ]),
     .executableTarget(
       name: "rank-checks",
-      dependencies: ["Support", "MPI", "HDF5", "Tensors", "Distributed", "Checkpoints", "Training"]
-    ),
+      dependencies: [
+        "Support", "MPI", "HDF5", "Tensors", "Distributed", "Checkpoints", "Guard", "Training",
+      ]),
     .executableTarget(
       name: "mutated-inputs",
-      dependencies: ["Support", "MPI", "HDF5", "Images", "Datasets", "Checkpoints", "Training"]),
+      dependencies: [
+        "Support", "MPI", "HDF5", "Images", "Datasets", "Checkpoints", "Training", "Models",
+      ]),
     .target(
       name: "TestSupport",
       dependencies: [
@@ -84,12 +92,12 @@ let package = Package(
     tests("Datasets", ["Datasets", "HDF5", "Tensors", "CZlib"]),
     tests("Distributed", ["Distributed", "MPI"]),
     tests("Checkpoints", ["Checkpoints", "HDF5", "MPI"]),
-    tests("Training", ["Training", "Support"]),
-    tests("Models", ["Models", "Support"]),
-    tests("Evaluation", ["Evaluation", "Datasets", "HDF5", "Models", "MPI", "Training"]),
+    tests("Training", ["Training", "Guard", "Support"]),
+    tests("Models", ["Models", "Runs", "Support"]),
+    tests("Evaluation", ["Evaluation", "Datasets", "HDF5", "MPI"]),
     tests("Doctor", ["Doctor"]),
     tests("Benchmarks", ["Benchmarks"]),
-    tests("CommandLine", ["Datasets", "HDF5", "Images", "Support", "Training"]),
+    tests("CommandLine", ["Datasets", "HDF5", "Images", "Models", "Support"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -4,8 +4,8 @@
 #
 #   cluster/pbs.sh [qsub option …] -- PRESET DATA.h5 RUN [train option …]
 #
-#   cluster/pbs.sh -l select=1:ncpus=16:mpiprocs=16 -l walltime=4:00:00 -- mnist-rvae mnist.h5 runs/mnist --set lanes=16
-#   cluster/pbs.sh -l nodes=2:ppn=16 -l walltime=4:00:00 -- mnist-rvae mnist.h5 runs/mnist --set lanes=32     (Torque)
+#   cluster/pbs.sh -l select=1:ncpus=16:mpiprocs=16 -l walltime=4:00:00 -- celeba-rvae noisy.h5 runs/faces --set lanes=16
+#   cluster/pbs.sh -l nodes=2:ppn=16 -l walltime=4:00:00 -- celeba-rvae noisy.h5 runs/faces --set lanes=32     (Torque)
 #   cluster/pbs.sh -l select=2:ncpus=16:mpiprocs=4 -l walltime=4:00:00 -- … --threads 4
 #
 # Nodes are reached by ssh, and need Cleave, data and run under the same path; SCRATCH=/local copies the data set to that

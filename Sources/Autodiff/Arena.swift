@@ -1,15 +1,15 @@
 import Tensors
 
-/// Memory that lives for one step: handed out in order, taken back all at once.
+/// Memory of one step: handed out in order, taken back all at once.
 ///
-/// The first step finds out how much a step needs, in several chunks; `reset` joins them into one, and from then on
-/// nothing is allocated.
+/// The first step takes several chunks. `reset` joins these chunks into one; later steps allocate
+/// nothing.
 final class Arena {
   private var chunks: [Storage] = []
   private var used = 0
   private var total = 0
 
-  /// `count` floats, 64-byte aligned, with undefined content.
+  /// Memory for `count` floats, 64-byte aligned, with undefined content.
   func allocate(_ count: Int) -> UnsafeMutablePointer<Float> {
     let padded = (count + 15) & ~15
     if chunks.isEmpty || used + padded > chunks[chunks.count - 1].count {
@@ -26,7 +26,7 @@ final class Arena {
   /// Takes all memory back.
   func reset() {
     if chunks.count > 1 {
-      // The old ones first, so that there is never twice the memory.
+      // The old chunks are freed first, so the arena never holds both.
       chunks.removeAll()
       chunks.append(Storage(count: total))
     }
@@ -34,7 +34,7 @@ final class Arena {
     total = 0
   }
 
-  /// Bytes it holds.
+  /// Bytes that the arena holds.
   var bytes: Int { chunks.reduce(0) { $0 + $1.count * MemoryLayout<Float>.size } }
 }
 

@@ -10,11 +10,11 @@ public enum Initializer: Sendable, Equatable {
   case glorotUniform(fanIn: Int, fanOut: Int)
   /// Uniform in ±1 / sqrt(fanIn): PyTorch's default for weights and biases.
   case uniform(fanIn: Int)
-  /// Normal.
+  /// Normal with this mean and this standard deviation.
   case normal(mean: Float, deviation: Float)
-  /// Normal around 0, drawn again beyond two standard deviations: TensorFlow's.
+  /// Normal around 0; values beyond two standard deviations are drawn again, as in TensorFlow.
   case truncatedNormal(deviation: Float)
-  /// Random orthogonal matrices [size, size], several side by side (Saxe et al., ICLR 2014).
+  /// Random orthogonal matrices [size, size], side by side (Saxe et al., ICLR 2014).
   case orthogonal(size: Int)
 
   /// Fills `values` with the draws of parameter number `index`.
@@ -45,7 +45,7 @@ public enum Initializer: Sendable, Equatable {
     }
   }
 
-  /// Standard normal draws within ±2: of each element's row of draws, the first that is.
+  /// Standard normal draws within ±2: of several draws for an element, the first within the range.
   private func truncate(
     _ values: UnsafeMutablePointer<Float>, _ count: Int, seed: UInt64, index: Int
   ) {
@@ -54,13 +54,14 @@ public enum Initializer: Sendable, Equatable {
     var again = [Float](repeating: 0, count: 16)
     for i in 0..<count where abs(values[i]) > 2 {
       draws.normal(row: i + 1, into: &again, count: again.count)
-      // One element in 1e21 finds none in sixteen.
+      // With sixteen draws, one element in 1e21 has no draw within the range.
       values[i] = again.first { abs($0) <= 2 } ?? 0
     }
   }
 
-  /// Each block's rows are normal draws made orthogonal one after the other (Gram-Schmidt, twice, in double
-  /// precision), which gives every orthogonal matrix the same chance.
+  /// Makes the rows of each block [size, size] orthogonal normal draws.
+  ///
+  /// Gram-Schmidt, applied twice, in double precision. Every orthogonal matrix is equally likely.
   private func fillOrthogonal(
     _ values: UnsafeMutablePointer<Float>, size: Int, blocks: Int, _ draws: Draws
   ) {
@@ -101,22 +102,29 @@ public enum Initializer: Sendable, Equatable {
 
 /// One trained tensor of a model.
 ///
-/// Its memory belongs to whoever collects a model's parameters (`ParameterSet`), which lays all of them out in one flat
-/// array; until then it has a shape and an initializer only.
+/// Its memory belongs to the `ParameterSet` that collects the parameters of a model in one flat
+/// array. Before that, the parameter has only a shape and an initializer.
 public final class Parameter {
-  /// How the values lie in files, where names and shapes follow PyTorch's `state_dict`.
+  /// How the values lie in files; names and shapes in files follow PyTorch's `state_dict`.
   public enum FileLayout: Equatable, Sendable {
     case asInMemory
-    /// A matrix [in, out] in memory that files hold as [out, in].
+    /// A matrix: [in, out] in memory, [out, in] in files.
     case transposed
-    /// Weights [kernel, kernel, C, F] that files hold as [F, C, kernel, kernel].
+    /// Convolution weights: [kernel, kernel, C, F] in memory, [F, C, kernel, kernel] in files.
     case convolution
-    /// A matrix [H * W * C, out] behind a flattened image: files, whose images are channels first, hold [out, C * H * W].
+    /// A matrix [H * W * C, out] after a flattened image; files hold [out, C * H * W].
+    ///
+    /// Images in files have the channels first.
     case afterFlatten(height: Int, width: Int, channels: Int)
-    /// A matrix [in, H * W * C], or its bias [H * W * C], before an image: files hold [C * H * W, in].
+    /// A matrix [in, H * W * C] before an image, or its bias [H * W * C].
+    ///
+    /// Files hold [C * H * W, in].
     case beforeUnflatten(height: Int, width: Int, channels: Int)
 
-    /// The extents of memory to be reordered, the axis of memory that each axis of a file is, and the shape in files.
+    /// How to reorder a parameter of this shape for files.
+    ///
+    /// - Returns: the extents in memory, the memory axis of each file axis, and the shape in files;
+    ///   nil where the order is equal.
     func order(of shape: Shape) -> (extents: [Int], axes: [Int], fileShape: [Int])? {
       switch self {
       case .asInMemory: return nil
@@ -134,29 +142,31 @@ public final class Parameter {
     }
   }
 
-  /// Where its values come from.
+  /// What changes the values.
   public enum Role: Sendable {
-    /// Gradients, by an optimizer.
+    /// An optimizer changes the values by their gradients.
     case trained
-    /// Measurements of the forward passes: their running average, of which PyTorch's default keeps 0.9 a step.
+    /// The values are running averages of measurements of the forward passes.
     ///
-    /// In place of a gradient goes the mean of the measurement over lanes.
+    /// A step keeps 0.9 of the average, PyTorch's default. The mean of the measurement over lanes
+    /// takes the place of a gradient.
     case statistic
   }
 
-  /// Its extents in memory.
+  /// The extents in memory.
   public let shape: Shape
-  /// How its first values are drawn.
+  /// How the first values are drawn.
   public let initializer: Initializer
-  /// How its values lie in files.
+  /// How the values lie in files.
   public let fileLayout: FileLayout
-  /// Where its values come from.
+  /// What changes the values.
   public let role: Role
-  /// Place in the model's list of parameters; set when they are collected.
+  /// Place in the model's list of parameters; set when the parameters are collected.
   public internal(set) var index = -1
-  /// The group of parameters (a bit number) it is trained with; set when they are collected.
+  /// The group (a bit number) with which the parameter is trained; set when parameters are
+  /// collected.
   public internal(set) var group = 0
-  /// Place of its first element in the flat arrays of values and gradients.
+  /// Place of the first element in the flat arrays of values and gradients.
   public internal(set) var offset = 0
   var pointer: UnsafeMutablePointer<Float>?
 

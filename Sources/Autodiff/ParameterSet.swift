@@ -1,26 +1,26 @@
 import Tensors
 
-/// All parameters of a model, in their order, with their names in checkpoints.
+/// All parameters of a model, in order, with their names in checkpoints.
 public final class ParameterSet {
-  /// One parameter with the name it has in checkpoints (`encoder.0.weight`).
+  /// One parameter with its name in checkpoints (`encoder.0.weight`).
   public struct Entry {
-    /// Its name in checkpoints.
+    /// The name in checkpoints.
     public let name: String
     /// The parameter.
     public let parameter: Parameter
   }
 
-  /// Statistics are in groups of their own, from this one on.
+  /// The first group number of statistics; trained parameters have smaller group numbers.
   public static let firstStatisticGroup = 32
 
   /// Names and parameters, in order.
   public let entries: [Entry]
-  /// The parameters alone, in order.
+  /// The parameters without names, in order.
   public let parameters: [Parameter]
 
   /// Numbers the parameters.
   ///
-  /// `group` is the bit of the group that a parameter is trained with.
+  /// `group` is the number of the bit of a parameter's group.
   public init(_ named: [(name: String, group: Int, parameter: Parameter)]) {
     entries = named.map { Entry(name: $0.name, parameter: $0.parameter) }
     parameters = named.map(\.parameter)
@@ -30,7 +30,9 @@ public final class ParameterSet {
     }
   }
 
-  /// Gives the parameters their memory: `values` is one flat array in which parameter i starts at `offset(i)`.
+  /// Gives the parameters their memory.
+  ///
+  /// `values` is one flat array; parameter i starts at `offset(i)`.
   public func attach(_ values: UnsafeMutablePointer<Float>, offset: (Int) -> Int) {
     for (index, parameter) in parameters.enumerated() {
       parameter.offset = offset(index)
@@ -46,10 +48,9 @@ public final class ParameterSet {
     }
   }
 
-  /// Values of parameter `index` as files hold them, and their shape there.
+  /// Values and shape of parameter `index` as files hold them.
   ///
-  /// `flat` is an array laid out like the values: the values themselves, or an optimizer's
-  /// moments.
+  /// `flat` is an array with the layout of the values: the values, or an optimizer's moments.
   public func exported(
     _ index: Int, from flat: UnsafePointer<Float>
   ) -> (shape: [Int], values: [Float]) {
@@ -64,7 +65,7 @@ public final class ParameterSet {
     return (order.fileShape, values)
   }
 
-  /// The inverse of `exported`.
+  /// Writes a parameter from file order to `flat`: the inverse of `exported`.
   public func `import`(_ values: [Float], _ index: Int, to flat: UnsafeMutablePointer<Float>) {
     let parameter = parameters[index]
     precondition(values.count == parameter.shape.count, "\(entries[index].name): wrong count")
@@ -76,7 +77,7 @@ public final class ParameterSet {
     Self.forEachElement(order.extents, order.axes) { target[$1] = values[$0] }
   }
 
-  /// Calls `body` with the places of each element in a file and in memory, in the file's order.
+  /// Calls `body` with the place in a file and in memory of each element, in file order.
   private static func forEachElement(
     _ extents: [Int], _ axes: [Int], _ body: (_ file: Int, _ memory: Int) -> Void
   ) {
@@ -84,7 +85,7 @@ public final class ParameterSet {
     for axis in extents.indices.dropLast().reversed() {
       strides[axis] = strides[axis + 1] * extents[axis + 1]
     }
-    // Up to four axes, the missing ones of one element.
+    // Four axes in all; missing axes have one element.
     let padding = [Int](repeating: 1, count: 4 - axes.count)
     let n = padding + axes.map { extents[$0] }
     let step = padding.map { _ in 0 } + axes.map { strides[$0] }

@@ -2,16 +2,19 @@ import Tensors
 
 /// Weight gradients of fully connected layers.
 ///
-/// A layer that is used several times in a step, as in recycled passes, gets one product x' dy over the rows of all its
-/// uses: each single one would go through the whole gradient again, for few rows.
+/// Recycling passes use a layer several times in a step. One product x' dy over the rows of all
+/// uses then makes the weight gradient. A product for each use would read and write the whole
+/// gradient again for few rows.
 extension Tape {
-  /// Puts off a use's part of its weight's gradient until the backward pass comes to the weight, which it does last.
+  /// Puts off the product of a use until the backward pass reaches the weight.
+  ///
+  /// The backward pass reaches weights last.
   func putOffProduct(of use: Int, weight: Int) {
     nodes[use].nextUse = nodes[weight].uses
     nodes[weight].uses = use
   }
 
-  /// Makes the gradient of a weight [I, O] from all uses that were put off.
+  /// Makes the gradient of a weight [I, O] from all uses whose products were put off.
   func makeProducts(of weight: Int) {
     let first = nodes[weight].uses
     guard first >= 0 else { return }

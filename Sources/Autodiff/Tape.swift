@@ -3,12 +3,15 @@ import Tensors
 
 /// Records the operations of one step and runs them backwards.
 ///
-/// A tape is used again for every step: `reset` takes its memory and its list of nodes back without freeing them, so a
-/// step allocates nothing once the first one has run. Parameters belong to groups (bits of a mask); a backward pass
-/// reaches the groups asked for and skips every product that only others need. Values stay on the tape until
-/// `reset`, so several losses can share what was computed before (the phases of an adversarial step).
+/// Every step uses the same tape again: `reset` takes memory and nodes back without freeing them.
+/// So only the first step allocates.
+///
+/// Parameters belong to groups (bits of a mask). A backward pass reaches the requested groups and
+/// skips every product that only other groups need. Values stay on the tape until `reset`, so
+/// several losses can share earlier values (the phases of an adversarial step).
 public final class Tape {
-  /// A node's part of the backward pass: reads its gradient, adds to those of its inputs.
+  /// A node's part of the backward pass: reads the node's gradient, adds to the gradients of its
+  /// inputs.
   ///
   /// A function without captures.
   typealias Backward = (Tape, Int) -> Void
@@ -17,11 +20,11 @@ public final class Tape {
     var shape: Shape
     var value: UnsafeMutablePointer<Float>
     var gradient: UnsafeMutablePointer<Float>?
-    /// Groups of the parameters that the value depends on.
+    /// The groups of all parameters on which the value depends.
     var groups: UInt64 = 0
     var backward: Backward?
     var inputs: (Int, Int, Int) = (-1, -1, -1)
-    /// What the forward pass keeps for the backward pass.
+    /// Values that the forward pass keeps for the backward pass.
     var saved: (UnsafeMutablePointer<Float>?, UnsafeMutablePointer<Float>?) = (nil, nil)
     var scalar: Float = 0
     var activation = Activation.identity
@@ -29,9 +32,11 @@ public final class Tape {
     /// Place of the parameter in its model, for a leaf; -1 otherwise.
     var parameter = -1
     var offset = 0
-    /// Of a weight, the last use whose product was put off; of a use, the one put off before it; -1 for none.
+    /// Links of the products put off; -1 for none.
+    ///
+    /// `uses`, of a weight: the last use put off. `nextUse`, of a use: the use put off before it.
     var uses = -1, nextUse = -1
-    /// Whether the running backward pass comes here.
+    /// Whether the running backward pass reaches this node.
     var reached = false
   }
 
@@ -43,7 +48,7 @@ public final class Tape {
   private var written: [Bool] = []
   private var mask: UInt64 = 0
   private var gradients: UnsafeMutablePointer<Float>?
-  /// What the forward passes measured for parameters that are statistics and no update has used yet.
+  /// Measurements of statistics by forward passes, not yet used by an update.
   private var observed: [Observation] = []
 
   private struct Observation {
@@ -53,7 +58,7 @@ public final class Tape {
     var isOfEarlierPhase = false
   }
 
-  /// How a training pass is made of lanes; nil for a pass that reads running averages.
+  /// The lanes of a training pass; nil for a pass that reads running averages.
   public var training: LanePass?
 
   /// An empty tape.
@@ -61,7 +66,7 @@ public final class Tape {
 
   /// Forgets all nodes and takes their memory back.
   ///
-  /// Variables of before must not be used again.
+  /// Earlier variables must not be used again.
   public func reset() {
     nodes.removeAll(keepingCapacity: true)
     arena.reset()
@@ -69,7 +74,7 @@ public final class Tape {
     observed.removeAll(keepingCapacity: true)
   }
 
-  /// Parameters may have changed since they were last used: later uses are new leaves.
+  /// Starts a phase: parameters may have changed, so later uses make new leaves.
   public func newPhase() {
     for i in leaves.indices { leaves[i] = -1 }
     for i in observed.indices { observed[i].isOfEarlierPhase = true }
@@ -77,13 +82,13 @@ public final class Tape {
 
   func allocate(_ count: Int) -> UnsafeMutablePointer<Float> { arena.allocate(count) }
 
-  /// Memory for the course of one operation, at least `count` floats of undefined content.
+  /// Memory for one operation: at least `count` floats with undefined content.
   func workspace(_ count: Int) -> UnsafeMutablePointer<Float> {
     if work.count < count { work = Storage(count: count) }
     return work.pointer
   }
 
-  /// A value without gradient, of undefined content, for the caller to fill through `pointer`.
+  /// A value without gradient and with undefined content; the caller fills it through `pointer`.
   public func constant(_ shape: Shape) -> Variable {
     record(Node(shape: shape, value: arena.allocate(shape.count)))
   }
@@ -95,7 +100,7 @@ public final class Tape {
     return variable
   }
 
-  /// A parameter as a leaf; the same leaf within a phase.
+  /// A parameter as a leaf; each phase has one leaf for a parameter.
   public func leaf(_ parameter: Parameter) -> Variable {
     precondition(parameter.index >= 0, "parameter \(parameter.shape) was not collected")
     while leaves.count <= parameter.index { leaves.append(-1) }
@@ -108,10 +113,11 @@ public final class Tape {
     return record(node)
   }
 
-  /// Takes note of a batch's measurement of a statistic; `values` stay as they are until `reset`.
+  /// Notes a batch's measurement of a statistic; `values` must not change before `reset`.
   ///
-  /// Of several uses in one phase the mean counts. A phase that updates the statistic without measuring it, since it goes
-  /// on from values of an earlier one, takes over what was measured then.
+  /// Several measurements in one phase count with their mean. A phase may update a statistic
+  /// without measuring it, because it continues from values of an earlier phase. It then takes over
+  /// the measurement of the earlier phase.
   func observe(_ parameter: Parameter, _ values: UnsafeMutablePointer<Float>) {
     let new = Observation(parameter: parameter.index, sum: values, uses: 1)
     guard let known = observed.firstIndex(where: { $0.parameter == parameter.index }) else {
@@ -135,13 +141,13 @@ public final class Tape {
   /// Gradients of `sum(loss) * scale` with respect to the parameters of `groups`.
   ///
   /// - Parameters:
-  ///   - loss: one value an example, `[B]`.
+  ///   - loss: one value for each example, `[B]`.
   ///   - scale: 1 / (global batch), so that sums over ranks and lanes are means over the batch.
-  ///   - gradients: flat memory in which each parameter's gradient lies at its offset. The first contribution stores,
-  ///     later ones add, so it needs no clearing.
-  ///   - parameters: all parameters of the model, in their order.
-  ///   - ready: called once for each parameter of the groups when its gradient is whole and its value will not be read
-  ///     again by this pass.
+  ///   - gradients: flat memory with each parameter's gradient at its offset. The first
+  ///     contribution overwrites, later contributions add; so nobody clears the memory.
+  ///   - parameters: all parameters of the model, in order.
+  ///   - ready: called once for each parameter of the groups, when its gradient is complete. The
+  ///     backward pass does not read the parameter's value after that.
   public func backward(
     from loss: Variable, scale: Float, groups: UInt64, into gradients: UnsafeMutablePointer<Float>,
     parameters: [Parameter], ready: (Int) -> Void
@@ -180,7 +186,8 @@ public final class Tape {
     }
   }
 
-  /// Marks the nodes between the loss and the parameters of the mask, and counts each parameter's leaves.
+  /// Marks the nodes between the loss and the parameters of the mask; counts each parameter's
+  /// leaves.
   private func reach(from last: Int, parameters: Int) {
     if pending.count != parameters {
       pending = Array(repeating: 0, count: parameters)
@@ -208,10 +215,13 @@ public final class Tape {
     }
   }
 
-  /// Whether the running backward pass wants a gradient for this node.
+  /// Whether the running backward pass needs a gradient for this node.
   func needs(_ index: Int) -> Bool { index >= 0 && nodes[index].groups & mask != 0 }
 
-  /// Where an operation puts its contribution to a node's gradient, and whether it adds to others or is the first.
+  /// Where an operation puts its contribution to a node's gradient.
+  ///
+  /// - Returns: the place, and whether the contribution adds to earlier contributions or is the
+  ///   first.
   func gradient(of index: Int) -> (pointer: UnsafeMutablePointer<Float>, adds: Bool) {
     let parameter = nodes[index].parameter
     if parameter >= 0 {
@@ -225,32 +235,33 @@ public final class Tape {
     return (gradient, false)
   }
 
-  /// The gradient that has come together for a node whose backward function is running.
+  /// The complete gradient of a node whose backward function is running.
   func incoming(_ index: Int) -> UnsafeMutablePointer<Float> {
     guard let gradient = nodes[index].gradient else { preconditionFailure("node without gradient") }
     return gradient
   }
 }
 
-/// How the batch of a training pass is made of lanes.
+/// The lanes in the batch of a training pass.
 ///
-/// Batch statistics are taken of each lane by itself, so they do not depend on the number of ranks.
+/// Batch statistics are taken for each lane separately, so they do not depend on the number of
+/// ranks.
 public struct LanePass: Equatable, Sendable {
-  /// Examples of each lane; the lanes lie one after the other.
+  /// Examples of each lane; the lanes lie one below another.
   public let rows: Int
-  /// What a lane's measurement counts for: 1 / (lanes of the run).
+  /// The weight of a lane's measurement: 1 / (lanes of the run).
   public let share: Float
 
-  /// `rows` examples of each of the run's `lanes` lanes.
+  /// A batch with `rows` examples of each lane; the run has `lanes` lanes.
   public init(rows: Int, lanes: Int) {
     self.rows = rows
     share = 1 / Float(lanes)
   }
 }
 
-/// A value on a tape: a tensor, and how its gradient finds the parameters it came from.
+/// A value on a tape: a tensor with the way of its gradient to the parameters.
 public struct Variable {
-  /// The tape it lives on.
+  /// The tape that holds the value.
   public let tape: Tape
   let index: Int
 
@@ -259,7 +270,7 @@ public struct Variable {
     self.index = index
   }
 
-  /// Its extents.
+  /// The extents of the value.
   public var shape: Shape { tape.nodes[index].shape }
   /// The elements, row-major; valid until the tape is reset.
   public var pointer: UnsafeMutablePointer<Float> { tape.nodes[index].value }
@@ -275,7 +286,9 @@ public struct Variable {
     tape.record(Tape.Node(shape: shape, value: pointer))
   }
 
-  /// A node made of this one and up to two more; `backward` runs if any of them leads to a parameter.
+  /// A node that depends on this variable and on up to two more.
+  ///
+  /// `backward` runs if a parameter stands behind any of them.
   func node(
     _ shape: Shape, value: UnsafeMutablePointer<Float>? = nil, _ second: Variable? = nil,
     _ third: Variable? = nil, backward: @escaping Tape.Backward

@@ -2,7 +2,7 @@ import CKernels
 import Tensors
 
 extension Variable {
-  /// Element by element; the shapes are equal.
+  /// The sum, element by element; the shapes are equal.
   public static func + (_ a: Variable, _ b: Variable) -> Variable {
     precondition(a.shape == b.shape, "\(a.shape) + \(b.shape)")
     let node = a.node(a.shape, b) { tape, index in
@@ -13,7 +13,7 @@ extension Variable {
     return a.tape.record(node)
   }
 
-  /// Element by element; the shapes are equal.
+  /// The difference, element by element; the shapes are equal.
   public static func - (_ a: Variable, _ b: Variable) -> Variable {
     precondition(a.shape == b.shape, "\(a.shape) - \(b.shape)")
     let node = a.node(a.shape, b) { tape, index in
@@ -39,10 +39,10 @@ extension Variable {
     return x.tape.record(node)
   }
 
-  /// Every element times a number; by 1 it is this very variable.
+  /// Every element times a number; a factor of 1 returns this variable.
   public func scaled(by factor: Float) -> Variable { factor == 1 ? self : factor * self }
 
-  /// Element by element; the shapes are equal.
+  /// The product, element by element; the shapes are equal.
   public static func * (_ a: Variable, _ b: Variable) -> Variable {
     precondition(a.shape == b.shape, "\(a.shape) * \(b.shape)")
     let node = a.node(a.shape, b) { tape, index in
@@ -54,7 +54,7 @@ extension Variable {
     return a.tape.record(node)
   }
 
-  /// An activation by itself; most are fused into `linear`.
+  /// An activation without a layer; `linear` applies most activations.
   public func activated(_ activation: Activation) -> Variable {
     var node = node(shape) { tape, index in
       let node = tape.nodes[index]
@@ -68,7 +68,7 @@ extension Variable {
     return tape.record(node)
   }
 
-  /// Every element within a range; no gradient flows where it was not.
+  /// Clamps every element to a range; no gradient flows to elements outside the range.
   public func clamped(to range: ClosedRange<Float>) -> Variable {
     var node = node(shape) { tape, index in
       let node = tape.nodes[index]
@@ -85,7 +85,7 @@ extension Variable {
     return tape.record(node)
   }
 
-  /// The square root of every element; the gradient at 0 is taken as 0.
+  /// The square root of every element; the gradient at 0 is 0.
   public func squareRoot() -> Variable {
     let node = node(shape) { tape, index in
       let node = tape.nodes[index]
@@ -123,7 +123,7 @@ extension Variable {
     return tape.record(node)
   }
 
-  /// Each row with zeros behind it, [B, D] to [B, columns].
+  /// Appends zeros to each row: [B, D] to [B, columns].
   public func padded(toColumns columns: Int) -> Variable {
     precondition(columns >= shape.columns, "\(shape) padded to \(columns) columns")
     if columns == shape.columns { return self }
@@ -144,7 +144,7 @@ extension Variable {
     return tape.record(node)
   }
 
-  /// The same elements under another shape of as many.
+  /// The same elements under another shape with an equal number of elements.
   public func reshaped(_ other: Shape) -> Variable {
     precondition(other.count == shape.count, "\(shape) as \(other)")
     return tape.record(
@@ -153,7 +153,7 @@ extension Variable {
       })
   }
 
-  /// The rows of this variable over those of another with as many columns.
+  /// The rows of this variable above the rows of `below`, with an equal number of columns.
   public func stacked(over below: Variable) -> Variable {
     precondition(shape.columns == below.shape.columns, "\(shape) over \(below.shape)")
     let node = node(Shape(shape.rows + below.shape.rows, shape.columns), below) { tape, index in
@@ -166,7 +166,7 @@ extension Variable {
     return tape.record(node)
   }
 
-  /// The mean of `parts` equal parts that lie one below the other, [parts * B, D] to [B, D].
+  /// The mean of `parts` equal parts, which lie one below another: [parts * B, D] to [B, D].
   public func mean(ofParts parts: Int) -> Variable {
     precondition(parts > 0 && shape.rows % parts == 0, "\(parts) parts of \(shape)")
     let part = Shape(shape.rows / parts, shape.columns)
@@ -213,7 +213,9 @@ extension Variable {
 }
 
 extension Tape {
-  /// Adds `factor` times the gradient of node `from` (from element `skipping` on) to the gradient of node `to`.
+  /// Adds `factor` times the gradient of node `from` to the gradient of node `to`.
+  ///
+  /// `skipping` is the first element of `from` that counts.
   func add(_ factor: Float, to: Int, from: Int, skipping: Int = 0) {
     guard needs(to) else { return }
     let (target, adds) = gradient(of: to)
@@ -231,7 +233,8 @@ extension Tape {
     }
   }
 
-  /// Adds the gradient of node `from`, element by element times `factors`, to the gradient of node `to`.
+  /// Adds the gradient of node `from`, times `factors` element by element, to the gradient of node
+  /// `to`.
   func addProduct(to: Int, from: Int, times factors: UnsafeMutablePointer<Float>) {
     guard needs(to) else { return }
     let (target, adds) = gradient(of: to)
@@ -242,7 +245,10 @@ extension Tape {
     }
   }
 
-  /// Adds each row of `derivative` [B, D], times the gradient [B] of the row losses in node `from`, to that of `to`.
+  /// Adds a gradient through row losses to the gradient of node `to`.
+  ///
+  /// The contribution is each row of `derivative` [B, D] times that row's element of the gradient
+  /// [B] of node `from`.
   func addRows(to: Int, from: Int, derivative: UnsafeMutablePointer<Float>?) {
     guard needs(to), let derivative else { return }
     let shape = nodes[to].shape

@@ -2,20 +2,23 @@ import CKernels
 import Tensors
 
 extension Variable {
-  /// Added to variances, as PyTorch does by default.
+  /// Added to variances; PyTorch's default.
   private static let batchEpsilon: Float = 1e-5
 
-  /// Batch normalisation with its activation: `activation(weight (x - m) / sqrt(v + 1e-5) + bias)`, [B, …, C] to
-  /// [B, …, C], each channel over all examples and places.
+  /// Batch normalisation with its activation, each channel over all examples and places.
   ///
-  /// In a training pass (`Tape.training`) m and v are mean and biased variance of each lane's part of the batch; mean
-  /// and unbiased variance are reported for the running averages `mean` and `variance`, which take
-  /// the place of m and v in every other pass. Ioffe & Szegedy, ICML 2015; numbers as PyTorch's with one lane.
+  /// `activation(weight (x - m) / sqrt(v + 1e-5) + bias)`, [B, …, C] to [B, …, C].
+  ///
+  /// In a training pass (`Tape.training`), m and v are the mean and the biased variance of each
+  /// lane's part of the batch. The running averages `mean` and `variance` receive the mean and the
+  /// unbiased variance. In every other pass, these averages replace m and v.
+  ///
+  /// Ioffe & Szegedy, ICML 2015; with one lane, numbers equal PyTorch's.
   ///
   /// - Parameters:
   ///   - weight: [C].
   ///   - bias: [C].
-  ///   - activation: one with a `negativeSlope`.
+  ///   - activation: must have a `negativeSlope`.
   public func batchNormalized(
     _ weight: Variable, _ bias: Variable, mean: Parameter, variance: Parameter,
     _ activation: Activation
@@ -90,7 +93,7 @@ extension Variable {
       tape.add(dScale, to: weight)
       tape.add(dShift, to: bias)
       guard let input else { continue }
-      // Batch moments carry gradients to x as well; running averages are constants.
+      // Batch moments carry gradients to x too; running averages are constants.
       let share = tape.training == nil ? 0 : 1 / Float(lanes.rows)
       for i in 0..<channels {
         a[i] = gamma[i] * inverse[i]
@@ -104,9 +107,9 @@ extension Variable {
   }
 }
 
-/// The parts of a batch that statistics are taken of.
+/// The parts of a batch from which statistics are taken.
 private struct BatchLanes {
-  /// How many, and the rows of [examples * places, channels] that each has.
+  /// The number of parts, and the rows of [examples * places, channels] in each part.
   let count: Int, rows: Int
 
   init(_ tape: Tape, examples: Int, places: Int) {
@@ -118,13 +121,13 @@ private struct BatchLanes {
 }
 
 extension Tape {
-  /// Room for the double sums of the channel kernels.
+  /// Memory for the double sums of the channel kernels.
   fileprivate func withChannelWork(_ channels: Int, _ body: (UnsafeMutablePointer<Double>) -> Void)
   {
     allocate(6 * channels).withMemoryRebound(to: Double.self, capacity: 3 * channels, body)
   }
 
-  /// Adds a contribution that lies elsewhere to a node's gradient.
+  /// Adds a contribution from other memory to a node's gradient.
   fileprivate func add(_ contribution: UnsafeMutablePointer<Float>, to index: Int) {
     guard needs(index) else { return }
     let (target, adds) = gradient(of: index)

@@ -29,13 +29,15 @@ extension Variable {
     return tape.record(node)
   }
 
-  /// Transposed convolution with its activation, [B, h, w, F] to [B, H, W, C] with
-  /// H = (h - 1) stride - 2 padding + kernel + outputPadding.
+  /// Transposed convolution with its activation, [B, h, w, F] to [B, H, W, C].
+  ///
+  /// H = (h - 1) stride - 2 padding + kernel + outputPadding, and W likewise.
   ///
   /// - Parameters:
   ///   - weight: [kernel, kernel, C, F].
   ///   - bias: [C]; nil for none.
-  ///   - outputPadding: rows more below and columns more on the right, less than the stride.
+  ///   - outputPadding: extra rows at the bottom and extra columns on the right; less than the
+  ///     stride.
   public func transposedConvolution(
     _ weight: Variable, _ bias: Variable?, _ window: Window, outputPadding: Int = 0,
     _ activation: Activation = .identity
@@ -101,7 +103,8 @@ extension Variable {
 }
 
 extension Tape {
-  /// The weights as the plan's products take them; kept with the node for its backward pass.
+  /// The weights in the form that the plan's products read; the node keeps them for its backward
+  /// pass.
   fileprivate func prepare(
     _ weight: Variable, _ plan: ConvolutionPlan, for node: inout Node
   ) -> UnsafePointer<Float> {
@@ -116,7 +119,9 @@ extension Tape {
     UnsafePointer(nodes[index].saved.0 ?? nodes[nodes[index].inputs.1].value)
   }
 
-  /// Turns some examples' gradient into that before the activation, and adds its sums to the bias's.
+  /// Makes the gradient before the activation from the gradient after it, for some examples.
+  ///
+  /// Adds its sums to the gradient of the bias.
   fileprivate func activationBackward(
     _ index: Int, examples: Range<Int>, channels: Int,
     _ bias: (pointer: UnsafeMutablePointer<Float>, adds: Bool)?

@@ -2,7 +2,11 @@ import CKernels
 import Tensors
 
 extension Variable {
-  /// `activation(x W + b)`: x is this variable [B, I], `weight` [I, O], `bias` [O] or nil for none; the result is [B, O].
+  /// A fully connected layer: `activation(x W + b)`, [B, I] to [B, O], where x is this variable.
+  ///
+  /// - Parameters:
+  ///   - weight: W, [I, O].
+  ///   - bias: b, [O]; nil for none.
   public func linear(
     _ weight: Variable, _ bias: Variable?, _ activation: Activation = .identity
   ) -> Variable {

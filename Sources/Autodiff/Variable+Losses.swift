@@ -2,13 +2,18 @@ import CKernels
 import Foundation
 import Tensors
 
-/// Losses. Each gives one value an example, [B]: the sum over the columns of its inputs [B, D], in nats where it is a
-/// likelihood. The mean over the batch is taken where the backward pass starts. The derivative is computed in the
-/// same pass over memory as the value. A target of fewer rows, [B / K, D], counts for K rows each, which lie one
-/// below the other.
+/// Losses: each gives one value for each example, [B].
+///
+/// A loss is the sum over the columns of its inputs [B, D]; likelihoods are in nats. The backward
+/// pass takes the mean over the batch. A kernel computes the value and the derivative together, so
+/// memory is read once.
+///
+/// A target may have fewer rows, [B / K, D]. Each row of the target then counts for K rows of the
+/// input, which lie one below another.
 extension Variable {
-  /// Negative log-likelihood of `target` in [0, 1] under independent Bernoullis: this variable holds their logits a;
-  /// softplus(a) - x a.
+  /// Negative log-likelihood of `target` in [0, 1] under independent Bernoullis.
+  ///
+  /// This variable holds the logits a; the loss is the sum of softplus(a) - x a.
   public func bernoulliNegativeLogLikelihood(of target: Variable) -> Variable {
     rowLoss(target) { ck_bernoulli_nll($0, $1, $2, $3, $4, $5) }
   }
@@ -18,8 +23,10 @@ extension Variable {
     rowLoss(target) { ck_squared_error($0, $1, $2, $3, $4, $5) }
   }
 
-  /// softplus(sign * s) of every element: with logits s of a discriminator, sign -1 is the loss for "real" and the
-  /// non-saturating generator loss, sign 1 the loss for "fake" and (negated) the saturating generator loss.
+  /// softplus(sign * s) of every element s; s is a logit of a discriminator.
+  ///
+  /// - Sign -1: the loss for "real", and the non-saturating generator loss.
+  /// - Sign 1: the loss for "fake", and, negated, the saturating generator loss.
   public func softplus(sign: Float) -> Variable {
     var node = node(Shape(shape.rows)) { tape, index in
       let node = tape.nodes[index]
@@ -30,8 +37,9 @@ extension Variable {
     return tape.record(node)
   }
 
-  /// -log(sigmoid(sign * s) + epsilon) of every logit s, summed over the columns: what `softplus(sign: -sign)` is without
-  /// the guard.
+  /// -log(sigmoid(sign * s) + epsilon) of every logit s, summed over the columns.
+  ///
+  /// Without epsilon, the guard, this equals `softplus(sign: -sign)`.
   public func negativeLogSigmoid(sign: Float, epsilon: Float) -> Variable {
     var node = node(Shape(shape.rows)) { tape, index in
       let node = tape.nodes[index]
@@ -50,9 +58,10 @@ extension Variable {
     return tape.record(node)
   }
 
-  /// This variable [B], each element plus the penalty of a parameter: l1 times the sum of |w| and l2 times that of w².
+  /// Adds the penalty of a parameter to each element of this variable [B].
   ///
-  /// As the mean over the batch is minimised, the penalty counts once, whatever the batch.
+  /// The penalty is l1 times the sum of |w| plus l2 times the sum of w². The mean over the batch is
+  /// minimised, so the penalty counts once for any batch size.
   public func penalized(by weight: Variable, l1: Float, l2: Float) -> Variable {
     var node = node(shape, weight) { tape, index in
       let node = tape.nodes[index]
@@ -78,8 +87,10 @@ extension Variable {
     return tape.record(node)
   }
 
-  /// Negative log-likelihood of `target` under a diagonal Gaussian with this variable as mean and `logVariance`, with
-  /// its constant: 0.5 * sum of [log 2 pi + log v + (x - m)² / v].
+  /// Negative log-likelihood of `target` under a diagonal Gaussian, constant included.
+  ///
+  /// 0.5 * sum of [log 2 pi + log v + (x - m)² / v]: this variable is the mean m, `logVariance` is
+  /// log v.
   public func gaussianNegativeLogLikelihood(
     of target: Variable, logVariance: Variable
   ) -> Variable {
@@ -96,7 +107,8 @@ extension Variable {
     return tape.record(node)
   }
 
-  /// KL(N(mean, exp(logVariance)) || N(0, I)) with this variable as the mean:
+  /// KL(N(mean, exp(logVariance)) || N(0, I)), where this variable is the mean.
+  ///
   /// 0.5 * sum of (v + m² - 1 - log v).
   public func klToStandardNormal(logVariance: Variable) -> Variable {
     precondition(shape == logVariance.shape)
@@ -112,7 +124,7 @@ extension Variable {
     return tape.record(node)
   }
 
-  /// log of the mean of exp over the columns, row by row: [B, K] gives [B].
+  /// The log of the mean of exp over the columns, for each row: [B, K] gives [B].
   public func logMeanExp() -> Variable {
     var node = node(Shape(shape.rows)) { tape, index in
       let node = tape.nodes[index]
@@ -152,10 +164,9 @@ extension Variable {
 }
 
 extension Variable {
-  /// z = mean + exp(exponent * logVariance) * epsilon, with this variable as the mean, all [B,
-  /// J].
+  /// z = mean + exp(exponent * logVariance) * epsilon, all [B, J]; this variable is the mean.
   ///
-  /// `exponent` is 0.5; 1 repeats a slip of released code (D-05).
+  /// `exponent` is 0.5; 1 repeats a mistake of released code (D-05).
   public func reparameterized(
     logVariance: Variable, epsilon: Variable, exponent: Float = 0.5
   ) -> Variable {

@@ -1,8 +1,10 @@
 import CKernels
 import Tensors
 
-/// Losses of residuals r = x - m of data x about a decoder's mean m: this variable is r, [B, D]. Each gives one value an
-/// example, [B], in nats without constants. Gradients reach both x and m through the residual.
+/// Losses of residuals r = x - m between data x and the mean m of a decoder.
+///
+/// This variable is r, [B, D]. Each loss gives one value for each example, [B], in nats without
+/// constants. Gradients reach both x and m through the residual.
 extension Variable {
   /// 0.5 * sum of r²: a Gaussian of unit variance.
   public func halfSquares() -> Variable {
@@ -15,7 +17,7 @@ extension Variable {
     return tape.record(node)
   }
 
-  /// 0.5 * sum of (r² / v + log v): a diagonal Gaussian with `logVariance` log v, [B, D].
+  /// 0.5 * sum of (r² / v + log v): a diagonal Gaussian; `logVariance` is log v, [B, D].
   public func halfScaledSquares(logVariance: Variable) -> Variable {
     precondition(shape == logVariance.shape, "\(shape) by \(logVariance.shape)")
     var node = node(Shape(shape.rows), logVariance) { tape, index in
@@ -30,7 +32,7 @@ extension Variable {
     return tape.record(node)
   }
 
-  /// 0.5 * sum of log(r² + epsilon): each element a Gaussian of its own best variance, r².
+  /// 0.5 * sum of log(r² + epsilon): a Gaussian for each element, with its own best variance r².
   public func halfLogSquares(epsilon: Float) -> Variable {
     var node = node(Shape(shape.rows)) { tape, index in
       let node = tape.nodes[index]
@@ -47,10 +49,10 @@ extension Variable {
     return tape.record(node)
   }
 
-  /// A draw about the mean m, which this variable is, with each residual's size as standard deviation: m + |r| e, all
-  /// [B, D].
+  /// A draw m + |r| e around the mean m, all [B, D]; this variable is m.
   ///
-  /// e is data. The gradient of |r| at 0 is taken as 0.
+  /// The size |r| of each residual is the standard deviation. The noise e is data. The gradient of
+  /// |r| at 0 is 0.
   public func recycled(residual: Variable, noise: Variable) -> Variable {
     precondition(shape == residual.shape && shape == noise.shape)
     let node = node(shape, residual, noise) { tape, index in

@@ -3,12 +3,13 @@ import Tensors
 
 /// Several samples of each row's Gaussian.
 ///
-/// A row's samples lie one below the other: sample k of row b of [B, J] is row b K + k of [B K, J].
+/// The samples of a row lie one below another. Sample k of row b of [B, J] is row b K + k of [B K,
+/// J].
 extension Variable {
-  /// mean + exp(logDeviation) * epsilon, K samples of each row.
+  /// mean + exp(logDeviation) * epsilon, K samples for each row.
   ///
   /// - Parameters:
-  ///   - logDeviation: log sigma, [B, J] like this variable, which holds the means.
+  ///   - logDeviation: log sigma, [B, J]; this variable holds the means, [B, J].
   ///   - epsilon: noise, [B K, J].
   /// - Returns: the samples, [B K, J].
   public func samples(logDeviation: Variable, epsilon: Variable) -> Variable {
@@ -34,9 +35,10 @@ extension Variable {
     return tape.record(node)
   }
 
-  /// log p(z) - log q(z|x) in nats of each sample z, which this variable holds, [B K, J] to [B K].
+  /// log p(z) - log q(z|x) in nats for each sample z, [B K, J] to [B K]; this variable is z.
   ///
-  /// p is N(0, I) and q the Gaussian that z was drawn from; the means of q do not appear, as z holds them.
+  /// p is N(0, I). z was drawn from the Gaussian q. The means of q are not needed, because z
+  /// contains them.
   ///
   /// - Parameters:
   ///   - logDeviation: log sigma of q, [B, J].
@@ -63,7 +65,7 @@ extension Variable {
     return tape.record(node)
   }
 
-  /// The mean over the columns, row by row: [B, K] gives [B].
+  /// The mean over the columns, for each row: [B, K] gives [B].
   public func columnMeans() -> Variable {
     let columns = shape.columns
     var node = node(Shape(shape.rows)) { tape, index in
@@ -86,11 +88,11 @@ extension Variable {
 
   /// Negative log-density of `target` under independent Gaussians, [B K, D] to [B K].
   ///
-  /// This variable holds the means before their sigmoid; deviations are softplus(scale) + `least`. The constant
-  /// log 2 pi is part of the result.
+  /// This variable holds the means before their sigmoid; deviations are softplus(scale) + `least`.
+  /// The result includes the constant log 2 pi.
   ///
   /// - Parameters:
-  ///   - target: values to compare with, [B, D]; each row for K rows of this variable.
+  ///   - target: values to compare with, [B, D]; each row serves K rows of this variable.
   ///   - scale: [B K, D].
   public func gaussianNegativeLogLikelihood(
     of target: Variable, scale: Variable, least: Float

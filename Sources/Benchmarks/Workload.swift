@@ -1,15 +1,15 @@
 import MPI
-import Models
+import Planning
 import Support
 
 /// A workload of the PyTorch program that Cleave is compared with, on synthetic images in memory.
 ///
 /// The time is that of the median step, after a warm-up.
 struct Workload: Benchmark {
-  private let workload: Models.Benchmark
+  private let workload: Planning.Benchmark
 
   /// All workloads.
-  static var all: [any Benchmark] { Models.Benchmark.allCases.map { Workload(workload: $0) } }
+  static var all: [any Benchmark] { Planning.Benchmark.allCases.map { Workload(workload: $0) } }
 
   var name: String { workload.rawValue }
   var options: [BenchmarkOption] { [.steps, .batch, .threads, .exact] }

@@ -1,4 +1,5 @@
-// Swift does not import the macros behind which HDF5 keeps its constants; each gets an accessor.
+// HDF5 keeps its constants behind macros that Swift does not import; each constant gets an
+// accessor.
 #ifndef CHDF5_SHIM_H
 #define CHDF5_SHIM_H
 

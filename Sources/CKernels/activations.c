@@ -1,5 +1,5 @@
-// Activations: behind a product with its bias, alone, and backward from the output with the bias
-// gradient.
+// Activations: with a bias after a product, without a bias, and backward from the output with the
+// gradient of the bias.
 #include "vectors.h"
 
 CK_INLINE void activate(vec *v, int act) {
@@ -13,7 +13,7 @@ CK_INLINE void activate(vec *v, int act) {
   }
 }
 
-/// dy times the derivative, given the activation's output.
+/// Multiplies dy by the derivative at the activation's output y.
 CK_INLINE void differentiate(vec *dy, const vec *y, int act) {
   switch (act) {
   case CK_SIGMOID: *dy *= *y * (1.0f - *y); break;
@@ -25,7 +25,7 @@ CK_INLINE void differentiate(vec *dy, const vec *y, int act) {
   }
 }
 
-// `act` is a constant where these are inlined, so each activation gets a loop of its own.
+// `act` is a constant at each inlined call, so each activation gets its own loop.
 
 CK_INLINE void activate_loop(float *y, const float *x, long n, int act) {
   CK_BLOCKS(i, k, n) {
@@ -45,7 +45,7 @@ CK_INLINE void bias_act_loop(float *y, const float *bias, long rows, long cols, 
   }
 }
 
-/// Rows are taken by fours, sparing dbias traffic; the order of the sums depends on `rows` alone.
+/// Rows are taken by fours to spare traffic of dbias; the order of the sums depends only on `rows`.
 CK_INLINE void backward_loop(
   float *dy, const float *y, float *dbias, long rows, long cols, int act) {
   long row = 0;

@@ -1,11 +1,11 @@
 // Batch normalisation over the rows of [rows, channels]: moments, normalise + rectifier, backward.
 //
-// Sums run over 64 rows in float and over those in double, in an order that `rows` alone fixes.
+// Sums run over 64 rows in float, then over these sums in double. Only `rows` determines the order.
 #include "vectors.h"
 
 enum { BLOCK = 64 };
 
-/// work: [2 * channels] doubles of totals, then [2 * channels] floats of a block's sums.
+/// work: [2 * channels] doubles of totals, then [2 * channels] floats of sums over 64 rows.
 CK_INLINE void add_block(double *total, float *block, long n) {
   for (long i = 0; i < n; i++) {
     total[i] += (double)block[i];
@@ -18,7 +18,7 @@ CK_HOT void ck_channel_moments(
   double *total = work;
   float *sum = (float *)(work + 2 * channels), *squares = sum + channels;
   memset(work, 0, (size_t)channels * (2 * sizeof(double) + 2 * sizeof(float)));
-  const float *first = x;  // deviations from the first row keep their digits
+  const float *first = x;  // deviations from the first row keep more digits
   for (long row = 0; row < rows; row++, x += channels) {
     CK_BLOCKS(j, k, channels) {
       vec d = LOAD(x + j, k) - LOAD(first + j, k);

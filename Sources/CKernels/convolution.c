@@ -1,11 +1,11 @@
-// Windows of channels-last images as rows of a matrix, and back.
+// Windows of channels-last images as rows of a matrix, and the transpose.
 #include "vectors.h"
 
 CK_INLINE long between(long i, long low, long high) { return i < low ? low : i > high ? high : i; }
 
 CK_INLINE void zero_run(float *to, long n) { memset(to, 0, (size_t)n * sizeof(float)); }
 
-/// Short runs are not worth a call.
+/// A call of memcpy costs more than a short copy.
 CK_INLINE void copy_run(float *to, const float *from, long n) {
   if (n > 32) {
     memcpy(to, from, (size_t)n * sizeof(float));

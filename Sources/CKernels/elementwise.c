@@ -1,5 +1,5 @@
-// Arithmetic on arrays. Loops whose elements take one rounding are left to the compiler's
-// vectoriser: any two ways of computing them agree. The others go by blocks (vectors.h).
+// Arithmetic on arrays. Where an element takes one rounding, the compiler vectorises the loop:
+// every way of computing it gives equal bits. Other loops go by blocks of 16 (vectors.h).
 #include "vectors.h"
 
 CK_HOT void ck_add(float *y, const float *a, const float *b, long n) {
@@ -64,7 +64,7 @@ CK_HOT void ck_scale_rows(
   }
 }
 
-/// The reciprocal's product is corrected by its remainder, x - 255 q = (x - 256 q) + q, whose two
+/// The remainder x - 255 q = (x - 256 q) + q corrects the product with the reciprocal. Both
 /// differences are exact.
 CK_HOT void ck_bytes_to_floats(const uint8_t *x, float *y, long n) {
 #pragma clang loop vectorize(enable) interleave(enable)

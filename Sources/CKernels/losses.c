@@ -1,9 +1,8 @@
-// Losses summed over each row, with their gradients in the same pass, and the reparameterised
-// sample.
+// Losses summed over each row. Their gradients are computed in the same loop. Also the
+// reparameterised sample.
 #include "vectors.h"
 
-/// softplus(a) and sigmoid(a) from one exp. The loss is the same bits whether or not `sigmoid` is
-/// asked for.
+/// softplus(a) and sigmoid(a) from one exp. The loss has the same bits with and without `sigmoid`.
 CK_INLINE void softplus_and_sigmoid(const vec *a, vec *softplus, vec *sigmoid) {
   vec e = EXP_NEGATIVE(NEGATIVE_ABS(*a));
   *softplus = MAX_ZERO(*a) + LOG1P_UNIT(e);
@@ -97,7 +96,7 @@ CK_HOT void ck_scaled_squares(
         scaled = residual * EXP(-lv);
       }
       vec square = scaled * residual;
-      sum += square + lv;  // both vanish on padding
+      sum += square + lv;  // both terms are 0 on padding
       if (dr) STORE(dr + at, scaled, k);
       if (dlogvar) STORE(dlogvar + at, 0.5f - 0.5f * square, k);
     }
@@ -131,7 +130,7 @@ CK_HOT void ck_kl_standard_normal(
     CK_BLOCKS(j, k, cols) {
       long at = row * cols + j;
       vec m = LOAD(mu + at, k), lv = LOAD(logvar + at, k);
-      vec excess = EXPM1(lv);  // sigma^2 - 1, which vanishes on padding
+      vec excess = EXPM1(lv);  // sigma^2 - 1, which is 0 on padding
       sum += m * m + (excess - lv);
       if (dmu) STORE(dmu + at, m, k);
       if (dlogvar) STORE(dlogvar + at, 0.5f * excess, k);
@@ -161,7 +160,7 @@ CK_HOT void ck_reparameterize_backward(
   }
 }
 
-/// Rows of one logit, as a discriminator gives them, are handled as one array.
+/// Rows of one logit, as a discriminator gives them, are treated as one array.
 CK_INLINE void softplus_column(
   const float *s, float *row_loss, float *grad, long rows, float sign) {
   CK_BLOCKS(i, k, rows) {

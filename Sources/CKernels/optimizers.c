@@ -1,4 +1,4 @@
-// Optimizer updates, one pass over parameter, gradient and state.
+// Optimizer updates: one loop over parameter, gradient and state.
 #include "vectors.h"
 
 CK_HOT void ck_adam(

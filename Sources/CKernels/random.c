@@ -1,10 +1,10 @@
-// Philox4x32-10 (Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC
-// 2011), eight blocks at a time, and the distributions drawn from it.
+// Philox4x32-10, eight blocks at a time, and the distributions drawn from it.
+//
+// Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 #include "vectors.h"
 
-// Eight blocks give a chunk of 32 numbers, handled side by side in vectors of that width: the
-// polynomials are long chains of dependent operations, and one AVX2 register at a time would mostly
-// wait.
+// Eight Philox blocks give a chunk of 32 numbers, which vectors of that width hold. The polynomials
+// are long chains of dependent operations. One AVX2 register at a time would mostly wait.
 #define CK_CHUNK 32
 typedef uint64_t blocks __attribute__((ext_vector_type(8)));
 typedef float chunk __attribute__((ext_vector_type(32)));
@@ -12,7 +12,7 @@ typedef int32_t ichunk __attribute__((ext_vector_type(32)));
 typedef uint32_t uchunk __attribute__((ext_vector_type(32)));
 typedef float chunk_unaligned __attribute__((ext_vector_type(32), aligned(4)));
 
-/// Visits [0, n) in chunks of 32: i is where a chunk begins, k how many elements it has.
+/// Visits [0, n) in chunks of 32: a chunk begins at i and has k elements.
 #define CK_CHUNKS(i, k, n) \
   for (long i = 0, k = 0; (k = (n) - i < CK_CHUNK ? (n) - i : CK_CHUNK) > 0; i += CK_CHUNK)
 
@@ -29,9 +29,9 @@ CK_INLINE void store_chunk(void *to, const chunk *v, long k) {
   }
 }
 
-/// Words [first, first + 32) of the stream; first is a multiple of 32. Each 64-bit lane holds one
-/// counter word of one block in its low half, which is what the 32 x 32 -> 64 bit multiplication
-/// reads; the high half is not kept clean.
+/// Words [first, first + 32) of the stream; first is a multiple of 32. The low half of each 64-bit
+/// lane holds one counter word of one block. The 32 x 32 -> 64 bit multiplication reads only this
+/// half; the high half may hold anything.
 CK_INLINE void philox(const ck_stream *stream, long first, uchunk *words) {
   const uint64_t low = 0xffffffffu;
   const blocks step = {0, 1, 2, 3, 4, 5, 6, 7};
@@ -55,9 +55,9 @@ CK_INLINE void philox(const ck_stream *stream, long first, uchunk *words) {
 
 /// The standard normal quantiles of u = ((word >> 8) + 0.5) 2^-24.
 ///
-/// With z = 2u - 1, exact in a float, and w = -log(1 - z^2), quantile / z is smooth in w, and in
-/// sqrt(w) far out (Giles, "Approximating the erfinv function", GPU Computing Gems, 2011).
-/// Polynomials fitted anew.
+/// z = 2u - 1 is exact in a float; w = -log(1 - z^2). quantile / z is smooth in w, and for large w
+/// in sqrt(w) (Giles, "Approximating the erfinv function", GPU Computing Gems, 2011). The
+/// polynomials were fitted anew.
 CK_INLINE void quantiles(const uchunk *words, chunk *out) {
   const float half = 8388608.0f;  // 2^23
   chunk z = __builtin_convertvector((ichunk)(*words >> 8) - 8388608, chunk) + 0.5f;
@@ -123,8 +123,8 @@ CK_HOT void ck_uniform(ck_stream stream, float *out, long n) {
   }
 }
 
-// Normal draws make some chunks of words ahead of the quantiles: two short loops overlap their own
-// iterations better than a long one, by a tenth.
+// Normal draws make some chunks of words before the quantiles. Two short loops overlap their own
+// iterations better than one long loop: a tenth faster.
 #define CK_AHEAD 8
 
 CK_HOT void ck_normal(ck_stream stream, float *out, long n) {
@@ -158,7 +158,7 @@ CK_HOT void ck_add_normal(float *y, const float *x, long n, float sigma, ck_stre
   }
 }
 
-/// Uniform numbers on [0, 1), up to CK_AHEAD chunks of them from `first` on.
+/// Uniform numbers on [0, 1): at most CK_AHEAD chunks of them, from `first` on.
 CK_INLINE void uniforms(const ck_stream *stream, long first, long count, float *out) {
   for (long i = 0; i < count; i += CK_CHUNK) {
     uchunk words;
@@ -168,7 +168,7 @@ CK_INLINE void uniforms(const ck_stream *stream, long first, long count, float *
   }
 }
 
-/// Visits [0, n) in pieces of CK_AHEAD chunks: `first` is where a piece begins, `count` how many elements it has.
+/// Visits [0, n) in pieces of CK_AHEAD chunks: a piece begins at `first` and has `count` elements.
 #define CK_PIECES(first, count, n)                                                           \
   for (long first = 0, count = 0;                                                            \
        (count = (n) - first < CK_AHEAD * CK_CHUNK ? (n) - first : CK_AHEAD * CK_CHUNK) > 0;  \

@@ -1,4 +1,4 @@
-// Sums in double precision. Each runs along one fixed pattern of 16 partial sums.
+// Sums in double precision. Each sum follows one fixed pattern of 16 partial sums.
 #include "vectors.h"
 
 #define WIDE(v) __builtin_convertvector((v), dvec)
@@ -24,8 +24,8 @@ CK_HOT double ck_sum_abs(const float *x, long n) {
   return dvec_sum(&sum);
 }
 
-/// An exponent of all ones, plus one, overflows into the sign bit, which the sum of the blocks
-/// keeps.
+/// An exponent of all ones, plus one, overflows into the sign bit. The sum of the blocks keeps this
+/// bit.
 CK_HOT int ck_all_finite(const float *x, long n) {
   uvec seen = 0;
   CK_BLOCKS(i, k, n) seen |= ((uvec)LOAD(x + i, k) & 0x7f800000u) + 0x00800000u;
@@ -67,7 +67,7 @@ CK_HOT float ck_max_abs(const float *x, long n) {
   return result;
 }
 
-/// Whole numbers add up to the same sum in any order.
+/// Whole numbers have the same sum in any order.
 CK_HOT int64_t ck_sum_squares_in_units(const float *x, double per_unit, long n) {
   typedef int64_t lvec __attribute__((ext_vector_type(16)));
   lvec sum = 0;

@@ -1,4 +1,4 @@
-// Samples of a Gaussian for each row, several of one row below each other, and what weighs them.
+// Samples of a Gaussian for each row, several samples one below another, and their weights.
 #include "vectors.h"
 
 CK_HOT void ck_sample_rows(

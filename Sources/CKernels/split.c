@@ -1,8 +1,8 @@
 // The proximal step of the robust split X = L + S.
 #include "vectors.h"
 
-/// sign(v) max(|v| - t, 0) as v - clip(v, -t, t): zeros come out positive, NaN stays, and an
-/// infinite t gives 0.
+/// sign(v) max(|v| - t, 0), computed as v - clip(v, -t, t): zeros are positive, NaN stays NaN, and
+/// an infinite t gives 0.
 #define SHRINK(v, t)                                   \
   ({                                                   \
     vec v_ = (v);                                      \

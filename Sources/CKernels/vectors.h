@@ -1,12 +1,12 @@
-// The 16-lane vectors the kernels are written in, and their exp, log1p, sigmoid, tanh.
+// The 16-lane vectors of the kernels, and their exp, log1p, sigmoid and tanh.
 //
 // A kernel is one loop over blocks of 16 elements; the last block may be short. Full and short
-// blocks run the same machine code between load and store, which is what makes results independent
-// of an element's position. The compiler splits a vector into two AVX2 registers or four NEON ones;
-// one AVX-512 register holds it whole.
+// blocks run the same machine code between load and store. Therefore results do not depend on an
+// element's position. The compiler divides a vector into two AVX2 registers or four NEON registers;
+// one AVX-512 register holds the whole vector.
 //
-// Functions take vectors by address: by value they would need one calling convention for all
-// instruction sets. The macros below the functions give them back the form of an expression.
+// Functions take vectors by address. By value they would need one calling convention for all
+// instruction sets. Macros below the functions give them the form of an expression again.
 #ifndef CK_VECTORS_H
 #define CK_VECTORS_H
 
@@ -39,7 +39,7 @@ typedef double dvec4 __attribute__((ext_vector_type(4)));
 
 // MARK: Blocks
 
-/// Visits [0, n) in blocks of 16: i is where a block begins, k how many elements it has.
+/// Visits [0, n) in blocks of 16: a block begins at i and has k elements.
 #define CK_BLOCKS(i, k, n) \
   for (long i = 0, k = 0; (k = (n) - i < CK_WIDTH ? (n) - i : CK_WIDTH) > 0; i += CK_WIDTH)
 
@@ -85,7 +85,7 @@ CK_INLINE void vec_store_part(float *p, const vec *v, long k) {
       vec_store_part((p), &store_, (k));              \
   } while (0)
 
-/// v with all but its first k lanes set to zero: for sums whose terms do not vanish on padding.
+/// v with all lanes after the first k set to zero: for sums whose terms are not 0 on padding.
 #define FIRST(v, k) ((k) == CK_WIDTH ? (v) : vec_first((v), (k)))
 #define vec_first(v, k)                                                               \
   ({                                                                                  \
@@ -93,7 +93,7 @@ CK_INLINE void vec_store_part(float *p, const vec *v, long k) {
     lane_ < (int32_t)(k) ? (v) : (vec)0.0f;                                           \
   })
 
-/// The sum of the lanes, always along the same tree.
+/// The sum of the lanes, always along one fixed tree.
 CK_INLINE float vec_sum(const vec *v) {
   vec8 a = v->lo + v->hi;
   vec4 b = a.lo + a.hi;
@@ -108,12 +108,12 @@ CK_INLINE double dvec_sum(const dvec *v) {
 
 // MARK: Functions
 //
-// Polynomials are minimax fits by the Remez exchange; the errors stated are of the whole function
-// against the true value, and are checked by the tests.
+// Polynomials are minimax fits by the Remez exchange. Stated errors are those of the whole function
+// against the true value; tests check them.
 
-/// x = n ln 2 + r with |r| <= ln 2 / 2: n is left in the low bits of `bits`, and p = exp(r) - 1.
+/// x = n ln 2 + r with |r| <= ln 2 / 2: the low bits of `bits` hold n, and p = exp(r) - 1.
 CK_INLINE void vec_exp_parts(const vec *x, ivec *bits, vec *p) {
-  // Adding 1.5 * 2^23 leaves the nearest integer in the low bits.
+  // Adding 1.5 * 2^23 puts the nearest integer in the low bits.
   const float round = 12582912.0f;
   vec shifted = *x * 1.44269504f + round;
   vec n = shifted - round;
@@ -178,9 +178,9 @@ CK_INLINE void vec_log1p_unit(vec *u) {
   *u = q * *u;
 }
 
-/// log of normal positive numbers, within 2 ulp (of 1, near 1).
+/// log of normal positive numbers, within 2 ulp (near 1: 2 ulp of 1).
 CK_INLINE void vec_log(vec *x) {
-  // x = 2^e (1 + f) with 1 + f between the roots of 1/2 and 2.
+  // x = 2^e (1 + f), where 1 + f lies between the square roots of 1/2 and 2.
   ivec bits = (ivec)*x;
   ivec exponent = (bits - 0x3f3504f3) >> 23;
   vec f = (vec)(bits - (exponent << 23)) - 1.0f;
@@ -207,7 +207,7 @@ CK_INLINE void vec_log(vec *x) {
 #define SQRT(x) __builtin_elementwise_sqrt(x)
 #define MAX_ZERO(x) ((x) > 0.0f ? (x) : (vec)0.0f)
 
-/// 1 / (1 + exp(-x)), relatively accurate in both tails.
+/// 1 / (1 + exp(-x)), with a small relative error in both tails.
 #define SIGMOID(x) (1.0f / (1.0f + EXP(-(x))))
 
 /// log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)).
@@ -217,7 +217,7 @@ CK_INLINE void vec_log(vec *x) {
     MAX_ZERO(softplus_) + LOG1P_UNIT(EXP_NEGATIVE(NEGATIVE_ABS(softplus_)));   \
   })
 
-/// tanh by way of t = exp(-2|x|) - 1: tanh |x| = -t / (2 + t).
+/// tanh from t = exp(-2|x|) - 1: tanh |x| = -t / (2 + t).
 #define TANH(x)                                                                \
   ({                                                                           \
     vec tanh_ = (x);                                                           \

@@ -1,27 +1,32 @@
-// Winograd's transforms for convolutions by windows of 4x4 with stride 2 and padding 1 between
+// Winograd's transforms for convolutions with windows of 4x4, stride 2 and padding 1, between
 // images [height, width, channels] and grids [rows, columns, features].
 //
-// Along one axis the four taps w of the window are two taps on each of two phases of the pixels x:
-// y[o] = (w[0] a[o] + w[2] a[o + 1]) + (w[1] b[o] + w[3] b[o + 1]) with a[j] = x[2j - 1] and
-// b[j] = x[2j]. With d for a or b and g for their taps, t points y[o] = g[0] d[o] + g[1] d[o + 1] are
-// y = A' (G g * B' d), t + 1 products (Winograd 1980; Lavin & Gray 2016). In two dimensions A, B and
-// G work along both axes, so a tile of t x t points takes (t + 1)^2 products; the four
-// combinations of phases lie side by side in rows of 4 channels values and add up inside them.
+// Along one axis, the four taps w of the window are two taps on each of two phases of the pixels x:
 //
-// t = 2 interpolates at 0, 1, infinity; t = 4 at p, -p, q, -q, infinity with p = 1/2, q = 5/4, where
-// rounding errors are near those of direct convolution, and a third of those at 0, 1, -1, 2.
+//     y[o] = (w[0] a[o] + w[2] a[o + 1]) + (w[1] b[o] + w[3] b[o + 1])
+//     a[j] = x[2j - 1], b[j] = x[2j]
+//
+// Write d for a phase (a or b) and g for its two taps. Then t points
+// y[o] = g[0] d[o] + g[1] d[o + 1] are y = A' (G g * B' d). This takes t + 1 products
+// (Winograd 1980; Lavin & Gray 2016). In two dimensions A, B and G work along both axes, so a
+// tile of t x t points takes (t + 1)^2 products. The four combinations of phases lie side by
+// side in rows of 4 channels values. Inside the products they add up.
+//
+// t = 2 interpolates at 0, 1 and infinity. t = 4 interpolates at p, -p, q, -q and infinity with
+// p = 1/2, q = 5/4. Rounding errors are then near the errors of direct convolution; the points
+// 0, 1, -1, 2 give errors three times as large.
 #include "vectors.h"
 
-enum { POINTS = 5 };  // t + 1 at most
+enum { POINTS = 5 };  // the largest t + 1
 #define P 0.5f
 #define Q 1.25f
 #define PP (P * P)
 #define QQ (Q * Q)
-// 1 / product of the differences to the other points, from p and from q.
+// 1 / (product of the differences to the other points), from p and from q.
 #define TAP_P (1.0f / (2.0f * P * (PP - QQ)))
 #define TAP_Q (1.0f / (2.0f * Q * (QQ - PP)))
 
-/// d = B' d: t + 1 values of a phase.
+/// d = B' d: makes t + 1 values of a phase.
 CK_INLINE void split(vec *d, int t) {
   if (t == 2) {
     d[0] = d[0] - d[1];
@@ -37,7 +42,7 @@ CK_INLINE void split(vec *d, int t) {
   }
 }
 
-/// d = B d, the transpose of the above.
+/// d = B d: the transpose of `split`.
 CK_INLINE void join(vec *d, int t) {
   if (t == 2) {
     d[1] = d[1] - d[0] - d[2];
@@ -51,7 +56,7 @@ CK_INLINE void join(vec *d, int t) {
   }
 }
 
-/// m = A y: t values of a grid become t + 1.
+/// m = A y: makes t + 1 values from t values of a grid.
 CK_INLINE void spread(vec *y, int t) {
   if (t == 2) {
     y[2] = y[1];
@@ -67,7 +72,7 @@ CK_INLINE void spread(vec *y, int t) {
   }
 }
 
-/// y = A' m, the transpose of the above.
+/// y = A' m: the transpose of `spread`.
 CK_INLINE void collect(vec *m, int t) {
   if (t == 2) {
     m[0] = m[0] + m[1];
@@ -82,7 +87,7 @@ CK_INLINE void collect(vec *m, int t) {
   }
 }
 
-/// u = G g: two taps become t + 1.
+/// u = G g: makes t + 1 values from two taps.
 CK_INLINE void tap(vec *g, int t) {
   if (t == 2) {
     g[2] = g[1];
@@ -98,7 +103,7 @@ CK_INLINE void tap(vec *g, int t) {
   }
 }
 
-/// g = G' u, the transpose of the above.
+/// g = G' u: the transpose of `tap`.
 CK_INLINE void untap(vec *u, int t) {
   if (t == 2) {
     u[0] = u[0] + u[1];
@@ -113,7 +118,7 @@ CK_INLINE void untap(vec *u, int t) {
 #define AT(p) (*(vec_unaligned *)(p))
 #define FROM(p) (*(const vec_unaligned *)(p))
 
-/// Where pixel (y, x) of an image is, or `outside`.
+/// The address of pixel (y, x) of an image; `outside` for a pixel outside the image.
 CK_INLINE const float *image_pixel(
   const ck_convolution *g, const float *image, const float *outside, long y, long x) {
   int inside = y >= 0 && y < g->height && x >= 0 && x < g->width;
@@ -181,7 +186,7 @@ CK_INLINE void join_tiles(
         for (int i = 0; i < n; i++) {
           for (int j = 0; j < n; j++) {
             float *pixel = (float *)image_pixel(g, image, sink, top + 2 * i, left + 2 * j);
-            // The first row and column were begun by the tiles above and on the left.
+            // The tiles above and on the left began the first row and column.
             const int begun = (i == 0 && below) || (j == 0 && tile > 0);
             to[i][j] = pixel;
             from[i][j] = pixel == sink ? zeros : begun || base == NULL ? pixel : base;
@@ -284,7 +289,7 @@ CK_INLINE void collect_tiles(
   }
 }
 
-/// The two taps of a phase along an axis are 2 apart; phase 0 is that of the odd pixels.
+/// The two taps of a phase are 2 apart along an axis; phase 0 has the odd pixels.
 CK_INLINE void weight_planes(const float *w, float *u, long plane, long n, int t) {
   const int points = t + 1;
   for (long phase = 0; phase < 4; phase++, u += n) {
@@ -332,7 +337,7 @@ CK_INLINE void weight_sums(const float *u, long plane, float *w, long n, int acc
   }
 }
 
-// `tile` is a constant where these are inlined.
+// `tile` is a constant at each inlined call.
 
 CK_HOT void ck_winograd_split(
   const ck_convolution *g, int tile, const float *images, float *v, long plane, long first,

@@ -1,7 +1,7 @@
 #ifndef CMPI_SHIM_H
 #define CMPI_SHIM_H
 
-/* What MPI offers only as macros, and the atomic operations that flags in shared memory need. */
+/* Constants that MPI offers only as macros, and atomic operations for flags in shared memory. */
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -30,17 +30,17 @@ static inline MPI_Op cmpi_min(void) { return MPI_MIN; }
 static inline const void *cmpi_in_place(void) { return MPI_IN_PLACE; }
 static inline MPI_Status *cmpi_statuses_ignore(void) { return MPI_STATUSES_IGNORE; }
 
-/* A load after which everything written before the matching release is visible. */
+/* A load. After it, everything written before the matching release is visible. */
 static inline uint64_t cmpi_load_acquire(const uint64_t *flag) {
   return __atomic_load_n(flag, __ATOMIC_ACQUIRE);
 }
 
-/* A store that makes everything written before it visible to whoever acquires it. */
+/* A store. Whoever acquires the value sees everything written before the store. */
 static inline void cmpi_store_release(uint64_t *flag, uint64_t value) {
   __atomic_store_n(flag, value, __ATOMIC_RELEASE);
 }
 
-/* Tells the processor that this is a waiting loop. */
+/* Tells the processor that the thread is in a waiting loop. */
 static inline void cmpi_pause(void) {
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();
@@ -51,8 +51,7 @@ static inline void cmpi_pause(void) {
 
 enum { CMPI_MASK_WORDS = 16 };
 
-/* Writes the set of processors this process may run on, one bit each; those past 1,023 are left
-   out. */
+/* Writes the processors this process may use, one bit each; leaves out processors past 1,023. */
 static inline void cmpi_processor_mask(uint64_t words[CMPI_MASK_WORDS]) {
   cpu_set_t set;
   for (int i = 0; i < CMPI_MASK_WORDS; i++) words[i] = 0;

@@ -1,13 +1,13 @@
 #ifndef COPENBLAS_SHIM_H
 #define COPENBLAS_SHIM_H
-// Debian keeps the header of each OpenBLAS build in a directory of its own; other systems have one.
+// Debian has a directory for the header of each OpenBLAS build; other systems have one header.
 #if __has_include(<openblas-pthread/cblas.h>)
 #include <openblas-pthread/cblas.h>
 #else
 #include <cblas.h>
 #endif
 
-// LAPACK, which OpenBLAS contains; its header is in a package of its own.
+// LAPACK: OpenBLAS contains its functions, but the header is in another package.
 void dpotrf_(const char *uplo, const blasint *n, double *a, const blasint *lda, blasint *info);
 void dpotri_(const char *uplo, const blasint *n, double *a, const blasint *lda, blasint *info);
 void dsyevd_(

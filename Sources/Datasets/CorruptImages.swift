@@ -1,22 +1,22 @@
 import HDF5
 
-/// Writes a corrupted copy of a data set: `images` corrupted, `clean` as they were.
+/// Writes a corrupted copy of a data set: `images` are corrupted, `clean` are the input images.
 public enum CorruptImages {
   /// Corrupts every split of `input` into the new file `output`.
   ///
-  /// The corruption of a row is what `ImageSet.corrupted(by:seed:rows:)` makes of it. 8-bit images
-  /// stay 8-bit unless the noise leaves [0, 1]; then `images` is float32. Labels, attributes and names
-  /// are carried over; `noise` and `seed` become attributes of `images`.
+  /// `ImageSet.corrupted(by:seed:rows:)` defines the corruption of a row. 8-bit images stay 8-bit,
+  /// unless the noise leaves [0, 1]; then `images` is float32. Labels, attributes and names are
+  /// copied. `noise` and `seed` become attributes of `images`.
   ///
-  /// - Throws: `DatasetError` or `HDF5Error` where the input is no data set or corrupted already, or
-  ///   the output is in the way or cannot be written; nothing is left behind then.
+  /// - Throws: `DatasetError` or `HDF5Error` if the input is not a data set or is already
+  ///   corrupted, or if the output exists or cannot be written. No output remains then.
   public static func run(
     input: String, output: String, noise: Corruption, seed: UInt64, force: Bool = false
   ) throws {
     try DatasetWriter.checkTarget(output, force: force)
     let file = try File.open(input)
     let present = Split.allCases.filter { file.isDataset("/\($0.rawValue)/images") }
-    // With no split at all, opening the first says what is missing.
+    // Without any split, opening the training split gives the error.
     let sets = try (present.isEmpty ? [.train] : present).map {
       try ImageSet.open(input, split: $0.rawValue)
     }
@@ -50,7 +50,7 @@ public enum CorruptImages {
     let clean = try writer.createImages(
       set.split, "clean", count: set.count, shape: set.shape, type: set.format.elementType)
     try writer.note(noise: noise, seed: seed, on: set.split)
-    // Some megabytes at a time: the set may be larger than memory.
+    // Some megabytes at a time, because the set may be larger than memory.
     let atOnce = max(1, (1 << 22) / set.shape.count)
     let corrupted = PixelMemory(allocating: atOnce * set.shape.count * result.size)
     for first in stride(from: 0, to: set.count, by: atOnce) {
@@ -64,6 +64,6 @@ public enum CorruptImages {
 }
 
 extension ImageSet.Format {
-  /// The same in HDF5's terms.
+  /// The corresponding type of HDF5.
   var elementType: ElementType { self == .bytes ? .uint8 : .float32 }
 }

@@ -1,21 +1,22 @@
-/// What is wrong with a data set, a source file or a corruption's SPEC, in one line.
+/// A wrong data set, source file or SPEC of a corruption, in one line.
 public enum DatasetError: Error, Equatable, CustomStringConvertible {
-  /// The content differs from what it must be; `item` is a dataset, a header field or an option.
+  /// Content that differs from the expected content; `item` is a dataset, a header field or an
+  /// option.
   case mismatch(file: String, item: String, found: String, expected: String)
-  /// The operating system refused to open, read or write a file; `reason` is its own message.
+  /// The operating system refused to open, read or write a file; `reason` is its message.
   case file(file: String, reason: String)
   /// A damaged or truncated compressed file.
   case damaged(file: String, problem: String)
-  /// A file is in the way, and overwriting was not asked for.
+  /// The output exists, and overwriting was not requested.
   case exists(file: String)
-  /// A SPEC that names no corruption, or gives it a wrong level.
+  /// A SPEC with an unknown corruption or a wrong level.
   case specification(found: String, expected: String)
-  /// An option or operand that is missing or has a wrong value.
+  /// A missing option or operand, or a wrong value.
   case option(String, found: String, expected: String)
-  /// A signal asked to stop before the file was whole.
+  /// A signal stopped the work before the file was complete.
   case stopped(file: String)
 
-  /// One line: the file; the dataset or key; what was found; what was expected.
+  /// One line with the file, the dataset or key, what was found and what was expected.
   public var description: String {
     switch self {
     case .mismatch(let file, let item, let found, let expected):

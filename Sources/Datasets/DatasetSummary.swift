@@ -1,12 +1,12 @@
 import HDF5
 
-/// What a data set file holds, as `cleave info` prints it.
+/// The content of a data set file, as `cleave info` prints it.
 public struct DatasetSummary: Codable, Equatable, Sendable {
   /// `cleave-dataset`.
   public let format: String
-  /// What the data set is called.
+  /// The name of the data set.
   public let name: String?
-  /// Where it comes from.
+  /// The source of the data set.
   public let source: String?
   /// The extents of every dataset by split and name: `splits["train"]["images"] == [N, H, W, C]`.
   public let splits: [String: [String: [Int]]]
@@ -15,8 +15,8 @@ public struct DatasetSummary: Codable, Equatable, Sendable {
 
   /// Reads the summary of a file.
   ///
-  /// - Throws: `HDF5Error` where the file cannot be read; `DatasetError` where it is no data set of
-  ///   Cleave's.
+  /// - Throws: `HDF5Error` if the file cannot be read; `DatasetError` if it is not a data set of
+  ///   Cleave.
   public init(of path: String) throws {
     let file = try File.open(path)
     let format = try file.stringAttribute("format", on: "/")

@@ -1,10 +1,10 @@
 import Foundation
 import HDF5
 
-/// Writes a data set file as formats.md describes it.
+/// Writes a data set file in the format of docs/files.md.
 ///
-/// The file grows under a hidden name beside its target and gets its own name, by one rename, when
-/// it is whole and on the disk. Whatever stops the writing leaves what was there before.
+/// The file grows under a hidden name beside its target. When it is complete and on the disk, one
+/// rename gives it its name. If the writing stops earlier, an existing target does not change.
 public final class DatasetWriter {
   /// The root attribute `format`.
   public static let format = "cleave-dataset"
@@ -32,15 +32,15 @@ public final class DatasetWriter {
     return file
   }
 
-  /// Writes a data set that `body` fills.
+  /// Writes a data set with the content that `body` writes.
   ///
   /// - Parameters:
   ///   - path: the file.
-  ///   - name: what the data set is called.
-  ///   - source: where it comes from.
-  ///   - force: whether a file of that name is replaced.
-  /// - Throws: `DatasetError.exists` where a file is in the way, before anything is done;
-  ///   `DatasetError` or `HDF5Error` where the file cannot be written; what `body` throws.
+  ///   - name: the name of the data set.
+  ///   - source: the source of the data set.
+  ///   - force: whether to replace an existing file.
+  /// - Throws: `DatasetError.exists`, before any work, if the file exists. `DatasetError` or
+  ///   `HDF5Error` if the file cannot be written. Errors of `body`.
   public static func write<Result>(
     _ path: String, name: String, source: String, force: Bool = false,
     _ body: (DatasetWriter) throws -> Result
@@ -55,9 +55,11 @@ public final class DatasetWriter {
     }
   }
 
-  /// Writes an HDF5 file of any content that `body` fills, under its name only when it is whole and on the disk.
+  /// Writes an HDF5 file of any content; `body` writes the content.
   ///
-  /// - Throws: as `write`.
+  /// The file gets its name when it is complete and on the disk.
+  ///
+  /// - Throws: like `write`.
   public static func writeFile(
     _ path: String, force: Bool = false, _ body: (File) throws -> Void
   ) throws {
@@ -68,7 +70,7 @@ public final class DatasetWriter {
     }
   }
 
-  /// Lets `body` write a file under a hidden name beside `path`, and gives it that name.
+  /// Lets `body` write a file under a hidden name beside `path`, then renames the file.
   private static func replace<Result>(
     _ path: String, force: Bool, _ body: (_ temporary: String) throws -> Result
   ) throws -> Result {
@@ -85,7 +87,7 @@ public final class DatasetWriter {
       return result
     } catch {
       unlink(temporary)
-      // The hidden name means nothing to the user.
+      // The error names the final path, because users do not know the hidden name.
       if let error = error as? HDF5Error, error.file.hasPrefix(temporary) {
         throw error.renamed(path)
       }
@@ -96,18 +98,18 @@ public final class DatasetWriter {
     }
   }
 
-  /// Waits until all is on the disk, and closes the file.
+  /// Waits until all data are on the disk, and closes the file.
   private static func finish(_ file: File) throws(HDF5Error) {
     try file.synchronize()
     try file.close()
   }
 
-  /// Creates the images of a split: contiguous `[count, H, W, C]`, to be filled row by row.
+  /// Creates the images of a split: contiguous `[count, H, W, C]`; the caller fills the rows.
   ///
   /// - Parameters:
-  ///   - dataset: `images`, or `clean` for the images before their corruption.
+  ///   - dataset: `images`, or `clean` for the images before corruption.
   ///   - type: `uint8` or `float32`.
-  /// - Throws: `HDF5Error` where the disk is full.
+  /// - Throws: `HDF5Error` if the disk is full.
   public func createImages(
     _ split: Split, _ dataset: String = "images", count: Int, shape: ImageShape,
     type: ElementType = .uint8
@@ -119,7 +121,7 @@ public final class DatasetWriter {
 
   /// Writes the labels of a split, one for each image.
   ///
-  /// - Throws: `HDF5Error` where the disk is full.
+  /// - Throws: `HDF5Error` if the disk is full.
   public func write(labels: [Int32], of split: Split) throws(HDF5Error) {
     try file.createDataset("/\(split.rawValue)/labels", .int32, shape: [labels.count])
       .write(labels)
@@ -129,8 +131,8 @@ public final class DatasetWriter {
   ///
   /// - Parameters:
   ///   - attributes: `[N, names.count]`, row-major, -1 or 1.
-  ///   - names: what each column says.
-  /// - Throws: `HDF5Error` where the disk is full.
+  ///   - names: the meaning of each column.
+  /// - Throws: `HDF5Error` if the disk is full.
   public func write(
     attributes: [Int8], called names: [String], of split: Split
   ) throws(HDF5Error) {
@@ -145,19 +147,20 @@ public final class DatasetWriter {
 
   /// Writes the file names of a split's images, one for each.
   ///
-  /// - Throws: `HDF5Error` where the disk is full, or a name holds a NUL.
+  /// - Throws: `HDF5Error` if the disk is full or a name holds a NUL.
   public func write(names: [String], of split: Split) throws(HDF5Error) {
     try file.createDataset("/\(split.rawValue)/names", .string, shape: [names.count])
       .write(strings: names)
   }
 
-  /// Keeps the first images of every split that has fewer than were planned; the file holds images alone so far.
+  /// Keeps the first images of every split that has fewer images than planned.
   ///
-  /// A contiguous dataset cannot be shortened where it lies, so the file is written anew.
+  /// The file must hold only images so far. A contiguous dataset cannot be shortened in place, so
+  /// the file is written again.
   ///
-  /// - Parameter counts: how many images each split keeps; a split that is not named, or keeps
-  ///   none, goes.
-  /// - Throws: `HDF5Error` where the disk is full; `DatasetError` where it cannot be written to.
+  /// - Parameter counts: the number of images that each split keeps; without a number, or with 0, a
+  ///   split is removed.
+  /// - Throws: `HDF5Error` if the disk is full; `DatasetError` if the file cannot be renamed.
   func keepImages(_ counts: [Split: Int]) throws {
     let path = file.path
     let whole = path + ".whole"
@@ -184,12 +187,12 @@ public final class DatasetWriter {
     }
   }
 
-  /// The error of work on this file that a signal has stopped.
+  /// The error of work on this file after a stop signal.
   var stopped: DatasetError { .stopped(file: file.path) }
 
-  /// Notes on the images of a split how they were corrupted.
+  /// Writes the corruption and its seed as attributes of a split's images.
   ///
-  /// - Throws: `HDF5Error` where the disk is full.
+  /// - Throws: `HDF5Error` if the disk is full.
   public func note(noise: Corruption, seed: UInt64, on split: Split) throws(HDF5Error) {
     let images = "/\(split.rawValue)/images"
     try file.write(attribute: "noise", on: images, noise.spec)
@@ -198,7 +201,7 @@ public final class DatasetWriter {
 
   /// Copies a dataset of numbers or strings, with its attribute `names`, from another file.
   ///
-  /// - Throws: `HDF5Error` where it cannot be read or written.
+  /// - Throws: `HDF5Error` if the dataset cannot be read or written.
   func copy(_ path: String, from other: File) throws(HDF5Error) {
     let source = try other.dataset(path)
     let copy = try file.createDataset(path, source.type, shape: source.shape)
@@ -214,10 +217,10 @@ public final class DatasetWriter {
     }
   }
 
-  /// Checks that a data set can be written at `path`, so that no work is done in vain.
+  /// Checks that a data set can be written at `path`, before any long work.
   ///
-  /// - Throws: `DatasetError.exists` where a file is in the way and `force` is false; another case
-  ///   where there is no such folder or `path` is one.
+  /// - Throws: `DatasetError.exists` if the file exists and `force` is false. Another case if the
+  ///   folder does not exist or `path` is a folder.
   public static func checkTarget(_ path: String, force: Bool) throws(DatasetError) {
     let folder = URL(filePath: path).deletingLastPathComponent().path
     var isDirectory: ObjCBool = false
@@ -233,7 +236,7 @@ public final class DatasetWriter {
     else { throw .file(file: path, reason: "no such folder as \(folder)") }
   }
 
-  /// Makes the rename itself last.
+  /// Makes a rename permanent on the disk.
   ///
   /// The C function is `fsync`.
   private static func synchronize(folder: String) throws(DatasetError) {

@@ -2,17 +2,17 @@ import CKernels
 import Tensors
 
 extension ImageSet {
-  /// The images of `rows` as binary ones: each pixel a Bernoulli draw, the same whenever asked for.
+  /// The images of `rows` as binary images: each pixel is a Bernoulli draw, equal on every call.
   ///
-  /// A pure function of (seed, split, row); images that are binary already stay as they are. The clean images of the
-  /// result, where there are any, get the same draws, and its noise is that of this set.
+  /// A pure function of (seed, split, row); binary images do not change. The clean images of the
+  /// result, if any, get the same draws. The result has the `noise` of this set.
   public func binarized(seed: UInt64, rows: Range<Int>) -> ImageSet {
     drawn(
       .binarize, Draws(seed: seed, purpose: .binarization, time: split.index), rows: rows,
       clean: clean?.binarized(seed: seed, rows: rows), noise: noise)
   }
 
-  /// The sums of each column over some rows, [D].
+  /// The sum of each column over some rows, [D].
   public func columnSums(of rows: Range<Int>) -> [Double] {
     var sums = Array(repeating: 0.0, count: shape.count)
     let atOnce = shape.blockRows
@@ -30,12 +30,12 @@ extension ImageSet {
     columnSums(of: rows).map { Float($0 / Double(rows.count)) }
   }
 
-  /// Whether noise came upon the images; to make them binary is none.
+  /// Whether noise changed the images; making images binary does not count.
   public var isCorrupted: Bool { noise != nil && noise != Corruption.binarize.spec }
 }
 
 extension Corruption {
-  /// The corruption with the mean image of a set, where it needs one.
+  /// This corruption, with the mean image of `images` if it needs one.
   public func prepared(for images: ImageSet) -> Corruption {
     needsMeanImage ? knowing(meanImage: images.meanImage(of: 0..<images.count)) : self
   }

@@ -1,19 +1,20 @@
 import Tensors
 
 extension ImageSet {
-  /// Whether images corrupted here are kept in memory, `byteCount` bytes of them, and not made anew
-  /// whenever they are asked for.
+  /// Whether `byteCount` bytes of corrupted images are kept in memory.
+  ///
+  /// Otherwise images are corrupted on every request.
   public static func keepsCorrupted(byteCount: Int) -> Bool { byteCount <= 1 << 28 }
 
-  /// The images of `rows` with a static corruption; row indices and `count` stay.
+  /// The images of `rows` with a static corruption; row indices and `count` do not change.
   ///
-  /// A row's corruption is a pure function of (seed, split, row): it does not depend on `rows`, and
-  /// is what `CorruptImages` writes to disk. 8-bit images stay 8-bit (clipped, then rounded to the
-  /// nearest) where the noise stays in [0, 1]; otherwise values are floats. Small sets are kept in
-  /// memory; the images of large ones are corrupted whenever they are asked for, to the same values.
-  /// The result's `clean` is this set, or its own `clean` where it has one.
+  /// The corruption of a row is a pure function of (seed, split, row): it does not depend on
+  /// `rows`. `CorruptImages` writes the same images to disk. 8-bit images stay 8-bit (clipped, then
+  /// rounded to the nearest) if the noise stays in [0, 1]; otherwise values are floats. Small sets
+  /// are kept in memory. The images of large sets are corrupted on every request, always to the
+  /// same values. The result's `clean` is this set's `clean` or, without it, this set.
   ///
-  /// Traps where a row is not at hand.
+  /// Traps if a row is not in `heldRows`.
   public func corrupted(by corruption: Corruption, seed: UInt64, rows: Range<Int>) -> ImageSet {
     guard !corruption.isNone else { return self }
     return drawn(corruption, staticDraws(seed), rows: rows, clean: clean ?? self)
@@ -24,9 +25,9 @@ extension ImageSet {
     Draws(seed: seed, purpose: .staticCorruption, time: split.index)
   }
 
-  /// The images of `rows` after a corruption with draws that stay, kept in memory where they are few.
+  /// The images of `rows` after a corruption with fixed draws; a small set is kept in memory.
   ///
-  /// - Parameter noise: what the result is said to suffer from; nil for the corruption.
+  /// - Parameter noise: the `noise` of the result; nil for the corruption's SPEC.
   func drawn(
     _ corruption: Corruption, _ draws: Draws, rows: Range<Int>, clean: ImageSet?,
     noise: String? = nil
@@ -37,7 +38,7 @@ extension ImageSet {
       kept: Self.keepsCorrupted(byteCount: rows.count * shape.count * result.size))
   }
 
-  /// The same, kept in memory or not.
+  /// The images of `rows` after a corruption with fixed draws, kept in memory if `kept` is true.
   func corrupted(
     by corruption: Corruption, seed: UInt64, rows: Range<Int>, kept: Bool
   ) -> ImageSet {
@@ -99,8 +100,8 @@ extension ImageSet {
 
 /// The 8-bit pixel of a value in [0, 1]: round(255 v).
 ///
-/// At 2^23 floats are the integers, so the addition rounds to the nearest and leaves the pixel in the
-/// lowest bits: unlike a checked conversion, it vectorises.
+/// Floats at 2^23 are integers, so the addition rounds to the nearest and leaves the pixel in the
+/// lowest bits. Unlike a checked conversion, this vectorises.
 func eightBit(_ value: Float) -> UInt8 {
   UInt8(truncatingIfNeeded: (value * 255 + 0x1p23).bitPattern)
 }

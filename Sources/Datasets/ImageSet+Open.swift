@@ -2,16 +2,16 @@ import Foundation
 import HDF5
 
 extension ImageSet {
-  /// Opens one split of a data set on disk, with its labels and clean images where it has any.
+  /// Opens one split of a data set on disk, with its labels and clean images if present.
   ///
-  /// 8-bit and float32 images that lie contiguous are memory-mapped; others are read into memory.
+  /// Contiguous 8-bit and float32 images are memory-mapped; other images are read into memory.
   /// Float values are checked: finite, and in [0, 1] unless the images carry unclipped noise.
   ///
   /// - Parameters:
-  ///   - split: the group the images are in; of no account where `options` names a dataset.
-  ///   - options: what sets a file from elsewhere apart from one of Cleave's own.
-  /// - Throws: `HDF5Error` where the file is missing, damaged or no HDF5 file; `DatasetError` where it
-  ///   does not hold the images, or holds values that are none.
+  ///   - split: the group of the images; ignored if `options` names a dataset.
+  ///   - options: the form of a file that Cleave did not write.
+  /// - Throws: `HDF5Error` if the file is missing, damaged or not HDF5. `DatasetError` if it does
+  ///   not hold the images, or if values are not those of images.
   public static func open(
     _ path: String, split: String = "train", options: ImageSetOptions = ImageSetOptions()
   ) throws -> ImageSet {
@@ -44,10 +44,10 @@ extension ImageSet {
     return images.imageSet(path: path, split: part, labels: labels, clean: clean, noise: noise)
   }
 
-  /// Opens one split of one of Cleave's own files, where there is such a file and it has the split.
+  /// Opens one split of a file that Cleave wrote, if the file and the split exist.
   ///
-  /// - Returns: nil where it has not.
-  /// - Throws: `HDF5Error` and `DatasetError` as `open(_:split:options:)`.
+  /// - Returns: nil if the file or the split does not exist.
+  /// - Throws: `HDF5Error` and `DatasetError` like `open(_:split:options:)`.
   public static func openIfPresent(_ path: String, split: String) throws -> ImageSet? {
     guard FileManager.default.fileExists(atPath: path),
       try File.open(path).isDataset("/\(split)/images")
@@ -77,7 +77,7 @@ extension ImageSet {
     return try dataset.readAll(as: Int32.self)
   }
 
-  /// The datasets of the file, for the error of someone who named another.
+  /// The datasets of the file, for an error about an unknown dataset.
   private static func whatThereIs(in file: File) throws -> String {
     var found: [String] = []
     for child in try file.children(of: "/") {

@@ -1,19 +1,19 @@
 import CKernels
 import Tensors
 
-/// One split of a data set: N images of one shape, with labels and clean images where there are any.
+/// One split of a data set: N images of one shape, with labels and clean images if present.
 ///
-/// Pixels stay as they are stored, 8-bit or float; `gather` hands them out as floats in [0, 1]
-/// (beyond it only for unclipped Gaussian noise). Rows are named by their index in the split.
+/// Pixels keep their stored form, 8-bit or float; `gather` returns floats in [0, 1]. Only unclipped
+/// Gaussian noise gives values beyond [0, 1]. A row is an index in the split.
 public final class ImageSet {
-  /// How pixels lie in memory.
+  /// The form of pixels in memory.
   enum Format {
     case bytes, floats
 
     var size: Int { self == .bytes ? 1 : MemoryLayout<Float>.size }
   }
 
-  /// The file the images come from, or a name for images made in memory.
+  /// The file of the images, or a name for images made in memory.
   public let path: String
   /// The split of the data set.
   public let split: Split
@@ -21,7 +21,7 @@ public final class ImageSet {
   public let shape: ImageShape
   /// Images in the split, N.
   public let count: Int
-  /// The rows at hand: all of them, except in a set made by `corrupted(by:seed:rows:)`.
+  /// The available rows: all rows, except in a set made by `corrupted(by:seed:rows:)`.
   public let heldRows: Range<Int>
   /// The class of each of the N images.
   public let labels: [Int32]?
@@ -32,18 +32,20 @@ public final class ImageSet {
 
   let format: Format
   private let memory: PixelMemory
-  /// What makes the images of others whenever they are asked for; `memory` is theirs then.
+  /// The rule that makes these images from images of another set; `memory` then belongs to that
+  /// set.
   private let derivation: Derivation?
 
-  /// How images come from those of another set.
+  /// A rule that makes images from images of another set.
   struct Derivation {
-    /// The images they are made of.
+    /// The set of the original images.
     let source: ImageSet
     /// Changes one image in place: its values, and its row.
     let apply: (UnsafeMutablePointer<Float>, Int) -> Void
   }
 
-  /// Images in memory as `[heldRows.count, H, W, C]`, or made of another set's as they are asked for.
+  /// Images in memory as `[heldRows.count, H, W, C]`, or images made from another set on every
+  /// request.
   init(
     path: String, split: Split, shape: ImageShape, count: Int, heldRows: Range<Int>,
     format: Format, memory: PixelMemory, labels: [Int32]?, clean: ImageSet?, noise: String?,
@@ -68,9 +70,9 @@ public final class ImageSet {
     self.noise = noise
   }
 
-  /// 8-bit images in memory, `[N, H, W, C]`; pixel p stands for p/255.
+  /// 8-bit images in memory, `[N, H, W, C]`; pixel p means p/255.
   ///
-  /// Traps where the bytes are no whole number of images, or labels and images differ in number.
+  /// Traps if the bytes are not a whole number of images, or labels and images differ in number.
   public convenience init(
     bytes: [UInt8], shape: ImageShape, labels: [Int32]? = nil, name: String = "memory"
   ) {
@@ -80,7 +82,7 @@ public final class ImageSet {
 
   /// Float images in memory, `[N, H, W, C]`, with values in [0, 1].
   ///
-  /// Traps where the values are no whole number of images, or labels and images differ in number.
+  /// Traps if the values are not a whole number of images, or labels and images differ in number.
   public convenience init(
     floats: [Float], shape: ImageShape, labels: [Int32]? = nil, name: String = "memory"
   ) {
@@ -88,9 +90,11 @@ public final class ImageSet {
     self.init(whole: memory, .floats, floats.count, shape: shape, labels: labels, name: name)
   }
 
-  /// 8-bit images that `draw` makes, of which only `heldRows` are in memory; indices and `count` are global.
+  /// 8-bit images that `draw` makes; only `heldRows` are in memory.
   ///
-  /// - Parameter draw: gets a row and its `[H, W, C]` bytes to fill.
+  /// Indices and `count` are global.
+  ///
+  /// - Parameter draw: gets a row and its `[H, W, C]` bytes, and fills the bytes.
   public convenience init(
     count: Int, shape: ImageShape, heldRows: Range<Int>, name: String = "memory",
     draw: (Int, UnsafeMutableBufferPointer<UInt8>) -> Void
@@ -117,31 +121,31 @@ public final class ImageSet {
       format: format, memory: memory, labels: labels, clean: nil, noise: nil)
   }
 
-  /// Whether the pixels are mapped from the file, and not read into memory of this rank's own.
+  /// Whether the pixels are mapped from the file, instead of read into this rank's memory.
   public var isMapped: Bool { memory.isMapped }
 
-  /// Whether the images are made of another set's whenever they are asked for.
+  /// Whether the images are made from another set on every request.
   public var isDerived: Bool { derivation != nil }
 
-  /// Whether pixels are kept in 8 bits.
+  /// Whether pixels are stored in 8 bits.
   public var isEightBit: Bool { format == .bytes }
 
-  /// How images will be read.
+  /// The order of future reads.
   public enum Access: Sendable {
-    /// All of them in their order.
+    /// All images in order.
     case sequential
-    /// Some of them, in any order: nothing is read from the disk but what is asked for.
+    /// Some images, in any order: only the requested images are read from the disk.
     case random
   }
 
-  /// Tells the system how the images will be read from now on, where they are mapped and many.
+  /// Tells the system how the images will be read, if they are mapped and many.
   public func expect(_ access: Access) { memory.expect(access) }
 
-  /// Starts to read rows that will be asked for soon, where they are mapped and many; does not wait.
+  /// Starts to read rows that will be requested soon, if they are mapped and many; does not wait.
   public func prefetch(_ rows: some Sequence<Int32>) {
     guard memory.isLarge else { return }
     let (size, first) = (shape.count * storedFormat.size, memoryRows.lowerBound)
-    var run = 0..<0  // rows that follow each other are asked for at once
+    var run = 0..<0  // adjacent rows are requested at once
     for row in rows.lazy.map({ Int($0) - first }) {
       if row == run.upperBound {
         run = run.lowerBound..<row + 1
@@ -153,13 +157,13 @@ public final class ImageSet {
     if !run.isEmpty { memory.prefetch(run.lowerBound * size..<run.upperBound * size) }
   }
 
-  /// The elements in `memory`, and the rows there.
+  /// The form of the elements in `memory`.
   private var storedFormat: Format { derivation?.source.storedFormat ?? format }
   private var memoryRows: Range<Int> { derivation?.source.memoryRows ?? heldRows }
 
-  /// Copies chosen rows, in the order given, to `destination`: `[rows.count, H*W*C]` floats.
+  /// Copies chosen rows, in the given order, to `destination`: `[rows.count, H*W*C]` floats.
   ///
-  /// Traps where a row is not at hand.
+  /// Traps if a row is not in `heldRows`.
   public func gather(
     _ rows: UnsafeBufferPointer<Int32>, into destination: UnsafeMutablePointer<Float>
   ) {
@@ -170,7 +174,7 @@ public final class ImageSet {
 
   /// Copies consecutive rows to `destination`: `[rows.count, H*W*C]` floats.
   ///
-  /// Traps where a row is not at hand.
+  /// Traps if a row is not in `heldRows`.
   public func gather(_ rows: Range<Int>, into destination: UnsafeMutablePointer<Float>) {
     copy(rows, to: destination)
   }
@@ -184,9 +188,9 @@ public final class ImageSet {
     }
   }
 
-  /// The same images, of which only the first `n` count.
+  /// The first `n` of these images.
   ///
-  /// - Throws: `DatasetError.mismatch` where there are fewer than `n`, or `n` is not positive.
+  /// - Throws: `DatasetError.mismatch` if there are fewer than `n` images, or `n` is not positive.
   public func limited(to n: Int) throws(DatasetError) -> ImageSet {
     guard n > 0, n <= count else {
       throw .mismatch(
@@ -198,7 +202,7 @@ public final class ImageSet {
       clean: try clean?.limited(to: n), noise: noise, derivation: derivation)
   }
 
-  /// The images of `rows`, each changed by `apply` whenever it is asked for.
+  /// The images of `rows`; `apply` changes an image on every request.
   func derived(
     _ rows: Range<Int>, as format: Format, noise: String, clean: ImageSet?,
     apply: @escaping (UnsafeMutablePointer<Float>, Int) -> Void
@@ -209,7 +213,7 @@ public final class ImageSet {
       derivation: Derivation(source: self, apply: apply))
   }
 
-  /// The stored bytes of rows at hand, as `format` says; traps where the images are derived.
+  /// The stored bytes of available rows, in `format`; traps if the images are derived.
   func stored(_ rows: Range<Int>) -> UnsafeRawBufferPointer {
     precondition(derivation == nil, "images of \(path) are made, not stored")
     precondition(

@@ -1,30 +1,30 @@
-/// How images lie in an HDF5 file that Cleave did not write.
+/// The form of images in an HDF5 file that Cleave did not write.
 public struct ImageSetOptions: Equatable, Sendable {
   /// The order of an image's values.
   public enum Layout: String, CaseIterable, Sendable {
-    /// Height, width, channels: Cleave's own.
+    /// Height, width, channels: the order of Cleave.
     case nhwc
     /// Channels, height, width.
     case nchw
   }
 
-  /// The dataset that holds the images; nil for `images` of the split.
+  /// The dataset with the images; nil for `images` of the split.
   public var images: String?
   /// The order of an image's values.
   public var layout: Layout
   /// The sides of an image in the order of `layout`, or height and width of grey images.
   ///
-  /// Needed where the file has one row of values an image, `[N, D]`.
+  /// Required if the file has one row of values for each image, `[N, D]`.
   public var shape: [Int]?
 
-  /// By default, a file as Cleave writes it.
+  /// Options; the defaults describe a file that Cleave wrote.
   public init(images: String? = nil, layout: Layout = .nhwc, shape: [Int]? = nil) {
     self.images = images
     self.layout = layout
     self.shape = shape
   }
 
-  /// The sides of an image in a dataset of the given extents, or nil where they do not fit.
+  /// The sides of an image in a dataset with the given extents; nil if they do not fit.
   func imageShape(of extents: [Int]) -> ImageShape? {
     let stored = Array(extents.dropFirst())
     let sides: [Int]
@@ -42,7 +42,7 @@ public struct ImageSetOptions: Equatable, Sendable {
     return result.channels == 1 || result.channels == 3 ? result : nil
   }
 
-  /// What `imageShape(of:)` takes, for an error message.
+  /// The extents that `imageShape(of:)` accepts, for an error message.
   var expectedExtents: String {
     let order = layout == .nhwc ? "[N, H, W, C]" : "[N, C, H, W]"
     guard let shape else {

@@ -2,9 +2,9 @@
 public struct ImageShape: Equatable, Sendable, Codable, CustomStringConvertible {
   /// Rows of pixels.
   public let height: Int
-  /// Pixels in a row.
+  /// Pixels in each row.
   public let width: Int
-  /// Values of a pixel: 1 or 3.
+  /// Values of one pixel: 1 or 3.
   public let channels: Int
 
   /// A shape; all sides must be positive.
@@ -19,9 +19,9 @@ public struct ImageShape: Equatable, Sendable, Codable, CustomStringConvertible 
   /// Values of one image: height x width x channels.
   public var count: Int { height * width * channels }
 
-  /// Images to compute at once in passes over a data set: 500 of MNIST, fewer of larger ones.
+  /// Images to compute together when a run goes over a data set: 500 of MNIST, fewer larger images.
   public var blockRows: Int { max(1, min(500, 500 * 784 / count)) }
 
-  /// As people write it: `28x28x1`.
+  /// The shape as text: `28x28x1`.
   public var description: String { "\(height)x\(width)x\(channels)" }
 }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// The memory pixels lie in: allocated here, or a read-only mapping of a part of a file.
+/// The memory of pixels: allocated memory, or a read-only mapping of a part of a file.
 final class PixelMemory {
   /// The first byte of the pixels; at least 4-byte aligned.
   let start: UnsafeMutableRawPointer
@@ -9,23 +9,23 @@ final class PixelMemory {
   private let mapping: (base: UnsafeMutableRawPointer, length: Int)?
   private var expected: ImageSet.Access?
 
-  /// Mappings up to this size, in bytes, are read ahead as a whole.
+  /// The size, in bytes, up to which a mapping is read ahead completely.
   private static let smallBytes = 1 << 28
 
   /// Whether the memory is a mapping.
   var isMapped: Bool { mapping != nil }
 
-  /// Whether the memory is a mapping that is not read ahead as a whole.
+  /// Whether the memory is a mapping that is not read ahead completely.
   var isLarge: Bool { (mapping?.length ?? 0) > Self.smallBytes }
 
-  /// Memory of its own, not yet initialised.
+  /// Allocated memory, not yet initialised.
   init(allocating byteCount: Int) {
     start = .allocate(byteCount: max(byteCount, 1), alignment: 64)
     self.byteCount = byteCount
     mapping = nil
   }
 
-  /// Memory of its own that holds a copy of `source`.
+  /// Allocated memory with a copy of `source`.
   convenience init(copying source: UnsafeRawBufferPointer) {
     self.init(allocating: source.count)
     guard let first = source.baseAddress else { return }
@@ -34,11 +34,11 @@ final class PixelMemory {
 
   /// Maps `byteCount` bytes of a file from `offset` on, read-only and shared.
   ///
-  /// The ranks of one node hold the pages once, and pages not needed at the moment cost no memory.
-  /// The C function is `mmap`.
+  /// The ranks of one host hold the pages once, and unused pages cost no memory. The C function is
+  /// `mmap`.
   ///
-  /// - Throws: `DatasetError` where the file cannot be opened, or ends before the bytes do, which
-  ///   later would be a SIGBUS.
+  /// - Throws: `DatasetError` if the file cannot be opened, or ends before the last byte; a later
+  ///   read would raise SIGBUS.
   init(mapping path: String, offset: Int, byteCount: Int, item: String) throws(DatasetError) {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw .file(file: path, reason: systemMessage()) }
@@ -59,15 +59,15 @@ final class PixelMemory {
       let base = mmap(nil, length, PROT_READ, MAP_SHARED, descriptor, off_t(offset - lead)),
       base != MAP_FAILED
     else { throw .file(file: path, reason: "mmap: \(systemMessage())") }
-    // Read ahead what memory surely has room for; of a larger set, pages come as they are needed.
-    // Advice not taken does no harm.
+    // A small mapping is read ahead, because memory has room for it. Pages of a larger set are read
+    // when they are needed. If the system ignores the advice, no harm is done.
     if length <= Self.smallBytes { _ = madvise(base, length, Int32(MADV_WILLNEED)) }
     start = base + lead
     self.byteCount = byteCount
     mapping = (base, length)
   }
 
-  /// Tells the system how a large mapping will be read from now on.
+  /// Tells the system how a large mapping will be read.
   ///
   /// The C function is `madvise`.
   func expect(_ access: ImageSet.Access) {
@@ -77,7 +77,7 @@ final class PixelMemory {
     _ = madvise(mapping.base, mapping.length, Int32(advice))
   }
 
-  /// Asks the system to have some bytes of a large mapping in memory soon, without waiting for them.
+  /// Asks the system to read some bytes of a large mapping into memory soon, without waiting.
   ///
   /// The C function is `madvise`.
   func prefetch(_ bytes: Range<Int>) {

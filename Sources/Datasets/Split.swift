@@ -1,11 +1,12 @@
-/// A part of a data set, under the name of its HDF5 group.
+/// A part of a data set; the raw value is the name of its HDF5 group.
 public enum Split: String, CaseIterable, Sendable {
   case train, validation, test
-  /// Images of classes that the others have none of.
+  /// Images of classes that no other split contains.
   case evaluation
 
-  /// The split's place in draws: the time of the static corruption and of synthetic images, so that
-  /// rows of different splits with the same index are drawn apart.
+  /// The split's number in draws: the time of static corruption and of synthetic images.
+  ///
+  /// So rows of different splits with the same index have different draws.
   public var index: Int {
     switch self {
     case .train: 0

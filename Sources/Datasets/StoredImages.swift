@@ -9,8 +9,8 @@ struct StoredImages {
 
   /// Maps or reads the dataset `name`.
   ///
-  /// - Parameter noise: the SPEC of the corruption the images carry, where they carry one.
-  /// - Throws: `HDF5Error`; `DatasetError` where type, extents or values are not those of images.
+  /// - Parameter noise: the SPEC of the corruption in the images; nil for none.
+  /// - Throws: `HDF5Error`; `DatasetError` if type, extents or values are not those of images.
   init(_ name: String, in file: File, options: ImageSetOptions, noise: String?) throws {
     let dataset = try file.dataset(name)
     guard let shape = options.imageShape(of: dataset.shape),
@@ -45,7 +45,7 @@ struct StoredImages {
     }
   }
 
-  /// The image set these images make.
+  /// The image set of these images.
   func imageSet(
     path: String, split: Split, labels: [Int32]?, clean: ImageSet?, noise: String?
   ) -> ImageSet {
@@ -54,7 +54,7 @@ struct StoredImages {
       memory: memory, labels: labels, clean: clean, noise: noise)
   }
 
-  /// Reads all rows by hyperslabs of some megabytes, putting the channels last where they come first.
+  /// Reads all rows by hyperslabs of some megabytes; if channels come first, moves them last.
   private func read(_ dataset: Dataset, transposing: Bool) throws {
     let rowBytes = shape.count * format.size
     let type: ElementType = format == .bytes ? .uint8 : .float32
@@ -75,7 +75,7 @@ struct StoredImages {
     }
   }
 
-  /// [rows, C, H, W] to [rows, H, W, C].
+  /// Reorders [rows, C, H, W] to [rows, H, W, C].
   private func interleave<Value: BitwiseCopyable>(
     _ source: UnsafeMutableRawPointer, to destination: UnsafeMutableRawPointer, _ rows: Int,
     _ type: Value.Type
@@ -94,12 +94,12 @@ struct StoredImages {
     }
   }
 
-  /// Whether a SPEC names noise that leaves [0, 1]; noise unknown here is taken not to.
+  /// Whether a SPEC names noise that leaves [0, 1]; false for unknown noise.
   private static func isUnbounded(_ spec: String) -> Bool {
     do { return try !Corruption(parsing: spec).staysInUnitRange } catch { return false }
   }
 
-  /// Checks that every value is finite, and within the bounds where there are any.
+  /// Checks that every value is finite and, if there are bounds, within the bounds.
   private func checkValues(
     _ file: String, _ name: String, within bounds: ClosedRange<Float>?
   ) throws(DatasetError) {
@@ -107,7 +107,7 @@ struct StoredImages {
     let values = memory.start.assumingMemoryBound(to: Float.self)
     for row in 0..<count {
       let image = UnsafeBufferPointer(start: values + row * shape.count, count: shape.count)
-      // Comparisons that not-a-number fails, too.
+      // Comparisons are false for not-a-number, too.
       if image.allSatisfy({ $0 >= limits.lowerBound && $0 <= limits.upperBound }) { continue }
       let culprit = image.first { !limits.contains($0) } ?? .nan
       throw .mismatch(

@@ -1,11 +1,11 @@
-/// How long work on a data set tells how far it has come, and learns that it shall stop.
+/// Shows the progress of long work on a data set, and can stop the work.
 public struct WorkMonitor {
-  /// Called now and then with the images done and all that there are.
+  /// Called now and then with the number of finished images and the number of all images.
   public let progress: (_ done: Int, _ total: Int) -> Void
-  /// Asked as often whether to stop.
+  /// Asked equally often whether to stop.
   public let isStopped: () -> Bool
 
-  /// A monitor; by default one that says nothing and goes on to the end.
+  /// A monitor; the default shows nothing and never stops the work.
   public init(
     progress: @escaping (_ done: Int, _ total: Int) -> Void = { _, _ in },
     isStopped: @escaping () -> Bool = { false }

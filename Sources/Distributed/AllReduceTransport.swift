@@ -1,7 +1,8 @@
 import MPI
 
-/// The plain way, for comparison: whole gradients added by `MPI_Allreduce` after backward, and
-/// every rank updates everything.
+/// The simplest transport, for comparison: `MPI_Allreduce` adds whole gradients after backward.
+///
+/// Every rank updates all parameters.
 final class AllReduceTransport: Transport {
   let values: UnsafeMutablePointer<Float>
   private let communicator: Communicator
@@ -28,7 +29,7 @@ final class AllReduceTransport: Transport {
 
   func finish(_ active: [Int]) throws {
     var next = 0
-    while next < active.count {  // buckets that follow each other in memory are added in one call
+    while next < active.count {  // buckets adjacent in memory are added in one call
       let start = layout.buckets[active[next]].range.lowerBound
       var end = start
       while next < active.count, layout.buckets[active[next]].range.lowerBound == end {
@@ -43,7 +44,7 @@ final class AllReduceTransport: Transport {
     }
   }
 
-  /// Every rank owns everything, and has changed it alike.
+  /// Does nothing: every rank owns all buckets and has changed them alike.
   func share(_ buckets: [Int]) {}
 
   func publish(_ flat: UnsafeBufferPointer<Float>) throws {

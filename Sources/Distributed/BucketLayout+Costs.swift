@@ -1,6 +1,6 @@
-/// What a number of ranks would hold and send, known without starting them.
+/// Memory and traffic of a number of ranks, known without starting them.
 extension BucketLayout {
-  /// Gradient buffers of `count` floats that the ranks hold, by rank.
+  /// For each rank, the number of its gradient buffers of `count` floats.
   public func gradientBuffers(laneCount: Int, exact: Bool, ranks: Int) -> [Int] {
     let tree = LaneTree(laneCount: laneCount)
     return (0..<ranks).map {
@@ -8,10 +8,10 @@ extension BucketLayout {
     }
   }
 
-  /// Bytes that all ranks together hand each other in a phase that updates `groups`.
+  /// Bytes that all ranks together exchange in a phase that updates `groups`.
   ///
-  /// Each rank's partial sums go to the owners of their slices, and each updated slice goes to all
-  /// other ranks: those of one node read them in shared memory, others get messages.
+  /// The partial sums of each rank go to the owners of slices. Each updated slice goes to all other
+  /// ranks. Ranks of one host read it in shared memory; ranks of other hosts get messages.
   public func bytesExchanged(groups: UInt64, laneCount: Int, exact: Bool, ranks: Int) -> Int {
     guard ranks > 1 else { return 0 }
     let plan = ReductionPlan(

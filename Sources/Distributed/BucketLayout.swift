@@ -1,4 +1,4 @@
-/// A parameter as the gradient buckets see it: a run of floats with a name.
+/// A parameter as gradient buckets know it: a named range of floats.
 public struct ParameterBlock: Equatable, Sendable {
   /// The parameter's name, for messages.
   public let name: String
@@ -7,7 +7,7 @@ public struct ParameterBlock: Equatable, Sendable {
   /// The number of floats.
   public let count: Int
 
-  /// A parameter of `count` floats in a group of parameters that one optimizer updates together.
+  /// A parameter of `count` floats; one optimizer updates all parameters of its group together.
   public init(name: String, group: Int, count: Int) {
     precondition((0..<64).contains(group), "parameter \(name): group \(group) is not in 0..<64")
     precondition(count > 0, "parameter \(name) has \(count) elements")
@@ -17,41 +17,41 @@ public struct ParameterBlock: Equatable, Sendable {
   }
 }
 
-/// A run of the flat parameter array that is reduced and updated as one.
+/// A range of the flat parameter array that is reduced and updated together.
 public struct Bucket: Equatable, Sendable {
-  /// The group all its parameters belong to.
+  /// The group of all its parameters.
   public let group: Int
-  /// Its place in the flat array; both ends are multiples of 64.
+  /// The range in the flat array; both ends are multiples of 64.
   public let range: Range<Int>
-  /// The blocks that lie in it, wholly or in part, in layout order.
+  /// The parameter blocks that lie completely or partly in the bucket, in layout order.
   public let blocks: [Int]
 }
 
-/// Where blocks and buckets lie in the flat arrays of values and gradients.
+/// The places of parameter blocks and buckets in the flat arrays of values and gradients.
 ///
-/// The groups follow each other in the order of their first block, and a group's blocks keep their
-/// order. Buckets are cut from the end of each group, as backward finishes the last layer first.
-/// Nothing depends on the number of ranks.
+/// Groups follow each other in the order of their first parameter block. Within a group, blocks
+/// keep their order. Buckets are cut from the end of each group, because backward finishes the last
+/// layer first. Nothing depends on the number of ranks.
 public struct BucketLayout: Sendable {
-  /// The floats a bucket aims for: 1 MiB.
+  /// The intended floats of a bucket: 1 MiB.
   public static let bucketFloats = 1 << 18
-  /// The floats every block and bucket is a multiple of.
+  /// Lengths of blocks and buckets are multiples of this number of floats.
   static let blockAlignment = 64
-  /// The floats every slice of a bucket is a multiple of: a cache line.
+  /// Lengths of slices are multiples of this number of floats: a cache line.
   static let sliceAlignment = 16
 
-  /// The blocks as given.
+  /// The parameter blocks in the given order.
   public let blocks: [ParameterBlock]
-  /// The first float of each block.
+  /// The offset of the first float of each block.
   public let offsets: [Int]
   /// The buckets in the order of the flat array.
   public let buckets: [Bucket]
-  /// The buckets that hold each block.
+  /// For each block, the buckets that hold it.
   public let bucketsOfBlock: [Range<Int>]
   /// The length of the flat array, padding included.
   public let count: Int
 
-  /// Lays the blocks out; a block much larger than `bucketFloats` gets several buckets.
+  /// Lays out the blocks; a block much larger than `bucketFloats` gets several buckets.
   public init(_ blocks: [ParameterBlock], bucketFloats: Int = Self.bucketFloats) {
     precondition(!blocks.isEmpty, "no parameters")
     precondition(bucketFloats >= Self.blockAlignment, "buckets of \(bucketFloats) floats")
@@ -88,7 +88,7 @@ public struct BucketLayout: Sendable {
     }
   }
 
-  /// The places where a group is cut, both ends included.
+  /// The places where a group is cut, including both ends.
   private static func cuts(at starts: [Int], from start: Int, to end: Int, aim: Int) -> [Int] {
     var cuts = [end]
     var upper = end
@@ -107,8 +107,9 @@ public struct BucketLayout: Sendable {
     (count + blockAlignment - 1) / blockAlignment * blockAlignment
   }
 
-  /// The slice of a bucket that one of `size` ranks owns; empty where ranks outnumber its cache
-  /// lines.
+  /// The slice of a bucket that rank `rank` of `size` owns.
+  ///
+  /// It is empty if there are more ranks than cache lines in the bucket.
   public func slice(of bucket: Int, rank: Int, size: Int) -> Range<Int> {
     let range = buckets[bucket].range
     let lines = range.count / Self.sliceAlignment

@@ -1,16 +1,16 @@
 import MPI
 import Support
 
-/// Why gradients cannot be reduced as asked.
+/// The reason why gradients cannot be reduced as requested.
 public enum DistributedError: ExitStatusError, Equatable, CustomStringConvertible {
-  /// More ranks than lanes: the number of ranks and that of lanes.
+  /// More ranks than lanes: the number of ranks, then the number of lanes.
   case moreRanksThanLanes(Int, Int)
-  /// A shared window was asked for and the ranks are on several nodes.
+  /// A shared window was requested, but the ranks are on several hosts.
   case severalNodes
-  /// Plain all-reduce was asked for in exact mode.
+  /// Plain all-reduce was requested in exact mode.
   case plainReductionIsNotExact
 
-  /// What is wrong and what to set.
+  /// What is wrong, and what to set.
   public var description: String {
     switch self {
     case .moreRanksThanLanes(let ranks, let lanes):

@@ -1,12 +1,13 @@
 import MPI
 import Support
 
-/// What goes into checkpoints and comes out of them: values, and what owners hold for their slices.
+/// Content for checkpoints and from checkpoints: values, and the owners' state of their slices.
 extension GradientBuckets {
-  /// Makes rank 0's values, a flat array of `count` floats, those of all ranks; elsewhere the
-  /// argument is ignored.
+  /// Copies the values of rank 0, a flat array of `count` floats, to all ranks.
   ///
-  /// **Collective.** No rank may be reading values meanwhile.
+  /// The argument is ignored on other ranks.
+  ///
+  /// **Collective.** No rank may read values during the call.
   public func publishValues(_ flat: [Float]) throws {
     precondition(!isInPhase, "values published within a phase")
     precondition(
@@ -14,10 +15,13 @@ extension GradientBuckets {
     try flat.withUnsafeBufferPointer { try transport.publish($0) }
   }
 
-  /// Changes this rank's slices of some groups' values outside of a phase, and shows them to all ranks.
+  /// Changes this rank's slices of the values of some groups outside of a phase.
   ///
-  /// **Collective.** No rank may be reading values meanwhile. `update` is called once for each bucket of `groups` of which
-  /// this rank owns a slice: the bucket, the slice's values and their number.
+  /// All ranks see the new values after the call.
+  ///
+  /// **Collective.** No rank may read values during the call. `update` is called once for each
+  /// bucket of `groups` in which this rank owns a slice. It gets the bucket, the slice's values and
+  /// their number.
   public func updateOwned(
     groups: UInt64, _ update: (_ bucket: Int, UnsafeMutablePointer<Float>, _ count: Int) -> Void
   ) throws {
@@ -32,12 +36,13 @@ extension GradientBuckets {
     try Activity.waiting(for: "weights") { try transport.share(active) }
   }
 
-  /// Joins what the owners hold for their slices, optimizer state say, into a flat array of `count`
-  /// floats on rank 0; empty elsewhere.
+  /// Joins the owners' data of their slices, such as optimizer state, on rank 0.
   ///
-  /// Places of other groups than `groups` are zero.
-  /// **Collective.** `slice` returns the memory that belongs to ``owned(bucket:)``; it is asked for
-  /// buckets of `groups` only.
+  /// - Returns: a flat array of `count` floats on rank 0, with zeros for groups outside of
+  ///   `groups`; an empty array on other ranks.
+  ///
+  /// **Collective.** `slice` returns the memory of ``owned(bucket:)``; it is called only for
+  /// buckets of `groups`.
   public func gatherOwned(
     groups: UInt64 = .max, _ slice: (_ bucket: Int) -> UnsafePointer<Float>
   ) throws -> [Float] {
@@ -53,11 +58,12 @@ extension GradientBuckets {
     return flat
   }
 
-  /// Hands each owner its slices of a flat array of `count` floats on rank 0; elsewhere the
-  /// argument is ignored.
+  /// Hands each owner its slices of a flat array of `count` floats on rank 0.
   ///
-  /// **Collective.** `slice` returns the memory that belongs to ``owned(bucket:)``; it is asked for
-  /// buckets of `groups` only.
+  /// The argument is ignored on other ranks.
+  ///
+  /// **Collective.** `slice` returns the memory of ``owned(bucket:)``; it is called only for
+  /// buckets of `groups`.
   public func scatterOwned(
     _ flat: [Float], groups: UInt64 = .max,
     into slice: (_ bucket: Int) -> UnsafeMutablePointer<Float>
@@ -79,8 +85,9 @@ extension GradientBuckets {
     }
   }
 
-  /// What each rank contributes to a bucket: its slice, or all by rank 0 where every rank holds
-  /// everything.
+  /// The contribution of each rank to a bucket: the length of its slice.
+  ///
+  /// If every rank owns all buckets, rank 0 contributes everything.
   private func sliceCounts(of bucket: Int) -> [Int] {
     let size = communicator.size
     if path == .allReduce {

@@ -1,11 +1,11 @@
 import MPI
 import Support
 
-/// The flat arrays of a model's values and gradients, cut into buckets whose sums over all ranks
-/// are formed, and whose values are updated, while backward still runs.
+/// The flat arrays of a model's values and gradients, cut into buckets.
 ///
-/// Each rank owns a slice of every bucket: it alone holds the optimizer's state for it and updates
-/// it. A step has one or more phases, each of which updates some groups of parameters:
+/// A bucket is summed over all ranks and updated while backward still runs. Each rank owns a slice
+/// of every bucket: only the owner holds the slice's optimizer state and updates the slice. A step
+/// has one or more phases; each phase updates some groups of parameters:
 ///
 ///     buckets.begin(groups: mask, update: update)
 ///     for pass in 0..<buckets.passes {
@@ -14,17 +14,20 @@ import Support
 ///     }
 ///     try buckets.finish()
 ///
-/// The reduced gradient is the sum over all ranks and lanes. Fast mode has one pass a phase, over
-/// all lanes of the rank, and adds in rank order; exact mode has one pass a lane and adds along the
-/// ``LaneTree``, so that the sum does not depend on the number of ranks. A bucket goes from
-/// *cleared* (`begin`) to *ready* (this rank is done with it), *in flight* (others are not) and
-/// *updated*.
+/// The reduced gradient is the sum over all ranks and lanes. A pass here is one backward pass.
+///
+/// - Fast mode: one pass for each phase, over all lanes of the rank. Sums are in rank order.
+/// - Exact mode: one pass for each lane. Sums follow the ``LaneTree``, so they do not depend on the
+///   number of ranks.
+///
+/// The states of a bucket are *cleared* (`begin`), *ready* (this rank has finished it), *in flight*
+/// (other ranks have not finished it) and *updated*.
 public final class GradientBuckets {
-  /// How gradients travel.
+  /// The way of gradients between ranks.
   public enum Path: String, CaseIterable, Sendable {
-    /// Shared memory where all ranks are on one node and can have it, else messages.
+    /// Shared memory if all ranks are on one host and can share memory, else messages.
     case automatic
-    /// An MPI-3 shared window; all ranks on one node.
+    /// An MPI-3 shared window; all ranks must be on one host.
     case sharedWindow = "window"
     /// Point-to-point messages.
     case messages
@@ -32,22 +35,22 @@ public final class GradientBuckets {
     case allReduce = "allreduce"
   }
 
-  /// Where blocks and buckets lie.
+  /// The layout of parameter blocks and buckets.
   public let layout: BucketLayout
-  /// The path in use; `automatic` where one rank alone needs none.
+  /// The path in use; `automatic` for a single rank, which needs no path.
   public let path: Path
-  /// Why ``Path/automatic`` did not give the shared window; nil where nothing stood in its way.
+  /// Why ``Path/automatic`` did not choose the shared window; nil if it could.
   public let pathReason: String?
   /// The lanes this rank owns.
   public let localLanes: Range<Int>
-  /// The gradients of this rank in a phase: 1 in fast mode, one a lane in exact mode.
+  /// The backward passes of this rank in a phase: 1 in fast mode, one for each lane in exact mode.
   public let passes: Int
 
   let communicator: Communicator
   let transport: any Transport
   private let owned: OwnedSlices
   private let schedule: LaneTree.Schedule
-  /// For each pass, what adds it to the passes before it.
+  /// For each backward pass, the sum that adds it to earlier backward passes.
   private let passSums: [SliceSum?]
   private let passInputs: UnsafeMutablePointer<UnsafePointer<Float>>
   private(set) var isInPhase = false
@@ -55,9 +58,9 @@ public final class GradientBuckets {
   /// The buckets of this phase, in layout order.
   private var active: [Int] = []
   private var pass = 0
-  /// For each block, the passes of this phase in which it became ready.
+  /// For each parameter block, the number of this phase's backward passes that made it ready.
   private var passesOfBlock: [Int]
-  /// For each bucket, the blocks that are not ready in this pass.
+  /// For each bucket, the number of its blocks that are not ready in this backward pass.
   private var missing: [Int]
   private var failure: (any Error)?
 
@@ -66,14 +69,14 @@ public final class GradientBuckets {
   /// **Collective.**
   ///
   /// - Parameters:
-  ///   - blocks: the parameters in forward order, the same on every rank.
+  ///   - blocks: the parameters in forward order, equal on every rank.
   ///   - laneCount: the lanes of the run, a power of two.
-  ///   - exact: whether sums must not depend on the number of ranks.
+  ///   - exact: whether sums must be independent of the number of ranks.
   ///   - communicator: the ranks that train together.
-  ///   - path: how gradients travel.
-  ///   - bucketFloats: the size buckets aim for.
-  /// - Throws: `DistributedError` if ranks outnumber lanes or the path cannot be had; `MPIError`;
-  ///   `AgreedError`.
+  ///   - path: the way of gradients between ranks.
+  ///   - bucketFloats: the intended floats of a bucket.
+  /// - Throws: `DistributedError` if there are more ranks than lanes or the path is impossible;
+  ///   `MPIError`; `AgreedError`.
   public init(
     blocks: [ParameterBlock], laneCount: Int, exact: Bool, on communicator: Communicator,
     path: Path = .automatic, bucketFloats: Int = BucketLayout.bucketFloats
@@ -139,13 +142,13 @@ public final class GradientBuckets {
     }
   }
 
-  /// The weights as this rank sees them, `count` floats; shared by the ranks of a node on the
-  /// window path.
+  /// The values as this rank sees them, `count` floats.
   ///
-  /// Only an update writes them, in its slice, or ``publishValues(_:)``.
+  /// On the window path, ranks of one host share them. Only an update of an owned slice or
+  /// ``publishValues(_:)`` writes them.
   public var values: UnsafeMutablePointer<Float> { transport.values }
 
-  /// The length of the flat arrays, padding included.
+  /// The length of the flat arrays, including padding.
   ///
   /// Padding stays zero.
   public var count: Int { layout.count }
@@ -159,11 +162,11 @@ public final class GradientBuckets {
   /// This rank's slice of a bucket, as a range of the flat array; it may be empty.
   public func owned(bucket: Int) -> Range<Int> { owned.ranges[bucket] }
 
-  /// Starts a phase that updates the groups whose bits are set in `groups`.
+  /// Starts a phase that updates the groups with bits in `groups`.
   ///
   /// Every rank must run the same phases in the same order. `update` is called once for every slice
-  /// of those groups that this rank owns, from ``ready(block:pass:)``, ``progress()`` or
-  /// ``finish()``.
+  /// of these groups that this rank owns. ``ready(block:pass:)``, ``progress()`` or ``finish()``
+  /// calls it.
   public func begin(groups: UInt64, update: @escaping SliceUpdate) {
     precondition(!isInPhase, "a phase begins before the last one finished")
     isInPhase = true
@@ -181,22 +184,21 @@ public final class GradientBuckets {
 
   private func isActive(_ group: Int) -> Bool { groups >> UInt64(group) & 1 == 1 }
 
-  /// Where backward of pass `pass` writes the gradient, `count` floats.
+  /// The memory for the gradient of backward pass `pass`, `count` floats.
   ///
-  /// Call it before the pass writes anything.
-  ///
-  /// What lies there is stale: the first contribution to a block overwrites, later ones add. A
-  /// block of the phase that does not become ready in a pass counts as zero.
+  /// Call it before the backward pass writes anything. The content is old: the first contribution
+  /// to a block overwrites, later contributions add. A block of the phase that does not become
+  /// ready in a backward pass counts as zero.
   public func gradient(pass: Int) -> UnsafeMutablePointer<Float> {
     precondition((0..<passes).contains(pass), "pass \(pass) of \(passes)")
     while self.pass < pass { closePass() }
     return transport.buffer(schedule.buffers[pass])
   }
 
-  /// Says that a block's gradient of this pass is final, and that the pass reads the block's values
-  /// no more.
+  /// Says that a block's gradient of this backward pass is final.
   ///
-  /// Makes progress on finished buckets without waiting. Blocks of other groups are ignored.
+  /// The backward pass must not read the block's values after that. The call moves finished buckets
+  /// on without waiting. Blocks of other groups are ignored.
   public func ready(block: Int, pass: Int) {
     precondition(isInPhase, "a gradient outside of a phase")
     guard isActive(layout.blocks[block].group) else { return }
@@ -208,15 +210,16 @@ public final class GradientBuckets {
     attempt { try transport.progress() }
   }
 
-  /// Makes progress on finished buckets without waiting; for long stretches of backward without
-  /// ``ready(block:pass:)``.
+  /// Moves finished buckets on without waiting.
+  ///
+  /// Call it in long parts of backward without ``ready(block:pass:)``.
   public func progress() { attempt { try transport.progress() } }
 
   /// Returns when every slice of the phase is updated and every rank sees the new values.
   ///
   /// **Collective.**
   ///
-  /// - Throws: `MPIError` if a message failed in this phase.
+  /// - Throws: `MPIError` if a message of this phase failed.
   public func finish() throws {
     precondition(isInPhase, "a phase finishes before it begins")
     while pass < passes { closePass() }
@@ -236,7 +239,7 @@ public final class GradientBuckets {
     }
   }
 
-  /// Ends the present pass: what did not become ready in it counts as zero.
+  /// Ends the present backward pass; blocks that are not ready count as zero.
   private func closePass() {
     let gradient = transport.buffer(schedule.buffers[pass])
     for block in layout.blocks.indices
@@ -247,7 +250,7 @@ public final class GradientBuckets {
     pass += 1
   }
 
-  /// A bucket's gradient of the present pass is whole.
+  /// Hands a bucket on when its gradient of the present backward pass is complete.
   private func complete(_ bucket: Int) {
     let range = layout.buckets[bucket].range
     let buffers = schedule.sums[pass]
@@ -265,7 +268,7 @@ public final class GradientBuckets {
     }
   }
 
-  /// Keeps the first error for ``finish()``, as backward cannot throw.
+  /// Keeps the first error for ``finish()``, because backward cannot throw.
   private func attempt(_ body: () throws -> Void) {
     guard failure == nil else { return }
     do { try body() } catch { failure = error }
@@ -275,7 +278,7 @@ public final class GradientBuckets {
 
   /// Gives shared memory back before MPI ends.
   ///
-  /// The buckets cannot be used afterwards.
+  /// The buckets must not be used after the call.
   ///
   /// **Collective.**
   public func release() throws { try transport.release() }

@@ -1,11 +1,11 @@
 import MPI
 
-/// The fixed binary tree along which the gradients of V lanes are added: a node is its left child
-/// plus its right.
+/// The fixed binary tree that adds the gradients of V lanes: a node is its left child plus its
+/// right child.
 ///
-/// V is a power of two; the node of size s that starts at lane a exists where s divides a. Lanes
-/// split among any number of ranks give the same sum bit for bit, because each rank adds only whole
-/// nodes and the owner of a slice goes on along the same tree.
+/// V is a power of two. The node of size s that starts at lane a exists if s divides a. The sum is
+/// the same, bit for bit, for any number of ranks. Each rank adds only whole nodes, and the owner
+/// of a slice continues along the same tree.
 public struct LaneTree: Equatable, Sendable {
   /// The number of lanes.
   public let laneCount: Int
@@ -17,22 +17,23 @@ public struct LaneTree: Equatable, Sendable {
     self.laneCount = laneCount
   }
 
-  /// The lanes that rank `rank` of `size` owns.
+  /// The lanes of rank `rank` of `size`.
   public func lanes(of rank: Int, of size: Int) -> Range<Int> {
     rank * laneCount / size..<(rank + 1) * laneCount / size
   }
 
-  /// The largest nodes that lie in `lanes`, in lane order: at most 2 log2(V), one where they are a
-  /// node themselves.
+  /// The largest nodes within `lanes`, in lane order: at most 2 log2(V).
+  ///
+  /// The result is one node if `lanes` is a node.
   public func nodes(in lanes: Range<Int>) -> [Range<Int>] {
     var nodes: [Range<Int>] = []
     for lane in lanes { Self.push(lane..<lane + 1, on: &nodes) { _ in } }
     return nodes
   }
 
-  /// Adds a node to a row of nodes and merges it with its left sibling as long as there is one.
+  /// Adds a node to a row of nodes, then merges it with its left siblings.
   ///
-  /// `merge` gets the place of each left sibling that takes in its right one.
+  /// `merge` gets the place of each left sibling that takes in its right sibling.
   private static func push(
     _ node: Range<Int>, on nodes: inout [Range<Int>], merge: (_ left: Int) -> Void
   ) {
@@ -46,7 +47,7 @@ public struct LaneTree: Equatable, Sendable {
     }
   }
 
-  /// The order of pushes and additions that sums nodes covering all lanes, for ``SliceSum``.
+  /// The order of pushes and additions for ``SliceSum``; it sums nodes that cover all lanes.
   func program(over nodes: [Range<Int>]) -> [SliceSum.Step] {
     var steps: [SliceSum.Step] = []
     var row: [Range<Int>] = []
@@ -58,7 +59,7 @@ public struct LaneTree: Equatable, Sendable {
     return steps
   }
 
-  /// Adds one value a lane, in lane order, along the tree.
+  /// Adds one value for each lane, in lane order, along the tree.
   public func sum(_ values: [Double]) -> Double {
     precondition(values.count == laneCount, "\(values.count) values for \(laneCount) lanes")
     var row = values
@@ -68,11 +69,11 @@ public struct LaneTree: Equatable, Sendable {
     return row[0]
   }
 
-  /// Adds rows of numbers, one row a lane, along the tree over the lanes of all ranks.
+  /// Adds rows of numbers, one row for each lane, along the tree over the lanes of all ranks.
   ///
-  /// **Collective.** Every rank gets the same sums, whatever the number of ranks.
+  /// **Collective.** Every rank gets the same sums for any number of ranks.
   ///
-  /// - Parameter rows: One row of equal length for each lane this rank owns, in lane order.
+  /// - Parameter rows: One row of equal length for each lane of this rank, in lane order.
   public func sum(_ rows: [[Double]], on communicator: Communicator) throws -> [Double] {
     let local = lanes(of: communicator.rank, of: communicator.size)
     precondition(rows.count == local.count, "\(rows.count) rows for \(local.count) lanes")
@@ -83,21 +84,24 @@ public struct LaneTree: Equatable, Sendable {
     }
   }
 
-  /// How a rank adds the gradients of its lanes, pass after pass, in as few buffers as possible.
+  /// How a rank adds the gradients of its lanes in as few buffers as possible.
+  ///
+  /// Each lane has one backward pass.
   struct Schedule: Equatable, Sendable {
-    /// For each pass, the buffer its gradient is written to.
+    /// For each backward pass, the buffer of its gradient.
     var buffers: [Int] = []
-    /// For each pass, the buffers that are added after it: a + (b + c), where c is the pass's own.
+    /// For each backward pass, the buffers to add after it: a + (b + c), where c is its own buffer.
     ///
-    /// The sum goes to the first of them; the pass's own stands alone where there is nothing to add.
+    /// The sum goes to the first buffer. If there is nothing to add, the list has only the pass's
+    /// own buffer.
     var sums: [[Int]] = []
-    /// After the last pass, the buffers that hold the rank's nodes, in lane order.
+    /// After the last backward pass, the buffers of the rank's nodes, in lane order.
     var roots: [Int] = []
     /// The number of buffers.
     var bufferCount = 0
   }
 
-  /// The schedule for a rank that runs one pass a lane.
+  /// The schedule for a rank with one backward pass for each lane.
   func schedule(for lanes: Range<Int>) -> Schedule {
     var schedule = Schedule()
     var row: [Range<Int>] = []

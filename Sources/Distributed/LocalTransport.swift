@@ -1,7 +1,8 @@
 import MPI
 
-/// One rank: the owner of everything updates a bucket as soon as its gradient is whole, still in
-/// cache.
+/// The transport of a single rank.
+///
+/// The rank updates a bucket as soon as its gradient is complete and still in cache.
 final class LocalTransport: Transport {
   let values: UnsafeMutablePointer<Float>
   private let buffers: FloatBuffers

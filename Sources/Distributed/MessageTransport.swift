@@ -1,11 +1,11 @@
 import MPI
 
-/// Ranks on any hosts: each sends the slices of its partial sums to their owners, and gets updated
-/// slices back.
+/// Messages between ranks on any hosts.
 ///
-/// A step's gradients cross the wire once in slices and the values once, the bytes of an
-/// all-reduce. All messages are prepared at the start; those of a phase are received from its
-/// beginning on, and sent bucket by bucket.
+/// Each rank sends the slices of its partial sums to their owners and gets updated slices back. In
+/// a step, gradients cross the network once in slices, and values cross it once: together the bytes
+/// of an all-reduce. All messages are prepared at the start. A phase starts its receives at its
+/// beginning and sends bucket by bucket.
 final class MessageTransport: Transport {
   let values: UnsafeMutablePointer<Float>
   private let communicator: Communicator
@@ -22,7 +22,7 @@ final class MessageTransport: Transport {
   /// The messages of one bucket.
   private struct Exchange {
     let gradientsIn, gradientsOut, valuesIn, valuesOut: PreparedMessages
-    /// The partial sums of this rank's slice, in the order in which they are added.
+    /// The partial sums of this rank's slice, in the order of addition.
     var inputs: [UnsafePointer<Float>] = []
 
     init(on communicator: Communicator) {
@@ -32,7 +32,7 @@ final class MessageTransport: Transport {
       valuesOut = PreparedMessages(on: communicator)
     }
 
-    /// Whether everything has left and arrived; makes progress.
+    /// Whether all messages were sent and received; also moves messages on.
     func isComplete() throws -> Bool {
       let gradientsLeft = try gradientsOut.test()
       let valuesLeft = try valuesOut.test()

@@ -1,15 +1,15 @@
 import CKernels
 
-/// Adds vectors in a fixed order, a cache-sized piece at a time.
+/// Adds vectors in a fixed order, one cache-sized piece at a time.
 ///
-/// The order is a program in postfix notation, so a tree over lanes and a plain sum over ranks are
-/// the same loop.
+/// The order is a program in postfix notation. So one loop serves a tree over lanes and a plain sum
+/// over ranks.
 final class SliceSum {
   /// A step of a program.
   enum Step: Equatable, Sendable {
-    /// Puts an input on the stack.
+    /// Pushes an input on the stack.
     case push(Int)
-    /// Replaces the two topmost vectors by their sum, the lower one on the left.
+    /// Replaces the two top vectors by their sum; the lower vector is the left term.
     case add
   }
 
@@ -21,7 +21,7 @@ final class SliceSum {
   /// The number of inputs.
   let inputCount: Int
 
-  /// Prepares a program that leaves one vector on the stack.
+  /// Prepares a program; the program must leave one vector on the stack.
   init(_ steps: [Step]) {
     var (depth, deepest, inputs) = (0, 0, 0)
     for step in steps {
@@ -52,9 +52,9 @@ final class SliceSum {
     (0..<count).map { .push($0) } + Array(repeating: .add, count: count - 1)
   }
 
-  /// Writes the sum of `count` floats of each input to `output`, which may be one of them.
+  /// Writes the sum of `count` floats of each input to `output`; `output` may be an input.
   ///
-  /// One input alone is left where it is.
+  /// A single input is not copied.
   func sum(
     _ inputs: UnsafePointer<UnsafePointer<Float>>, count: Int,
     into output: UnsafeMutablePointer<Float>
@@ -62,9 +62,9 @@ final class SliceSum {
     eachPiece(of: count) { add(inputs, $0, into: output + $0.lowerBound) }
   }
 
-  /// Hands `count` summed floats on in pieces, each while it is in the nearest cache.
+  /// Hands on `count` summed floats in pieces; each piece is still in the nearest cache.
   ///
-  /// The program must add something.
+  /// The program must contain an addition.
   func sum(
     _ inputs: UnsafePointer<UnsafePointer<Float>>, count: Int,
     each body: (UnsafeMutablePointer<Float>, Range<Int>) -> Void
@@ -111,7 +111,7 @@ final class SliceSum {
   }
 }
 
-/// Zeroed floats that start on a cache line.
+/// Zeroed floats; the first float starts a cache line.
 func allocateFloats(_ count: Int) -> UnsafeMutablePointer<Float> {
   let memory = UnsafeMutableRawPointer.allocate(byteCount: Swift.max(count, 1) * 4, alignment: 64)
   return memory.initializeMemory(as: Float.self, repeating: 0, count: count)

@@ -1,22 +1,21 @@
 import MPI
 
-/// What a transport and the buckets agree on before any step.
+/// The agreement between a transport and the buckets before the first step.
 struct ReductionPlan {
   let layout: BucketLayout
-  /// For each rank, the buffers that hold its final partial sums, in the order in which they are
-  /// added.
+  /// For each rank, the buffers of its final partial sums, in the order of addition.
   let rootsOfRank: [[Int]]
   /// How the partial sums of all ranks are added.
   let program: [SliceSum.Step]
-  /// The gradient buffers this rank needs.
+  /// The number of gradient buffers of this rank.
   let bufferCount: Int
-  /// How this rank adds its own passes.
+  /// How this rank adds its own backward passes.
   let schedule: LaneTree.Schedule
 
-  /// The plan of one of `size` ranks.
+  /// The plan of rank `rank` of `size`.
   ///
-  /// Fast mode adds one gradient a rank in rank order, exact mode those of the lanes along the
-  /// tree.
+  /// Fast mode adds one gradient for each rank in rank order. Exact mode adds the gradients of
+  /// lanes along the tree.
   init(layout: BucketLayout, tree: LaneTree, exact: Bool, rank: Int, size: Int) {
     self.layout = layout
     if exact {
@@ -33,26 +32,26 @@ struct ReductionPlan {
   }
 }
 
-/// The update of a piece of a slice: the bucket, the piece's place in the slice, its values and its
-/// reduced gradient.
+/// The update of a piece of a slice.
 ///
-/// The pieces of a phase cover the slice, each float once. The gradient is the sum over all ranks
-/// and lanes, and may be overwritten.
+/// Arguments are the bucket, the piece's place in the slice, its values and its reduced gradient.
+/// The pieces of a phase cover each float of the slice once. The gradient is the sum over all ranks
+/// and lanes; the update may overwrite it.
 public typealias SliceUpdate = (
   _ bucket: Int, _ piece: Range<Int>, _ values: UnsafeMutablePointer<Float>,
   _ gradient: UnsafeMutablePointer<Float>
 ) -> Void
 
-/// The slices this rank owns and what is done with each in the present phase.
+/// The slices of this rank, with the update of the present phase.
 final class OwnedSlices {
   /// This rank's part of each bucket.
   let ranges: [Range<Int>]
-  /// What updates a slice in this phase.
+  /// The update of slices in this phase.
   var update: SliceUpdate?
 
   init(_ ranges: [Range<Int>]) { self.ranges = ranges }
 
-  /// Updates this rank's slice of a bucket from a gradient that is summed already, once a phase.
+  /// Updates this rank's slice of a bucket from an already summed gradient, once a phase.
   func apply(
     _ bucket: Int, values: UnsafeMutablePointer<Float>, gradient: UnsafeMutablePointer<Float>
   ) {
@@ -75,9 +74,9 @@ final class OwnedSlices {
   }
 }
 
-/// Moves partial gradients to the owners of their slices, and updated values back.
+/// Moves partial gradients to the owners of slices, and updated values back.
 ///
-/// A phase is `begin`, `post` of every bucket of the phase once this rank is done with it, and
+/// A phase is `begin`, then `post` for every bucket of the phase that this rank has finished, then
 /// `finish`.
 protocol Transport: AnyObject {
   /// The parameters as this rank sees them.
@@ -86,21 +85,21 @@ protocol Transport: AnyObject {
   func buffer(_ index: Int) -> UnsafeMutablePointer<Float>
   /// Starts a phase that updates the given buckets.
   func begin(_ buckets: [Int]) throws
-  /// Hands a bucket over: this rank's partial sums of it are final and its values are read no more.
+  /// Hands over a bucket: this rank's partial sums are final, and it reads the values no more.
   func post(_ bucket: Int) throws
-  /// Does what can be done without waiting.
+  /// Does the work that needs no waiting.
   func progress() throws
-  /// The first bucket that this rank is done with and another is not.
+  /// The first bucket that this rank has finished and another rank has not.
   var firstInFlight: Int? { get }
   /// Returns when all slices of the phase's buckets are updated and every rank sees them.
   ///
   /// Collective.
   func finish(_ buckets: [Int]) throws
-  /// Returns when every rank sees what the owners of these buckets' slices have made of their values outside of a phase.
+  /// Returns when every rank sees the owners' new values of these buckets.
   ///
-  /// Collective.
+  /// Owners changed the values outside of a phase. Collective.
   func share(_ buckets: [Int]) throws
-  /// Makes rank 0's values everybody's; `flat` counts on rank 0 alone. Collective.
+  /// Copies the values of rank 0 to all ranks; `flat` is read only on rank 0. Collective.
   func publish(_ flat: UnsafeBufferPointer<Float>) throws
   /// Gives shared memory back. Collective.
   func release() throws

@@ -1,12 +1,12 @@
 import MPI
 
-/// The ranks of one node: gradients and values lie in shared memory, and each rank sums and updates
-/// its slices in place.
+/// Shared memory between the ranks of one host; it holds gradients and values.
 ///
-/// Each rank's segment holds its counters, its gradient buffers and, on rank 0, the one copy of the
-/// values. The counter of a bucket carries the number of the last phase in which its rank was done
-/// with the bucket; one further counter the last phase in which the rank had updated all its
-/// slices.
+/// Each rank sums and updates its slices in place. Each rank's segment holds its counters and its
+/// gradient buffers. The segment of rank 0 also holds the only copy of the values.
+///
+/// A bucket's counter holds the number of the last phase in which its rank finished the bucket. One
+/// more counter holds the last phase in which the rank updated all its slices.
 final class WindowTransport: Transport {
   let values: UnsafeMutablePointer<Float>
   private let window: SharedWindow
@@ -14,7 +14,7 @@ final class WindowTransport: Transport {
   private let owned: OwnedSlices
   private let sum: SliceSum
   private let inputs: UnsafeMutablePointer<UnsafePointer<Float>>
-  /// All ranks' partial sums, in the order in which they are added.
+  /// The partial sums of all ranks, in the order of addition.
   private let roots: [UnsafeMutablePointer<Float>]
   private let ownBuffers: [UnsafeMutablePointer<Float>]
   private let posted: [UnsafeMutablePointer<UInt64>]
@@ -23,7 +23,10 @@ final class WindowTransport: Transport {
   private var phase: UInt64 = 0
   private var inFlight: [Int] = []
 
-  /// - Throws: `MPIError` if the window cannot be had, `AgreedError` if some rank cannot have it.
+  /// Makes the window of all ranks.
+  ///
+  /// - Throws: `MPIError` if the window is impossible, `AgreedError` if it is impossible on some
+  ///   rank.
   init(_ plan: ReductionPlan, owned: OwnedSlices, on communicator: Communicator) throws {
     let layout = plan.layout
     let (rank, size) = (communicator.rank, communicator.size)
@@ -45,7 +48,7 @@ final class WindowTransport: Transport {
     }
     let rootBuffers = try communicator.allGather([Int64(plan.bufferCount)])
     values = buffer(Int(rootBuffers[0]), of: 0)
-    // Each page comes into being near the rank that writes it first.
+    // The system places each page near the rank that writes it first.
     window.segment(of: rank).initializeMemory(as: UInt8.self, repeating: 0, count: ownBytes)
     for slice in owned.ranges where !slice.isEmpty {
       (values + slice.lowerBound).initialize(repeating: 0, count: slice.count)
@@ -87,7 +90,7 @@ final class WindowTransport: Transport {
     inFlight.removeLast(inFlight.count - kept)
   }
 
-  /// Whether every rank has posted a counter's event in this phase.
+  /// Whether every rank has posted the event of a counter in this phase.
   private func isPosted(_ counter: Int) -> Bool {
     for pointer in posted where SharedCounter(at: pointer + counter).value < phase { return false }
     return true
@@ -111,7 +114,7 @@ final class WindowTransport: Transport {
       waiting.pause()
       progress()
     }
-    // From here on, nobody's gradient is read by this rank, and its slices of the values are final.
+    // From here on, this rank reads no rank's gradient, and its slices of the values are final.
     SharedCounter(at: posted[communicator.rank] + bucketCount).publish(phase)
     waiting.start()
     while !isPosted(bucketCount) { waiting.pause() }

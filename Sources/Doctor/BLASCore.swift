@@ -1,12 +1,12 @@
 import Foundation
 import Tensors
 
-/// The choice of OpenBLAS's matrix kernel, which the library makes once, when it is loaded.
+/// The choice of OpenBLAS's matrix kernel; OpenBLAS chooses once, when it is loaded.
 public enum BLASCore {
-  /// The environment variable that tells OpenBLAS what to use.
+  /// The environment variable that gives OpenBLAS a kernel.
   public static let variable = "OPENBLAS_CORETYPE"
 
-  /// What to say when a kernel uses narrower vectors than this processor has; nil otherwise.
+  /// A complaint if a kernel uses narrower vectors than this processor has; nil otherwise.
   public static func complaint(about kernel: String) -> String? {
     guard let processor = processorBits else { return nil }
     let bits = BLAS.vectorBits(of: kernel)
@@ -17,12 +17,12 @@ public enum BLASCore {
       + (cause.map { "; \($0); --blas-core auto lifts that" } ?? "; see cleave doctor")
   }
 
-  /// A kernel that uses the widest vectors of this processor; nil where that is not known.
+  /// A kernel with the widest vectors of this processor; nil if unknown.
   public static var widestKernel: String? {
     processorBits.flatMap { [512: "SkylakeX", 256: "Haswell"][$0] }
   }
 
-  /// The widest vectors of this processor in bits; nil where it is not an x86-64 Linux.
+  /// The widest vectors of this processor in bits; nil except on x86-64 Linux.
   public static var processorBits: Int? {
     #if arch(x86_64)
       guard let flags = processorFlags else { return nil }

@@ -1,13 +1,13 @@
-/// One finding of the doctor.
+/// One check of the doctor.
 public struct Check: Sendable {
-  /// Its place in the report.
+  /// The place in the report.
   public let order: Int
-  /// What was looked at.
+  /// The subject of the check.
   public let name: String
-  /// Whether training will do well with it.
+  /// Whether the result is good for training.
   public let isFine: Bool
-  /// What was found, with units.
+  /// The result, with units.
   public let found: String
-  /// What to mend, or how to do better; empty where there is nothing to say.
+  /// What to change or improve; empty without advice.
   public let advice: String
 }

@@ -2,14 +2,14 @@ import Autodiff
 import CKernels
 import Datasets
 import Layers
-import Models
+import Runs
 import Tensors
 import Training
 
 /// Runs a trained model over blocks of rows.
 public final class Explainer {
   private let trained: TrainedModel
-  private let model: any Autoencoder
+  private let model: any Encoding
   private let images: ImageSet
   private let usesSplit: Bool
   private let step: Step
@@ -19,11 +19,12 @@ public final class Explainer {
   /// - Throws: `ConfigurationError` for a model without an encoder.
   public init(_ trained: TrainedModel, images: ImageSet, usesSplit: Bool) throws {
     self.trained = trained
-    model = try trained.autoencoder()
+    model = try trained.encoder()
     self.images = images
     self.usesSplit = usesSplit
     let noise = try trained.inputNoise(for: images)
-    step = Step(seed: trained.configuration.seed, corrupt: noise.corrupter(of: images.shape))
+    step = Step(
+      seed: trained.configuration.common.lanes.seed, corrupt: noise.corrupter(of: images.shape))
   }
 
   private func begin(_ rows: Range<Int>) {

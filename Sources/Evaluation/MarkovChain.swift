@@ -9,12 +9,12 @@ import Tensors
 /// C is the noise the model was trained with, not clipped; weights stand still, and D is the decoder's mean. Noise is keyed by
 /// (seed, t, row), so that a chain is the same whichever rank or block runs it.
 public final class MarkovChain {
-  private let model: any Autoencoder
+  private let model: any Encoding
   private let step: Step
   private var state: [Float] = []
 
   /// Chains of a model of such images under a noise.
-  public init(_ model: any Autoencoder, noise: Corruption, images shape: ImageShape, seed: UInt64) {
+  public init(_ model: any Encoding, noise: Corruption, images shape: ImageShape, seed: UInt64) {
     self.model = model
     step = Step(seed: seed, corrupt: noise.corrupter(of: shape))
   }

@@ -5,6 +5,7 @@ import HDF5
 import Images
 import MPI
 import Models
+import Runs
 import Tensors
 import Training
 
@@ -203,13 +204,13 @@ struct Source {
       throw RunError.data(
         data.path, "images: found \(data.shape), expected \(trained.imageShape) as in the run")
     }
-    let c = trained.configuration
+    let settings = trained.configuration.common.data
     let own = trained.wasTrained(on: data)
-    let isNoisy = try own && !Corruption(parsing: c.staticNoise).isNone
+    let isNoisy = own && !settings.staticNoise.isNone
     images = try own ? trained.seen(data) : trained.binary(data)
     hasClean = images.clean != nil
     reference =
-      c.binarize != .none ? images.clean ?? images : isNoisy ? data : data.clean ?? data
+      settings.binarize != .none ? images.clean ?? images : isNoisy ? data : data.clean ?? data
     hasSplit = own && trained.checkpoint.manifest.split != nil
     let known = own ? trained.trainedRows(of: data).count : data.count
     rows = min(known, limit ?? known)

@@ -1,7 +1,9 @@
 import Autodiff
 import Datasets
 import Layers
+import MPI
 import Models
+import Runs
 import Tensors
 import Training
 
@@ -15,8 +17,7 @@ public final class Sampler {
     case prior
   }
 
-  private let model: any GenerativeModel
-  private let latent: Int
+  private let model: any Decoding
   private let start: Start
   private let step: Step
   private let chain: MarkovChain?
@@ -31,13 +32,19 @@ public final class Sampler {
   public init(
     _ trained: TrainedModel, seed: UInt64, chain steps: Int? = nil, start: Start = .prior
   ) throws {
-    model = trained.model
-    latent = trained.configuration.latent
     self.start = start
     step = Step(seed: seed)
-    guard let count = steps ?? model.chainSteps else {
+    let name = trained.configuration.model
+    guard let model = trained.model as? any Decoding else {
       throw ConfigurationError(
-        "\(trained.directory.path): found model=\(trained.configuration.model), whose codes were matched to no "
+        "\(trained.directory.path): found model=\(name), which makes no images of codes, expected one "
+          + "that does")
+    }
+    self.model = model
+    let prior = model as? any Generative
+    guard let count = steps ?? prior?.chainSteps else {
+      throw ConfigurationError(
+        "\(trained.directory.path): found model=\(name), whose codes were matched to no "
           + "prior, expected --chain T to sample from it")
     }
     chainSteps = count
@@ -46,7 +53,7 @@ public final class Sampler {
       return
     }
     chain = MarkovChain(
-      try trained.autoencoder(), noise: try trained.trainingNoise(), images: trained.imageShape,
+      try trained.encoder(), noise: try trained.trainingNoise(), images: trained.imageShape,
       seed: seed)
   }
 
@@ -56,9 +63,8 @@ public final class Sampler {
     rows.map(Int32.init).withUnsafeBufferPointer {
       step.begin(rows: $0, dimensions: 1, purpose: .generation, time: 0) { _ in }
     }
-    let x =
-      start == .prior
-      ? model.generate(step) : model.decode(step.normal(latent, .generation))
+    let prior = start == .prior ? model as? any Generative : nil
+    let x = prior?.generate(step) ?? model.decode(step.normal(model.latent, .generation))
     return chain?.run(chainSteps, from: x, rows: rows) ?? x
   }
 }

@@ -6,8 +6,8 @@ extension Dataset {
   ///
   /// Numbers of another type are converted. The C function is `H5Dread`.
   ///
-  /// Traps if there are no such rows.
-  /// - Throws: `HDF5Error` if the elements are no numbers or the file is damaged.
+  /// Traps if the dataset does not have the rows.
+  /// - Throws: `HDF5Error` if the elements are not numbers or the file is damaged.
   public func read(
     rows: Range<Int>, into destination: UnsafeMutableRawPointer, as type: ElementType
   ) throws(HDF5Error) {
@@ -25,7 +25,7 @@ extension Dataset {
   ///
   /// The C function is `H5Dwrite`.
   ///
-  /// Traps if there are no such rows.
+  /// Traps if the dataset does not have the rows.
   /// - Throws: `HDF5Error` if the disk is full or the file was opened for reading.
   public func write(
     rows: Range<Int>, from source: UnsafeRawPointer, as type: ElementType
@@ -38,20 +38,20 @@ extension Dataset {
     try file.check(
       H5Dwrite(id, memory.id, there.id, here.id, chdf5_default_properties(), source),
       "H5Dwrite", path)
-    // Blocks wait in a cache; flushing here reports what releasing the dataset could not.
+    // HDF5 keeps chunks in a cache. A flush here can report an error; closing the dataset cannot.
     if !isContiguous { try file.check(H5Dflush(id), "H5Dflush", path) }
   }
 
   /// All elements in row-major order.
   ///
-  /// - Throws: `HDF5Error` if the elements are no numbers or the file is damaged.
+  /// - Throws: `HDF5Error` if the elements are not numbers or the file is damaged.
   public func readAll<T: Element>(as type: T.Type = T.self) throws(HDF5Error) -> [T] {
     try read(rows: 0..<(shape.first ?? 1), as: type)
   }
 
   /// The elements of whole rows in row-major order.
   ///
-  /// - Throws: `HDF5Error` if the elements are no numbers or the file is damaged.
+  /// - Throws: `HDF5Error` if the elements are not numbers or the file is damaged.
   public func read<T: Element>(
     rows: Range<Int>, as type: T.Type = T.self
   ) throws(HDF5Error) -> [T] {
@@ -75,7 +75,9 @@ extension Dataset {
     }
   }
 
-  /// HDF5 converts between numbers; anything else would fail deep inside it.
+  /// Throws unless the elements are numbers: HDF5 converts only between numbers.
+  ///
+  /// For other types the error would arise deep inside HDF5.
   private func requireNumbers(as wanted: ElementType) throws(HDF5Error) {
     precondition(wanted.byteCount != nil, "\(path): numbers cannot be read as \(wanted)")
     if type.byteCount != nil { return }
@@ -86,7 +88,7 @@ extension Dataset {
     }
   }
 
-  /// The dataset's own space with `rows` selected.
+  /// The dataset's dataspace with `rows` selected.
   private func select(_ rows: Range<Int>) throws(HDF5Error) -> Handle {
     let available = shape.first ?? 1
     precondition(

@@ -1,18 +1,18 @@
 import CHDF5
 
-/// An open dataset: an array of up to 32 dimensions, of which the first counts rows.
+/// An open dataset: an array of up to 32 dimensions; the first dimension counts rows.
 public final class Dataset {
-  /// Where it is in the file.
+  /// The dataset's path inside the file.
   public let path: String
-  /// Its extents; empty for one element without extents.
+  /// The extents; empty for one element without extents.
   public let shape: [Int]
-  /// What its elements are.
+  /// The type of the elements.
   public let type: ElementType
-  /// The file, kept open as long as the dataset is.
+  /// The file; the dataset keeps it open.
   public let file: File
   let id: hid_t
 
-  /// Takes over `id`.
+  /// Takes ownership of `id`.
   init(_ id: hid_t, path: String, in file: File) throws(HDF5Error) {
     self.id = id
     self.path = path
@@ -32,7 +32,7 @@ public final class Dataset {
     }
   }
 
-  /// Nothing waits to be written here: see `File.access()` and `write(rows:from:as:)`.
+  /// No data waits to be written here: see `File.access()` and `write(rows:from:as:)`.
   deinit {
     if H5Iis_valid(id) > 0 { _ = H5Dclose(id) }
   }
@@ -40,10 +40,10 @@ public final class Dataset {
   /// Number of elements.
   public var count: Int { shape.reduce(1, *) }
 
-  /// Number of elements of one row, that is of the extents after the first.
+  /// Number of elements in a row: the product of all extents after the first.
   public var rowCount: Int { shape.dropFirst().reduce(1, *) }
 
-  /// Whether the elements lie in one run of bytes in the file.
+  /// Whether the elements lie in one continuous range of bytes in the file.
   public var isContiguous: Bool {
     let creation = H5Dget_create_plist(id)
     guard creation >= 0 else { return false }
@@ -51,10 +51,10 @@ public final class Dataset {
     return H5Pget_layout(creation) == H5D_CONTIGUOUS && H5Pget_external_count(creation) == 0
   }
 
-  /// Where the first element lies in the file, in bytes, for memory-mapping.
+  /// The byte position of the first element in the file, for memory-mapping.
   ///
-  /// It is nil unless the elements are contiguous and stored exactly as `type` is in memory.
-  /// The C function is `H5Dget_offset`.
+  /// It is nil unless the elements are contiguous and have the same bytes in the file and in
+  /// memory. The C function is `H5Dget_offset`.
   public var fileOffset: Int? {
     guard type.byteCount != nil, isContiguous,
       let stored = try? Dataset.storedType(id, path, file),
@@ -66,7 +66,7 @@ public final class Dataset {
 
   /// Checks type and shape; nil stands for an extent of any size.
   ///
-  /// - Throws: `HDF5Error` that says what was found and what was expected.
+  /// - Throws: `HDF5Error` that names what was found and what was expected.
   public func expect(_ types: ElementType..., shape expected: [Int?]) throws(HDF5Error) {
     let fits =
       shape.count == expected.count
@@ -79,7 +79,7 @@ public final class Dataset {
       message: "found \(type) \(shape), expected \(names) [\(extents)]")
   }
 
-  /// The datatype of the elements as they are in the file.
+  /// The datatype of the elements in the file.
   static func storedType(_ id: hid_t, _ path: String, _ file: File) throws(HDF5Error) -> Handle {
     try Handle(H5Dget_type(id), "H5Dget_type", file: file.path, object: path, closedBy: H5Tclose)
   }

@@ -1,6 +1,6 @@
 import CHDF5
 
-/// What one element of a dataset or attribute is.
+/// The type of one element of a dataset or attribute.
 public enum ElementType: Equatable, Sendable, CustomStringConvertible {
   /// Unsigned 8-bit integer.
   case uint8
@@ -18,11 +18,11 @@ public enum ElementType: Equatable, Sendable, CustomStringConvertible {
   case float64
   /// Text of fixed or variable length.
   case string
-  /// Anything else, by name, such as "uint16" or "compound". Integers and floats among them can
-  /// be read as one of the types above.
+  /// Any other type, by name, such as "uint16" or "compound". Other integers and floats can be read
+  /// as one of the types above.
   case other(String)
 
-  /// The name numpy uses, where it has one.
+  /// The type's name in numpy, if numpy has one.
   public var description: String {
     switch self {
     case .uint8: "uint8"
@@ -53,7 +53,7 @@ public enum ElementType: Equatable, Sendable, CustomStringConvertible {
 public protocol Element: BitwiseCopyable {
   /// The element type with the same bytes.
   static var elementType: ElementType { get }
-  /// The value that fresh memory is filled with.
+  /// The initial value of fresh memory.
   static var zero: Self { get }
 }
 
@@ -87,7 +87,7 @@ extension Double: Element {
 }
 
 extension ElementType {
-  /// The type of the elements that an HDF5 datatype describes.
+  /// The element type of an HDF5 datatype.
   init(of type: borrowing Handle) {
     let bits = 8 * H5Tget_size(type.id)
     switch H5Tget_class(type.id) {
@@ -131,7 +131,7 @@ extension File {
     case .float32: return try copy(chdf5_float32(), for: object)
     case .float64: return try copy(chdf5_float64(), for: object)
     case .float16:
-      // Fields are set while the type is still wide enough to hold both the old and the new ones.
+      // Fields before size: the wider type has space for the old and the new fields.
       let half = try copy(chdf5_float32(), for: object)
       try check(H5Tset_fields(half.id, 15, 10, 5, 0, 10), "H5Tset_fields", object)
       try check(H5Tset_size(half.id, 2), "H5Tset_size", object)

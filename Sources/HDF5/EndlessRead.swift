@@ -1,12 +1,13 @@
 import Dispatch
 import Foundation
 
-/// Ends the process, with one line and status 65, where HDF5 would read a damaged file for ever.
+/// Ends the process, with one line and status 65, if HDF5 would read a damaged file forever.
 ///
-/// Of variable-length strings HDF5 1.10 follows a chain of objects that a single byte can turn into a circle; a call
-/// that never returns can be ended in no other way.
+/// For variable-length strings, HDF5 1.10 follows a chain of objects. One changed byte can close
+/// the chain to a circle. Only the end of the process ends such a call.
 enum EndlessRead {
-  /// Runs a read that takes at most so many seconds of this thread's computing time, however slow the disk.
+  /// Runs a read with a limit in seconds of this thread's computing time; a slow disk does not
+  /// count.
   static func guarded<Result>(
     _ file: String, _ object: String, seconds: Double, _ read: () -> Result
   ) -> Result {

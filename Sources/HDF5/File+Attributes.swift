@@ -2,35 +2,35 @@ import CHDF5
 
 /// Attributes: small named values on the file ("/"), a group or a dataset.
 extension File {
-  /// Writes a text attribute, replacing one of that name.
+  /// Writes a text attribute; replaces an attribute of that name.
   ///
-  /// - Throws: `HDF5Error` if there is no object at `path` or the text contains a NUL.
+  /// - Throws: `HDF5Error` if no object is at `path` or the text contains a NUL.
   public func write(
     attribute name: String, on path: String, _ value: String
   ) throws(HDF5Error) {
     try write(attribute: name, on: path, strings: [value], shape: [])
   }
 
-  /// Writes a list of texts, replacing an attribute of that name.
+  /// Writes a list of texts; replaces an attribute of that name.
   ///
-  /// - Throws: `HDF5Error` if there is no object at `path` or a text contains a NUL.
+  /// - Throws: `HDF5Error` if no object is at `path` or a text contains a NUL.
   public func write(
     attribute name: String, on path: String, _ values: [String]
   ) throws(HDF5Error) {
     try write(attribute: name, on: path, strings: values, shape: [values.count])
   }
 
-  /// Writes an int64 attribute, replacing one of that name.
+  /// Writes an int64 attribute; replaces an attribute of that name.
   ///
-  /// - Throws: `HDF5Error` if there is no object at `path`.
+  /// - Throws: `HDF5Error` if no object is at `path`.
   public func write(attribute name: String, on path: String, _ value: Int) throws(HDF5Error) {
     var stored = Int64(value)
     try write(attribute: name, on: path, .int64, &stored)
   }
 
-  /// Writes a float64 attribute, replacing one of that name.
+  /// Writes a float64 attribute; replaces an attribute of that name.
   ///
-  /// - Throws: `HDF5Error` if there is no object at `path`.
+  /// - Throws: `HDF5Error` if no object is at `path`.
   public func write(attribute name: String, on path: String, _ value: Double) throws(HDF5Error) {
     var stored = value
     try write(attribute: name, on: path, .float64, &stored)
@@ -58,7 +58,7 @@ extension File {
     return names
   }
 
-  /// A text attribute; nil when there is none of that name.
+  /// A text attribute; nil if the object has no attribute of that name.
   ///
   /// - Throws: `HDF5Error` if it is not one string.
   public func stringAttribute(_ name: String, on path: String) throws(HDF5Error) -> String? {
@@ -69,7 +69,7 @@ extension File {
     return value
   }
 
-  /// An attribute that is a list of texts; nil when there is none of that name.
+  /// An attribute with a list of texts; nil if the object has no attribute of that name.
   ///
   /// - Throws: `HDF5Error` if it holds no strings.
   public func stringsAttribute(_ name: String, on path: String) throws(HDF5Error) -> [String]? {
@@ -87,7 +87,7 @@ extension File {
     }
   }
 
-  /// An integer attribute of any width; nil when there is none of that name.
+  /// An integer attribute of any width; nil if the object has no attribute of that name.
   ///
   /// - Throws: `HDF5Error` if it is not one integer.
   public func intAttribute(_ name: String, on path: String) throws(HDF5Error) -> Int? {
@@ -98,7 +98,7 @@ extension File {
     return found ? Int(value) : nil
   }
 
-  /// A numeric attribute; nil when there is none of that name.
+  /// A numeric attribute; nil if the object has no attribute of that name.
   ///
   /// - Throws: `HDF5Error` if it is not one number.
   public func doubleAttribute(_ name: String, on path: String) throws(HDF5Error) -> Double? {
@@ -198,7 +198,7 @@ extension File {
   }
 }
 
-/// What an attribute holds.
+/// The content of an attribute.
 private struct AttributeContents: ~Copyable {
   let type: Handle
   let count: Int

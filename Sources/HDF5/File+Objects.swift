@@ -1,12 +1,12 @@
 import CHDF5
 
-/// Groups, datasets and what they contain.
+/// Groups and datasets of a file.
 extension File {
   /// How the elements of a new dataset lie in the file.
   public enum Layout: Equatable, Sendable {
-    /// One run of bytes, allocated at once, so that it can be memory-mapped.
+    /// One continuous range of bytes, allocated at once, so that it can be memory-mapped.
     case contiguous
-    /// Blocks of the given shape, compressed by gzip where `level` (1 to 9) is given.
+    /// Chunks of the given shape; gzip compresses them if `level` (1 to 9) is given.
     case chunked([Int], level: Int? = nil)
   }
 
@@ -28,9 +28,9 @@ extension File {
   /// Whether there is a dataset at `path`.
   public func isDataset(_ path: String) -> Bool { kind(of: path) == H5I_DATASET }
 
-  /// The names in a group, in the order of creation if the file keeps it, else by name.
+  /// The names in a group: in the order of creation if the file keeps this order, else by name.
   ///
-  /// - Throws: `HDF5Error` if there is no such group.
+  /// - Throws: `HDF5Error` if no such group exists.
   public func children(of path: String) throws(HDF5Error) -> [String] {
     guard isGroup(path) else {
       throw HDF5Error(file: self.path, object: path, message: "no such group")
@@ -38,7 +38,8 @@ extension File {
     let group = try openGroup(path)
     var information = H5G_info_t()
     try check(H5Gget_info(group.id, &information), "H5Gget_info", path)
-    // A look at all links: HDF5 1.10 frees what it never had when it lists a group of which a link is damaged.
+    // Checks all links first. If a link of a group is damaged and HDF5 1.10 lists the group, it
+    // frees memory that it never allocated.
     try check(H5Lexists(group.id, "-", chdf5_default_properties()), "H5Lexists", path)
     let order = try isOrdered(group, path) ? H5_INDEX_CRT_ORDER : H5_INDEX_NAME
     var names: [String] = []
@@ -60,9 +61,9 @@ extension File {
     return names
   }
 
-  /// Creates a group, and those above it that are missing; one that exists is left as it is.
+  /// Creates a group and the missing groups above it; an existing group does not change.
   ///
-  /// - Throws: `HDF5Error` if the disk is full or something other than a group is in the way.
+  /// - Throws: `HDF5Error` if the disk is full or `path` leads to another kind of object.
   public func createGroup(_ path: String) throws(HDF5Error) {
     var prefix = ""
     for component in path.split(separator: "/") {
@@ -83,7 +84,7 @@ extension File {
   ///
   /// The C function is `H5Dopen2`.
   ///
-  /// - Throws: `HDF5Error` if there is no dataset at `path`.
+  /// - Throws: `HDF5Error` if no dataset is at `path`.
   public func dataset(_ path: String) throws(HDF5Error) -> Dataset {
     guard exists(path) else {
       throw HDF5Error(file: self.path, object: path, message: "no such dataset")
@@ -95,10 +96,9 @@ extension File {
     return try Dataset(id, path: path, in: self)
   }
 
-  /// Creates a dataset, and the groups above it that are missing.
+  /// Creates a dataset and the missing groups above it.
   ///
-  /// An empty `shape` means one
-  /// element without extents. The C function is `H5Dcreate2`.
+  /// An empty `shape` means one element without extents. The C function is `H5Dcreate2`.
   ///
   /// - Throws: `HDF5Error` if the name is taken or the disk is full.
   @discardableResult
@@ -108,7 +108,8 @@ extension File {
     let creation = try properties(chdf5_dataset_creation(), for: path)
     switch layout {
     case .contiguous:
-      // Early allocation fixes the offset in the file; what is never written reads as zero.
+      // Early allocation fixes the offset in the file; elements that are never written read as
+      // zero.
       try check(
         H5Pset_alloc_time(creation.id, H5D_ALLOC_TIME_EARLY), "H5Pset_alloc_time", path)
       let fill = type == .string ? H5D_FILL_TIME_ALLOC : H5D_FILL_TIME_NEVER
@@ -130,7 +131,7 @@ extension File {
     _ path: String, _ type: ElementType, shape: [Int], creation: borrowing Handle
   ) throws(HDF5Error) -> Dataset {
     if let slash = path.lastIndex(of: "/") { try createGroup(String(path[..<slash])) }
-    // Without time stamps equal contents are equal files.
+    // Without time stamps, equal contents give equal files.
     try check(H5Pset_obj_track_times(creation.id, false), "H5Pset_obj_track_times", path)
     let datatype = try datatype(type, for: path)
     let space = try dataspace(shape, for: path)

@@ -5,7 +5,7 @@ import Foundation
 ///
 /// Groups keep the order in which their members were created. Call HDF5 from one thread.
 public final class File {
-  /// The path as it was given.
+  /// The path as the caller gave it.
   public let path: String
   private var id: hid_t?
 
@@ -30,7 +30,7 @@ public final class File {
     return file
   }
 
-  /// Creates a file, replacing one that exists.
+  /// Creates a file; replaces an existing file.
   ///
   /// The C function is `H5Fcreate`.
   ///
@@ -50,14 +50,14 @@ public final class File {
 
   private init(_ path: String) { self.path = path }
 
-  /// Closes what `close()` has not.
+  /// Closes a file that `close()` has not closed.
   ///
-  /// What goes wrong stays unsaid: close files written to yourself.
+  /// Errors are lost here, so call `close()` on files that were written.
   deinit {
     if let id { _ = H5Fclose(id) }
   }
 
-  /// Hands everything written so far to the operating system.
+  /// Hands all written data to the operating system.
   ///
   /// The C function is `H5Fflush`.
   ///
@@ -68,7 +68,7 @@ public final class File {
 
   /// Flushes, then waits until the file is on the disk.
   ///
-  /// The C function behind it is `fsync`.
+  /// After the flush, the C function is `fsync`.
   ///
   /// - Throws: `HDF5Error` if the disk is full or failing.
   public func synchronize() throws(HDF5Error) {
@@ -84,12 +84,12 @@ public final class File {
     }
   }
 
-  /// Writes what is left and closes the file; its datasets must not be used any more.
+  /// Writes the remaining data and closes the file; its datasets must not be used any more.
   ///
   /// - Throws: `HDF5Error` if the disk is full or failing.
   public func close() throws(HDF5Error) {
     guard let id else { return }
-    // H5Fclose reports success even where its own flush has failed.
+    // H5Fclose reports success even after its own flush failed.
     let flushed = H5Fflush(id, H5F_SCOPE_GLOBAL)
     let failure: HDF5Error? =
       flushed < 0 ? HDF5Error.last("H5Fflush", status: Int(flushed), file: path) : nil
@@ -104,8 +104,10 @@ public final class File {
     return id
   }
 
-  /// How files are opened: closing one closes its datasets, and small writes are not held back,
-  /// because an error met while a dataset is released could not be reported.
+  /// The access properties of all files.
+  ///
+  /// Closing a file closes its datasets. Small writes are not held back, because a dataset cannot
+  /// report an error when it is released.
   private func access() throws(HDF5Error) -> Handle {
     let access = try properties(chdf5_file_access())
     try check(H5Pset_fclose_degree(access.id, H5F_CLOSE_STRONG), "H5Pset_fclose_degree")

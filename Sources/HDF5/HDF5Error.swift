@@ -5,15 +5,15 @@ import Foundation
 public struct HDF5Error: Error, Equatable, Sendable, CustomStringConvertible {
   /// The path of the file as the caller gave it.
   public let file: String
-  /// The dataset, group or attribute inside the file; nil when the file itself is at fault.
+  /// The dataset, group or attribute inside the file; nil if the file itself is wrong.
   public let object: String?
   /// What was found and what was expected.
   public let message: String
-  /// The HDF5 function that failed; nil for a file that is sound but not what was asked for.
+  /// The HDF5 function that failed; nil if the file is sound but is not the expected file.
   public let call: String?
-  /// What `call` returned.
+  /// The status that `call` returned.
   public let status: Int
-  /// The operating system's error number behind the failure, 0 when there was none.
+  /// The operating system's error number of the failure; 0 if there was none.
   public let errorNumber: Int32
 
   /// An error found without a failing HDF5 call: a missing dataset, a wrong type or shape.
@@ -33,7 +33,7 @@ public struct HDF5Error: Error, Equatable, Sendable, CustomStringConvertible {
     self.errorNumber = errorNumber
   }
 
-  /// The same error under another path: that of the file which a temporary one was to become.
+  /// The same error under another path: the final path of a temporary file.
   public func renamed(_ path: String) -> HDF5Error {
     HDF5Error(
       file: path, object: object, message: message, call: call, status: status,
@@ -48,7 +48,7 @@ public struct HDF5Error: Error, Equatable, Sendable, CustomStringConvertible {
 }
 
 extension HDF5Error {
-  /// The error of the HDF5 call that has just failed, explained by HDF5's error stack.
+  /// The error of the last, failed HDF5 call, explained by HDF5's error stack.
   static func last(
     _ call: String, status: Int, file: String, object: String? = nil
   ) -> HDF5Error {
@@ -70,7 +70,7 @@ extension HDF5Error {
       file: file, object: object, message: message, call: call, status: status, errorNumber: number)
   }
 
-  /// The description kept deepest in this thread's error stack: the first thing that went wrong.
+  /// The deepest description in this thread's error stack: the first failure.
   private static func innermostReason() -> String {
     var reason = ""
     let status = withUnsafeMutablePointer(to: &reason) { destination in
@@ -86,13 +86,15 @@ extension HDF5Error {
     return reason.split(whereSeparator: \.isNewline).joined(separator: " ")
   }
 
-  /// HDF5 reports failing system calls as "…, errno = 28, error message = '…', …".
+  /// The error number of a failed system call; HDF5 writes "…, errno = 28, error message = '…', …".
   private static func errorNumber(in reason: String) -> Int32 {
     guard let start = reason.range(of: "errno = ")?.upperBound else { return 0 }
     return Int32(reason[start...].prefix(while: \.isNumber)) ?? 0
   }
 
-  /// HDF5 reports cut files as "truncated file: eof = 100, sblock->base_addr = 0, stored_eof = 2048".
+  /// The sizes of a truncated file, as HDF5 reports them.
+  ///
+  /// HDF5 writes "truncated file: eof = 100, sblock->base_addr = 0, stored_eof = 2048".
   private static func truncatedSizes(in reason: String) -> (found: Int, expected: Int)? {
     guard reason.hasPrefix("truncated file") else { return nil }
     let numbers = reason.split { !$0.isNumber }.compactMap { Int($0) }
@@ -104,12 +106,13 @@ extension HDF5Error {
 /// Prepares HDF5 for the calling thread, before its first call.
 func prepareLibrary() {
   _ = noCleaningAtExit
-  // What HDF5 would print reaches the errors instead. This fails only for an invalid error stack,
-  // and the default one always exists.
+  // Errors carry the text that HDF5 would print. This call fails only for an invalid error stack;
+  // the default error stack always exists.
   _ = H5Eset_auto2(chdf5_default_error_stack(), nil, nil)
 }
 
-/// Keeps HDF5 from writing, at exit, what it still holds of files that were not closed.
+/// Keeps HDF5 from writing unwritten data of open files at exit.
 ///
-/// After a write that failed, on a full disk say, that crashes. Every file is closed by its owner.
+/// After a failed write, on a full disk for example, such writing crashes. The owner of each file
+/// closes it.
 private let noCleaningAtExit: Bool = H5dont_atexit() >= 0

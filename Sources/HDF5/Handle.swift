@@ -1,13 +1,15 @@
 import CHDF5
 
-/// One reference to an HDF5 object (type, dataspace, property list, attribute), released with it.
+/// One reference to an HDF5 object (type, dataspace, property list, attribute), which `deinit`
+/// releases.
 ///
-/// None of these holds unwritten data, so what their close functions return carries no news.
+/// None of these objects holds unwritten data, so the result of their close functions is
+/// unimportant.
 struct Handle: ~Copyable {
   let id: hid_t
   private let close: (hid_t) -> herr_t
 
-  /// Takes over `id`, which `call` has just returned.
+  /// Takes ownership of `id`, which `call` has just returned.
   init(
     _ id: hid_t, _ call: String, file: String, object: String? = nil,
     closedBy close: @escaping (hid_t) -> herr_t
@@ -23,7 +25,7 @@ struct Handle: ~Copyable {
 }
 
 extension File {
-  /// Throws what HDF5's error stack says if `status`, returned by `call`, is negative.
+  /// Throws the error of HDF5's error stack if `status`, returned by `call`, is negative.
   @discardableResult
   func check<Status: SignedInteger>(
     _ status: Status, _ call: String, _ object: String? = nil
@@ -34,7 +36,7 @@ extension File {
     return status
   }
 
-  /// A dataspace of the given extents; one element without extents where there are none.
+  /// A dataspace of the given extents; without extents, a dataspace of one element.
   func dataspace(_ shape: [Int], for object: String) throws(HDF5Error) -> Handle {
     if shape.isEmpty {
       return try Handle(
@@ -51,7 +53,7 @@ extension File {
     try Handle(H5Pcreate(kind), "H5Pcreate", file: path, object: object, closedBy: H5Pclose)
   }
 
-  /// The extents of a dataspace, empty for a scalar; nil for a null dataspace.
+  /// The extents of a dataspace: empty for a scalar, nil for a null dataspace.
   func extents(of space: borrowing Handle, for object: String) throws(HDF5Error) -> [Int]? {
     guard H5Sget_simple_extent_type(space.id) != H5S_NULL else { return nil }
     let rank = Int(

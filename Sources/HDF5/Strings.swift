@@ -1,11 +1,13 @@
 import CHDF5
 import Foundation
 
-/// Reading and writing text. Written text is UTF-8 of variable length, which h5py reads as `str`.
+/// Reads and writes text.
+///
+/// Written text is UTF-8 of variable length, which h5py reads as `str`.
 extension Dataset {
   /// All strings, of fixed or variable length.
   ///
-  /// - Throws: `HDF5Error` if the elements are no strings or the file is damaged.
+  /// - Throws: `HDF5Error` if the elements are not strings or the file is damaged.
   public func readStrings() throws(HDF5Error) -> [String] {
     guard type == .string else {
       throw HDF5Error(file: file.path, object: path, message: "found \(type), expected string")
@@ -31,7 +33,7 @@ extension Dataset {
 }
 
 extension File {
-  /// Decodes `count` strings that `read` fetches in the memory type it is given.
+  /// Decodes `count` strings; `read` fetches them in the given memory type.
   func readStrings(
     count: Int, stored: borrowing Handle, _ call: String, _ object: String,
     _ read: (hid_t, UnsafeMutableRawPointer) -> herr_t
@@ -41,13 +43,13 @@ extension File {
       return try readFixedStrings(count: count, stored: stored, call, object, read)
     }
     var pointers = [UnsafeMutablePointer<CChar>?](repeating: nil, count: count)
-    // A string takes microseconds.
+    // Reading one string takes microseconds.
     let limit = 5 + Double(count) / 10_000
     let status = pointers.withUnsafeMutableBytes { bytes -> herr_t in
       guard let start = bytes.baseAddress else { return 0 }
       return EndlessRead.guarded(path, object, seconds: limit) { read(stored.id, start) }
     }
-    // HDF5 allocated each string; those it got before a failure are released too.
+    // HDF5 allocated each string; after a failure, strings read before it are released too.
     defer { for pointer in pointers { _ = H5free_memory(pointer) } }
     try check(status, call, object)
     return pointers.map { $0.map { String(cString: $0) } ?? "" }
@@ -72,7 +74,7 @@ extension File {
     }
   }
 
-  /// Hands `write` the strings as C strings, with the type they have in memory.
+  /// Hands the strings to `write` as C strings, with their type in memory.
   func writeStrings(
     _ strings: [String], _ call: String, _ object: String,
     _ write: (hid_t, UnsafeRawPointer) -> herr_t

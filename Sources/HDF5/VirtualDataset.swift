@@ -1,12 +1,12 @@
 import CHDF5
 
-/// Rows of a virtual dataset and the file they come from.
+/// Rows of a virtual dataset, with the file that holds them.
 public struct VirtualPart: Equatable, Sendable {
   /// The file's path relative to the directory of the virtual dataset's file.
   public let file: String
-  /// The dataset in that file; its rows, all of them, become `rows`.
+  /// The dataset in that file; all its rows become `rows`.
   public let dataset: String
-  /// Which rows of the virtual dataset these are.
+  /// The rows of the virtual dataset.
   public let rows: Range<Int>
 
   /// Rows `rows` are the rows of `dataset` in `file`.
@@ -18,9 +18,11 @@ public struct VirtualPart: Equatable, Sendable {
 }
 
 extension File {
-  /// Creates a dataset that shows datasets of other files as one.
+  /// Creates a dataset that shows datasets of other files as one dataset.
   ///
-  /// The C function is `H5Pset_virtual`. Reading it is slow: read the parts where speed matters. Rows that no part covers read as zero.
+  /// The C function is `H5Pset_virtual`. Reading a virtual dataset is slow; read the parts if speed
+  /// matters. Rows of no part read as zero.
+  ///
   /// - Throws: `HDF5Error` if the name is taken or the disk is full.
   public func createVirtualDataset(
     _ path: String, _ type: ElementType, shape: [Int], parts: [VirtualPart]

@@ -1,17 +1,17 @@
-/// Antialiased bilinear resampling of 8-bit pictures, as Pillow's `resize` does it.
+/// Antialiased bilinear resampling of 8-bit pictures; results equal Pillow's `resize`.
 ///
-/// A pixel is the mean of the pixels it covers, weighted by a triangle as wide as two of its own
-/// steps: support 1 on either side where a picture grows, the factor of reduction where it shrinks.
-/// Columns are resampled first, then rows, each pass rounded to 8 bits.
+/// A pixel is the weighted mean of the pixels it covers. The weights form a triangle. On either
+/// side, the triangle reaches 1 pixel for enlarging, and the factor of reduction for shrinking.
+/// Columns are resampled first, then rows; each result is rounded to 8 bits.
 struct BilinearResize {
   /// How one axis is resampled.
   private struct Axis {
-    /// Weights are integers that add up to nearly 2^22, so that 32 bits hold a sum of them times 255.
+    /// Weights are integers with a sum of nearly 2^22, so 32 bits hold a sum of weights times 255.
     static let fractionBits: Int32 = 22
 
     /// The first source pixel of each target pixel.
     private(set) var first: [Int] = []
-    /// Weights kept for each target pixel, zeros behind those it needs.
+    /// Weights stored for each target pixel; unused weights at the end are zero.
     let taps: Int
     /// The weights, `[target, taps]`.
     private(set) var weights: [Int32] = []
@@ -21,7 +21,7 @@ struct BilinearResize {
       let support = max(step, 1)
       taps = Int(support.rounded(.up)) * 2 + 1
       for position in 0..<target {
-        // Centres of pixels lie at halves.
+        // The centre of a pixel lies at a half.
         let centre = (Double(position) + 0.5) * step
         let low = max(Int(centre - support + 0.5), 0)
         let high = min(Int(centre + support + 0.5), source)
@@ -41,7 +41,7 @@ struct BilinearResize {
   private let rows: Axis
   private let columns: Axis
 
-  /// Resampling of pictures of one size to another; sides must be positive.
+  /// Prepares resampling from one size to another; sides must be positive.
   init(from source: (height: Int, width: Int), to target: (height: Int, width: Int)) {
     self.source = source
     self.target = target
@@ -76,7 +76,8 @@ struct BilinearResize {
   private static let half: Int32 = 1 << (Axis.fractionBits - 1)
 
   private static func rounded(_ sum: Int32) -> UInt8 {
-    // Weights are not negative and rounded to within 2^-22 of their sum, so only the top can overflow.
+    // Weights are not negative and are rounded to units of 2^-22, so only overflow at the top is
+    // possible.
     UInt8(truncatingIfNeeded: min(sum >> Axis.fractionBits, 255))
   }
 
@@ -116,7 +117,7 @@ struct BilinearResize {
     }
   }
 
-  /// The second pass: sums of whole rows.
+  /// Resamples the rows of the result: sums of whole rows.
   private func resampleRows(
     _ narrow: UnsafePointer<UInt8>, rowLength: Int, into result: UnsafeMutablePointer<UInt8>
   ) {

@@ -1,14 +1,14 @@
-/// How pictures of any size become the images of a data set: a centred square, resampled to one size.
+/// Makes pictures of any size into images of a data set: a centred square, resampled to one size.
 public struct Framing: Equatable, Sendable {
   /// Pixels a side of an image.
   public let size: Int
-  /// Pixels a side of the square that is cut out of the middle; nil for the largest there is.
+  /// Side of the square, in pixels, that is cut out of the middle; nil for the largest square.
   public let crop: Int?
-  /// Whether images are grey; else they are RGB.
+  /// Whether images are grey; otherwise RGB.
   public let isGrey: Bool
-  /// Whether the square's values are stretched to 0...255, each image by itself.
+  /// Whether the values of each square are stretched to 0...255, for each image separately.
   ///
-  /// The image library behind the RVAE authors' CelebA scripts did so without being asked.
+  /// The image library of the RVAE authors' CelebA scripts stretched values by default.
   public let stretchesContrast: Bool
 
   /// A framing; sides must be positive.
@@ -20,7 +20,7 @@ public struct Framing: Equatable, Sendable {
     self.stretchesContrast = stretchesContrast
   }
 
-  /// Values of a pixel of an image: 1 or 3.
+  /// Values of one pixel of an image: 1 or 3.
   public var channels: Int { isGrey ? 1 : 3 }
 
   /// Values of an image: size x size x channels.
@@ -31,13 +31,13 @@ public struct Framing: Equatable, Sendable {
     crop ?? 1 <= min(picture.height, picture.width)
   }
 
-  /// Makes an image, `[size, size, channels]`, of a picture.
+  /// Makes an image, `[size, size, channels]`, from a picture.
   ///
-  /// Where the margins around the square cannot be equal, those at the left and at the top are a
-  /// pixel narrower. A grey picture has three equal colours; the grey of a coloured one is its
-  /// luma, ITU-R BT.601. Both are what Pillow makes of them.
+  /// If the margins around the square cannot be equal, the left and top margins are one pixel
+  /// narrower. A grey picture becomes three equal colours. A coloured picture becomes its luma,
+  /// ITU-R BT.601. Both conversions equal Pillow's.
   ///
-  /// Traps where the square does not fit the picture.
+  /// Traps if the square does not fit the picture.
   public func apply(to picture: Picture, into image: UnsafeMutablePointer<UInt8>) {
     precondition(fits(picture), "\(crop ?? 0) of \(picture.width)x\(picture.height) pixels")
     let side = crop ?? min(picture.height, picture.width)
@@ -61,7 +61,7 @@ public struct Framing: Equatable, Sendable {
     if square.channels < channels { Self.tripleGrey(image, count: size * size) }
   }
 
-  /// Spreads `count` grey pixels to RGB in place.
+  /// Expands `count` grey pixels to RGB in place.
   private static func tripleGrey(_ image: UnsafeMutablePointer<UInt8>, count: Int) {
     for pixel in stride(from: count - 1, through: 0, by: -1) {
       (image + 3 * pixel).update(repeating: image[pixel], count: 3)
@@ -92,7 +92,7 @@ extension Picture {
     return Picture(height: height, width: width, channels: 1, bytes: values)
   }
 
-  /// Stretches the values, of all channels alike, so that the least becomes 0 and the largest 255.
+  /// Stretches the values of all channels together: the smallest becomes 0 and the largest 255.
   fileprivate mutating func stretchContrast() {
     guard let low = bytes.min(), let high = bytes.max() else { return }
     let factor = high > low ? 255 / Double(high - low) : 1

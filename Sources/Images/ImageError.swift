@@ -1,9 +1,9 @@
 /// A picture that could not be written or read.
 public struct ImageError: Error, Equatable, CustomStringConvertible {
-  /// What was tried.
+  /// The operation that failed.
   public enum Operation: String, Sendable { case read, written }
 
-  /// The kind of file.
+  /// The format of the file.
   public enum Format: String, Sendable {
     case png = "PNG"
     case jpeg = "JPEG"
@@ -11,14 +11,14 @@ public struct ImageError: Error, Equatable, CustomStringConvertible {
 
   /// The file.
   public let path: String
-  /// What was tried with it.
+  /// The operation on the file.
   public let operation: Operation
-  /// What it was taken for.
+  /// The expected format of the file.
   public let format: Format
-  /// The reason, in the words of the codec or of the operating system.
+  /// The reason, in the words of the codec or the operating system.
   public let reason: String
 
-  /// An error with a PNG file, unless another format is given.
+  /// An error of a PNG file, unless another format is given.
   public init(path: String, operation: Operation, format: Format = .png, reason: String) {
     self.path = path
     self.operation = operation

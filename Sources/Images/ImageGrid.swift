@@ -1,13 +1,13 @@
-/// Images side by side in one picture: rows x columns of equal cells with a gap between them.
+/// Images side by side in one picture: rows x columns of equal cells with gaps between them.
 ///
-/// Values are floats; they are clipped to [0, 1] and rounded to 8 bits when placed. A cell in which
-/// nothing was placed keeps the background.
+/// Values are floats. They are clipped to [0, 1] and rounded to 8 bits when an image is placed. A
+/// cell without an image shows the background.
 public struct ImageGrid {
   /// Rows of cells.
   public let rows: Int
-  /// Cells in a row.
+  /// Cells in each row.
   public let columns: Int
-  /// The grid as it stands.
+  /// The grid with all images placed so far.
   public private(set) var picture: Picture
 
   private let imageHeight: Int
@@ -17,7 +17,7 @@ public struct ImageGrid {
   /// An empty grid of `rows` x `columns` cells for images of `[height, width, channels]`.
   ///
   /// - Parameters:
-  ///   - gap: pixels between neighbouring cells; there is none around the grid.
+  ///   - gap: pixels between neighbouring cells; the grid has no margin.
   ///   - background: the 8-bit value of gaps and empty cells.
   public init(
     rows: Int, columns: Int, height: Int, width: Int, channels: Int, gap: Int = 2,
@@ -36,7 +36,7 @@ public struct ImageGrid {
 
   /// The grid of `count` images, `[count, height, width, channels]` floats, filled row by row.
   ///
-  /// `columns` defaults to the smallest number that makes the grid at least as wide as high.
+  /// The default of `columns` is the smallest number for which the grid is not higher than wide.
   public init(
     _ values: UnsafePointer<Float>, count: Int, height: Int, width: Int, channels: Int,
     columns: Int? = nil, gap: Int = 2
@@ -67,7 +67,8 @@ public struct ImageGrid {
     }
   }
 
-  /// Puts `columns` or fewer images, `[count, height, width, channels]` floats, in one row of cells.
+  /// Puts `columns` or fewer images, `[count, height, width, channels]` floats, in one row of
+  /// cells.
   public mutating func placeRow(_ values: UnsafePointer<Float>, count: Int, row: Int) {
     let size = imageHeight * imageWidth * picture.channels
     for column in 0..<count { place(values + column * size, row: row, column: column) }
@@ -75,7 +76,7 @@ public struct ImageGrid {
 
   /// Writes the grid as a PNG file.
   ///
-  /// - Throws: `ImageError` where the file cannot be written.
+  /// - Throws: `ImageError` if the file cannot be written.
   public func write(to path: String) throws(ImageError) {
     try PNG.write(picture, to: path)
   }

@@ -2,16 +2,17 @@ import CTurboJPEG
 
 /// JPEG files, through libjpeg-turbo's TurboJPEG interface.
 public enum JPEG {
-  /// Decodes the bytes of a file: grey where it holds grey, else RGB.
+  /// Decodes the bytes of a file: a grey file gives grey, any other file RGB.
   ///
-  /// The picture is that of the accurate inverse transform and of smooth chroma upsampling, what
-  /// libjpeg and Pillow give by default. Damage that libjpeg only warns of and paints over (a file
-  /// cut short, say) is an error here. CMYK is refused: which colours are meant depends on the
-  /// program that wrote it. An orientation noted by a camera is not applied. The C function is
-  /// `tjDecompress2`.
+  /// Decoding uses the accurate inverse transform and smooth chroma upsampling: the defaults of
+  /// libjpeg and Pillow. Damage is an error here, even if libjpeg only warns and paints over it: a
+  /// file cut short, for example.
   ///
-  /// - Parameter path: what an error names.
-  /// - Throws: `ImageError` where the bytes are truncated or damaged, no JPEG, or CMYK.
+  /// CMYK is refused, because its colours depend on the program that wrote the file. A camera's
+  /// note of orientation is not applied. The C function is `tjDecompress2`.
+  ///
+  /// - Parameter path: the name of the file in errors.
+  /// - Throws: `ImageError` if the bytes are truncated or damaged, not JPEG, or CMYK.
   public static func decode(_ bytes: [UInt8], named path: String) throws(ImageError) -> Picture {
     guard let codec = tjInitDecompress() else {
       throw failure(path, "out of memory")
@@ -45,7 +46,7 @@ public enum JPEG {
         codec, source.baseAddress, UInt(source.count), &width, &height, &subsampling, &colours)
     }
     guard status == 0 else { throw failure(path, message(of: codec)) }
-    // A file of tables alone, or one cut short among them, has no sides.
+    // A file without an image, only with tables, has no sides.
     guard width > 0, height > 0 else {
       throw failure(path, "found no picture, or a file cut short")
     }

@@ -5,10 +5,10 @@ import Foundation
 public enum PNG {
   /// Writes a picture.
   ///
-  /// The file appears whole or not at all, and replaces one of the same name. The C function is
-  /// `png_image_write_to_file`.
+  /// The file appears completely or not at all; it replaces a file of the same name. The C function
+  /// is `png_image_write_to_file`.
   ///
-  /// - Throws: `ImageError` where the picture is too large for PNG or the file cannot be written.
+  /// - Throws: `ImageError` if the picture is too large for PNG or the file cannot be written.
   public static func write(_ picture: Picture, to path: String) throws(ImageError) {
     let target = URL(filePath: path)
     let temporary = target.deletingLastPathComponent()
@@ -18,7 +18,7 @@ public enum PNG {
     image.width = UInt32(picture.width)
     image.height = UInt32(picture.height)
     image.format = picture.channels == 1 ? 0 : UInt32(PNG_FORMAT_FLAG_COLOR)
-    // On failure libpng removes what it has written.
+    // After a failure, libpng removes its partial file.
     let written = picture.bytes.withUnsafeBytes { pixels in
       png_image_write_to_file(&image, temporary, 0, pixels.baseAddress, 0, nil)
     }
@@ -32,20 +32,21 @@ public enum PNG {
     }
   }
 
-  /// Reads a PNG file as 8-bit grey, or as RGB where it holds colour; transparency is laid on black.
+  /// Reads a PNG file: a file with colours gives RGB, any other file 8-bit grey.
   ///
-  /// The C functions are `png_image_begin_read_from_file` and `png_image_finish_read`.
+  /// Transparent pixels are laid on black. The C functions are `png_image_begin_read_from_file` and
+  /// `png_image_finish_read`.
   ///
-  /// - Throws: `ImageError` where the file is missing, is no PNG file, or has 16 bits a channel.
+  /// - Throws: `ImageError` if the file is missing, is not a PNG file, or has 16 bits a channel.
   public static func read(_ path: String) throws(ImageError) -> Picture {
     try read(named: path) { png_image_begin_read_from_file(&$0, path) }
   }
 
-  /// Decodes the bytes of a PNG file as `read(_:)` does; `path` is what an error names.
+  /// Decodes the bytes of a PNG file like `read(_:)`; `path` is the name of the file in errors.
   ///
   /// The C functions are `png_image_begin_read_from_memory` and `png_image_finish_read`.
   ///
-  /// - Throws: `ImageError` where the bytes are truncated or damaged, or have 16 bits a channel.
+  /// - Throws: `ImageError` if the bytes are truncated or damaged, or have 16 bits a channel.
   public static func decode(_ bytes: [UInt8], named path: String) throws(ImageError) -> Picture {
     try bytes.withUnsafeBufferPointer { (buffer) throws(ImageError) in
       try read(named: path) {
@@ -63,7 +64,7 @@ public enum PNG {
     guard begin(&image) != 0 else {
       throw ImageError(path: path, operation: .read, reason: message(of: image))
     }
-    // libpng would take 16-bit values for linear light and change how bright they look.
+    // libpng would read 16-bit values as linear light and change the visible brightness.
     guard image.format & UInt32(PNG_FORMAT_FLAG_LINEAR) == 0 else {
       throw ImageError(
         path: path, operation: .read, reason: "found 16 bits a channel, expected 8 or fewer")
@@ -73,7 +74,7 @@ public enum PNG {
       throw ImageError(
         path: path, operation: .read, reason: Picture.tooLarge(height: height, width: width))
     }
-    // Only colour or its absence is kept: libpng expands palettes and drops alpha.
+    // Only the colour flag is kept, so libpng expands palettes and drops alpha.
     image.format &= UInt32(PNG_FORMAT_FLAG_COLOR)
     var picture = Picture(height: height, width: width, channels: image.format == 0 ? 1 : 3)
     var background = png_color(red: 0, green: 0, blue: 0)

@@ -2,16 +2,16 @@
 public struct Picture: Equatable, Sendable {
   /// Rows of pixels.
   public let height: Int
-  /// Pixels in a row.
+  /// Pixels in each row.
   public let width: Int
-  /// Values of a pixel: 1 is grey, 3 is red, green, blue.
+  /// Values of one pixel: 1 is grey, 3 is red, green, blue.
   public let channels: Int
   /// `[height, width, channels]`, row-major.
   public var bytes: [UInt8]
 
-  /// A picture of one value, black unless another is given.
+  /// A picture filled with one value; the default is black.
   ///
-  /// Traps where `channels` is neither 1 nor 3, or where a side is not positive.
+  /// Traps if `channels` is neither 1 nor 3, or if a side is not positive.
   public init(height: Int, width: Int, channels: Int, fill: UInt8 = 0) {
     self.init(
       height: height, width: width, channels: channels,
@@ -20,7 +20,7 @@ public struct Picture: Equatable, Sendable {
 
   /// A picture of the given bytes, `[height, width, channels]`.
   ///
-  /// Traps where the number of bytes does not fit the sides.
+  /// Traps if the number of bytes does not fit the sides.
   public init(height: Int, width: Int, channels: Int, bytes: [UInt8]) {
     precondition(channels == 1 || channels == 3, "\(channels) channels; expected 1 or 3")
     precondition(height > 0 && width > 0, "a picture of \(height) x \(width) pixels")
@@ -33,10 +33,10 @@ public struct Picture: Equatable, Sendable {
     self.bytes = bytes
   }
 
-  /// Pixels of the largest picture that is decoded, so that a small file cannot ask for all memory.
+  /// Pixels of the largest decoded picture; the limit keeps a small file from using all memory.
   static let maximumPixels = 1 << 26
 
-  /// Why a picture of more pixels is not decoded.
+  /// The reason for not decoding a picture with more pixels.
   static func tooLarge(height: Int, width: Int) -> String {
     "found \(width)x\(height) pixels, expected no more than \(maximumPixels >> 20) million"
   }

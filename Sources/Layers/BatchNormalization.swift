@@ -3,20 +3,21 @@ import Tensors
 
 /// Batch normalisation of the last dimension with its activation, [B, …, C] to [B, …, C].
 ///
-/// Statistics are taken per lane and averaged over lanes for the running averages (momentum 0.1), so they need no communication of
-/// their own. Weights start at 1 where it is not said otherwise, biases at 0. Names are PyTorch's (`num_batches_tracked` is left out: nothing
-/// reads it).
+/// Statistics are taken for each lane; running averages (momentum 0.1) use the mean over lanes. So
+/// statistics need no separate communication. By default weights start at 1 and biases at 0.
+///
+/// Names are PyTorch's. `num_batches_tracked` is left out, because nothing reads it.
 public struct BatchNormalization: Network {
   /// gamma and beta, [C].
   public let weight: Parameter, bias: Parameter
-  /// Averages over past batches, [C].
+  /// Running averages over past batches, [C].
   public let runningMean: Parameter, runningVariance: Parameter
-  /// What the result goes through.
+  /// The activation of the result.
   public let activation: Activation
 
-  /// For `channels` channels.
+  /// A layer for `channels` channels.
   ///
-  /// `activation` is one with a `negativeSlope`: identity, ReLU or leaky ReLU.
+  /// `activation` must have a `negativeSlope`: identity, ReLU or leaky ReLU.
   public init(
     _ channels: Int, _ activation: Activation = .identity, weights: Initializer = .ones
   ) {
@@ -35,7 +36,7 @@ public struct BatchNormalization: Network {
     ]
   }
 
-  /// [B, …, C] to [B, …, C].
+  /// The normalised batch, [B, …, C] to [B, …, C].
   public func callAsFunction(_ x: Variable) -> Variable {
     x.batchNormalized(
       x.parameter(weight), x.parameter(bias), mean: runningMean, variance: runningVariance,

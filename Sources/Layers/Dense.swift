@@ -1,7 +1,7 @@
 import Autodiff
 import Tensors
 
-/// How the first values of fully connected layers are drawn.
+/// Initial values of fully connected layers.
 public enum Initialization: String, CaseIterable, Sendable {
   /// Weights uniform in ±sqrt(6 / (inputs + outputs)), biases zero.
   case glorot
@@ -19,16 +19,19 @@ public enum Initialization: String, CaseIterable, Sendable {
 
 /// A fully connected layer with its activation: `activation(x W + b)`, [B, I] to [B, O].
 ///
-/// Weights are Glorot uniform, biases zero, where it is not said otherwise. In memory W is [I, O]; files hold PyTorch's [O, I].
+/// By default weights are Glorot uniform and biases zero. In memory W is [I, O]; files hold
+/// PyTorch's [O, I].
 public struct Dense: Network {
   /// W, [I, O].
   public let weight: Parameter
   /// b, [O].
   public let bias: Parameter
-  /// What the sum goes through.
+  /// The activation of the sum.
   public let activation: Activation
 
-  /// A layer from `inputs` to `outputs` units; `weights` draws the weights in another way than `initialized` says.
+  /// A layer from `inputs` to `outputs` units.
+  ///
+  /// `weights`, if given, draws the weights in place of `initialized`.
   public init(
     _ inputs: Int, _ outputs: Int, _ activation: Activation = .identity,
     initialized: Initialization = .glorot, weights: Initializer? = nil
@@ -40,7 +43,9 @@ public struct Dense: Network {
     self.activation = activation
   }
 
-  /// A layer behind a convolutional network: from images [B, height, width, channels], with PyTorch's initial values.
+  /// A layer after a convolutional network, from images [B, height, width, channels].
+  ///
+  /// Initial values are PyTorch's.
   public init(flattening height: Int, _ width: Int, _ channels: Int, to outputs: Int) {
     let inputs = height * width * channels
     weight = Parameter(
@@ -50,8 +55,9 @@ public struct Dense: Network {
     activation = .identity
   }
 
-  /// A layer before a convolutional network: to what becomes images [B, height, width, channels], with PyTorch's
-  /// initial values.
+  /// A layer before a convolutional network, to images [B, height, width, channels].
+  ///
+  /// Initial values are PyTorch's.
   public init(
     _ inputs: Int, unflattening height: Int, _ width: Int, _ channels: Int,
     _ activation: Activation
@@ -67,21 +73,24 @@ public struct Dense: Network {
   /// PyTorch's names.
   public var parameters: [(String, Parameter)] { [("weight", weight), ("bias", bias)] }
 
-  /// [B, I] to [B, O].
+  /// The layer's output, [B, I] to [B, O].
   public func callAsFunction(_ x: Variable) -> Variable {
     x.linear(x.parameter(weight), x.parameter(bias), activation)
   }
 }
 
-/// Fully connected layers one after the other.
+/// Fully connected layers in a row.
 ///
-/// Its names count activations as PyTorch's `Sequential(Linear, Act, Linear, Act, …)` does: 0, 2, 4 …
+/// Names count activations too, as in PyTorch's `Sequential(Linear, Act, Linear, Act, …)`: 0, 2, 4
+/// …
 public struct Perceptron: Network {
-  /// From the input to the output.
+  /// The layers from the input to the output.
   public let layers: [Dense]
 
-  /// `sizes` from the input to the output; `activation` behind every layer, behind the last `last`; first values as `Dense`
-  /// has them.
+  /// Layers with `sizes` from the input to the output.
+  ///
+  /// `activation` follows every layer except the last, which `last` follows. Initial values are as
+  /// in `Dense`.
   public init(
     _ sizes: [Int], _ activation: Activation, last: Activation,
     initialized: Initialization = .glorot, weights: Initializer? = nil
@@ -93,12 +102,12 @@ public struct Perceptron: Network {
     }
   }
 
-  /// Named 0, 2, 4 and so on.
+  /// The layers, named 0, 2, 4 and so on.
   public var children: [(String, any Module)] {
     layers.enumerated().map { (String(2 * $0.offset), $0.element) }
   }
 
-  /// Through all layers in turn.
+  /// The output of the last layer.
   public func callAsFunction(_ x: Variable) -> Variable {
     var y = x
     for layer in layers { y = layer(y) }

@@ -1,24 +1,27 @@
 import Autodiff
 import Tensors
 
-/// A gated recurrent layer that reads its input in T steps and gives the last state, [R, …] to [R, H].
+/// A gated recurrent layer that reads T inputs and returns the last state, [R, …] to [R, H].
 ///
-/// Im, Ahn, Memisevic & Bengio, "Denoising Criterion for Variational Auto-encoding Framework", use "a single recurrent
-/// hidden layer, five time steps" and say no more (D-24). From h = 0, with input v at each step,
+/// Im, Ahn, Memisevic & Bengio, "Denoising Criterion for Variational Auto-encoding Framework", use
+/// "a single recurrent hidden layer, five time steps" and say no more (D-24). It starts from h = 0;
+/// v is the input of each time step:
 ///
 ///     r = sigmoid(W_r v + U_r h + b_r)         u = sigmoid(W_u v + U_u h + b_u)
 ///     g = tanh(W_g v + U_g (r * h) + b_g)      h = (1 - u) * h + u * g
 ///
-/// W is Glorot uniform gate by gate, each U orthogonal, b zero. This is Cho et al.'s layer (EMNLP 2014), not
-/// PyTorch's, whose reset gate stands behind the product with U_g.
+/// W is Glorot uniform for each gate, each U orthogonal, b zero. This is Cho et al.'s layer (EMNLP
+/// 2014). PyTorch's layer differs: it applies the reset gate after the product with U_g.
 public struct GRU: Network {
-  /// How the steps come by their inputs.
+  /// How time steps get their inputs.
   public enum Input: Sendable, Equatable {
-    /// Each step reads the same row of `values` elements.
+    /// Each time step reads the same row of `values` elements.
     case repeated(values: Int)
-    /// A row of `values` elements is cut into consecutive pieces of equal length, the last one filled up with zeros.
+    /// A row of `values` elements is cut into consecutive pieces of equal length.
+    ///
+    /// Zeros fill up the last piece.
     case chunks(values: Int)
-    /// A row holds an input of `values` elements for each step; a row of one input is read at each step.
+    /// A row holds `values` elements for each time step; a row of one input serves all time steps.
     case sequence(values: Int)
   }
 
@@ -28,10 +31,10 @@ public struct GRU: Network {
   public let gateWeight: Parameter, candidateWeight: Parameter
   private let units: Int, steps: Int
   private let input: Input
-  /// Elements of the input of one step.
+  /// Elements of the input of one time step.
   private let inputs: Int
 
-  /// A layer of `units` units that takes `steps` steps.
+  /// A layer of `units` units that takes `steps` time steps.
   public init(_ input: Input, units: Int, steps: Int) {
     precondition(units > 0 && steps > 0, "a GRU of \(units) units and \(steps) steps")
     (self.input, self.units, self.steps) = (input, units, steps)
@@ -49,7 +52,7 @@ public struct GRU: Network {
       Shape(units, units), .orthogonal(size: units), fileLayout: .transposed)
   }
 
-  /// Rows of r, u and g in this order, where there are several.
+  /// The parameters; gates in the order r, u, g.
   public var parameters: [(String, Parameter)] {
     [
       ("input_weight", inputWeight), ("input_bias", bias), ("gate_weight", gateWeight),
@@ -57,7 +60,7 @@ public struct GRU: Network {
     ]
   }
 
-  /// The state after the last step, [R, H].
+  /// The state after the last time step, [R, H].
   public func callAsFunction(_ x: Variable) -> Variable {
     let rows = x.shape.rows
     let projected = project(x)  // [R, 3 H], or [R, T 3 H] with an input for each step
@@ -82,7 +85,9 @@ public struct GRU: Network {
     return h
   }
 
-  /// W v + b of all gates: of every step side by side where the steps have inputs of their own.
+  /// W v + b of all gates.
+  ///
+  /// If time steps have different inputs, their results lie side by side.
   private func project(_ x: Variable) -> Variable {
     let (weight, bias) = (x.parameter(inputWeight), x.parameter(bias))
     let rows = x.shape.rows

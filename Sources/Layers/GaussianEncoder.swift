@@ -1,32 +1,32 @@
 import Autodiff
 import Tensors
 
-/// q(z|x) as a diagonal Gaussian whose log-variance is kept within [-12, 6], so that nothing overflows.
+/// q(z|x) as a diagonal Gaussian; its log-variance is kept in [-12, 6], so nothing overflows.
 public struct GaussianEncoder {
-  /// [B, D] to [B, H].
+  /// The trunk, [B, D] to [B, H].
   let trunk: any Network
-  /// Heads, [B, H] to [B, J].
+  /// The heads, [B, H] to [B, J].
   let mean: Dense, logVariance: Dense
 
-  /// What log sigma² is clamped to.
+  /// The range to which log sigma² is clamped.
   public static let logVarianceRange: ClosedRange<Float> = -12...6
 
-  /// From its parts.
+  /// An encoder from its parts.
   public init(trunk: any Network, mean: Dense, logVariance: Dense) {
     self.trunk = trunk
     self.mean = mean
     self.logVariance = logVariance
   }
 
-  /// Names are checkpoint keys.
+  /// The parts; names are checkpoint keys.
   ///
-  /// A trunk without parameters has none.
+  /// A trunk without parameters is left out.
   public var children: [(String, any Module)] {
     (trunk.namedParameters.isEmpty ? [] : [("encoder", trunk)])
       + [("mean", mean), ("log_variance", logVariance)]
   }
 
-  /// J.
+  /// J, the number of latent dimensions.
   public var latent: Int { mean.bias.shape.count }
 
   /// q(z|x), [B, J].
@@ -37,7 +37,7 @@ public struct GaussianEncoder {
   }
 
   /// How many elements of a batch's log-variances the clamp holds.
-  static func clampedCount(_ q: DiagonalGaussian) -> Int {
+  public static func clampedCount(_ q: DiagonalGaussian) -> Int {
     let values = UnsafeBufferPointer(start: q.logVariance.pointer, count: q.logVariance.shape.count)
     return values.reduce(into: 0) { count, value in
       if value <= logVarianceRange.lowerBound || value >= logVarianceRange.upperBound { count += 1 }

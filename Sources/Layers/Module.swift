@@ -1,20 +1,22 @@
 import Autodiff
 
-/// A part of a model: parameters of its own, and parts under their names.
+/// A part of a model, with own parameters and named children.
 public protocol Module {
-  /// Own parameters by name. Names are checkpoint keys and follow PyTorch.
+  /// Own parameters with their names. Names are checkpoint keys and follow PyTorch.
   var parameters: [(String, Parameter)] { get }
-  /// Parts by name; their order is the order of the parameters, and must be the order of the forward pass.
+  /// Children with their names, in the order of the forward pass.
+  ///
+  /// This is also the order of the parameters.
   var children: [(String, any Module)] { get }
 }
 
 extension Module {
-  /// None of its own.
+  /// No own parameters.
   public var parameters: [(String, Parameter)] { [] }
-  /// None.
+  /// No children.
   public var children: [(String, any Module)] { [] }
 
-  /// All parameters below this module with their full names (`encoder.0.weight`), in order.
+  /// All parameters of this module and its children with full names (`encoder.0.weight`), in order.
   public var namedParameters: [(name: String, parameter: Parameter)] {
     parameters.map { (name: $0.0, parameter: $0.1) }
       + children.flatMap { child in
@@ -22,8 +24,9 @@ extension Module {
       }
   }
 
-  /// The parameters of a model: those below its child number g form group g, statistics among them group
-  /// g + `ParameterSet.firstStatisticGroup`.
+  /// All parameters of a model, in groups: parameters of child number g form group g.
+  ///
+  /// Statistics of child g form group g + `ParameterSet.firstStatisticGroup`.
   public func collectParameters() -> ParameterSet {
     ParameterSet(
       children.enumerated().flatMap { group, child in
@@ -38,7 +41,7 @@ extension Module {
       })
   }
 
-  /// The mask of the groups of the children with these names, statistics included.
+  /// The mask of the groups of the named children, including statistics.
   public func groups(_ names: [String]) -> UInt64 {
     var mask: UInt64 = 0
     for (group, child) in children.enumerated() where names.contains(child.0) {

@@ -7,13 +7,15 @@ public protocol Network: Module {
   func callAsFunction(_ x: Variable) -> Variable
 }
 
-/// Networks one after the other, under the numbers they have in the equal PyTorch `Sequential`.
+/// Networks in a row; their names are the numbers in the equal PyTorch `Sequential`.
 public struct Sequential: Network {
-  /// The parts with their names, from the input to the output.
+  /// The networks with their names, from the input to the output.
   public let layers: [(name: String, network: any Network)]
 
-  /// - Parameter layers: parts and the modules each stands for in PyTorch (a layer with its activation stands for
-  ///   two), which gives the next one its number.
+  /// A sequence of networks, each with a number of PyTorch modules.
+  ///
+  /// - Parameter layers: networks, and how many PyTorch modules each replaces; a layer with its
+  ///   activation replaces two. The count determines the number of the next network.
   public init(_ layers: [(network: any Network, modules: Int)]) {
     var number = 0
     self.layers = layers.map { layer in
@@ -22,12 +24,12 @@ public struct Sequential: Network {
     }
   }
 
-  /// Those with parameters.
+  /// The networks that have parameters.
   public var children: [(String, any Module)] {
     layers.filter { !$0.network.namedParameters.isEmpty }.map { ($0.name, $0.network) }
   }
 
-  /// Through all parts in turn.
+  /// The output of the last network.
   public func callAsFunction(_ x: Variable) -> Variable {
     var y = x
     for layer in layers { y = layer.network(y) }
@@ -35,28 +37,28 @@ public struct Sequential: Network {
   }
 }
 
-/// Gives each example another shape: PyTorch's `Unflatten` and `Flatten`, in channels-last order.
+/// Gives each example another shape; equals PyTorch's `Unflatten` and `Flatten`, channels last.
 public struct Reshape: Network {
   /// The extents of an example.
   public let extents: [Int]
 
-  /// To [B, extents…], one to three of them.
+  /// A reshape to [B, extents…], with one to three extents.
   public init(_ extents: Int...) { self.extents = extents }
 
-  /// [B, …] to [B, extents…].
+  /// The reshaped batch, [B, …] to [B, extents…].
   public func callAsFunction(_ x: Variable) -> Variable {
     x.reshaped(Shape([x.shape.rows] + extents))
   }
 }
 
-/// An activation by itself, behind networks that end without one.
+/// An activation as a layer, for networks that end without an activation.
 public struct Activated: Network {
-  /// What the values go through.
+  /// The activation.
   public let activation: Activation
 
-  /// A layer without parameters.
+  /// A layer with this activation and without parameters.
   public init(_ activation: Activation) { self.activation = activation }
 
-  /// Element by element.
+  /// The activation of each element.
   public func callAsFunction(_ x: Variable) -> Variable { x.activated(activation) }
 }

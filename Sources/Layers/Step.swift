@@ -1,35 +1,37 @@
 import Autodiff
 import Tensors
 
-/// One batch on its way through a model: its rows, its tape, and every random number it may use.
+/// One batch on its way through a model: its rows, its tape, and all its random numbers.
 ///
-/// Random numbers are pure functions of (seed, purpose, time, row, element), so a model gets the same ones wherever
-/// its rows are computed. A step is used again for the next batch.
+/// Random numbers are pure functions of (seed, purpose, time, row, element). So a model gets the
+/// same numbers on any rank. A step is used again for the next batch.
 public final class Step {
-  /// Where the losses are recorded.
+  /// The tape that records the losses.
   public let tape = Tape()
   /// Key of all draws.
   public let seed: UInt64
-  /// What the running pass draws latent noise for: training, projection, evaluation.
+  /// The use of latent noise in the running pass over data: training, projection or evaluation.
   public private(set) var purpose = Purpose.latent
-  /// The number of the training step, or of the pass over the data.
+  /// The number of the training step or, outside of training, of the pass over data.
   public private(set) var time = 0
-  /// Epochs of the run that are over, for what changes in the course of training; without end outside of it.
+  /// Finished epochs of the run, for settings that change during training; `Int.max` outside of
+  /// training.
   public private(set) var epoch = Int.max
   /// Global row of each example.
   public private(set) var rows: [Int32] = []
-  /// What the model should explain, [B, D] in [0, 1], clean of the noise drawn in training.
+  /// The data that the model should explain, [B, D] in [0, 1], without the noise of training.
   public var target: Variable { kept(targetKey) }
-  /// Names and sums over the batch of what the losses reported, in the order of the reports.
-  public private(set) var terms: [(name: StaticString, sum: Double)] = []
+  /// What the losses reported: parts and their sums over the batch, in the order of the reports.
+  public private(set) var terms: [(part: LossPart, sum: Double)] = []
 
   private var corrupt: Corrupter?
   private let drawNormal: NormalSource
   private var memory: [(key: Int, variable: Variable)] = []
   private let targetKey = -1
-  /// Rows whose noise is worth a thread of its own.
+  /// Rows whose noise is worth a second thread.
   private static let sharedRows = 16
-  /// Outside of training one purpose serves all draws: recycled samples are told apart by the pass.
+  /// Outside of training, one purpose serves all draws; recycled samples then have pass numbers
+  /// from here.
   private static let firstRecyclingPass = 1 << 16
 
   /// Adds the noise of training to one example in place: (pixels, count, global row, draws).
@@ -38,9 +40,12 @@ public final class Step {
   /// Draws standard normal noise for one example: (values, count, global row, draws).
   public typealias NormalSource = (UnsafeMutablePointer<Float>, Int, Int, Draws) -> Void
 
+  /// A step without a batch.
+  ///
   /// - Parameters:
-  ///   - corrupt: the noise drawn freshly for every step; nil for none.
-  ///   - normal: where latent noise comes from: the draws themselves, unless a test brings stored numbers.
+  ///   - corrupt: the noise of training, drawn anew for every step; nil for none.
+  ///   - normal: the source of latent noise. The default is the draws; a test may give stored
+  ///     numbers.
   public init(
     seed: UInt64, corrupt: Corrupter? = nil,
     normal: @escaping NormalSource = { $3.normal(row: $2, into: $0, count: $1) }
@@ -50,12 +55,12 @@ public final class Step {
     drawNormal = normal
   }
 
-  /// Whether this is a step of training, not a pass over the data.
+  /// Whether this is a training step, not a pass over data.
   public var isTraining: Bool { purpose == .latent }
 
-  /// Starts a batch of `rows`, whose pixels `fill` writes as [rows.count, dimensions].
+  /// Starts a batch of `rows`; `fill` writes its pixels as [rows.count, dimensions].
   ///
-  /// - Parameter epoch: epochs of the run that are over; a pass outside of training has none.
+  /// - Parameter epoch: finished epochs of the run; left out outside of training.
   public func begin(
     rows: UnsafeBufferPointer<Int32>, dimensions: Int, purpose: Purpose, time: Int,
     epoch: Int = .max,
@@ -74,10 +79,9 @@ public final class Step {
     keep(target, targetKey)
   }
 
-  /// The batch with its noise of training, [B, D]: draw number `pass` of this step, the same
-  /// whenever asked for.
+  /// The batch with noise of training, [B, D]: draw number `pass` of this step.
   ///
-  /// Without noise it is the target itself.
+  /// Each call with one number gives the same draw. Without noise the result is the target.
   public func corrupted(pass: Int = 0) -> Variable {
     guard let corrupt else { return target }
     let key = -2 - pass
@@ -88,9 +92,9 @@ public final class Step {
     return noisy
   }
 
-  /// Draws number `passes` of the batch with its noise of training, one below the other, [passes.count * B, D].
+  /// Several draws of the batch with noise of training, one below another, [passes.count * B, D].
   ///
-  /// Each is `corrupted(pass:)` of its number.
+  /// Each draw equals `corrupted(pass:)` of its number in `passes`.
   public func corruptedCopies(_ passes: [Int]) -> Variable {
     let copies = tape.constant(Shape(passes.count * target.shape.rows, target.shape.columns))
     for (place, pass) in passes.enumerated() {
@@ -110,9 +114,10 @@ public final class Step {
     }
   }
 
-  /// The batch with its noise of training, `copies` draws of each example one below the other, [B copies, D].
+  /// The batch with noise of training, `copies` draws of each example, [B copies, D].
   ///
-  /// Copy m of an example is its row of `corrupted(pass: m)`. Without noise all copies are the example itself.
+  /// The draws of an example lie one below another. Copy m of an example is its row of
+  /// `corrupted(pass: m)`. Without noise all copies are the example.
   public func corruptedRows(copies: Int) -> Variable {
     if copies == 1 { return corrupted() }
     let (source, columns) = (target, target.shape.columns)
@@ -130,19 +135,20 @@ public final class Step {
     return all
   }
 
-  /// The draws of the noise of training, number `pass` of this step.
+  /// The draws of the noise of training with number `pass` of this step.
   private func corruptionDraws(pass: Int) -> Draws {
     purpose == .latent
       ? Draws(seed: seed, purpose: .trainingNoise, time: time, pass: pass)
       : Draws(seed: seed, purpose: purpose, time: time, pass: 128 + pass)
   }
 
-  /// Standard normal noise for the latents of this batch, [B, columns]; `pass` tells repeated draws apart.
+  /// Standard normal noise for the latents of this batch, [B, columns]; `pass` numbers repeated
+  /// draws.
   public func latentNoise(_ columns: Int, pass: Int = 0) -> Variable {
     normal(columns, purpose, pass: pass)
   }
 
-  /// Standard normal noise for the samples that are recycled after pass number `pass`, [B, columns].
+  /// Standard normal noise for samples that are recycled after recycling pass `pass`, [B, columns].
   public func recyclingNoise(_ columns: Int, pass: Int) -> Variable {
     isTraining
       ? normal(columns, .recycling, pass: pass)
@@ -160,10 +166,10 @@ public final class Step {
     return noise
   }
 
-  /// Factors that leave out some of `columns` units in each row of this batch, [B, columns]: 0 with probability `rate`,
-  /// else 1 / (1 - rate), so that sums keep their mean (Srivastava et al., JMLR 2014).
+  /// Factors that leave out some of `columns` units in each row of this batch, [B, columns].
   ///
-  /// `pass` tells apart the layers and passes of a step.
+  /// A factor is 0 with probability `rate`, otherwise 1 / (1 - rate), so that sums keep their mean
+  /// (Srivastava et al., JMLR 2014). `pass` numbers the layers and passes of a step.
   public func dropout(_ columns: Int, rate: Float, pass: Int) -> Variable {
     let draws = Draws(seed: seed, purpose: .dropout, time: time, pass: pass)
     let factors = tape.constant(Shape(rows.count, columns))
@@ -175,10 +181,10 @@ public final class Step {
     return factors
   }
 
-  /// Keeps a variable for a later phase of this step under a key of the model's own (0 and up).
+  /// Keeps a variable for a later phase of this step under a key of the model (0 and up).
   public func keep(_ variable: Variable, _ key: Int) { memory.append((key, variable)) }
 
-  /// What was kept under `key` in this step.
+  /// The variable that was kept under `key` in this step.
   public func kept(_ key: Int) -> Variable {
     guard let variable = find(key) else { preconditionFailure("nothing kept under \(key)") }
     return variable
@@ -189,9 +195,13 @@ public final class Step {
     return nil
   }
 
-  /// Reports a term of the loss, one value an example [B]; it is logged as the mean over the global batch.
-  public func report(_ name: StaticString, _ rows: Variable) { report(name, sum: rows.sum) }
+  /// Reports a part of the loss, one value an example [B]; it is logged as the mean over the global
+  /// batch.
+  public func report(_ part: LossPart, _ rows: Variable) { report(part, sum: rows.sum) }
 
   /// Reports a measurement by its sum over the batch; it is logged as the mean over the global batch.
-  public func report(_ name: StaticString, sum: Double) { terms.append((name, sum)) }
+  public func report(_ part: LossPart, sum: Double) { terms.append((part, sum)) }
+
+  /// The sum of a part that the losses reported; nil where none did.
+  public func sum(of part: LossPart) -> Double? { terms.first { $0.part == part }?.sum }
 }

@@ -1,29 +1,29 @@
 import CMPI
 import Glibc
 
-/// How Open MPI forms an all-reduce; the raw values are its own numbers.
+/// How Open MPI computes an all-reduce; raw values are Open MPI's numbers.
 public enum AllReduceAlgorithm: Int32, CaseIterable, Sendable {
-  /// The library's choice by message size and number of ranks.
+  /// The library chooses by message size and number of ranks.
   case automatic
   case linear, nonoverlapping, recursiveDoubling, ring, segmentedRing, rabenseifner
 
   private static let choiceVariable = "coll_tuned_use_dynamic_rules"
   private static let variable = "coll_tuned_allreduce_algorithm"
 
-  /// What makes `mpirun` use it throughout a job.
+  /// The options that make `mpirun` use the algorithm throughout a job.
   public var mpirunOptions: String {
     "--mca \(Self.choiceVariable) 1 --mca \(Self.variable) \(rawValue)"
   }
 
-  /// Lets ``select()`` take effect; has to come before MPI starts.
+  /// Lets ``select()`` take effect; must be called before MPI starts.
   public static func allowSelection() { setenv("OMPI_MCA_\(choiceVariable)", "1", 0) }
 
-  /// Makes communicators that are created from now on use it.
+  /// Makes communicators that are created from now on use the algorithm.
   ///
   /// The C function is `MPI_T_cvar_write`.
   ///
-  /// - Returns: Whether this library knows of such a choice.
-  /// - Throws: `MPIError` if the library does not take it.
+  /// - Returns: Whether this library has such a choice.
+  /// - Throws: `MPIError` if the library refuses the algorithm.
   public func select() throws(MPIError) -> Bool {
     var provided: Int32 = 0
     try check("MPI_T_init_thread", MPI_T_init_thread(cmpi_thread_funneled(), &provided))

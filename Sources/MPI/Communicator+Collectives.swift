@@ -1,6 +1,6 @@
 import CMPI
 
-/// How values of several ranks become one.
+/// How values of several ranks become one value.
 public enum Reduction: Sendable {
   case sum, max, min
 
@@ -13,9 +13,9 @@ public enum Reduction: Sendable {
   }
 }
 
-/// Collective operations. Every rank must call the same ones in the same order.
+/// Collective operations: every rank must call the same operations in the same order.
 extension Communicator {
-  /// Waits until every rank has called it.
+  /// Waits until every rank has called the barrier.
   ///
   /// **Collective.** The C function is `MPI_Barrier`.
   public func barrier() throws(MPIError) {
@@ -23,7 +23,9 @@ extension Communicator {
     try checkWaiting("MPI_Barrier", MPI_Barrier(handle))
   }
 
-  /// The bytes of rank `root`, on every rank; the others' argument is ignored, of any length.
+  /// The bytes of rank `root`, on every rank.
+  ///
+  /// The argument of other ranks is ignored and may have any length.
   ///
   /// **Collective.** The C function is `MPI_Bcast`.
   public func broadcast(_ bytes: [UInt8], from root: Int = 0) throws(MPIError) -> [UInt8] {
@@ -45,7 +47,7 @@ extension Communicator {
     return String(decoding: try broadcast(Array(text.utf8), from: root), as: UTF8.self)
   }
 
-  /// Overwrites memory of equal size on every rank with that of rank `root`.
+  /// Overwrites memory on every rank with the memory of rank `root`; sizes are equal.
   ///
   /// **Collective.** The C function is `MPI_Bcast`.
   public func broadcast(
@@ -63,7 +65,7 @@ extension Communicator {
     }
   }
 
-  /// Overwrites integers, the same number on every rank, with those of rank `root`.
+  /// Overwrites integers on every rank with the integers of rank `root`; numbers are equal.
   func broadcast(_ values: inout [Int64], from root: Int) throws(MPIError) {
     try values.withUnsafeMutableBufferPointer { (buffer) throws(MPIError) in
       try broadcast(UnsafeMutableRawBufferPointer(buffer), from: root)
@@ -90,7 +92,7 @@ extension Communicator {
     }
   }
 
-  /// Adds `count` floats in place over the ranks, in an order of the library's choice.
+  /// Adds `count` floats in place over the ranks; the library chooses the order.
   ///
   /// **Collective.** The C function is `MPI_Allreduce`.
   public func allReduce(_ values: UnsafeMutablePointer<Float>, count: Int) throws(MPIError) {
@@ -107,7 +109,7 @@ extension Communicator {
       MPI_Allreduce(cmpi_in_place(), memory, Int32(count), type, reduction.handle, handle))
   }
 
-  /// The bytes of every rank, in rank order, on rank `root`; empty elsewhere.
+  /// The bytes of every rank, in rank order, on rank `root`; empty on other ranks.
   ///
   /// Lengths may differ.
   ///
@@ -150,7 +152,9 @@ extension Communicator {
     try allGather(Array(text.utf8)).map { String(decoding: $0, as: UTF8.self) }
   }
 
-  /// The integers of every rank, the same number on each, joined in rank order, on every rank.
+  /// The integers of every rank, joined in rank order, on every rank.
+  ///
+  /// Each rank gives an equal number of integers.
   ///
   /// **Collective.** The C function is `MPI_Allgather`.
   public func allGather(_ values: [Int64]) throws(MPIError) -> [Int64] {
@@ -180,7 +184,7 @@ extension Communicator {
     return all
   }
 
-  /// The floats of every rank joined in rank order on rank `root`; empty elsewhere.
+  /// The floats of every rank joined in rank order on rank `root`; empty on other ranks.
   ///
   /// Lengths may differ.
   ///
@@ -194,8 +198,9 @@ extension Communicator {
     return all
   }
 
-  /// Joins the floats of every rank in rank order at `target` on rank `root`; `counts` are the
-  /// lengths of all ranks.
+  /// Joins the floats of every rank in rank order at `target` on rank `root`.
+  ///
+  /// `counts` holds the lengths of all ranks.
   ///
   /// **Collective.** The C function is `MPI_Gatherv`.
   public func gather(
@@ -215,10 +220,9 @@ extension Communicator {
         handle))
   }
 
-  /// Cuts rank `root`'s floats into parts of the given lengths, the same list on every rank, and
-  /// returns this rank's part.
+  /// Cuts the floats of rank `root` into parts and returns this rank's part.
   ///
-  /// Elsewhere `values` is ignored.
+  /// Lengths are the same list on every rank. `values` is ignored on other ranks than `root`.
   ///
   /// **Collective.** The C function is `MPI_Scatterv`.
   public func scatter(
@@ -235,8 +239,7 @@ extension Communicator {
     return own
   }
 
-  /// Cuts the floats at `values` on rank `root` into parts of the given lengths and writes this
-  /// rank's part at `target`.
+  /// Cuts the floats at `values` on rank `root` into parts and writes this rank's part at `target`.
   ///
   /// **Collective.** The C function is `MPI_Scatterv`.
   public func scatter(
@@ -256,7 +259,7 @@ extension Communicator {
         handle))
   }
 
-  /// Lengths and offsets of parts laid end to end, as the C functions take them.
+  /// Lengths and offsets of adjacent parts, as the C functions expect them.
   private static func placement(_ counts: [Int]) -> (lengths: [Int32], offsets: [Int32]) {
     var total = 0
     let offsets = counts.map { count in
@@ -267,8 +270,9 @@ extension Communicator {
     return (counts.map { Int32($0) }, offsets)
   }
 
-  /// Seconds that the sum of `bytes` of floats over all ranks takes: the median of several, all
-  /// buffers in cache.
+  /// Seconds that an all-reduce of `bytes` of floats takes: the median of several repetitions.
+  ///
+  /// All buffers are in cache.
   ///
   /// **Collective.** The C function is `MPI_Allreduce`.
   public func measureAllReduce(bytes: Int, repetitions: Int = 15) throws(MPIError) -> Double {
@@ -286,7 +290,7 @@ extension Communicator {
       times.append(Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18)
     }
     try allReduce(&times, .max)
-    let settled = times.dropFirst(2).sorted()  // the first ones make connections
+    let settled = times.dropFirst(2).sorted()  // the first repetitions make connections
     return settled[settled.count / 2]
   }
 }

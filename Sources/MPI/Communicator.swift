@@ -2,9 +2,9 @@ import CMPI
 import Glibc
 import Support
 
-/// A group of ranks that exchange messages, and this process's place in it.
+/// A group of ranks that exchange messages, and this process's rank in the group.
 ///
-/// A communicator of one rank makes no MPI call. Only the main thread may call it.
+/// A communicator of one rank makes no MPI call. Only the main thread may use a communicator.
 public final class Communicator {
   /// This process's number in the group, from 0.
   public let rank: Int
@@ -12,7 +12,7 @@ public final class Communicator {
   public let size: Int
   /// This machine's name.
   public let hostName: String
-  /// Maps an error to the exit status of the processes it ends.
+  /// The exit status of the processes that an error ends.
   public let exitStatus: (any Error) -> Int32
 
   let handle: MPI_Comm?
@@ -37,7 +37,7 @@ public final class Communicator {
     hostName = Launch.hostName
   }
 
-  /// A communicator of this process alone, whatever else runs.
+  /// A communicator of this process alone, even if other ranks exist.
   public static func alone(
     exitStatus: @escaping (any Error) -> Int32 = Support.exitStatus(of:)
   ) -> Communicator {
@@ -47,10 +47,10 @@ public final class Communicator {
   /// Whether `mpirun`, `srun` or another launcher of parallel programs started this process.
   public static var isLaunched: Bool { Launch.isParallel }
 
-  /// Whether this is rank 0, which speaks for all.
+  /// Whether this is rank 0, which prints for all ranks.
   public var isRoot: Bool { rank == 0 }
 
-  /// The ranks of this communicator that share memory with this one, in the same order.
+  /// The ranks of this communicator that share memory with this rank, in the same order.
   ///
   /// **Collective.** The C function is `MPI_Comm_split_type`.
   public func splitByNode() throws(MPIError) -> Communicator {
@@ -61,7 +61,7 @@ public final class Communicator {
     }
   }
 
-  /// The same ranks with message traffic of their own.
+  /// The same ranks with separate message traffic.
   ///
   /// **Collective.** The C function is `MPI_Comm_dup`.
   public func duplicate() throws(MPIError) -> Communicator {
@@ -90,23 +90,23 @@ public final class Communicator {
     exit(status)
   }
 
-  /// Runs `body` on every rank; if it throws on any of them, every rank throws.
+  /// Runs `body` on every rank; if `body` throws on any rank, every rank throws.
   ///
-  /// Whatever may fail on one rank alone, a missing file say, belongs in here, or the others would
-  /// wait for it forever. `body` itself must not call other ranks unless no rank throws before the
-  /// call.
+  /// Work that may fail on one rank only belongs in `body`: a missing file, for example. Otherwise
+  /// the remaining ranks would wait forever. `body` must not call other ranks, unless no rank can
+  /// throw before the call.
   ///
   /// **Collective.**
   ///
   /// - Returns: what `body` returned on this rank.
-  /// - Throws: `AgreedError` with the message of the lowest rank that failed; the error itself
-  ///   where there is one rank; `MPIError` if the ranks cannot be asked.
+  /// - Throws: `AgreedError` with the message of the lowest rank that failed. With one rank, its
+  ///   own error. `MPIError` if the ranks cannot be asked.
   public func agree<Result>(_ body: () throws -> Result) throws -> Result {
     guard size > 1 else { return try body() }
     var own: (any Error)?
     var result: Result?
     do { result = try body() } catch { own = error }
-    // The minima are the lowest rank that failed, and 0 only if all did.
+    // The first minimum is the lowest rank that failed. The second is 0 only if all ranks failed.
     var votes = [Int64(own == nil ? size : rank), own == nil ? -1 : 0]
     try allReduce(&votes, .min)
     let lowest = Int(votes[0])
@@ -120,7 +120,7 @@ public final class Communicator {
     let host = try broadcast(hostName, from: lowest)
     var status = [Int64(own.map { exitStatus($0) } ?? 0)]
     try broadcast(&status, from: lowest)
-    // What all ranks already agreed on keeps the rank it came from.
+    // An error on which all ranks agreed before keeps the rank where it arose.
     var differences = [Int64(own is AgreedError ? 0 : 1), ownMessage == message ? 0 : 1]
     try allReduce(&differences, .max)
     if let own, differences[0] == 0 { return own }

@@ -9,7 +9,7 @@ enum Launch {
     getenv(name).map { String(cString: $0) }
   }
 
-  /// The number of ranks the launcher announces; nil where it does not say or there is none.
+  /// The number of ranks that the launcher announces; nil without a launcher or an announcement.
   static var announcedSize: Int? {
     for name in ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"] {
       if let size = variable(name).flatMap({ Int($0) }) { return size }
@@ -25,8 +25,9 @@ enum Launch {
     announcedSize != nil || variable("PMIX_RANK") != nil || variable("PMI_RANK") != nil
   }
 
-  /// The number of tasks of a Slurm step whose `srun` offers no way for its tasks to find each
-  /// other; such tasks would each believe to be alone.
+  /// The number of tasks of a Slurm step whose `srun` does not connect its tasks.
+  ///
+  /// Each such task would believe that it is the only rank.
   static var unconnectedTasks: Int? {
     guard !isParallel, variable("SLURM_STEP_ID") != nil,
       let tasks = variable("SLURM_STEP_NUM_TASKS").flatMap({ Int($0) }), tasks > 1
@@ -46,10 +47,10 @@ enum Launch {
   }
 }
 
-/// A launch that does not connect the ranks with each other.
+/// A launch that does not connect the ranks.
 public struct LaunchError: ExitStatusError, CustomStringConvertible {
-  /// What was found and what to do about it.
+  /// What was found, and what to do.
   public let description: String
-  /// 64: the command that started the ranks is at fault.
+  /// 64: the command that started the ranks is wrong.
   public var exitStatus: Int32 { 64 }
 }

@@ -1,9 +1,9 @@
 import CMPI
 
 extension Communicator {
-  /// The MPI library in use and its version, such as "Open MPI v4.1.4"; known without ranks as well.
+  /// The MPI library in use with its version, such as "Open MPI v4.1.4".
   ///
-  /// The C function is `MPI_Get_library_version`.
+  /// The value is known without ranks too. The C function is `MPI_Get_library_version`.
   public static var libraryVersion: String {
     var length: Int32 = 0
     let text = String(unsafeUninitializedCapacity: Int(MPI_MAX_LIBRARY_VERSION_STRING)) { buffer in

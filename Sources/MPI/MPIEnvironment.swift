@@ -1,12 +1,12 @@
 import CMPI
 import Glibc
 
-/// MPI between `MPI_Init_thread` and `MPI_Finalize`, and the handles that only all ranks together
-/// can release.
+/// MPI from `MPI_Init_thread` to `MPI_Finalize`, and handles that only all ranks together can
+/// release.
 ///
-/// Releasing a window is collective, so it must not hang on the `deinit` of an owner that one
-/// failing rank unwinds while the others wait elsewhere. Handles are therefore released by an
-/// explicit call or else here, by ``end()``.
+/// Releasing a window is collective, so an owner's `deinit` must not release it. One failing rank
+/// could run this `deinit` while the remaining ranks wait elsewhere. Therefore an explicit call
+/// releases a handle, or else ``end()``.
 final class MPIEnvironment {
   private(set) var rank = 0
   private(set) var size = 1
@@ -16,8 +16,8 @@ final class MPIEnvironment {
 
   /// Initializes MPI and returns the communicator of all ranks.
   ///
-  /// - Throws: `MPIError`; `LaunchError` if the library sees another number of ranks than the
-  ///   launcher announces.
+  /// - Throws: `MPIError`; `LaunchError` if the library and the launcher give different numbers of
+  ///   ranks.
   func start(exitStatus: @escaping (any Error) -> Int32) throws -> Communicator {
     var provided: Int32 = 0
     try check("MPI_Init_thread", MPI_Init_thread(nil, nil, cmpi_thread_funneled(), &provided))
@@ -37,7 +37,7 @@ final class MPIEnvironment {
     return communicator
   }
 
-  /// Remembers how to release a handle; the result is for ``forget(_:)``.
+  /// Remembers how to release a handle; returns a number for ``forget(_:)``.
   func releaseAtEnd(_ release: @escaping () throws(MPIError) -> Void) -> Int {
     defer { nextSerial += 1 }
     releases.append((nextSerial, release))
@@ -52,7 +52,7 @@ final class MPIEnvironment {
     try releases.remove(at: index).release()
   }
 
-  /// Releases what is left, newest first, and finalizes MPI.
+  /// Releases the remaining handles, newest first, and finalizes MPI.
   ///
   /// Collective.
   func end() throws(MPIError) {
@@ -64,7 +64,7 @@ final class MPIEnvironment {
   ///
   /// The C function is `MPI_Abort`.
   func abort(status: Int32) -> Never {
-    fflush(nil)  // what was printed before
+    fflush(nil)  // flush text that was printed before
     if isStarted { MPI_Abort(cmpi_comm_world(), status) }
     exit(status)
   }

@@ -20,13 +20,13 @@ public struct MPIError: Error, Equatable, Sendable, CustomStringConvertible {
   public var description: String { "\(call): \(message) (code \(code))" }
 }
 
-/// Turns the status of the C function `call` into an error unless it is `MPI_SUCCESS`.
+/// Throws an error for a status other than `MPI_SUCCESS` of the C function `call`.
 @inline(__always)
 func check(_ call: StaticString, _ status: Int32) throws(MPIError) {
   if status != MPI_SUCCESS { throw failure(of: call, status) }
 }
 
-/// The same for a call that returns when other ranks have come to it.
+/// Like `check`, for a call that returns after other ranks make the same call.
 func checkWaiting(_ call: StaticString, _ status: @autoclosure () -> Int32) throws(MPIError) {
   try check(call, Activity.waiting(for: call) { status() })
 }
@@ -45,14 +45,13 @@ private func failure(of call: StaticString, _ status: Int32) -> MPIError {
   return MPIError(call: "\(call)", code: status, message: text.isEmpty ? "unknown error" : text)
 }
 
-/// An error that every rank of a communicator throws, because at least one of them brought it to
-/// ``Communicator/agree(_:)``.
+/// An error that every rank throws because at least one rank threw in ``Communicator/agree(_:)``.
 public struct AgreedError: ExitStatusError, CustomStringConvertible {
   /// The lowest rank that failed.
   public let rank: Int
   /// The host of that rank.
   public let host: String
-  /// What that rank's error said.
+  /// The message of that rank's error.
   public let message: String
   /// The exit status of that rank's error.
   public let exitStatus: Int32
@@ -60,10 +59,10 @@ public struct AgreedError: ExitStatusError, CustomStringConvertible {
   public let isEverywhere: Bool
   /// The number of ranks that agreed.
   public let rankCount: Int
-  /// This rank's own error; nil where this rank had none.
+  /// This rank's own error; nil if this rank had no error.
   public let underlying: (any Error)?
 
-  /// The message; preceded by the rank and its host unless all ranks say the same.
+  /// The message, after the rank and its host unless all ranks have the same message.
   public var description: String {
     isEverywhere ? message : "rank \(rank) (\(host)): \(message)"
   }

@@ -1,18 +1,17 @@
 import CMPI
 
-/// Sends and receives between fixed places in memory that are prepared once and started again and
-/// again.
+/// Messages between fixed places in memory: prepared once, started many times.
 ///
-/// The memory must stay allocated as long as this lives, and untouched between a start and its
-/// completion. The library moves messages only inside MPI calls, so whoever computes meanwhile
-/// should call ``test()`` now and then.
+/// The memory must stay allocated while this object lives. It must not be touched between a start
+/// and its completion. The library moves messages only inside MPI calls, so a computing rank should
+/// call ``test()`` now and then.
 public final class PreparedMessages {
   private let communicator: Communicator
   private var requests: [MPI_Request?] = []
-  /// Whether messages were started and not yet seen to be complete.
+  /// Whether messages were started and their completion was not yet seen.
   public private(set) var isActive = false
 
-  /// No messages yet, for the ranks of `communicator`.
+  /// An empty list of messages for the ranks of `communicator`.
   public init(on communicator: Communicator) { self.communicator = communicator }
 
   /// Adds a send of `count` floats.
@@ -45,7 +44,7 @@ public final class PreparedMessages {
     requests.append(request)
   }
 
-  /// Starts all of them.
+  /// Starts all messages.
   ///
   /// The C function is `MPI_Startall`.
   public func start() throws(MPIError) {
@@ -55,7 +54,7 @@ public final class PreparedMessages {
     try check("MPI_Startall", MPI_Startall(Int32(requests.count), &requests))
   }
 
-  /// Whether all have arrived or left; makes progress.
+  /// Whether all messages are complete; also moves messages on.
   ///
   /// The C function is `MPI_Testall`.
   public func test() throws(MPIError) -> Bool {
@@ -68,7 +67,7 @@ public final class PreparedMessages {
     return !isActive
   }
 
-  /// Returns when all have arrived or left.
+  /// Returns when all messages are complete.
   ///
   /// The C function is `MPI_Waitall`.
   public func wait() throws(MPIError) {
@@ -79,8 +78,7 @@ public final class PreparedMessages {
   }
 
   deinit {
-    // Freeing is local. After the end of MPI, or on the way to an abort, there is nothing to give
-    // back.
+    // Freeing is local. After `MPI_Finalize`, or before an abort, there is nothing to free.
     var isFinalized: Int32 = 0
     guard MPI_Finalized(&isFinalized) == MPI_SUCCESS, isFinalized == 0, !isActive else { return }
     for index in requests.indices { MPI_Request_free(&requests[index]) }

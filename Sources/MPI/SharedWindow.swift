@@ -1,10 +1,10 @@
 import CMPI
 import Glibc
 
-/// Memory that all ranks of a node see: one segment a rank, each aligned to a page.
+/// Memory that all ranks of a host see: one segment for each rank, each aligned to a page.
 ///
-/// A segment is zeroed. Its pages come into being where they are first written, so a rank should be
-/// the first to write what it uses most.
+/// A segment is zeroed. The system places a page near the rank that writes it first. So a rank
+/// should write first the pages it uses most.
 public final class SharedWindow {
   /// The alignment of every segment, in bytes.
   public static let alignment = 4096
@@ -13,12 +13,12 @@ public final class SharedWindow {
   private let environment: MPIEnvironment
   private let serial: Int
 
-  /// Shares `bytes` of this rank with the other ranks of `node`; each rank names its own size.
+  /// Shares `bytes` of this rank with all ranks of `node`; ranks may give different sizes.
   ///
   /// **Collective.** The C function is `MPI_Win_allocate_shared`.
   ///
-  /// - Throws: `SharedMemoryError` on all ranks if the node has too little shared memory;
-  ///   `MPIError`, possibly on some of the ranks only: call it in ``Communicator/agree(_:)``.
+  /// - Throws: `SharedMemoryError` on all ranks if the host has too little shared memory.
+  ///   `MPIError`, perhaps on some ranks only: call the initializer in ``Communicator/agree(_:)``.
   public init(bytes: Int, on node: Communicator) throws {
     guard let environment = node.environment else {
       preconditionFailure("a rank alone shares no memory")
@@ -46,7 +46,7 @@ public final class SharedWindow {
       guard let segment else {
         throw MPIError(call: "MPI_Win_shared_query", code: -1, message: "a segment has no address")
       }
-      // Processes map the window at different addresses, but at the same place within a page.
+      // Processes map the window at different addresses, but at the same offset within a page.
       segments.append(segment.alignedUp(toMultipleOf: Self.alignment))
     }
     self.segments = segments
@@ -59,14 +59,15 @@ public final class SharedWindow {
     }
   }
 
-  /// Makes sure that the segments of all ranks fit into the file system they will lie in.
+  /// Makes sure that the file system of the segments has space for all ranks.
   ///
-  /// Open MPI keeps them in /dev/shm where that can be written. Where it is too small (containers
-  /// often have 64 MiB), one rank's call fails and the others' never return, so ask before.
+  /// Open MPI keeps the segments in /dev/shm if it is writable; containers often have only 64 MiB
+  /// there. Without enough space, the call of one rank fails and the calls of the remaining ranks
+  /// never return.
   private static func requireSpace(_ bytes: Int, on node: Communicator) throws {
     var needed = [Int64(bytes)]
     try node.allReduce(&needed, .sum)
-    needed[0] += 1 << 20  // the library's own part
+    needed[0] += 1 << 20  // memory for the library itself
     var status = statvfs()
     var free = [Int64.max]
     if access(folder, W_OK) == 0, statvfs(folder, &status) == 0 {
@@ -80,21 +81,23 @@ public final class SharedWindow {
 
   fileprivate static let folder = "/dev/shm"
 
-  /// The start of a rank's segment, as this process sees it; invalid after ``release()``.
+  /// The start of a rank's segment in this process's memory; invalid after ``release()``.
   public func segment(of rank: Int) -> UnsafeMutableRawPointer { segments[rank] }
 
-  /// Gives the memory back; otherwise that happens when MPI ends, not when the last reference goes,
-  /// because all ranks must do it together.
+  /// Gives the memory back.
+  ///
+  /// Without this call, the end of MPI gives it back. Losing the last reference does not, because
+  /// all ranks must release together.
   ///
   /// **Collective.** The C function is `MPI_Win_free`.
   public func release() throws(MPIError) { try environment.releaseNow(serial) }
 }
 
-/// A node whose shared memory is too small for a window.
+/// A host whose shared memory is too small for a window.
 public struct SharedMemoryError: Error, Equatable, Sendable, CustomStringConvertible {
-  /// The node's name.
+  /// The host's name.
   public let host: String
-  /// The bytes that all ranks of the node asked for together.
+  /// The bytes that all ranks of the host requested together.
   public let needed: Int
   /// The bytes that were free.
   public let free: Int
@@ -105,9 +108,9 @@ public struct SharedMemoryError: Error, Equatable, Sendable, CustomStringConvert
   }
 }
 
-/// A counter in shared memory that one rank advances and the others watch.
+/// A counter in shared memory: one rank advances it, all ranks read it.
 ///
-/// Whoever reads a value also sees all that its writer wrote before it.
+/// A reader of a value also sees everything that the writer wrote before it.
 public struct SharedCounter {
   private let pointer: UnsafeMutablePointer<UInt64>
 
@@ -123,24 +126,24 @@ public struct SharedCounter {
   public func publish(_ value: UInt64) { cmpi_store_release(pointer, value) }
 }
 
-/// How a rank waits for shared memory or messages to change.
+/// How a rank waits for a change of shared memory or messages.
 public struct Waiting {
-  /// Whether waiting gives the processor away at once, because ranks outnumber processors.
+  /// Whether a waiting rank yields the processor at once, because ranks outnumber processors.
   public let isOversubscribed: Bool
   private var spins = 0
   private static let spinLimit = 4096
 
-  /// For ranks of one node.
+  /// Prepares waiting for ranks of one host.
   ///
   /// **Collective.**
   public init(on node: Communicator) throws(MPIError) {
     isOversubscribed = try node.processorCount() < node.size
   }
 
-  /// Call once before each wait.
+  /// Prepares a wait; call it once before each wait.
   public mutating func start() { spins = 0 }
 
-  /// Lets some time pass: spins at first, then offers the processor to others.
+  /// Lets some time pass: spins at first, later yields the processor.
   ///
   /// The C function is `sched_yield`.
   public mutating func pause() {
@@ -154,7 +157,7 @@ public struct Waiting {
 }
 
 extension Communicator {
-  /// The number of processors that at least one of the ranks may run on, for ranks of one node.
+  /// The number of processors that at least one rank may use; all ranks are on one host.
   ///
   /// **Collective.** The C function is `sched_getaffinity`.
   public func processorCount() throws(MPIError) -> Int {

@@ -2,25 +2,23 @@ import CMPI
 import Glibc
 import Support
 
-/// Runs `body` with a communicator of all ranks, and turns an error that escapes it into the end of
-/// the job.
+/// Runs `body` with a communicator of all ranks; an error that escapes `body` ends the job.
 ///
-/// A process that no launcher started, or that was started as the only rank, gets a communicator of
-/// size 1 and makes no MPI call at all. Otherwise MPI is initialized for one calling thread
-/// (`MPI_Init_thread`, `MPI_THREAD_FUNNELED`) before `body` and finalized after it
-/// (`MPI_Finalize`).
+/// Without a launcher, or with one rank, the communicator has size 1 and makes no MPI call.
+/// Otherwise MPI is initialized before `body` for one calling thread (`MPI_Init_thread`,
+/// `MPI_THREAD_FUNNELED`). After `body` it is finalized (`MPI_Finalize`).
 ///
-/// An escaping error is printed on standard error as `program: rank r (host): message`. Where every
-/// rank threw it together (``AgreedError``), it is printed once, by rank 0, and all ranks end in
-/// order with its exit status. Otherwise this rank ends the whole job with `MPI_Abort`.
+/// An escaping error is printed on standard error as `program: rank r (host): message`. If every
+/// rank threw it together (``AgreedError``), only rank 0 prints it. All ranks then end in order
+/// with its exit status. Otherwise this rank ends the whole job with `MPI_Abort`.
 ///
 /// **Collective.**
 ///
 /// - Parameters:
 ///   - program: the name at the start of an error's line.
-///   - status: the exit status for an error; ``exitStatus(of:)`` unless other modules'
-///     errors need a mapping.
-///   - body: the program. Nothing that belongs to the communicator may outlive it.
+///   - status: the exit status of an error. The default is ``exitStatus(of:)``; give a mapping for
+///     errors of other modules.
+///   - body: the program. Nothing that belongs to the communicator may live after it.
 public func withMPI<Result>(
   program: String = "cleave", status: @escaping (any Error) -> Int32 = exitStatus(of:),
   _ body: (Communicator) throws -> Result
@@ -66,7 +64,7 @@ private func runRank<Result>(
   }
 }
 
-/// Writes one line to standard error in a single call, so that ranks do not mix theirs.
+/// Writes one line to standard error in a single call, so lines of ranks do not mix.
 private func printError(_ message: String) {
   var line = message + "\n"
   line.withUTF8 { bytes in

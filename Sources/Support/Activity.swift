@@ -1,9 +1,9 @@
 import Synchronization
 
-/// What this process is doing, for whoever watches it from another thread.
+/// What this process does now, for another thread that watches the process.
 ///
-/// The thread that works notes it in passing, a plain store each; a watchdog reads it. It is of the process, as signals
-/// are, and decides nothing.
+/// The working thread stores each change with one plain store; a watchdog reads it. The state
+/// belongs to the process, as signals do. No decision depends on it.
 public enum Activity {
   private static let changes = Atomic<Int>(0)
   private static let step = Atomic<Int>(0)
@@ -25,7 +25,7 @@ public enum Activity {
 
     borrowing func clear() { count.store(0, ordering: .relaxed) }
 
-    /// Nil where there is none.
+    /// The name; nil if there is none.
     var value: String? {
       let length = count.load(ordering: .acquiring)
       let address = start.load(ordering: .acquiring)
@@ -34,7 +34,7 @@ public enum Activity {
     }
   }
 
-  /// Says what comes next, and that what was before is done.
+  /// Notes the start of new work and the end of earlier work.
   public static func begin(_ name: StaticString, step: Int? = nil, lane: Int = -1) {
     doing.store(name)
     if let step { Self.step.store(step, ordering: .relaxed) }
@@ -43,10 +43,10 @@ public enum Activity {
     advance()
   }
 
-  /// Says that the work goes on.
+  /// Notes that the work goes on.
   public static func advance() { changes.wrappingAdd(1, ordering: .relaxed) }
 
-  /// Runs something that other ranks may keep waiting.
+  /// Runs `body` and notes that it may wait for other ranks.
   public static func waiting<Result, Failure: Error>(
     for name: StaticString, bucket: Int = -1, _ body: () throws(Failure) -> Result
   ) throws(Failure) -> Result {
@@ -59,23 +59,23 @@ public enum Activity {
     return try body()
   }
 
-  /// What it says at one moment.
+  /// The activity at one moment.
   public struct Snapshot: Sendable {
-    /// Grows whenever something is done.
+    /// A count that grows with every change.
     public let changes: Int
-    /// The number of the training step, of the last one outside of any.
+    /// The number of the training step; outside of steps, the number of the last step.
     public let step: Int
-    /// What is being done; nil before the first word.
+    /// The present work; nil before the first note.
     public let doing: String?
-    /// The lane that is computed, in runs that take them one by one.
+    /// The lane that is being computed, in runs that compute lanes one by one.
     public let lane: Int?
-    /// What other ranks are waited for with; nil while this rank itself works.
+    /// The operation in which this rank waits for other ranks; nil while this rank works.
     public let waitingFor: String?
-    /// The bucket of gradients that is waited for.
+    /// The bucket of gradients for which this rank waits.
     public let bucket: Int?
   }
 
-  /// The state as another thread sees it.
+  /// The state, read from another thread.
   public static var now: Snapshot {
     func index(_ value: borrowing Atomic<Int>) -> Int? {
       let found = value.load(ordering: .relaxed)

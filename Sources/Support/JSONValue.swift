@@ -1,9 +1,9 @@
 import Foundation
 
-/// A JSON document: read with Foundation, written with its keys in the order given.
+/// A JSON document: Foundation reads it; it is written with its keys in the given order.
 ///
-/// Numbers keep all their digits: a Double that is written and read back is the same Double. JSON has no
-/// word for infinity and NaN, so these are written as the strings `"inf"`, `"-inf"` and `"nan"`.
+/// Numbers keep all their digits: a Double is written and read back without change. JSON has no
+/// infinity or NaN, so they are written as the strings `"inf"`, `"-inf"` and `"nan"`.
 public indirect enum JSONValue: Equatable, Sendable {
   case null
   case boolean(Bool)
@@ -17,7 +17,7 @@ public indirect enum JSONValue: Equatable, Sendable {
   public struct Member: Equatable, Sendable {
     /// The name before the colon.
     public let name: String
-    /// What it stands for.
+    /// The value after the colon.
     public let value: JSONValue
 
     /// A member from its two parts.
@@ -36,13 +36,13 @@ public indirect enum JSONValue: Equatable, Sendable {
     self = try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
   }
 
-  /// The value of a member of an object; nil for a missing name and for anything but an object.
+  /// The value of a member of an object; nil for an unknown name or a value that is not an object.
   public subscript(name: String) -> JSONValue? {
     guard case .object(let members) = self else { return nil }
     return members.first { $0.name == name }?.value
   }
 
-  /// A number, whether written with a fraction or not.
+  /// The number, with or without a fraction; nil for other kinds of values.
   public var number: Double? {
     switch self {
     case .integer(let value): Double(value)
@@ -51,14 +51,14 @@ public indirect enum JSONValue: Equatable, Sendable {
     }
   }
 
-  /// The document on one line, as `metrics.jsonl` wants it.
+  /// The document on one line, as in `metrics.jsonl`.
   public var line: String {
     var text = ""
     write(into: &text, indent: nil)
     return text
   }
 
-  /// The document spread over lines, two spaces a level; arrays of plain values stay on one line.
+  /// The document on several lines, two spaces a level; arrays of plain values stay on one line.
   public var document: String {
     var text = ""
     write(into: &text, indent: 0)
@@ -97,7 +97,7 @@ extension JSONValue {
     }
   }
 
-  /// Writes the items of an array or object, on one line where `indent` is nil.
+  /// Writes the items of an array or object; on one line if `indent` is nil.
   private static func writeList<Item>(
     _ items: [Item], _ open: String, _ close: String, into text: inout String, indent: Int?,
     spaced: Bool, _ write: (Item, inout String, Int?) -> Void
@@ -143,7 +143,8 @@ extension JSONValue {
 }
 
 extension JSONValue {
-  /// ` (the decoder's words)` for an error of `init(parsing:)`, which tell line and column; else empty.
+  /// ` (the decoder's words)` with line and column, for an error of `init(parsing:)`; otherwise
+  /// empty.
   public static func place(of error: any Error) -> String {
     guard case DecodingError.dataCorrupted(let context) = error,
       let cause = context.underlyingError as? NSError,
@@ -154,10 +155,10 @@ extension JSONValue {
 }
 
 extension JSONValue: Codable {
-  /// Takes whichever kind of value is there.
+  /// Takes a value of any kind.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
-    // Asking in turn is how Decodable tells the kinds apart; only the last answer can be an error.
+    // Decodable finds the kind by trying each kind in turn; only the last attempt may throw.
     if container.decodeNil() {
       self = .null
     } else if let value = try? container.decode(Bool.self) {

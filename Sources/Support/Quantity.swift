@@ -1,18 +1,18 @@
 import Foundation
 
-/// Numbers for people.
+/// Numbers in a form for people.
 public enum Quantity {
-  /// A number with a fixed count of decimals.
+  /// A number with a fixed number of decimals.
   public static func decimal(_ value: Double, _ places: Int) -> String {
     String(format: "%.\(places)f", value)
   }
 
-  /// A number with a count of significant digits: `0.0239`, `123`, `1.2e-07`.
+  /// A number with a fixed number of significant digits: `0.0239`, `123`, `1.2e-07`.
   public static func significant(_ value: Double, _ digits: Int = 4) -> String {
     String(format: "%.\(digits)g", value)
   }
 
-  /// Bytes in the unit that leaves one to three digits before the point.
+  /// Bytes in a unit with one to three digits before the point.
   public static func bytes(_ count: Int) -> String {
     scaled(Double(count), ["B", "KiB", "MiB", "GiB", "TiB"], by: 1024)
   }

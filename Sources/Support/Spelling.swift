@@ -1,10 +1,10 @@
-/// Finds what a mistyped name was meant to be.
+/// Finds the intended name for a mistyped name.
 public enum Spelling {
-  /// The candidate that is the fewest changes away from a word.
+  /// The candidate with the smallest number of changes from a word.
   ///
-  /// A change is an insertion, deletion, replacement or swap of neighbours; a candidate that contains
-  /// the whole word (`outer` in `outer_iterations`) counts as one change away. The first of equals;
-  /// nil only where there is no candidate.
+  /// A change is an insertion, deletion, replacement or swap of neighbours. A candidate that
+  /// contains the whole word counts as one change (`outer` in `outer_iterations`). Of equal
+  /// candidates, the first is returned; nil only without candidates.
   public static func nearest(to word: String, in candidates: [String]) -> String? {
     func cost(_ candidate: String) -> Int {
       let contained = word.count > 2 && candidate.contains(word)
@@ -13,13 +13,14 @@ public enum Spelling {
     return candidates.min { cost($0) < cost($1) }
   }
 
-  /// `; did you mean "x"?` for the nearest candidate, to be put behind an error; empty without one.
+  /// `; did you mean "x"?` for the nearest candidate, to append to an error; empty without a
+  /// candidate.
   public static func hint(for word: String, in candidates: [String]) -> String {
     guard let nearest = nearest(to: word, in: candidates) else { return "" }
     return "; did you mean \(nearest)?"
   }
 
-  /// The optimal string alignment distance, letter case aside.
+  /// The optimal string alignment distance; upper and lower case are equal.
   public static func distance(_ a: String, _ b: String) -> Int {
     let a = Array(a.lowercased()), b = Array(b.lowercased())
     var beforeLast: [Int] = []

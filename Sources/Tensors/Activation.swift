@@ -1,8 +1,6 @@
 import CKernels
 
-/// An element-wise nonlinearity.
-///
-/// Raw values are the names used in configurations.
+/// An element-wise nonlinearity; raw values are its names in configurations.
 public enum Activation: String, CaseIterable, Sendable, Codable {
   case identity, sigmoid, relu, tanh, softplus
   /// 0.2 x for negative x.
@@ -20,7 +18,9 @@ public enum Activation: String, CaseIterable, Sendable, Codable {
     }
   }
 
-  /// Slope for negative values of the piecewise linear ones, whose slope for others is 1; nil for the rest.
+  /// The slope for negative values of a piecewise linear activation; nil for other activations.
+  ///
+  /// The slope for positive values is 1.
   public var negativeSlope: Float? {
     switch self {
     case .identity: 1

@@ -3,30 +3,33 @@ import COneDNN
 import COpenBLAS
 import Synchronization
 
-/// Matrix products by oneDNN and OpenBLAS, each where it is the faster.
+/// Matrix products by oneDNN and OpenBLAS; each product uses the faster library.
 ///
-/// OpenBLAS copies both operands into the order in which its kernels read them, oneDNN reads them where they lie. For the
-/// few rows of a batch that saves 5 to 15 % of a product, and most of a small one. Where it would go from row to row over
-/// a stride that leaves it few sets of the cache, OpenBLAS takes a third or half less time.
+/// OpenBLAS first copies both operands into the order that its kernels read. oneDNN reads the
+/// operands in place. For the few rows of a batch, oneDNN saves 5 to 15 % of a product, and most of
+/// a small product. If the row stride leaves oneDNN few cache sets, OpenBLAS takes a third or half
+/// less time.
 public enum BLAS {
-  /// Keeps both libraries to the calling thread, which parallelism does not come from but from ranks and ``Workers``.
+  /// Keeps both libraries on the calling thread; parallelism comes from ranks and ``Workers``.
   static func useOneThread() {
     openblas_set_num_threads(1)
-    omp_set_num_threads(1)  // oneDNN's threads, of which OpenMP keeps a number for each thread
+    omp_set_num_threads(1)  // OpenMP keeps a number of threads for each calling thread
   }
 
-  /// The name of the kernel OpenBLAS chose when it was loaded, such as `SkylakeX` or `Zen`; it is what stands for the
-  /// arithmetic of a process, for oneDNN is held to the same vectors.
+  /// The kernel that OpenBLAS chose when it was loaded, such as `SkylakeX` or `Zen`.
+  ///
+  /// The name describes the arithmetic of the process, because oneDNN is limited to the same
+  /// vectors.
   public static var kernelName: String { String(cString: openblas_get_corename()) }
 
-  /// Both libraries in words, oneDNN only where it takes part: `OpenBLAS kernel Zen, oneDNN 2.6.3`.
+  /// Both libraries in words, oneDNN only if it is in use: `OpenBLAS kernel Zen, oneDNN 2.6.3`.
   public static var libraries: String {
     let kernel = "OpenBLAS kernel \(kernelName)"
     guard hasOneDNN, let version = dnnl_version()?.pointee else { return kernel }
     return "\(kernel), oneDNN \(version.major).\(version.minor).\(version.patch)"
   }
 
-  /// The width of a kernel's vectors in bits; 128 for those not known.
+  /// The width of a kernel's vectors in bits; 128 for an unknown kernel.
   public static func vectorBits(of kernel: String) -> Int {
     switch kernel.lowercased() {
     case "skylakex", "cooperlake", "sapphirerapids": 512
@@ -35,7 +38,7 @@ public enum BLAS {
     }
   }
 
-  /// Whether oneDNN takes part: not under kernels without fused multiply-add, for which it has nothing fast.
+  /// Whether oneDNN is in use: it is not used without fused multiply-add, because it is slow there.
   private static let hasOneDNN: Bool =
     switch kernelName.lowercased() {
     case "haswell", "zen": dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx2) == dnnl_success
@@ -47,12 +50,12 @@ public enum BLAS {
   /// Multiplications and additions in all products of this process so far: 2 M N K of each.
   public static var operations: Int { counter.load(ordering: .relaxed) }
 
-  /// Counts a product of [m, k] and [k, n] that is made elsewhere.
+  /// Counts a product of [m, k] and [k, n] that other code makes.
   public static func count(_ m: Int, _ n: Int, _ k: Int) {
     counter.wrappingAdd(2 * m * n * k, ordering: .relaxed)
   }
 
-  /// c = alpha op(a) op(b) + beta c, where op transposes or not.
+  /// c = alpha op(a) op(b) + beta c, where op transposes or does nothing.
   ///
   /// Tensors of other ranks than 2 are read as matrices [rows, columns] (see ``Shape``). op(a) is
   /// [M, K], op(b) [K, N], c [M, N]; traps on other shapes. With `beta` 0 the former content of c
@@ -94,8 +97,9 @@ public enum BLAS {
       return part(
         m, n, k, a, strideA, transposeA, b, strideB, transposeB, c, strideC, alpha, beta)
     }
-    // Rows lie apart, columns side by side, where cores take lines of c from each other; few rows would cost more, since
-    // each thread makes a packed copy of the operand that is not divided.
+    // Parts of rows lie far apart in c. Parts of columns lie side by side, so cores compete for
+    // cache lines. But with few rows, parts of rows cost more: each thread packs a copy of the
+    // undivided operand.
     if 2 * m > n {
       Workers.share(m, grain: tile) { rows in
         part(
@@ -112,12 +116,13 @@ public enum BLAS {
     }
   }
 
-  /// Below so many multiplications a product is not divided among threads: it takes some 5 us.
+  /// Multiplications of the smallest product that threads share; a smaller product takes about 5
+  /// us.
   private static let smallestShared = 1 << 18
   /// A multiple of the kernels' tiles.
   private static let tile = 16
 
-  /// What one thread does of a product.
+  /// One thread's part of a product.
   private static func part(
     _ m: Int, _ n: Int, _ k: Int,
     _ a: UnsafePointer<Float>, _ strideA: Int, _ transposeA: Bool,
@@ -134,7 +139,7 @@ public enum BLAS {
       precondition(status == dnnl_success, "dnnl_sgemm of \(m) x \(n) x \(k): \(status)")
       return
     }
-    // OpenBLAS scales c by beta at a third of the speed of memory, and leaves it alone when beta is 1.
+    // OpenBLAS scales c by beta at a third of the speed of memory. With beta 1 it does not touch c.
     if beta != 1 { scale(c, stride: strideC, rows: m, columns: n, by: beta) }
     cblas_sgemm(
       CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans,
@@ -142,10 +147,11 @@ public enum BLAS {
       blasint(strideC))
   }
 
-  /// Rows a multiple of so many elements apart share cache sets: 512 bytes, by measurement.
+  /// Row strides that are multiples of this many elements share cache sets: 512 bytes, by
+  /// measurement.
   private static let conflict = 128
 
-  /// How `dnnl_sgemm` is told to transpose an operand.
+  /// The letter that tells `dnnl_sgemm` whether to transpose an operand.
   private static func letter(_ transposes: Bool) -> CChar {
     CChar(UInt8(ascii: transposes ? "T" : "N"))
   }

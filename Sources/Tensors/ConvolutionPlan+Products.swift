@@ -1,17 +1,17 @@
 import CKernels
 
 extension ConvolutionPlan {
-  /// Where a result goes, and whether it is added to what is there.
+  /// The place of a result, and whether the result is added to the content.
   public typealias Target = (pointer: UnsafeMutablePointer<Float>, adds: Bool)
 
-  /// What an output goes through, while it is in cache: a bias, one value a channel, and an activation.
+  /// Work on an output while it is in cache: a bias, one value for each channel, and an activation.
   public struct Epilogue {
     /// Added to each pixel or point; nil for none.
     public let bias: UnsafePointer<Float>?
-    /// Applied to the sum.
+    /// Applied to the sum with the bias.
     public let activation: Activation
 
-    /// From its parts.
+    /// Makes an epilogue from its parts.
     public init(bias: UnsafePointer<Float>? = nil, activation: Activation = .identity) {
       self.bias = bias
       self.activation = activation
@@ -26,15 +26,16 @@ extension ConvolutionPlan {
     ck_winograd_weights(Int32(tile), weights, prepared, weightPlane, channels * features)
   }
 
-  /// From images: their convolution, and the gradient by the weights.
+  /// Products with images: their convolution, and the gradient of the weights.
   ///
   /// - Parameters:
   ///   - images: [B, H, W, C].
-  ///   - weights: [kernel, kernel, C, F], prepared where `preparedCount` is not 0.
+  ///   - weights: [kernel, kernel, C, F], prepared if `preparedCount` is not 0.
   ///   - workspace: `workspaceCount` floats.
-  ///   - grids: where the convolution [B, h, w, F] goes; nil if it is not wanted.
-  ///   - epilogue: what it goes through; nothing where it adds.
-  ///   - weightGradient: grids [B, h, w, F] whose products with the images go to a target like the weights.
+  ///   - grids: the place of the convolution [B, h, w, F]; nil for none.
+  ///   - epilogue: work on the convolution; must do nothing if the result is added.
+  ///   - weightGradient: grids [B, h, w, F]; their products with the images go to a target with the
+  ///     layout of the weights.
   ///   - started: called with each part of the images before it is read.
   public func fromImages(
     _ images: UnsafePointer<Float>, weights: UnsafePointer<Float>,
@@ -75,15 +76,16 @@ extension ConvolutionPlan {
     finishWeightGradient(weightGradient?.target, memory)
   }
 
-  /// From grids: their transposed convolution, and the gradient by the weights.
+  /// Products with grids: their transposed convolution, and the gradient of the weights.
   ///
   /// - Parameters:
   ///   - grids: [B, h, w, F].
-  ///   - weights: [kernel, kernel, C, F], prepared where `preparedCount` is not 0.
+  ///   - weights: [kernel, kernel, C, F], prepared if `preparedCount` is not 0.
   ///   - workspace: `workspaceCount` floats.
-  ///   - images: where the transposed convolution [B, H, W, C] goes; nil if it is not wanted.
-  ///   - epilogue: what it goes through; nothing where it adds.
-  ///   - weightGradient: images [B, H, W, C] whose products with the grids go to a target like the weights.
+  ///   - images: the place of the transposed convolution [B, H, W, C]; nil for none.
+  ///   - epilogue: work on the transposed convolution; must do nothing if the result is added.
+  ///   - weightGradient: images [B, H, W, C]; their products with the grids go to a target with the
+  ///     layout of the weights.
   ///   - started: called with each part of the grids before it is read.
   public func fromGrids(
     _ grids: UnsafePointer<Float>, weights: UnsafePointer<Float>,
@@ -128,7 +130,7 @@ extension ConvolutionPlan {
 extension ConvolutionPlan {
   /// The parts of the workspace.
   private struct Memory {
-    /// Windows or tiles of the images, tiles of the grids, zeros, and sums of the gradient by the weights.
+    /// Windows or tiles of the images, tiles of the grids, zeros, and sums of the weight gradient.
     let images: UnsafeMutablePointer<Float>, grids: UnsafeMutablePointer<Float>
     let zeros: UnsafeMutablePointer<Float>
     let sums: Target?
@@ -149,8 +151,10 @@ extension ConvolutionPlan {
     }
   }
 
-  /// Calls `body` with the first row and the number of rows of each chunk, `started` with images before their first
-  /// row is taken, `finished` after their last.
+  /// Calls `body` with the first row and the number of rows of each chunk.
+  ///
+  /// Also calls `started` with images before their first row is used, and `finished` after their
+  /// last row.
   private func forEachChunk(
     started: (Range<Int>) -> Void, _ body: (_ first: Int, _ count: Int) -> Void,
     finished: (Range<Int>) -> Void
@@ -181,7 +185,9 @@ extension ConvolutionPlan {
     }
   }
 
-  /// - Returns: where they lie; without tiles that is where they are.
+  /// Makes the tiles of some grid rows; without tiles, the rows are used in place.
+  ///
+  /// - Returns: the tiles, or the rows.
   private func expand(
     grids: UnsafePointer<Float>, _ first: Int, _ count: Int, into memory: Memory
   ) -> UnsafePointer<Float> {
@@ -215,7 +221,7 @@ extension ConvolutionPlan {
     }
   }
 
-  /// Winograd's sums begin with the bias.
+  /// Applies the epilogue; Winograd's sums already contain the bias.
   private func finish(
     _ output: UnsafeMutablePointer<Float>, _ rows: Int, _ columns: Int, _ epilogue: Epilogue
   ) {

@@ -1,21 +1,25 @@
 import CKernels
 
-/// How convolutions between a batch of images [B, H, W, C] and grids [B, h, w, F] are computed.
+/// A plan for convolutions between a batch of images [B, H, W, C] and grids [B, h, w, F].
 ///
-/// It serves both directions: a convolution takes images to grids, a transposed convolution grids to
-/// images, and each is the other's gradient. Weights are [kernel, kernel, C, F], channels are last
-/// everywhere. Work goes in chunks of rows, so the workspace does not grow with the batch;
-/// sums over chunks are formed in their order, which depends on the shapes alone.
+/// It serves both directions. A convolution takes images to grids, a transposed convolution takes
+/// grids to images. Each is the gradient of the opposite direction. Weights are [kernel, kernel, C,
+/// F]; channels are last in all arrays.
+///
+/// Work goes in chunks of rows, so the workspace does not grow with the batch. Chunks are summed in
+/// order. The order depends only on the shapes.
 public struct ConvolutionPlan: Equatable, Sendable {
-  /// What the products are formed of.
+  /// The form of the products.
   public enum Method: Hashable, Sendable {
     /// Each window is gathered into a row of a matrix (im2col).
     case patches
-    /// Windows of 4x4 with stride 2 and padding 1, channels and features multiples of 16: the two
-    /// phases of an axis are convolved with two taps each, by Winograd's F(tile, 2), whose
-    /// four combinations in two dimensions add up inside one product of depth 4 C.
+    /// Winograd's F(tile, 2) for windows of 4x4 with stride 2 and padding 1.
     ///
-    /// A tile of 2x2 takes 9 products for 16, one of 4x4 takes 25 for 64. Lavin & Gray, "Fast
+    /// Channels and features are multiples of 16. Each axis has two phases; each phase is convolved
+    /// with two taps. In two dimensions, the four combinations add up inside one product of depth 4
+    /// C.
+    ///
+    /// A 2x2 tile takes 9 products instead of 16, a 4x4 tile 25 instead of 64. Lavin & Gray, "Fast
     /// Algorithms for Convolutional Neural Networks", CVPR 2016, for stride 1.
     case winograd(tile: Int)
   }
@@ -26,21 +30,21 @@ public struct ConvolutionPlan: Equatable, Sendable {
   public let height: Int, width: Int, channels: Int
   /// h, w and F.
   public let rows: Int, columns: Int, features: Int
-  /// What moves over the images.
+  /// The window that moves over the images.
   public let window: Window
-  /// What the products are formed of.
+  /// The form of the products.
   public let method: Method
-  /// Rows of windows or tiles taken at once.
+  /// Rows of windows or tiles in one chunk.
   let chunk: Int
 
-  /// Floats of windows, which stay in the second-level cache.
+  /// Floats of the windows of a chunk, which stay in the second-level cache.
   private static let patchFloats = 1 << 19
-  /// Tiles that make good products, and floats of them that stay in the third-level cache.
+  /// Tiles of a chunk that make fast products; floats of tiles that stay in the third-level cache.
   private static let chunkTiles = 128, tileFloats = 5 << 20
 
   /// A plan between images and the grids that the window makes of them.
   ///
-  /// - Parameter method: nil for what is expected to be fastest; traps where it does not apply.
+  /// - Parameter method: nil for the fastest method by estimate; traps if it does not apply.
   public init(
     images: Int, height: Int, width: Int, channels: Int, features: Int, window: Window,
     method: Method? = nil
@@ -76,14 +80,16 @@ public struct ConvolutionPlan: Equatable, Sendable {
     }
   }
 
-  /// Rows to take at once: of an image, or of whole images where one is within the limit, in equal parts.
+  /// Rows of a chunk: part of an image, or whole images if one image is within the limit.
+  ///
+  /// Whole images are divided into nearly equal chunks.
   private static func chunk(_ images: Int, of rows: Int, limit: Int) -> Int {
     guard limit >= rows else { return max(1, limit) }
     let parts = max(1, tiles(images, limit / rows))
     return max(1, tiles(images, parts)) * rows
   }
 
-  /// What can be done for a window.
+  /// The methods that apply to a window.
   public static func methods(channels: Int, features: Int, window: Window) -> [Method] {
     let applies =
       window == Window(kernel: 4, stride: 2, padding: 1)
@@ -91,10 +97,10 @@ public struct ConvolutionPlan: Equatable, Sendable {
     return applies ? [.patches, .winograd(tile: 2), .winograd(tile: 4)] : [.patches]
   }
 
-  /// Expected time of a product, in products of matrices [1, 4 C] and [4 C, F].
+  /// Expected time of a product, in units of a product of matrices [1, 4 C] and [4 C, F].
   ///
-  /// It counts the rows of all planes; transforming a float of them takes as long as 6 multiplications do in a
-  /// product, and the weights of a plane as long as 24 rows.
+  /// It counts the rows of all planes. Transforming one float takes as long as 6 multiplications of
+  /// a product. Transforming a plane of weights takes as long as 24 rows.
   private static func cost(
     _ method: Method, images: Int, rows: Int, columns: Int, channels: Int, features: Int
   ) -> Double {
@@ -104,7 +110,7 @@ public struct ConvolutionPlan: Equatable, Sendable {
     return Double((tile + 1) * (tile + 1)) * (tiles * (1 + transforms) + 24)
   }
 
-  /// Parts of at most `tile` that make up `extent`.
+  /// The number of parts of at most `tile` that make up `extent`.
   static func tiles(_ extent: Int, _ tile: Int) -> Int { (extent + tile - 1) / tile }
 }
 
@@ -118,17 +124,17 @@ extension ConvolutionPlan {
   /// Floats of the weights.
   public var weightCount: Int { window.kernel * window.kernel * channels * features }
 
-  /// Products that one is made of.
+  /// The number of planes, each with its own product.
   var planes: Int {
     if case .winograd(let tile) = method { (tile + 1) * (tile + 1) } else { 1 }
   }
 
-  /// What each of them sums over.
+  /// The number of terms in each sum of a product.
   var depth: Int {
     if case .winograd = method { 4 * channels } else { window.kernel * window.kernel * channels }
   }
 
-  /// Rows of windows or tiles of an image, and how many are in one.
+  /// Rows of windows or tiles of an image; then the windows or tiles in a row.
   var imageRows: Int {
     if case .winograd(let tile) = method { Self.tiles(rows, tile) } else { rows }
   }
@@ -136,25 +142,25 @@ extension ConvolutionPlan {
     if case .winograd(let tile) = method { Self.tiles(columns, tile) } else { columns }
   }
 
-  /// Floats from one plane to the next; the odd lines in between keep them out of each other's cache sets.
+  /// Floats between planes; the odd cache lines keep planes in different cache sets.
   private static let skew = 80
   var imagePlane: Int { chunk * rowWidth * depth + Self.skew }
   var gridPlane: Int { chunk * rowWidth * features + Self.skew }
   var weightPlane: Int { depth * features + Self.skew }
 
-  /// Floats of the weights as the products take them; 0 where that is the weights themselves.
+  /// Floats of the prepared weights; 0 if the products read the weights directly.
   public var preparedCount: Int { method == .patches ? 0 : planes * weightPlane }
 
-  /// Floats of workspace, which do not depend on the number of images once that exceeds a chunk.
+  /// Floats of workspace; more images than one chunk do not increase the number.
   ///
-  /// - Parameter weightGradient: whether it is for a gradient by the weights too.
+  /// - Parameter weightGradient: whether a weight gradient is computed too.
   public func workspaceCount(weightGradient: Bool) -> Int {
     if method == .patches { return imagePlane }
     return planes * (imagePlane + gridPlane) + max(channels, features)
       + (weightGradient ? preparedCount : 0)
   }
 
-  /// The kernels' name for the geometry.
+  /// The geometry as the kernels read it.
   var geometry: ck_convolution {
     ck_convolution(
       height: height, width: width, channels: channels, rows: rows, columns: columns,

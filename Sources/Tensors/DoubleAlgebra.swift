@@ -5,9 +5,10 @@ import Foundation
 ///
 /// Matrices are row-major.
 public enum DoubleAlgebra {
-  /// c = op(a) op(b) + beta c, where op transposes or not: op(a) is [m, k], op(b) [k, n], c [m, n].
+  /// c = op(a) op(b) + beta c, where op transposes or does nothing.
   ///
-  /// Traps where an array is too short. The C function is `cblas_dgemm`.
+  /// op(a) is [m, k], op(b) [k, n], c [m, n]. Traps if an array is too short. The C function is
+  /// `cblas_dgemm`.
   public static func multiply(
     _ m: Int, _ n: Int, _ k: Int, _ a: [Double], transposeA: Bool = false, _ b: [Double],
     transposeB: Bool = false, into c: UnsafeMutablePointer<Double>, beta: Double = 0
@@ -25,10 +26,11 @@ public enum DoubleAlgebra {
   ///
   /// The Fortran routines are `DPOTRF` and `DPOTRI`.
   ///
-  /// - Returns: log of its determinant; nil, and undefined content, where it is not positive definite.
+  /// - Returns: the log of the determinant. Nil, with undefined content, if the matrix is not
+  ///   positive definite.
   public static func invert(_ a: UnsafeMutablePointer<Double>, _ n: Int) -> Double? {
     var (order, info) = (blasint(n), blasint(0))
-    // Row-major lower is column-major upper.
+    // The lower triangle in row-major order is the upper triangle in column-major order.
     dpotrf_("U", &order, a, &order, &info)
     guard info == 0 else { return nil }
     var logDeterminant = 0.0
@@ -43,9 +45,10 @@ public enum DoubleAlgebra {
 
   /// Eigenvalues of a symmetric matrix [n, n], largest first, with their vectors as rows [n, n].
   ///
-  /// The sign of a vector is such that its largest element is positive. The Fortran routine is `DSYEVD`.
+  /// The largest element of a vector is positive. The Fortran routine is `DSYEVD`.
   ///
-  /// - Returns: nil where it does not converge, for an element that is not a number.
+  /// - Returns: nil if the routine does not converge, for example because an element is not a
+  ///   number.
   public static func eigen(
     _ matrix: [Double], _ n: Int
   ) -> (values: [Double], vectors: [Double])? {
@@ -58,7 +61,7 @@ public enum DoubleAlgebra {
     dsyevd_(
       "V", "U", &order, &a, &order, &values, &work, &length, &integerWork, &integers, &info)
     guard info == 0, values.allSatisfy(\.isFinite) else { return nil }
-    // Column-major columns, smallest eigenvalue first.
+    // LAPACK gives columns in column-major order, smallest eigenvalue first.
     var vectors: [Double] = []
     vectors.reserveCapacity(n * n)
     for row in (0..<n).reversed() {

@@ -1,10 +1,10 @@
 import CKernels
 
-/// The random draws of one purpose at one time, which is a step or an epoch.
+/// The random draws of one purpose at one time; a time is a step or an epoch.
 ///
 /// A draw is a pure function of (seed, purpose, pass, time, row, element). Word `e` of a row is
-/// word `e % 4` of Philox block `e / 4`; element `e` of a uniform or normal draw depends on that
-/// word alone. Nothing depends on how many elements are drawn at once, on the rank, or on earlier
+/// word `e % 4` of Philox block `e / 4`. Element `e` of a uniform or normal draw depends only on
+/// word `e`. Nothing depends on the number of elements drawn together, on the rank, or on earlier
 /// draws.
 public struct Draws: Sendable {
   private let seed: UInt64
@@ -14,8 +14,8 @@ public struct Draws: Sendable {
   /// The draws of one purpose at one time.
   ///
   /// - Parameters:
-  ///   - time: the step, epoch or, for initial weights, the parameter's index (32 bits count).
-  ///   - pass: tells apart repeated draws for one purpose at one time; 0..<2^24.
+  ///   - time: the step, the epoch or, for initial weights, the parameter's index (32 bits count).
+  ///   - pass: a number, 0..<2^24, for repeated draws of one purpose at one time.
   public init(seed: UInt64, purpose: Purpose, time: Int, pass: Int = 0) {
     precondition(pass >= 0 && pass < 1 << 24, "pass \(pass)")
     self.seed = seed
@@ -23,10 +23,10 @@ public struct Draws: Sendable {
     self.purpose = purpose.rawValue | UInt32(pass) << 8
   }
 
-  /// What tells these draws apart from others for their purpose at their time.
+  /// The number of these draws among the draws of their purpose at their time.
   public var pass: Int { Int(purpose >> 8) }
 
-  /// The kernels' name for a row's stream.
+  /// A row's stream as the kernels read it.
   private func stream(_ row: Int) -> ck_stream {
     ck_stream(seed: seed, row: UInt32(truncatingIfNeeded: row), time: time, purpose: purpose)
   }
@@ -41,7 +41,7 @@ public struct Draws: Sendable {
     ck_uniform(stream(row), values, count)
   }
 
-  /// Standard normal draws, by the inverse of the normal distribution function, within ±5.5.
+  /// Standard normal draws within ±5.5, by the inverse of the normal distribution function.
   public func normal(row: Int, into values: UnsafeMutablePointer<Float>, count: Int) {
     ck_normal(stream(row), values, count)
   }
@@ -53,21 +53,22 @@ public struct Draws: Sendable {
     ck_add_normal(values, values, count, sigma, stream(row))
   }
 
-  /// Replaces some of a row's values: with probability `rate` each, by 1 with probability `ones`, else by 0.
+  /// Replaces each value of a row with probability `rate`: by 1 with probability `ones`, else by 0.
   public func replaceBinary(
     row: Int, rate: Float, ones: Float, in values: UnsafeMutablePointer<Float>, count: Int
   ) {
     ck_replace_binary(values, nil, rate, ones, count, stream(row))
   }
 
-  /// Replaces some of a row's values: value e with probability `rates[e]`, by 1 with that probability, else by 0.
+  /// Replaces value e of a row with probability `rates[e]`: by 1 with probability `rates[e]`, else
+  /// by 0.
   public func replaceBinary(
     row: Int, rates: UnsafePointer<Float>, in values: UnsafeMutablePointer<Float>, count: Int
   ) {
     ck_replace_binary(values, rates, 0, 0, count, stream(row))
   }
 
-  /// Makes a row's values draws of Bernoulli distributions whose means they were.
+  /// Replaces each value of a row by a draw from the Bernoulli distribution with that mean.
   public func binarize(row: Int, _ values: UnsafeMutablePointer<Float>, count: Int) {
     ck_binarize(values, count, stream(row))
   }
@@ -80,14 +81,14 @@ public struct Draws: Sendable {
     return block[element % 4]
   }
 
-  /// An integer in 0..<bound from one word, by multiply-high.
+  /// An integer in 0..<bound from one word, by the high half of a product.
   ///
-  /// No value is more likely than another by more than bound / 2^32 of its probability.
+  /// The relative difference of two values' probabilities is at most bound / 2^32.
   public func integer(below bound: Int, row: Int, element: Int) -> Int {
     Self.integer(below: bound, from: word(row: row, element: element))
   }
 
-  /// The integer in 0..<bound that a random word stands for in ``integer(below:row:element:)``.
+  /// The integer in 0..<bound that ``integer(below:row:element:)`` makes from a random word.
   public static func integer(below bound: Int, from word: UInt32) -> Int {
     precondition(bound > 0 && bound <= 1 << 32, "an integer below \(bound)")
     return Int((UInt64(bound) * UInt64(word)) >> 32)

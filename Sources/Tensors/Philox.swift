@@ -1,6 +1,6 @@
-/// What a random draw is for.
+/// The purpose of a random draw.
 ///
-/// Part of every draw's counter, so that streams never meet.
+/// The purpose is part of the counter of every draw, so streams of different purposes never meet.
 public enum Purpose: UInt32, CaseIterable, Sendable {
   case initialization = 1
   case staticCorruption, order, trainingNoise, latent, projection, prior, generation, evaluation
@@ -9,13 +9,13 @@ public enum Purpose: UInt32, CaseIterable, Sendable {
 
 /// The counter-based generator Philox4x32-10: a keyed bijection of 128-bit counters.
 ///
-/// Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
-/// This is the scalar definition that the vector kernel behind ``Draws`` is tested against.
+/// Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011. This scalar
+/// definition tests the vector kernel of ``Draws``.
 public struct Philox: Sendable {
   private static let multipliers: (UInt32, UInt32) = (0xD251_1F53, 0xCD9E_8D57)
   private static let weyl: (UInt32, UInt32) = (0x9E37_79B9, 0xBB67_AE85)
 
-  /// Four random words for a counter under a key.
+  /// Four random words from a counter and a key.
   public static func block(key: SIMD2<UInt32>, counter: SIMD4<UInt32>) -> SIMD4<UInt32> {
     var (k0, k1) = (key.x, key.y)
     var c = counter

@@ -25,7 +25,7 @@ public struct Shape: Equatable, Hashable, Sendable {
     self.init(SIMD4(d0, d1, d2, d3), rank: 4)
   }
 
-  /// A shape of the given extents, one to four of them; traps on other numbers.
+  /// A shape of one to four given extents; traps on other numbers of extents.
   public init(_ dimensions: [Int]) {
     precondition((1...4).contains(dimensions.count), "a shape has 1 to 4 dimensions: \(dimensions)")
     var extents = SIMD4<Int>(repeating: 1)
@@ -60,6 +60,6 @@ public struct Shape: Equatable, Hashable, Sendable {
 }
 
 extension Shape: CustomStringConvertible {
-  /// The extents as in `[200, 784]`.
+  /// The extents as text: `[200, 784]`.
   public var description: String { "\(dimensions)" }
 }

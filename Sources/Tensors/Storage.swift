@@ -1,7 +1,7 @@
-/// Float32 memory that tensors are views of.
+/// Float32 memory for tensors.
 ///
-/// Memory of its own is aligned to a cache line (64 bytes) and starts out zero; borrowed memory is
-/// whatever its owner has there, for as long as this object keeps the owner alive.
+/// Own memory is aligned to a cache line (64 bytes) and starts as zeros. Borrowed memory keeps its
+/// content; this object keeps its owner alive.
 public final class Storage {
   /// The first element.
   public let pointer: UnsafeMutablePointer<Float>
@@ -10,7 +10,7 @@ public final class Storage {
   private let owner: AnyObject?
   private let allocation: UnsafeMutableRawPointer?
 
-  /// The alignment of a storage's own memory, in bytes.
+  /// The alignment of own memory, in bytes.
   public static let alignment = 64
 
   /// Zeroed memory for `count` elements.
@@ -25,9 +25,9 @@ public final class Storage {
     self.count = count
   }
 
-  /// Memory that belongs to somebody else, such as a parameter's place in a shared window.
+  /// Memory of another owner, such as a parameter's place in a shared window.
   ///
-  /// - Parameter owner: kept alive as long as this storage; nil where the memory outlives it.
+  /// - Parameter owner: kept alive as long as this storage; nil if the memory lives longer.
   public init(
     borrowing pointer: UnsafeMutablePointer<Float>, count: Int, keeping owner: AnyObject? = nil
   ) {

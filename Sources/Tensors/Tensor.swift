@@ -2,9 +2,9 @@
 ///
 /// Copying a tensor copies the view, not the elements.
 public struct Tensor {
-  /// The memory this is a view of.
+  /// The memory of the elements.
   public let storage: Storage
-  /// Where in the storage the view begins, in elements.
+  /// The first element of the view, counted in elements of the storage.
   public let offset: Int
   /// The extents, outermost first.
   public let shape: Shape
@@ -19,12 +19,12 @@ public struct Tensor {
     self.shape = shape
   }
 
-  /// Zeros in memory of their own.
+  /// Zeros in a new storage.
   public init(_ shape: Shape) {
     self.init(storage: Storage(count: shape.count), offset: 0, shape: shape)
   }
 
-  /// A copy of the given elements, row after row; traps unless there are `shape.count` of them.
+  /// A copy of the given elements, row after row; traps unless there are `shape.count` elements.
   public init(_ shape: Shape, _ values: [Float]) {
     precondition(values.count == shape.count, "\(values.count) values for a tensor of \(shape)")
     self.init(shape)
@@ -40,13 +40,13 @@ public struct Tensor {
   /// A copy of the elements, row after row.
   public var values: [Float] { Array(UnsafeBufferPointer(start: pointer, count: count)) }
 
-  /// The same elements under another shape of as many.
+  /// The same elements under another shape with an equal number of elements.
   public func reshaped(_ shape: Shape) -> Tensor {
     precondition(shape.count == count, "\(self.shape) read as \(shape)")
     return Tensor(storage: storage, offset: offset, shape: shape)
   }
 
-  /// The view of some rows (of the outermost axis).
+  /// A view of some rows (of the outermost axis).
   public func rows(_ range: Range<Int>) -> Tensor {
     precondition(
       range.lowerBound >= 0 && range.upperBound <= shape.rows, "rows \(range) of \(shape)")

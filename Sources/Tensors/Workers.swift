@@ -4,15 +4,17 @@ import Synchronization
 
 /// The threads of this process that share the loops of a training step (`--threads`).
 ///
-/// One pool above single-threaded products. It is started once, before the first tensor; until then, and with one
-/// thread, everything runs on the calling thread. Only one thread hands work out, the one that calls MPI and HDF5.
-/// Runs with as many threads repeat each other bit for bit; another number divides products elsewhere, whose edges are
-/// rounded in another way.
+/// There is one pool; BLAS itself has one thread. The pool is started once, before the first
+/// tensor. Without it, everything runs on the calling thread. Only the thread that calls MPI and
+/// HDF5 hands out work.
+///
+/// Runs with equal numbers of threads are equal bit for bit. Another number divides products at
+/// other places, and the edges are rounded in another way.
 public enum Workers {
-  /// Threads that share a loop, the calling one included.
+  /// Threads that share a loop, including the calling thread.
   public static var count: Int { 1 + (team?.helpers ?? 0) }
 
-  /// Elements of a loop that are worth a thread of their own.
+  /// Elements of the smallest loop that is worth a second thread.
   public static let smallestLoop = 8192
 
   private static let threads = Atomic<Int>(1)
@@ -21,9 +23,9 @@ public enum Workers {
     return count > 1 ? Team(helpers: count - 1) : nil
   }()
 
-  /// Starts the pool and keeps products to the thread that calls them.
+  /// Starts the pool and keeps products on the calling thread.
   ///
-  /// The first call decides.
+  /// Only the first call has an effect.
   public static func start(_ count: Int) {
     precondition(count >= 1, "\(count) threads")
     BLAS.useOneThread()
@@ -31,16 +33,16 @@ public enum Workers {
     _ = team
   }
 
-  /// Runs `body` on disjoint parts of the rows of a matrix of some columns, where they are worth it.
+  /// Runs `body` on disjoint parts of the rows of a matrix; a small matrix is one part.
   public static func shareRows(_ rows: Int, columns: Int, _ body: (Range<Int>) -> Void) {
     share(rows, grain: max(1, smallestLoop / max(1, columns)), body)
   }
 
-  /// Runs `body` on disjoint parts of 0..<count that together are all of it, and returns when all are done.
+  /// Runs `body` on disjoint parts that cover 0..<count; returns after all parts.
   ///
   /// - Parameters:
-  ///   - grain: parts begin at multiples of it; what is less than two grains is not divided.
-  ///   - body: called at the same time on several threads. It must not throw work out itself.
+  ///   - grain: parts begin at multiples of it; a range shorter than two grains is not divided.
+  ///   - body: called on several threads at the same time. It must not hand out work itself.
   public static func share(_ count: Int, grain: Int, _ body: (Range<Int>) -> Void) {
     guard let team, count >= 2 * grain else { return body(0..<count) }
     let grains = (count + grain - 1) / grain
@@ -53,16 +55,16 @@ public enum Workers {
   }
 }
 
-/// Helper threads that wait for work, spinning for a while and then asleep.
+/// Helper threads that wait for work: they spin for some time, then they sleep.
 private final class Team: Sendable {
-  /// Threads besides the calling one.
+  /// Threads besides the calling thread.
   let helpers: Int
   private let round = Atomic<Int>(0)
   private let unfinished = Atomic<Int>(0)
   private let work = Atomic<UInt>(0)  // address of the Job of this round
   private let beds: [Bed]
 
-  /// Where one helper sleeps.
+  /// The place where one helper sleeps.
   private final class Bed: Sendable {
     let isAsleep = Atomic<Bool>(false)
     let alarm = DispatchSemaphore(value: 0)
@@ -72,8 +74,9 @@ private final class Team: Sendable {
     let body: (Int) -> Void
   }
 
-  /// Looks at the round's number before a helper goes to sleep: some 0.2 ms, more than the gap
-  /// between two loops of a step.
+  /// How often a helper looks at the round's number before it sleeps: about 0.2 ms.
+  ///
+  /// This is longer than the gap between two loops of a step.
   private static let patience = 200_000
 
   init(helpers: Int) {
@@ -120,7 +123,9 @@ private final class Team: Sendable {
     }
   }
 
-  /// Blocks all signals but those of errors: products may run on a stack that no handler should touch (see `StopSignals`).
+  /// Blocks all signals except signals of errors.
+  ///
+  /// Products may run on a stack that no signal handler should use (see `StopSignals`).
   private func leaveSignalsToOthers() {
     var signals = sigset_t()
     sigfillset(&signals)

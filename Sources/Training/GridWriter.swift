@@ -18,21 +18,21 @@ struct GridWriter {
   ///
   /// Rank 0 only.
   func draw(_ trainer: Trainer, _ name: String) throws {
-    let count = min(Self.side * Self.side, trainer.localRows.count)
-    let first = trainer.localRows.lowerBound
+    let count = min(Self.side * Self.side, trainer.rows.localRows.count)
+    let first = trainer.rows.localRows.lowerBound
     let noise = trainer.freshNoise.corrupter(of: trainer.images.shape)
-    let step = Step(seed: trainer.configuration.seed, corrupt: noise)
+    let step = Step(seed: trainer.settings.seed, corrupt: noise)
     let pixels = Storage(count: count * trainer.dimensions)
     trainer.images.gather(first..<first + count, into: pixels.pointer)
     try begin(step, Array(first..<first + count), trainer) {
       $0.update(from: pixels.pointer, count: pixels.count)
     }
     try write(step.corrupted().pointer, count, trainer, "corrupted")
-    if noise != nil || trainer.clean != nil {
-      trainer.clean?.gather(first..<first + count, into: pixels.pointer)
+    if noise != nil || trainer.rows.clean != nil {
+      trainer.rows.clean?.gather(first..<first + count, into: pixels.pointer)
       try write(pixels.pointer, count, trainer, "originals")
     }
-    if let model = trainer.model as? any Autoencoder {
+    if let model = trainer.model as? any Encoding {
       let output = model.reconstruct(step.corrupted(), step, sampling: false)
       try write(output.pointer, count, trainer, "\(name)-reconstructions")
       if let split = trainer.split {
@@ -44,9 +44,9 @@ struct GridWriter {
         try write(pixels.pointer, count, trainer, "\(name)-S")
       }
     }
-    guard trainer.model.chainSteps != nil else { return }
+    guard let model = trainer.model as? any Generative else { return }
     try begin(step, Array(0..<Self.side * Self.side), trainer) { _ in }
-    let samples = trainer.model.generate(step)
+    let samples = model.generate(step)
     try write(samples.pointer, Self.side * Self.side, trainer, "\(name)-samples")
   }
 

@@ -39,7 +39,7 @@ public enum LearningRateSchedule: String, CaseIterable, Sendable {
   }
 }
 
-extension Configuration {
+extension OptimizerSettings {
   /// The step length in an epoch, counted from 0 over the whole run of `epochs`: by the schedule, and by a power of the
   /// decay (D-32).
   public func learningRate(epoch: Int, of epochs: Int) -> Double {

@@ -15,17 +15,19 @@ public enum UpdateRule: Sendable, Equatable {
   /// Tieleman & Hinton, 2012, uncentred; `momentum` 0 has no momentum buffer.
   case rmsprop(alpha: Double, epsilon: Float, momentum: Float)
 
-  /// What a configuration asks for, in a phase that is a discriminator's or another.
-  public init(_ c: Configuration, isDiscriminator: Bool = false) {
-    let momentum = isDiscriminator ? c.discriminatorMomentum : nil
-    self =
-      c.optimizer == .rmsprop
-      ? .rmsprop(
-        alpha: c.rmspropAlpha, epsilon: Float(c.adamEpsilon),
-        momentum: Float(momentum ?? c.rmspropMomentum))
-      : c.adam == .legacyDVAE
-        ? .legacyAdam(beta1: c.adamBeta1, beta2: c.adamBeta2, epsilon: Float(c.adamEpsilon))
-        : .adam(beta1: c.adamBeta1, beta2: c.adamBeta2, epsilon: Float(c.adamEpsilon))
+  /// The rule that settings ask for; `momentum` stands for RMSprop's in a phase that has its own.
+  public init(_ settings: OptimizerSettings, momentum: Double? = nil) {
+    let epsilon = Float(settings.adamEpsilon)
+    switch (settings.optimizer, settings.adam) {
+    case (.rmsprop, _):
+      self = .rmsprop(
+        alpha: settings.rmspropAlpha, epsilon: epsilon,
+        momentum: Float(momentum ?? settings.rmspropMomentum))
+    case (.adam, .legacyDVAE):
+      self = .legacyAdam(beta1: settings.adamBeta1, beta2: settings.adamBeta2, epsilon: epsilon)
+    case (.adam, .standard):
+      self = .adam(beta1: settings.adamBeta1, beta2: settings.adamBeta2, epsilon: epsilon)
+    }
   }
 
   /// Names of the state kept for each parameter, as PyTorch calls it.

@@ -181,29 +181,3 @@ final class ZeroedMemory {
   let halves: UnsafeMutablePointer<UInt16>
   let bytes: UnsafeMutablePointer<Int8>
 }
-
-/// What a projection over all rows of all ranks found.
-public struct ProjectionResult: Sendable {
-  /// ||X - L - S||_F.
-  public var residual = 0.0
-  /// ||(L + S) before - (L + S) now||_F; for the first projection L + S was 0.
-  public var moved = 0.0
-  /// Share of the elements of S that are not zero.
-  public var sparsity = 0.0
-  /// Seconds it took.
-  public var seconds = 0.0
-  /// Sum over the elements of |S|.
-  public var l1 = 0.0
-  /// Mean squared error to the clean images of L, the reconstruction, and of X - S; nil without clean images.
-  public var cleanError: (reconstruction: Double, difference: Double)?
-}
-
-/// Norms of the whole data matrix X that the split needs.
-public struct DataNorms: Sendable {
-  /// ||X||_F.
-  public var frobenius = 0.0
-  /// The induced matrix 1-norm: the largest column sum of |X|; a column is a pixel position, over rows and channels.
-  public var induced = 0.0
-  /// The sum of |X| over all elements.
-  public var entrywise = 0.0
-}

@@ -26,9 +26,11 @@ public struct RunDirectory: Sendable {
   ///
   /// Rank 0 only.
   ///
-  /// - Parameter replacing: whether a run that is there gives way.
+  /// - Parameters:
+  ///   - configuration: the run's, as a JSON document.
+  ///   - replacing: whether a run that is there gives way.
   /// - Throws: `RunError` when something is there already, or cannot be written.
-  public func create(_ c: Configuration, replacing: Bool) throws {
+  public func create(configuration: String, replacing: Bool) throws {
     let files = FileManager.default
     if files.fileExists(atPath: path) {
       let content = (try? files.contentsOfDirectory(atPath: path)) ?? [path]
@@ -36,27 +38,27 @@ public struct RunDirectory: Sendable {
         guard replacing && isRun else {
           throw RunError.exists(path, isRun: isRun)
         }
-        try RunError.wrap(path) { try files.removeItem(atPath: path) }
+        try FileError.wrap(path) { try files.removeItem(atPath: path) }
       }
     }
     func makeFolder(_ folder: String) throws {
-      try RunError.wrap(path) {
+      try FileError.wrap(path) {
         try files.createDirectory(atPath: folder, withIntermediateDirectories: true)
       }
     }
     // The configuration first: a directory with content and no configuration is no run.
     try makeFolder(path)
-    try writeConfiguration(c)
+    try write(configuration: configuration)
     for folder in [checkpoints, images] { try makeFolder(folder) }
   }
 
   /// Writes `config.json` anew, by a rename.
   ///
   /// Rank 0 only.
-  public func writeConfiguration(_ c: Configuration) throws {
-    try RunError.wrap(configuration) {
-      try (c.json.document + "\n").write(
-        toFile: configuration, atomically: true, encoding: .utf8)
+  public func write(configuration document: String) throws {
+    try FileError.wrap(configuration) {
+      try (document + "\n").write(
+        toFile: self.configuration, atomically: true, encoding: .utf8)
     }
   }
 }
@@ -67,8 +69,6 @@ public enum RunError: ExitStatusError, Equatable, CustomStringConvertible {
   case noRun(String)
   case vanished(String)
   case noCheckpoint(String)
-  case nonFinite(step: Int, lane: Int?, what: String)
-  case system(String, String)
   case data(String, String)
 
   /// One line.
@@ -83,10 +83,7 @@ public enum RunError: ExitStatusError, Equatable, CustomStringConvertible {
       "\(path): the run's directory is gone or another one (no config.json any more); nothing is written there"
     case .noCheckpoint(let path):
       "\(path): found no checkpoint whose checksums hold, expected at least one"
-    case .nonFinite(let step, let lane, let what):
-      "step \(step)" + (lane.map { ", lane \($0)" } ?? "")
-        + ": \(what) is not finite; the last checkpoint is kept"
-    case .system(let path, let reason), .data(let path, let reason): "\(path): \(reason)"
+    case .data(let path, let reason): "\(path): \(reason)"
     }
   }
 
@@ -95,17 +92,7 @@ public enum RunError: ExitStatusError, Equatable, CustomStringConvertible {
     switch self {
     case .exists, .noRun: 64
     case .noCheckpoint, .data: 65
-    case .vanished, .nonFinite, .system: 1
-    }
-  }
-
-  static func wrap<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
-    do { return try body() } catch let error as CocoaError {
-      let cause = error.underlying as? POSIXError
-      throw RunError.system(
-        path,
-        cause.map { String(cString: strerror($0.code.rawValue)).lowercased() }
-          ?? error.localizedDescription)
+    case .vanished: 1
     }
   }
 }

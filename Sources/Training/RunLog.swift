@@ -18,11 +18,11 @@ public final class RunLog {
       return Self.isPast(line, progress)
     }
     let text = kept.map { $0 + "\n" }.joined()
-    try RunError.wrap(path) { [path] in
+    try FileError.wrap(path) { [path] in
       try text.write(toFile: path, atomically: true, encoding: .utf8)
     }
     guard let handle = FileHandle(forWritingAtPath: path) else {
-      throw RunError.system(path, "cannot be opened for writing")
+      throw FileError(path, "cannot be opened for writing")
     }
     self.handle = handle
     try handle.seekToEnd()
@@ -60,7 +60,7 @@ public final class RunLog {
   /// The lines as they are, none of a log that does not exist; bytes that are no text spoil their own line only.
   private static func lines(of path: String) throws -> [String] {
     guard FileManager.default.fileExists(atPath: path) else { return [] }
-    let bytes = try RunError.wrap(path) { try Data(contentsOf: URL(filePath: path)) }
+    let bytes = try FileError.wrap(path) { try Data(contentsOf: URL(filePath: path)) }
     return bytes.split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
   }
 
@@ -68,6 +68,6 @@ public final class RunLog {
   public func write(_ members: [JSONValue.Member]) throws {
     do {
       try handle.write(contentsOf: Data((JSONValue.object(members).line + "\n").utf8))
-    } catch { throw RunError.system(path, error.localizedDescription) }
+    } catch { throw FileError(path, error.localizedDescription) }
   }
 }

@@ -10,9 +10,9 @@ extension Trainer {
 
   /// Bytes that a pass over all rows holds beside its network's values: images, and blocks of the split.
   public var passBytes: Int {
-    let block = blockRows * dimensions * MemoryLayout<Float>.size
+    let block = rows.blockRows * dimensions * MemoryLayout<Float>.size
     let blocksOfSplit = split?.storage == .compact ? 2 : 0
-    return block * (1 + (clean == nil ? 0 : 1) + blocksOfSplit)
+    return block * (1 + (rows.clean == nil ? 0 : 1) + blocksOfSplit)
   }
 
   /// Bytes that rank 0 needs to assemble a checkpoint: the gathered state of every phase, and what goes into
@@ -41,20 +41,20 @@ extension Trainer {
     }
   }
 
-  /// Bytes that reconstructing `rows` images takes, in memory of its own.
-  public func reconstructionBytes(rows: Int) -> Int {
-    let step = Step(seed: configuration.seed)
-    let first = localRows.lowerBound
-    let batch = (0..<rows).map { Int32(first + $0 % localRows.count) }
+  /// Bytes that reconstructing (or making) so many images takes, in memory of its own.
+  public func reconstructionBytes(images count: Int) -> Int {
+    let step = Step(seed: settings.seed)
+    let local = rows.localRows
+    let batch = (0..<count).map { Int32(local.lowerBound + $0 % local.count) }
     batch.withUnsafeBufferPointer { batch in
       step.begin(rows: batch, dimensions: dimensions, purpose: .evaluation, time: 0) {
         images.gather(batch, into: $0)
       }
     }
-    if let model = model as? any Autoencoder {
+    if let model = model as? any Encoding {
       _ = model.reconstruct(step.target, step, sampling: true)
     } else {
-      _ = model.outputs(step)
+      _ = (model as? any Generative)?.generate(step)
     }
     return step.tape.memoryBytes
   }

@@ -8,8 +8,8 @@ extension Trainer {
   /// At the start of an epoch, and where training goes on after something else, for those of all
   /// steps up to it. Costs nothing where images are not mapped or are few.
   func readAhead() {
-    images.expect(configuration.shuffle ? .random : .sequential)
-    let laneBatch = configuration.batch / lanes.count
+    images.expect(optimization.shuffle ? .random : .sequential)
+    let laneBatch = settings.laneBatch
     let isFresh = progress.stepInEpoch == 0 || progress.step != lastReadAhead + 1
     lastReadAhead = progress.step
     let nearest = progress.stepInEpoch + (isFresh ? 1 : Self.stepsAhead)

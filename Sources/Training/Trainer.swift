@@ -1,59 +1,51 @@
 import Autodiff
+import CKernels
 import Datasets
 import Distributed
+import Foundation
+import Guard
 import Layers
 import MPI
 import Support
 import Tensors
 
-/// Trains one model on this rank's lanes of a data set, together with the trainers of the other ranks.
+/// Makes the steps of one model on this rank's lanes, together with the trainers of the other ranks.
 ///
-/// A step takes batch / lanes rows of every lane. In fast mode all lanes of a rank are one pass; in exact mode each is a
-/// pass of its own, and the gradients are added along one tree over lanes, whatever the number of ranks. Methods that
-/// communicate say **Collective.**
+/// It owns weights, gradients and optimizers, and knows neither files nor logs. A step takes
+/// batch / lanes rows of every lane. In fast mode all lanes of a rank are one pass; in exact mode
+/// each is a pass of its own, and the gradients are added along one tree over lanes, whatever the
+/// number of ranks. Methods that communicate say **Collective.**
 public final class Trainer {
-  /// The resolved configuration.
-  public let configuration: Configuration
-  /// What is trained.
-  public let model: any GenerativeModel
+  /// Batch, lanes and the key of all draws.
+  public let settings: LaneSettings
+  /// The model.
+  public let model: any Module
+  /// The model as one that learns by gradients; nil for one that is fitted.
+  public let trainable: (any Trainable)?
   /// Its parameters, in checkpoint order.
   public let parameters: ParameterSet
-  /// The training images X, with the static noise of the configuration; rows by global index.
-  public let images: ImageSet
-  /// The same rows without noise, where they are at hand.
-  public let clean: ImageSet?
-  /// The ranks that train together.
-  public let world: Communicator
-  /// The lanes of the training set.
-  public let lanes: Lanes
-  /// Lanes of this rank, and their rows.
-  public let localLanes: Range<Int>, localRows: Range<Int>
+  /// The rows of this rank, and what lives with them.
+  public let rows: TrainingRows
   /// Where values and gradients lie.
   public let buckets: GradientBuckets
   /// One a phase.
   public let optimizers: [Optimizer]
-  /// S and R of this rank's rows, for models that split.
-  public let split: RowSplit?
   /// How far the run has come.
   public internal(set) var progress = TrainingProgress()
-  /// What was measured.
-  public internal(set) var history = History()
-  /// The threshold that S is shrunk with, kept for splitting rows outside the training set; 0 without a split.
-  public var shrinkageThreshold = 0.0
   /// Losses of this rank's part of the last step and of the epoch so far.
   public internal(set) var sums: TermSums
-  /// Images that the best checkpoint is chosen by, where there are any.
-  public var validation: ValidationImages?
-  let session: Session
+  /// Looks after losses, gradients and weights.
+  public let watch: StepGuard
+  /// Steps in an epoch: the last batch is filled from the start of each lane's order.
+  ///
+  /// A fitted model sees all rows in one.
+  public let stepsPerEpoch: Int
+  /// Epochs of the whole run, which schedules refer to.
+  public let totalEpochs: Int
 
-  let finite: FiniteCheck
-  /// What made the last step be left out, the same on all ranks; nil for a step that was made.
-  var dropped: NonFinite?
-  private(set) var sentinel: WeightSentinel?
-
+  let optimization: OptimizerSettings
   let held: HeldGradients?  // where an update must wait for what all ranks found
   let freshNoise: Corruption  // what inputs get in each step
-  private let redraw: Corruption?  // what makes the targets of a step anew
   let steps: [Step]  // one a pass
   private let passRows: [Range<Int>]  // places of each pass's rows in `batchRows`
   private var batchRows: [Int32]
@@ -61,45 +53,28 @@ public final class Trainer {
   private var orderedEpoch = -1
   var lastReadAhead = -1  // the step that images were last read ahead at
 
-  /// Steps in an epoch: the last batch is filled from the start of each lane's order.
-  ///
-  /// A model without phases sees all rows in one.
-  public let stepsPerEpoch: Int
-
   /// A trainer with freshly drawn weights.
   ///
   /// **Collective.**
   ///
   /// - Parameters:
-  ///   - configuration: validated, so that its lanes and rows are set.
+  ///   - common: resolved, so that lanes and rows are set.
   ///   - images: the training set; static noise is applied here.
-  ///   - splits: whether the model keeps S and R for each row.
+  ///   - loop: what the run does; it knows its length, its optimizer and what it keeps of each row.
   /// - Throws: `ConfigurationError` for more ranks than lanes; errors of the data set and of MPI.
   public init(
-    _ configuration: Configuration, model: any GenerativeModel, images: ImageSet, splits: Bool,
-    on world: Communicator, session: Session
+    _ common: CommonSettings, model: any Module, images: ImageSet, loop: any Loop,
+    on world: Communicator
   ) throws {
-    try configuration.check(ranks: world.size)
-    self.configuration = configuration
+    settings = common.lanes
+    optimization = loop.optimizer
+    totalEpochs = loop.epochs
     self.model = model
-    self.world = world
-    self.session = session
-    let limited = try images.limited(to: configuration.rows ?? images.count)
-    lanes = Lanes(count: configuration.laneCount, rows: limited.count)
-    localLanes = lanes.lanes(of: world.rank, of: world.size)
-    localRows = lanes.rows(of: world.rank, of: world.size)
-    let noise = try Self.prepared(
-      Corruption(parsing: configuration.staticNoise), for: limited, lanes: lanes, on: world)
-    var used =
-      noise.isNone
-      ? limited
-      : limited.corrupted(by: noise, seed: configuration.seed, rows: localRows)
-    if configuration.binarize == .once {
-      used = used.binarized(seed: configuration.seed, rows: localRows)
-    }
-    redraw = configuration.binarize == .eachStep ? .binarize : nil
-    self.images = used
-    clean = noise.isNone ? used.clean : limited
+    trainable = model as? any Trainable
+    rows = try TrainingRows(
+      common, images: images,
+      storage: loop.rowStorage(rows: common.data.rows ?? images.count, of: images.shape), on: world)
+    let (lanes, localLanes) = (rows.lanes, rows.localLanes)
 
     let parameters = model.collectParameters()
     self.parameters = parameters
@@ -107,43 +82,34 @@ public final class Trainer {
       blocks: parameters.entries.map {
         ParameterBlock(
           name: $0.name, group: $0.parameter.group, count: $0.parameter.shape.count)
-      }, laneCount: lanes.count, exact: configuration.exact, on: world)
+      }, laneCount: lanes.count, exact: settings.exact, on: world)
     self.buckets = buckets
     parameters.attach(buckets.values) { buckets.offset(of: $0) }
-    optimizers = model.phases.map {
+    optimizers = (trainable?.phases ?? []).map { [optimization] in
       Optimizer(
-        UpdateRule(configuration, isDiscriminator: $0.isDiscriminator),
-        learningRate: Float(configuration.learningRate),
-        groups: model.groups($0.updates), buckets: buckets,
-        secondMoment: Float(configuration.adamSecondMoment))
+        UpdateRule(optimization, momentum: $0.momentum),
+        learningRate: Float(optimization.learningRate), groups: model.groups($0.updates),
+        buckets: buckets, secondMoment: Float(optimization.adamSecondMoment))
     }
-    finite = FiniteCheck(parameters)
-    let clips = configuration.clipNorm > 0
+    watch = StepGuard(parameters, in: buckets, on: world)
+    let clips = optimization.clipNorm > 0
     held =
-      clips || configuration.onNonFinite == .skip
-      ? HeldGradients(limit: clips ? configuration.clipNorm : .infinity, buckets: buckets) : nil
-    split =
-      splits
-      ? RowSplit(
-        rows: localRows, dimensions: images.shape.count,
-        storage: configuration.splitStorage(of: limited.shape))
-      : nil
+      clips || optimization.onNonFinite == .skip
+      ? HeldGradients(limit: clips ? optimization.clipNorm : .infinity, buckets: buckets) : nil
 
-    let laneBatch = configuration.batch / lanes.count
-    stepsPerEpoch = model.phases.isEmpty ? 1 : lanes.steps(perLane: laneBatch)
+    let laneBatch = settings.laneBatch
+    stepsPerEpoch = trainable == nil ? 1 : lanes.steps(perLane: laneBatch)
     let count = laneBatch * localLanes.count
     batchRows = Array(repeating: 0, count: count)
     passRows =
-      configuration.exact
+      settings.exact
       ? (0..<localLanes.count).map { $0 * laneBatch..<($0 + 1) * laneBatch } : [0..<count]
     orders = Array(repeating: [], count: localLanes.count)
     sums = TermSums(lanes: lanes.count)
-    let freshNoise = try Self.prepared(
-      Corruption(parsing: configuration.noise), for: used, lanes: lanes, on: world)
+    let freshNoise = try rows.prepared(common.data.noise)
     self.freshNoise = freshNoise
-    steps = passRows.map { _ in
-      Step(seed: configuration.seed, corrupt: freshNoise.corrupter(of: limited.shape))
-    }
+    let (shape, seed) = (rows.images.shape, settings.seed)
+    steps = passRows.map { _ in Step(seed: seed, corrupt: freshNoise.corrupter(of: shape)) }
     for step in steps { step.tape.training = LanePass(rows: laneBatch, lanes: lanes.count) }
     setLearningRates()
     try drawWeights()
@@ -161,7 +127,7 @@ public final class Trainer {
         flat.withUnsafeMutableBufferPointer {
           guard let base = $0.baseAddress else { return }
           parameter.initializer.fill(
-            base + parameter.offset, count: parameter.shape.count, seed: configuration.seed,
+            base + parameter.offset, count: parameter.shape.count, seed: settings.seed,
             index: parameter.index)
         }
       }
@@ -172,26 +138,37 @@ public final class Trainer {
     try buckets.publishValues(flat)
   }
 
+  /// The first values of a bias that begins at the mean image: its logit, within .001 and .999.
+  ///
+  /// **Collective.**
+  private func outputBias() throws -> (bias: Parameter, values: [Float])? {
+    guard let bias = trainable?.meanImageBias else { return nil }
+    func logit(_ p: Float) -> Float { Float(log(Double(p) / (1 - Double(p)))) }
+    return (bias, try rows.meanImage().map { logit(min(max($0, 0.001), 0.999)) })
+  }
+
   // MARK: - One step
 
   /// Trains on one batch.
   ///
   /// **Collective.**
   public func trainStep() throws {
+    guard let model = trainable else {
+      preconditionFailure("a fitted model has no step of gradients")
+    }
     if progress.stepInEpoch >= stepsPerEpoch { startNextEpoch() }
     prepareOrders()
     chooseRows()
     readAhead()
     sums.beginStep()
-    finite.reset()
-    dropped = nil
+    watch.beginStep()
     Activity.begin("reading images", step: progress.step + 1)
     for (pass, step) in steps.enumerated() { begin(step, rows: passRows[pass]) }
-    let scale = 1 / Float(configuration.batch)
+    let scale = 1 / Float(settings.batch)
     for (phase, optimizer) in optimizers.enumerated() {
       if held == nil { optimizer.beginStep() }
-      buckets.begin(groups: optimizer.groups) { [held, sentinel] bucket, piece, values, gradient in
-        if piece.lowerBound == 0 { sentinel?.check(bucket: bucket) }
+      buckets.begin(groups: optimizer.groups) { [held, watch] bucket, piece, values, gradient in
+        if piece.lowerBound == 0 { watch.check(bucket: bucket) }
         if let held {
           held.keep(bucket: bucket, piece: piece, gradient)
         } else {
@@ -200,11 +177,11 @@ public final class Trainer {
       }
       for (pass, step) in steps.enumerated() {
         let lane = localLanes.lowerBound + pass
-        Activity.begin("loss and gradients", lane: configuration.exact ? lane : -1)
+        Activity.begin("loss and gradients", lane: settings.exact ? lane : -1)
         step.tape.newPhase()
         let loss = model.loss(phase: phase, step)
         sums.add(loss: loss.sum, lane: lane)
-        finite.check(loss: loss.sum, lane: lane)
+        watch.check(loss: loss.sum, lane: lane)
         let gradient = buckets.gradient(pass: pass)
         step.tape.backward(
           from: loss, scale: scale, groups: optimizer.groups, into: gradient,
@@ -213,12 +190,12 @@ public final class Trainer {
       }
       try buckets.finish()
       if let held {
-        if try isToBeDropped(held, groups: optimizer.groups) { break }
+        if try drops(held, groups: optimizer.groups) { break }
         try update(optimizer, from: held)
       }
-      sentinel?.phaseEnded(step: progress.step + 1, groups: optimizer.groups)
+      watch.phaseEnded(step: progress.step + 1, groups: optimizer.groups)
     }
-    if dropped == nil {
+    if watch.dropped == nil {
       for (pass, step) in steps.enumerated() {
         sums.add(step.terms, lane: localLanes.lowerBound + pass)
       }
@@ -228,10 +205,39 @@ public final class Trainer {
     }
     progress.step += 1
     progress.stepInEpoch += 1
-    progress.imagesSeen += configuration.batch
+    progress.imagesSeen += settings.batch
   }
 
-  private func startNextEpoch() {
+  /// A gradient of a pass is final, and the pass reads the parameter's values no more.
+  private func isReady(block: Int, pass: Int, _ gradient: UnsafeMutablePointer<Float>) {
+    watch.check(
+      gradient: gradient + buckets.offset(of: block), of: block,
+      lane: localLanes.lowerBound + pass, isLast: pass == buckets.passes - 1)
+    buckets.ready(block: block, pass: pass)
+  }
+
+  /// Whether a phase is left out because some rank found something not finite.
+  ///
+  /// **Collective.**
+  private func drops(_ held: HeldGradients, groups: UInt64) throws -> Bool {
+    guard optimization.onNonFinite == .skip else { return false }
+    return try watch.drops(parameter: held.firstNonFinite(groups: groups))
+  }
+
+  /// Updates a phase's parameters from its gradients, scaled down where they are too long.
+  ///
+  /// **Collective.**
+  private func update(_ optimizer: Optimizer, from held: HeldGradients) throws {
+    optimizer.beginStep()
+    try held.clip(groups: optimizer.groups, on: world)
+    try buckets.updateOwned(groups: optimizer.groups) { bucket, values, count in
+      optimizer.update(
+        bucket: bucket, piece: 0..<count, values: values, gradient: held.gradient(bucket: bucket))
+    }
+  }
+
+  /// The epoch at hand is over.
+  func startNextEpoch() {
     progress.epoch += 1
     progress.totalEpochs += 1
     progress.stepInEpoch = 0
@@ -241,7 +247,7 @@ public final class Trainer {
 
   /// The step lengths of the epoch at hand.
   func setLearningRates() {
-    let rate = Float(configuration.learningRate(epoch: progress.totalEpochs, of: totalEpochs))
+    let rate = Float(optimization.learningRate(epoch: progress.totalEpochs, of: totalEpochs))
     for optimizer in optimizers { optimizer.learningRate = rate }
   }
 
@@ -250,13 +256,13 @@ public final class Trainer {
     orderedEpoch = progress.totalEpochs
     for (i, lane) in localLanes.enumerated() {
       lanes.order(
-        of: lane, epoch: progress.totalEpochs, seed: configuration.seed,
-        shuffled: configuration.shuffle, into: &orders[i])
+        of: lane, epoch: progress.totalEpochs, seed: settings.seed,
+        shuffled: optimization.shuffle, into: &orders[i])
     }
   }
 
   private func chooseRows() {
-    let laneBatch = configuration.batch / lanes.count
+    let laneBatch = settings.laneBatch
     let first = progress.stepInEpoch * laneBatch
     for i in orders.indices {
       for j in 0..<laneBatch {
@@ -265,11 +271,11 @@ public final class Trainer {
     }
   }
 
-  private func begin(_ step: Step, rows: Range<Int>) {
+  private func begin(_ step: Step, rows places: Range<Int>) {
     batchRows.withUnsafeBufferPointer { all in
-      let batch = UnsafeBufferPointer(rebasing: all[rows])
+      let batch = UnsafeBufferPointer(rebasing: all[places])
       step.begin(
-        rows: batch, dimensions: images.shape.count, purpose: .latent, time: progress.step,
+        rows: batch, dimensions: dimensions, purpose: .latent, time: progress.step,
         epoch: progress.totalEpochs
       ) { pixels in
         images.gather(batch, into: pixels)
@@ -281,11 +287,10 @@ public final class Trainer {
 
   /// Draws the targets of a step anew, where the run wants them so.
   private func redraw(_ batch: UnsafeBufferPointer<Int32>, _ pixels: UnsafeMutablePointer<Float>) {
-    guard let redraw else { return }
+    guard let redraw = rows.redraw else { return }
     let shape = images.shape
     let draws = Draws(
-      seed: configuration.seed, purpose: .binarization, time: progress.step,
-      pass: Self.redrawPass)
+      seed: settings.seed, purpose: .binarization, time: progress.step, pass: Self.redrawPass)
     for (i, row) in batch.enumerated() {
       redraw.apply(to: pixels + i * shape.count, shape: shape, row: Int(row), draws: draws)
     }
@@ -294,76 +299,69 @@ public final class Trainer {
   /// Tells draws of each step from those for a whole run.
   private static let redrawPass = 1
 
-  // MARK: - Epochs
+  // MARK: - Steps of fitted models
 
-  /// Trains until this outer iteration has `epochs` epochs, with log lines and checkpoints when
-  /// they are due.
+  /// A step of a model that is fitted: `body` makes it, on all rows, and returns what it minimises,
+  /// the mean over the rows.
   ///
   /// **Collective.**
+  func fitStep(_ body: () throws -> Double) throws {
+    sums.beginStep()
+    watch.beginStep()
+    let objective = try body()
+    watch.check(loss: objective, lane: localLanes.lowerBound)
+    // A value of all rows goes into the sums of one lane, as if each image of a batch had it.
+    let share = localLanes.contains(0) ? Double(settings.batch) : 0
+    sums.add(loss: objective * share, lane: localLanes.lowerBound)
+    sums.endStep()
+    progress.step += 1
+    progress.stepInEpoch += 1
+    progress.imagesSeen += lanes.rowCount
+  }
+
+  /// Gives all ranks the values that rank 0 found for the parameters of the model; those left out
+  /// become 0.
   ///
-  /// - Parameter sweep: makes the step of a model without phases and returns what it minimises, the mean over the rows.
-  /// - Returns: whether all epochs are done; false when the run was asked to stop before that.
-  public func fit(epochs: Int, sweep: (() throws -> Double)? = nil) throws -> Bool {
-    while progress.epoch < epochs {
-      while progress.stepInEpoch < stepsPerEpoch {
-        if session.shouldStop(self) { return false }
-        session.faults?.beforeStep(progress.step + 1)
-        if let sweep { try sweepStep(sweep) } else { try trainStep() }
-        try session.afterStep(self)
+  /// **Collective.** On other ranks the argument is ignored.
+  public func publish(_ values: [(parameter: Parameter, values: [Float])]) throws {
+    var flat = [Float](repeating: 0, count: world.isRoot ? buckets.count : 0)
+    if world.isRoot {
+      for (parameter, values) in values {
+        precondition(
+          values.count == parameter.shape.count, "\(values.count) for \(parameter.shape)")
+        flat.replaceSubrange(parameter.offset..<parameter.offset + values.count, with: values)
       }
-      if session.shouldStop(self) { return false }
-      try session.endEpoch(self)
-      startNextEpoch()
-      try session.afterEpoch(self)
     }
-    return !session.shouldStop(self)
+    try buckets.publishValues(flat)
   }
 
-  /// Closes an outer iteration: progress, history, log, grids and a checkpoint.
-  ///
-  /// **Collective.**
-  public func finishOuter(_ result: ProjectionResult, c1: Double, c2: Double) throws {
-    progress.outer += 1
-    progress.epoch = 0
-    try session.afterOuter(self, result, c1: c1, c2: c2)
-  }
-
-  /// How a run ends whose loop was left before its end.
-  public var interruption: RunOutcome { session.interruption }
-
-  /// The run's files; nil where it leaves none.
-  public var directory: RunDirectory? { session.directory }
-
-  /// Marks the run as over and writes its last checkpoint.
-  ///
-  /// **Collective.**
-  public func finish() throws {
-    progress.finished = true
-    try session.checkpoint(self)
-  }
-
-  /// Pixels of an image.
-  public var dimensions: Int { images.shape.count }
-
-  /// Opens the log; training follows.
-  ///
-  /// **Collective.**
-  public func start() throws {
-    try session.begin(self)
-    if session.limits.sentinel > 0 {
-      sentinel = WeightSentinel(every: session.limits.sentinel, buckets, after: progress.step)
-    }
-  }
-
-  /// Makes sure that the ranks' weights are the same.
-  ///
-  /// **Collective.**
-  func checkReplicas() throws {
-    try Replicas(world).checkWeights(buckets.values, count: buckets.count, step: progress.step)
-  }
+  // MARK: - What the rest of a run asks
 
   /// New optimizer state, as a new run would have it (D-06).
   public func resetOptimizers() {
     for optimizer in optimizers { optimizer.reset() }
   }
+
+  /// The loss of the last step, as the log has it.
+  ///
+  /// **Collective.**
+  public func lossOfStep() throws -> Double {
+    try sums.stepMeans(batch: settings.batch, on: world).loss
+  }
+
+  /// Steps of the whole run.
+  public var totalSteps: Int { stepsPerEpoch * totalEpochs }
+
+  /// Pixels of an image.
+  public var dimensions: Int { rows.dimensions }
+  /// The training images X.
+  public var images: ImageSet { rows.images }
+  /// The ranks that train together.
+  public var world: Communicator { rows.world }
+  /// The lanes of the training set.
+  public var lanes: Lanes { rows.lanes }
+  /// Lanes of this rank.
+  public var localLanes: Range<Int> { rows.localLanes }
+  /// S and R of this rank's rows.
+  public var split: RowSplit? { rows.split }
 }

@@ -20,8 +20,12 @@ public protocol TrainingObserver: AnyObject {
 
 /// What a run is made of, known before its first step.
 public struct RunHeader: Sendable {
-  /// The resolved configuration.
-  public var configuration: Configuration
+  /// The name of the system.
+  public var system: String
+  /// The settings that all runs have, resolved.
+  public var common: CommonSettings
+  /// The whole configuration, as `--set` takes it.
+  public var assignments: [String]
   /// The run directory.
   public var run: String
   /// The data file.
@@ -45,11 +49,14 @@ public struct RunHeader: Sendable {
 
   /// A header from its parts.
   public init(
-    configuration: Configuration, run: String, data: String, rows: Int, imageShape: [Int],
-    hosts: [String], blasKernel: String, parameters: Int, totalSteps: Int, totalEpochs: Int,
+    system: String, common: CommonSettings, assignments: [String], run: String, data: String,
+    rows: Int, imageShape: [Int], hosts: [String], blasKernel: String, parameters: Int,
+    totalSteps: Int, totalEpochs: Int,
     outerIterations: Int? = nil, resumedFrom: String? = nil
   ) {
-    self.configuration = configuration
+    self.system = system
+    self.common = common
+    self.assignments = assignments
     self.run = run
     self.data = data
     self.rows = rows
@@ -92,27 +99,54 @@ public struct StepMetrics: Sendable {
   }
 }
 
-/// What a projection left.
-public struct OuterMetrics: Sendable {
-  /// Outer iteration from 1, and the step it ended at.
-  public var outer: Int, step: Int
+/// What an outer iteration of a robust model left.
+public struct OuterResult: Sendable {
   /// The two convergence measures of the RVAE paper, without unit.
   public var c1: Double, c2: Double
   /// Fraction of the sparse part that is not zero.
   public var nonzero: Double
-  /// Mean squared error per pixel of L against the clean images, where these are at hand.
-  public var meanSquaredError: Double?
+  /// lambda ||S||_1.
+  public var penalty: Double
+  /// Mean squared error per pixel to the clean images of L and of X - S; nil without clean images.
+  public var cleanError: (reconstruction: Double, difference: Double)?
+  /// Seconds that it took beside its steps.
+  public var seconds: Double
 
-  /// Metrics from their parts.
+  /// A result from its parts.
   public init(
-    outer: Int, step: Int, c1: Double, c2: Double, nonzero: Double, meanSquaredError: Double?
+    c1: Double, c2: Double, nonzero: Double, penalty: Double,
+    cleanError: (reconstruction: Double, difference: Double)?, seconds: Double
   ) {
-    self.outer = outer
-    self.step = step
     self.c1 = c1
     self.c2 = c2
     self.nonzero = nonzero
-    self.meanSquaredError = meanSquaredError
+    self.penalty = penalty
+    self.cleanError = cleanError
+    self.seconds = seconds
+  }
+
+  /// By the names they have in logs and histories.
+  var named: [(name: String, value: Double)] {
+    var values = [("c1", c1), ("c2", c2), ("sparsity", nonzero)]
+    if let cleanError {
+      values += [("mse", cleanError.reconstruction), ("mse_difference", cleanError.difference)]
+    }
+    return values + [("lambda_l1", penalty)]
+  }
+}
+
+/// An outer iteration as an observer is told of it.
+public struct OuterMetrics: Sendable {
+  /// Outer iteration from 1, and the step it ended at.
+  public var outer: Int, step: Int
+  /// What it left.
+  public var result: OuterResult
+
+  /// Metrics from their parts.
+  public init(outer: Int, step: Int, _ result: OuterResult) {
+    self.outer = outer
+    self.step = step
+    self.result = result
   }
 }
 

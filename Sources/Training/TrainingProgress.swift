@@ -36,9 +36,12 @@ public enum CollapseWarning: String, CaseIterable, Sendable {
   /// The discriminator has won: the encoder gets no gradient from it.
   case discriminatorWon = "discriminator_won"
 
-  /// What happened and what helps a model with these settings, in one line; `value` is what was measured, `limit` what it
-  /// fell under.
-  public func message(value: Double, limit: Double, in c: Configuration) -> String {
+  /// What happened and what helps, in one line.
+  ///
+  /// - Parameters:
+  ///   - value: what was measured; it fell under `limit`.
+  ///   - cure: the settings that help; "help" follows.
+  public func message(value: Double, limit: Double, cure: String) -> String {
     let what =
       switch self {
       case .posteriorCollapse:
@@ -49,7 +52,7 @@ public enum CollapseWarning: String, CaseIterable, Sendable {
         "the discriminator has won: its loss is \(rounded(value)) (under \(limit)), so what it judges learns nothing "
           + "from it"
       }
-    return "\(what); \(c.cure(of: self)) help"
+    return "\(what); \(cure) help"
   }
 
   private func rounded(_ value: Double) -> String { String(format: "%.2g", value) }

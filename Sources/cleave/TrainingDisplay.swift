@@ -2,35 +2,35 @@ import Doctor
 import Support
 import Training
 
-/// Shows a training run: its header, a progress line and what happens on the way, on standard error.
+/// Shows a training run on standard error: its header, a progress line, and events.
 final class TrainingDisplay: TrainingObserver {
   private let console: Console
-  /// What the user set on the command line.
-  private let assignments: [String]
+  /// What to say of settings that the system does not read.
+  private let unread: [String]
   private var header: RunHeader?
 
-  init(_ console: Console, assignments: [String]) {
+  init(_ console: Console, unread: [String]) {
     self.console = console
-    self.assignments = assignments
+    self.unread = unread
   }
 
   func runStarted(_ header: RunHeader) {
     self.header = header
-    let c = header.configuration
+    let lanes = header.common.lanes
     let shape = header.imageShape.map(String.init).joined(separator: "x")
     console.note(
-      "\(c.model) on \(header.data): \(Quantity.grouped(header.rows)) images of \(shape)")
+      "\(header.system) on \(header.data): \(Quantity.grouped(header.rows)) images of \(shape)")
     console.note(
       (header.resumedFrom.map { "  going on from \($0) in " } ?? "  a new run in ") + header.run)
     console.note(
       "  \(Quantity.count(header.hosts.count, "rank")) on \(Self.places(header.hosts)), "
-        + "\(Quantity.count(c.laneCount, "lane")), \(c.exact ? "exact" : "fast") mode, "
+        + "\(Quantity.count(lanes.count, "lane")), \(lanes.exact ? "exact" : "fast") mode, "
         + "BLAS kernel \(header.blasKernel)")
     console.note(
       "  \(Quantity.grouped(header.parameters)) parameters, \(Quantity.grouped(header.totalSteps)) steps"
     )
-    for line in Self.wrapped(c, width: 96) { console.note("  " + line) }
-    for line in c.unread(assignments) { console.warning(line) }
+    for line in Self.wrapped(header.assignments, width: 96) { console.note("  " + line) }
+    for line in unread { console.warning(line) }
     if let complaint = BLASCore.complaint(about: header.blasKernel) { console.warning(complaint) }
   }
 
@@ -43,7 +43,7 @@ final class TrainingDisplay: TrainingObserver {
     parts.append("loss \(Quantity.significant(metrics.loss, 5))")
     parts.append("\(Quantity.grouped(Int(metrics.imagesPerSecond))) images/s")
     parts.append("ETA \(Quantity.clock(metrics.secondsLeft))")
-    // Last, for a narrow terminal cuts the line.
+    // These come last, because a narrow terminal cuts the line.
     if metrics.terms.count > 1 {
       parts += metrics.terms.map { "\($0.name) \(Quantity.significant($0.value))" }
     }
@@ -51,14 +51,16 @@ final class TrainingDisplay: TrainingObserver {
   }
 
   func outerFinished(_ metrics: OuterMetrics) {
-    let error = metrics.meanSquaredError.map { ", MSE of L \(Quantity.significant($0))" } ?? ""
+    let error =
+      metrics.result.cleanError.map { ", MSE of L \(Quantity.significant($0.reconstruction))" }
+      ?? ""
     console.note(
       "outer \(metrics.outer) done at step \(Quantity.grouped(metrics.step)): "
-        + "c1 \(Quantity.significant(metrics.c1)), c2 \(Quantity.significant(metrics.c2)), "
-        + "S nonzero \(Quantity.decimal(100 * metrics.nonzero, 1)) %\(error)")
+        + "c1 \(Quantity.significant(metrics.result.c1)), c2 \(Quantity.significant(metrics.result.c2)), "
+        + "S nonzero \(Quantity.decimal(100 * metrics.result.nonzero, 1)) %\(error)")
   }
 
-  /// Says what came of replaying recorded steps.
+  /// Prints the result of replaying recorded steps.
   func verified(_ result: String) { console.note(result) }
 
   func warning(_ message: String) { console.warning(message) }
@@ -97,10 +99,9 @@ final class TrainingDisplay: TrainingObserver {
   }
 
   /// The whole configuration as `key=value`, as `--set` takes them.
-  private static func wrapped(_ configuration: Configuration, width: Int) -> [String] {
+  private static func wrapped(_ assignments: [String], width: Int) -> [String] {
     var lines = [""]
-    for key in Configuration.keys {
-      let word = "\(key.name)=\(key.assignment(in: configuration))"
+    for word in assignments {
       if lines[lines.count - 1].count + 1 + word.count > width, !lines[lines.count - 1].isEmpty {
         lines.append("")
       }

@@ -1,29 +1,30 @@
 import Datasets
 import Foundation
+import Guard
 import Support
 import Training
 
-/// Shows long work on a data set as a progress line, and lets signals stop it.
+/// Shows long work on a data set as a progress line; signals stop the work.
 final class WorkDisplay {
   private let console: Console
   private let started = ContinuousClock.now
   private var shown: ContinuousClock.Instant?
   private var done = 0
 
-  /// A display whose clock starts now; SIGTERM, SIGINT and SIGUSR1 are taken over.
+  /// Starts the clock and takes over SIGTERM, SIGINT and SIGUSR1.
   init(_ console: Console) {
     self.console = console
     StopSignals.install()
   }
 
-  /// What tells the work's progress here, and the work of signals.
+  /// A monitor that shows progress here and stops the work after a signal.
   var monitor: WorkMonitor {
     WorkMonitor(
       progress: { [self] done, total in show(done, of: total) },
       isStopped: { StopSignals.arrived })
   }
 
-  /// Says how many images were done how fast; nothing where none was counted.
+  /// Prints the number of images and their rate; prints nothing without images.
   func finish() {
     guard done > 0 else { return }
     let seconds = Self.seconds(since: started)
@@ -34,7 +35,7 @@ final class WorkDisplay {
 
   private func show(_ done: Int, of total: Int) {
     self.done = done
-    // Whoever reads lines wants fewer of them than a terminal, whose line is replaced.
+    // A terminal replaces its line, so it gets lines more often than a log file.
     let pause = console.isLive ? 0.2 : 5
     guard done < total, Self.seconds(since: shown ?? started) >= pause else { return }
     shown = .now

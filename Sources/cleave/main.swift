@@ -1,8 +1,9 @@
 import Foundation
 import MPI
 
-// One line a rank on its way: words to a command, the BLAS kernel while the process may still be exchanged, then
-// MPI and the work. Nothing is printed before MPI is up, so that only rank 0 speaks.
+// Each rank parses the words and sets the BLAS kernel while its process may still be exchanged.
+// Then it starts MPI and the work. Nothing is printed before MPI starts, so that only rank 0
+// prints.
 let invocation = Invocation(Array(CommandLine.arguments.dropFirst()))
 
 let status = withMPI(program: invocation.program, status: Failure.status(of:)) { world in

@@ -4,6 +4,7 @@ import Foundation
 import HDF5
 import Images
 import MPI
+import Models
 import Support
 import Training
 

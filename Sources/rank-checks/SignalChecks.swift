@@ -1,4 +1,5 @@
 import Foundation
+import Guard
 import Support
 import Synchronization
 import Tensors

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Batch normalisation against PyTorch in double precision")
 struct BatchNormalizationTests {
-  /// PyTorch's own single precision is within 2 units.
+  /// PyTorch's own single precision is within 2 units of the stored values.
   let tolerance = 16.0
 
   struct Case: CustomTestStringConvertible, Sendable {
@@ -29,7 +29,7 @@ struct BatchNormalizationTests {
     var children: [(String, any Module)] { [("n", layer)] }
   }
 
-  /// The layer behind a leaf x, with the fixture's values.
+  /// The layer applied to a leaf x, with the fixture's values.
   private func layer(
     _ c: Case, _ golden: Golden
   ) throws -> (layer: BatchNormalization, leaves: Leaves, x: Parameter) {
@@ -65,7 +65,7 @@ struct BatchNormalizationTests {
       let expected = try golden.values("\(c.name)/gradients/\(name)")
       #expect(deviation(leaves.gradient(name), from: expected) < tolerance, "gradient of \(name)")
     }
-    // In place of gradients: what the batch adds to the running averages.
+    // In place of gradients: the contribution of the batch to the running averages.
     for (name, key) in [("running_mean", "mean"), ("running_var", "variance")] {
       let before = leaves.value(name)
       let after = zip(before, leaves.gradient(name)).map { $0 + 0.1 * ($1 - $0) }
@@ -81,7 +81,7 @@ struct BatchNormalizationTests {
     #expect(deviation(y, from: try golden.values("\(c.name)/frozen")) < tolerance)
   }
 
-  /// Running averages are constants to the gradient.
+  /// For the gradient, running averages are constants.
   @Test func gradientsByRunningAverages() throws {
     let golden = try Golden("normalization.h5")
     let (layer, leaves, x) = try layer(Self.cases[0], golden)
@@ -96,7 +96,7 @@ struct BatchNormalizationTests {
     #expect(deviation(leaves.gradient("x"), from: expected) < tolerance)
   }
 
-  /// A layer that is used twice in a phase reports the mean of both batches, and adds both gradients.
+  /// A layer used twice in a phase reports the mean of both batches and adds both gradients.
   @Test func usedTwice() throws {
     let golden = try Golden("normalization.h5")
     let (layer, leaves, x) = try layer(Self.cases[0], golden)

@@ -5,7 +5,8 @@ import Testing
 
 @Suite("Operators against PyTorch in double precision")
 struct GoldenOperatorTests {
-  /// PyTorch's own single precision is within 2 units (Tests/Golden/README.md); more than this is a wrong formula.
+  /// PyTorch's own single precision is within 2 units (Tests/Golden/README.md); more than 16 units
+  /// mean a wrong formula.
   let tolerance = 16.0
 
   @Test(arguments: Operator.golden) func valueAndGradients(_ op: Operator) throws {
@@ -66,7 +67,7 @@ struct GoldenOperatorTests {
     return op.apply({ inputs[$0, default: tape.constant(Shape(0))] }, Float(k))
   }
 
-  /// The output times the cotangent it was differentiated with; a batch mean is its own loss.
+  /// The output times the fixture's cotangent; a batch mean is already its own loss.
   private func weighted(_ output: Variable, _ op: Operator, _ golden: Golden) throws -> Variable {
     op.isMean ? output : output * (try constant("\(op.name)/upstream", output.tape, golden))
   }

@@ -20,7 +20,7 @@ struct Differentiable: Sendable, CustomStringConvertible {
 
   private static let matrix = Shape(3, 4)
 
-  /// Every operation; a new one is a new row.
+  /// Every operation; a new operation is a new row.
   static let all: [Differentiable] =
     Activation.allCases.flatMap { activation in
       [
@@ -140,7 +140,7 @@ struct Differentiable: Sendable, CustomStringConvertible {
     return fixed
   }
 
-  /// Data of `repeats` rows for each of a variable's.
+  /// Data with `repeats` rows for each row of a variable.
   static func noise(_ x: Variable, repeats: Int) -> Variable {
     let fixed = x.tape.constant(Shape(repeats * x.shape.rows, x.shape.columns))
     for i in 0..<fixed.shape.count { fixed.pointer[i] = 0.9 - 0.17 * Float(i * 5 % 11) }
@@ -157,7 +157,7 @@ struct GradientTests {
       function.shapes.map { (name: $0.name, shape: $0.shape, layout: .asInMemory) })
     for (name, _) in function.shapes { leaves.draw(name) }
     let tape = Tape()
-    /// Unequal weights, so that no two outputs can stand in for each other.
+    /// The weights of outputs are unequal, so no two outputs can be exchanged unnoticed.
     func loss() -> Variable {
       tape.reset()
       let output = function.apply { tape.leaf(leaves.set.parameters[leaves.index($0)]) }

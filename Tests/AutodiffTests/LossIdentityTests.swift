@@ -3,7 +3,7 @@ import Foundation
 import Tensors
 import Testing
 
-/// The cross-checks of losses that need no stored values.
+/// Cross-checks of losses without stored values.
 @Suite("Identities of losses")
 struct LossIdentityTests {
   private let tape = Tape()
@@ -16,7 +16,7 @@ struct LossIdentityTests {
     tape.constant(Tensor(Shape(values.count, 1), values))
   }
 
-  /// X1: KL in closed form, and the same by Monte Carlo.
+  /// X1: KL in closed form equals KL by Monte Carlo.
   @Test func divergence() {
     #expect(row([0, 0]).klToStandardNormal(logVariance: row([0, 0])).sum == 0)
     let (mean, variance) = ([0.5, -1.0], [0.25, 2.0])
@@ -37,7 +37,9 @@ struct LossIdentityTests {
     #expect(abs(total / Double(count) - kl) < 1e-2)
   }
 
-  /// X2: the Bernoulli likelihood on logits is that on probabilities, and finite where those are 0 or 1.
+  /// X2: the Bernoulli likelihood on logits equals the likelihood on probabilities.
+  ///
+  /// It is finite for probabilities 0 and 1.
   @Test func bernoulliOnLogits() {
     for logit in stride(from: -9.5, through: 9.5, by: 0.5) {
       for x in [0, 0.25, 1.0] {
@@ -51,7 +53,7 @@ struct LossIdentityTests {
     #expect(far.sum == 2e4)
   }
 
-  /// X3, X37: the adversarial losses where the discriminator cannot tell.
+  /// X3, X37: the adversarial losses of a discriminator with logits of 0.
   @Test func adversarialLossesAtZero() {
     let zero = column([0])
     #expect(abs((zero.softplus(sign: -1) + zero.softplus(sign: 1)).sum - 2 * log(2)) < 1e-7)
@@ -59,7 +61,9 @@ struct LossIdentityTests {
     #expect(abs((-1 * zero.softplus(sign: 1)).sum + log(2)) < 1e-7)
   }
 
-  /// The guarded logarithm is the plain one without its guard, and the code's formula with it (D-12).
+  /// Without its guard, the guarded logarithm is the plain logarithm (D-12).
+  ///
+  /// With its guard, it is the formula of the authors' code.
   @Test func guardedLogarithms() {
     for logit: Float in [-3, 0, 0.5, 4] {
       for sign: Float in [-1, 1] {

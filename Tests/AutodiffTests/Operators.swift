@@ -1,15 +1,15 @@
 import Autodiff
 import Tensors
 
-/// An operator under test: how to apply it to variables, by the names its inputs have in operators.h5.
+/// An operator under test, applied to variables by their input names in operators.h5.
 struct Operator: Sendable, CustomStringConvertible {
   /// The group in operators.h5.
   let name: String
-  /// Inputs that get a gradient, and, after them, those that are data.
+  /// Inputs that get a gradient; then inputs that are data.
   let leaves: [String], data: [String]
-  /// Whether the fixture holds the mean over the batch of the value.
+  /// Whether the fixture holds the mean of the values over the batch.
   let isMean: Bool
-  /// The value; `k` is the scalar among the fixture's attributes, 0 where there is none.
+  /// The value; `k` is the scalar attribute of the fixture, 0 without one.
   let apply: @Sendable (_ input: (String) -> Variable, _ k: Float) -> Variable
 
   var description: String { name }
@@ -25,7 +25,7 @@ struct Operator: Sendable, CustomStringConvertible {
     self.apply = apply
   }
 
-  /// Every operator with stored values; a new one is a new row.
+  /// Every operator with stored values; a new operator is a new row.
   static let golden: [Operator] =
     Activation.allCases.flatMap { activation in
       [

@@ -76,7 +76,7 @@ struct TapeTests {
     #expect(leaves.gradient("second.weight").allSatisfy { $0 == 0 })
   }
 
-  /// A tape is used again for every step: the same numbers come out, at the same addresses.
+  /// A tape used again gives the same numbers at the same addresses.
   @Test func resetTapesGiveTheSameNumbers() {
     let (leaves, tape) = (layers(), Tape())
     var seen: [[Float]] = []
@@ -92,7 +92,7 @@ struct TapeTests {
     #expect(addresses[1] == addresses[2])
   }
 
-  /// Several losses on one tape share what was computed before, as the phases of an adversarial step do.
+  /// Several losses on one tape share earlier values, as the phases of an adversarial step do.
   @Test func severalLossesShareATape() {
     let (leaves, tape) = (layers(), Tape())
     let codes = apply("first", input(tape), leaves)
@@ -104,7 +104,7 @@ struct TapeTests {
     #expect(leaves.gradient("first.weight") == alone)
   }
 
-  /// A layer used on two parts of a batch has the gradients of one use on all of it.
+  /// A layer used on two parts of a batch has the same gradients as one use on the whole batch.
   @Test func usesOfALayerAddUp() {
     let leaves = layers()
     func gradients(_ uses: [Range<Int>]) -> [[Float]] {

@@ -162,7 +162,8 @@ import Testing
       [.text], 65, "text.h5: cannot be read as a MATLAB file"),
     BadInput(
       "recycling by a model that cannot", "train demo --data d.h5 --out r \(tiny) --set passes=2",
-      [.digits], 64, "passes: found 2, expected 1: rvae does not recycle"),
+      [.digits], 64,
+      "passes: found 2, expected 1 with model=rvae, which does not read it; it is for"),
     BadInput(
       "training on a missing file", "train demo --data none.h5 --out r \(tiny)",
       [], 65, "none.h5: no such file"),
@@ -210,7 +211,8 @@ import Testing
     BadInput(
       "inference that the network lacks",
       "train celeba-vae --data d.h5 --out r --set inference=gru",
-      [.digits], 64, "inference: found gru with network=conv_bn, expected feedforward"),
+      [.digits], 64,
+      "inference: found gru, expected feedforward with model=vae, which does not read it"),
     BadInput(
       "network that the model lacks",
       "train mnist-dvae-gru --data d.h5 --out r --set network=conv_bn",

@@ -1,4 +1,5 @@
 import Foundation
+import Models
 import TestSupport
 import Testing
 import Training
@@ -20,7 +21,7 @@ import Training
     ],
   ]
   private static let rounds = ["passes=2", "passes_from_epoch=3"]
-  private static let cases = Configuration.models + ["diwae, recurrent"]
+  private static let cases = SystemCatalogue.names + ["diwae, recurrent"]
 
   /// 52 steps of 13 epochs in `exact` mode: whole on one, two and four ranks, and on two, which stop in the middle of the
   /// seventh epoch for four to go on.

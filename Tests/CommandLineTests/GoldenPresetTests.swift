@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import Models
 import Support
 import TestSupport
 import Testing
@@ -66,8 +67,10 @@ import Training
     let (height, width, channels) = imageSize(name)
     let configuration = try Preset.named(name).configuration().validated(
       rows: 70_000, of: ImageShape(height: height, width: width, channels: channels))
-    let read = Configuration.keys.filter { $0.models?.contains(configuration.model) ?? true }
-    let values = read.map { JSONValue.Member($0.name, $0.value(configuration)) }
+    let read = Configuration.keys.filter {
+      Configuration.readers(of: $0)?.contains(configuration.model) ?? true
+    }
+    let values = read.map { JSONValue.Member($0.name, configuration[$0]) }
     // Read back from text, as the file is: there 1.0 and 1 are one number.
     return try JSONValue(parsing: JSONValue.object(values).line)
   }

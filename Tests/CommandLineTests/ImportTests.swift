@@ -1,4 +1,5 @@
 import Foundation
+import Guard
 import Images
 import TestSupport
 import Testing

@@ -1,4 +1,5 @@
 import Foundation
+import Models
 import TestSupport
 import Testing
 import Training
@@ -23,10 +24,12 @@ import Training
       #expect(run.status == 0, "\(run)")
       #expect(run.output.isEmpty)
       let kept = try configuration(of: "a", in: folder)
-      #expect(kept.hidden == [16] && kept.decoderHidden == [16] && kept.lanes == 8)
-      #expect(kept.rows == 256 && kept.data.hasSuffix("/d.h5"))
-      for key in Configuration.keys {
-        #expect(run.errors.contains("\(key.name)=\(key.assignment(in: kept))"), "\(key.name)")
+      let layers = kept.read(LayerSettings.self)
+      #expect(layers.hidden == [16] && layers.decoderHidden == [16])
+      #expect(kept.common.lanes.lanes == 8)
+      #expect(kept.common.data.rows == 256 && kept.common.data.data.hasSuffix("/d.h5"))
+      for assignment in kept.assignments {
+        #expect(run.errors.contains(assignment), "\(assignment)")
       }
       #expect(run.errors.contains("1 rank on "))
       #expect(run.errors.contains("outer 2/2  epoch 2/2  step 8/8  loss "))

@@ -9,7 +9,7 @@ struct BinaryNoiseTests {
   private let size = 1000
   private let images = 400
 
-  /// The mean of what a corruption makes of images of one value, and what it leaves of them.
+  /// The mean over corrupted images in which every pixel had the value `value`.
   private func mean(_ corruption: Corruption, of value: Float) -> Double {
     var sum = 0.0
     for row in 0..<images {
@@ -29,7 +29,7 @@ struct BinaryNoiseTests {
     return image
   }
 
-  /// 400,000 draws: a standard deviation of 8e-4 at most.
+  /// 400,000 draws: the standard deviation is at most 8e-4.
   @Test("X28: the marginals of C6", arguments: [0.05, 0.1, 0.15, 0.5, 1])
   func marginals(c: Double) {
     let (plain, balanced) = (Corruption.bernoulli(c), Corruption.bernoulli(c, balanced: true))

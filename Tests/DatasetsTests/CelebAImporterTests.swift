@@ -18,7 +18,7 @@ import Testing
       to: output, force: true)
   }
 
-  /// What the importer has to make of image `index`: the file's pixels, cropped and resized.
+  /// The expected image `index` of the importer: the file's pixels, cropped and resized.
   private func expected(_ set: SmallCelebA, _ index: Int) throws -> [UInt8] {
     let picture = try JPEG.decode([UInt8](set.entries[index].data), named: "")
     let framing = Framing(size: 8, crop: 20)

@@ -61,7 +61,7 @@ import Testing
       let corrupted = apply(.saltPepper(0.25), to: [Float](repeating: 0, count: 64), row: row)
       for (i, value) in corrupted.enumerated() where value != 0 { hits[i] += 1 }
     }
-    // 1600 on average, with a standard deviation of 35.
+    // The mean is 1600, the standard deviation 35.
     #expect(hits.allSatisfy { abs($0 - 1600) < 175 }, "\(hits)")
   }
 
@@ -102,7 +102,7 @@ import Testing
       let marked = [Float](repeating: -1, count: size)
       replaced += apply(.uniform(p), to: marked, row: row).filter { $0 >= 0 }.map(Double.init)
     }
-    // Four standard deviations at least.
+    // The tolerance is at least four standard deviations.
     #expect(abs(Double(replaced.count) / Double(images * size) - p) < 0.004)
     let mean = replaced.reduce(0, +) / Double(replaced.count)
     let square = replaced.map { $0 * $0 }.reduce(0, +) / Double(replaced.count)
@@ -139,14 +139,14 @@ import Testing
     #expect(abs(squares / Double(400 * size) / 0.25 - 1) < 0.01)
   }
 
-  /// Those that leave binary images alone, or need to know a mean image, are tested by themselves.
+  /// Two kinds are tested separately: one needs a mean image, one does not change binary images.
   static let ofBinaryImages = Corruption.names.filter { !["mean-image", "binarize"].contains($0) }
 
   @Test("A row's corruption depends on seed and row alone", arguments: ofBinaryImages)
   func purity(name: String) throws {
     let spec = name == "none" ? name : "\(name):0.3"
     let corruption = try Corruption(parsing: spec)
-    /// Twenty rows: some kinds leave single ones as they are.
+    /// Twenty rows, because some kinds do not change every row.
     func images(from first: Int, seed: UInt64 = 595) -> [Float] {
       (first..<first + 20).flatMap { apply(corruption, to: binary(0), row: $0, seed: seed) }
     }

@@ -16,7 +16,7 @@ private func makeFile(
   try file.close()
 }
 
-/// Makes an HDF5 file with one dataset of floats, and the attribute `noise` where given.
+/// Makes an HDF5 file with one dataset of floats and, if given, the attribute `noise`.
 private func makeFile(
   _ path: String, _ dataset: String, shape: [Int], floats: [Float], noise: String? = nil
 ) throws {
@@ -56,7 +56,7 @@ private func makeFile(
         let read: [UInt8] = try File.open(path).dataset(name).readAll()
         #expect(mapped.values(0..<700) == read.map { Float($0) / 255 })
         #expect(read == bytes)
-        // In another file: a mapped one must not be cut under its mapping.
+        // Another file, because a mapped file must not become shorter under its mapping.
         try makeFile(
           path + ".packed", name, shape: [700, 3, 4, 1],
           layout: .chunked([100, 3, 4, 1], level: 6), bytes: bytes)

@@ -32,11 +32,11 @@ import Testing
     }
   }
 
-  /// D-20: 1572, 295 and 98 of the 1965 faces, each once; or the first ones, again and again.
+  /// D-20: 1572, 295 and 98 of the 1965 faces, each face once; or the first faces in all splits.
   @Test func splits() throws {
     try withTemporaryFolder { folder in
       let mat = folder.appending(path: "f.mat").path
-      // The first two pixels name the face.
+      // The first two pixels hold the number of the face.
       var pixels = [UInt8](repeating: 0, count: 1965 * 560)
       for face in 0..<1965 {
         (pixels[face * 560], pixels[face * 560 + 1]) = (UInt8(face / 256), UInt8(face % 256))
@@ -119,13 +119,14 @@ import Testing
       let values = set.values(0..<1965).map { Int(($0 * 255).rounded()) }
       #expect(values.min() == 8 && values.max() == 238)
       #expect(abs(Double(values.reduce(0, +)) / Double(values.count) - 154.46) < 0.01)
-      // Rows of a face resemble the next row more than the columns of a transposed one would.
+      // A row of a face resembles the next row; the columns of a transposed face differ more.
       let face = Array(values[0..<560])
       let down = (0..<540).reduce(0) { $0 + abs(face[$1] - face[$1 + 20]) }
       let wrong = (0..<532).reduce(0) { $0 + abs(face[$1] - face[$1 + 28]) }
       #expect(Double(down) / 540 < 0.8 * Double(wrong) / 532)
 
-      // Section 2: 1179 of the 1965 faces get a disc at f = 0.6; levels of expected-recycling, section 1.
+      // docs/systems.md, 2: 1179 of the 1965 faces get a disc at f = 0.6; the errors are in
+      // docs/expected-recycling.md, 1.
       func error(_ noise: Corruption) -> (hit: Int, mse: Double) {
         let noisy = set.corrupted(by: noise, seed: 595, rows: 0..<1965).values(0..<1965)
         let clean = set.values(0..<1965)

@@ -7,7 +7,7 @@ import Testing
 @testable import Datasets
 
 @Suite(.serialized) struct ImageImporterTests {
-  /// Files of all kinds in folders inside a folder.
+  /// Files of all kinds, in folders inside a folder.
   private func makeFolder(_ folder: URL) throws -> URL {
     let pictures = folder.appending(path: "pictures")
     let files: [(String, Data)] = [
@@ -61,7 +61,7 @@ import Testing
       let names =
         try a.dataset("/train/names").readStrings() + a.dataset("/test/names").readStrings()
       #expect(names == Self.names)
-      // A PNG file of the right size is taken as it is; a grey one has three equal colours.
+      // A PNG file of the right size does not change; a grey file gets three equal colours.
       let train = try a.dataset("/train/images").readAll(as: UInt8.self)
       #expect(Array(train[..<768]) == PictureFiles.pattern(3, height: 16, width: 16).bytes)
       let grey = train[768..<1536]
@@ -77,7 +77,7 @@ import Testing
       let files = try (0..<7).map {
         try PictureFiles.png(PictureFiles.pattern($0, height: 3, width: 3))
       }
-      // A block of this size has room for five images, or for one a core.
+      // A block of this size has room for five images; with more cores, for one image a core.
       let blocks = ImageBlocks(imageSize: 1000 * 1000 * 3)
       let count = blocks.blockLength * 2 + 3
       try PictureFiles.zip(

@@ -38,7 +38,7 @@ private func idx(_ magic: UInt32, _ extents: [UInt32], _ values: [UInt8]) -> Dat
     #expect(train.labels == [0, 1, 2, 3, 4] && test.labels == [0, 1, 2])
   }
 
-  /// Replaces a file by its .gz.
+  /// Replaces a file by its gzip file.
   private func gzip(_ folder: URL, _ name: String) throws {
     let plain = folder.appending(path: name)
     var source = [UInt8](try Data(contentsOf: plain))
@@ -108,7 +108,7 @@ private func idx(_ magic: UInt32, _ extents: [UInt32], _ values: [UInt8]) -> Dat
     }
   }
 
-  /// The message of an import in which one file is replaced, with the folder taken out of it.
+  /// The message of an import after `change`; the folder is removed from the message.
   private func message(_ name: String, _ change: (URL) throws -> Void) throws -> String {
     try withTemporaryFolder { folder in
       try makeSet(in: folder)

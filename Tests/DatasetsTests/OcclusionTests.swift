@@ -3,11 +3,11 @@ import Testing
 
 @testable import Datasets
 
-/// C7 and C8.
+/// C7 and C8: discs and rectangles.
 @Suite struct OcclusionTests {
   private let shape = ImageShape(height: 28, width: 20, channels: 1)
 
-  /// Which pixels of a white image become black.
+  /// The pixels of a white image that become black.
   private func hit(_ noise: Corruption, _ row: Int, _ shape: ImageShape, seed: UInt64 = 595)
     -> [Bool]
   {
@@ -22,7 +22,7 @@ import Testing
     return image.map { $0 == 0 }
   }
 
-  /// The exact share among any multiple of 20 rows, whichever rows are looked at, and within one of it elsewhere.
+  /// The share is exact among any multiple of 20 rows, and within one row for other numbers.
   @Test(arguments: [0, 0.05, 0.2, 0.33, 0.4, 0.6, 1])
   func fractionOfImages(f: Double) {
     for noise in [Corruption.disc(f), .disc(f, large: true), .rectangle(f)] {
@@ -31,13 +31,15 @@ import Testing
       let first = rows[0..<400].filter { $0 }.count
       #expect(abs(Double(first) - f * 400) < 1 + 1e-9)
     }
-    // Which rows it is, is drawn.
+    // The draws choose the rows that are hit.
     guard f == 0.4 else { return }
     let chosen = (0..<20).map { seed in hit(.disc(f), 7, shape, seed: seed).contains(true) }
     #expect(Set(chosen).count == 2)
   }
 
-  /// A disc's area and extent are those of a radius of 3 to 8 (or 4 to 12) pixels about its centre, less what the border cuts.
+  /// A disc has the area and extent of a radius of 3 to 8 (or 4 to 12) pixels.
+  ///
+  /// The border may cut it.
   @Test(arguments: [(false, 3...8), (true, 4...12)])
   func discs(large: Bool, radii: ClosedRange<Int>) {
     let wide = ImageShape(height: 100, width: 90, channels: 1)
@@ -48,7 +50,7 @@ import Testing
       let ys = places.map { $0 / 90 }, xs = places.map { $0 % 90 }
       guard let top = ys.min(), let bottom = ys.max(), let left = xs.min(), let right = xs.max()
       else { continue }
-      // Not cut: an odd diameter both ways.
+      // Without a cut, the diameter is odd in both directions.
       guard top > 0, bottom < 99, left > 0, right < 89 else { continue }
       #expect(bottom - top == right - left && (bottom - top) % 2 == 0)
       let radius = (bottom - top) / 2
@@ -63,7 +65,7 @@ import Testing
     #expect(found == Set(radii))
   }
 
-  /// Rectangles lie within the image, of all widths and heights; smaller images are covered.
+  /// Rectangles of all widths and heights lie within the image; they cover smaller images.
   @Test func rectangles() {
     var (widths, heights): (Set<Int>, Set<Int>) = ([], [])
     for row in 0..<400 {
@@ -79,7 +81,7 @@ import Testing
     #expect(hit(.rectangle(1), 0, small).allSatisfy { $0 })
   }
 
-  /// All channels of a pixel go together.
+  /// All channels of a pixel become 0 together.
   @Test func colours() {
     let colour = ImageShape(height: 28, width: 20, channels: 3)
     let pixels = hit(.disc(1), 3, colour)

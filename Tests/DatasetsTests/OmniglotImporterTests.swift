@@ -7,8 +7,9 @@ import Testing
 @testable import Datasets
 
 @Suite(.serialized) struct OmniglotImporterTests {
-  /// Drawings as the archives have them: characters of one alphabet, `drawings` of each, 8 x 8 pixels whose corner tells them
-  /// apart.
+  /// Drawings in the form of the archives: characters of one alphabet, `drawings` of each.
+  ///
+  /// A drawing has 8 x 8 pixels; its corner identifies the drawing.
   private func entries(
     _ part: String, characters: Int, drawings: Int, first: Int
   ) throws -> [(name: String, data: Data)] {
@@ -77,7 +78,7 @@ import Testing
     }
   }
 
-  /// D-50, and the polarity.
+  /// D-50: the first drawing is left out; ink is white.
   @Test func theFirstDrawingAndWhiteInk() throws {
     try withTemporaryFolder { folder in
       let path = folder.appending(path: "o.h5").path
@@ -119,7 +120,7 @@ import Testing
     }
   }
 
-  /// The counts of systems.md, section 1, and binary pixels at the original size.
+  /// The counts of docs/systems.md, 1, and binary pixels at the original size.
   @Test(.enabled(if: TestData.has("omniglot"), "needs ../shared/data/omniglot"))
   func realDrawings() throws {
     try withTemporaryFolder { folder in

@@ -8,17 +8,19 @@ import Testing
 @Suite(.serialized) struct SpritesImporterTests {
   private static let pixels = 60 * 60
 
-  /// The index of pixel p of a frame of a character, below 5.
+  /// The palette index of pixel p in a frame of a character; less than 5.
   private func index(_ character: Int, _ frame: Int, _ p: Int) -> UInt8 {
     UInt8((character + 3 * frame + p) % 5)
   }
 
-  /// The colour that an index stands for.
+  /// The colour of an index.
   private func colour(_ character: Int, _ index: UInt8) -> [UInt8] {
     [UInt8(50 * Int(index)), UInt8(10 * character), 7 * index]
   }
 
-  /// An HDF5 file of 4 characters with 2 frames; 3 and 1 are training ones, 4 for validation, 2 for test.
+  /// An HDF5 file of 4 characters with 2 frames each.
+  ///
+  /// Characters 3 and 1 are for training, 4 for validation, 2 for test.
   private func writeSheet(
     to path: String, split: [Int32] = [3, 1], palette colours: Int = 5
   ) throws {
@@ -59,7 +61,9 @@ import Testing
     }
   }
 
-  /// A folder of .mat files, one of them missing: 178 frames in two animations, pixels in MATLAB's order.
+  /// A folder of .mat files with 178 frames in two animations and MATLAB's order of pixels.
+  ///
+  /// One file is missing.
   @Test func originalFiles() throws {
     try withTemporaryFolder { folder in
       let mat = folder.appending(path: "mat")
@@ -124,7 +128,8 @@ import Testing
     }
   }
 
-  /// The real frames: both forms of a character are the same, and the counts are those of the official split.
+  /// The real frames: both forms of a character are equal, and counts are those of the official
+  /// split.
   @Test(.enabled(if: TestData.has("sprites/sprites_indexed.h5"), "needs ../shared/data/sprites"))
   func realFramesAreTheSameInBothForms() throws {
     try withTemporaryFolder { folder in

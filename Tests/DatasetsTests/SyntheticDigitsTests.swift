@@ -30,7 +30,7 @@ import Testing
       #expect(image.max() ?? 0 > 0.9)
       #expect(image.prefix(28).allSatisfy { $0 == 0 } && image.suffix(28).allSatisfy { $0 == 0 })
     }
-    // As MNIST, whose mean is 0.1307.
+    // MNIST has the mean 0.1307.
     let mean = values.reduce(0, +) / Float(values.count)
     #expect((0.1...0.15).contains(mean))
   }

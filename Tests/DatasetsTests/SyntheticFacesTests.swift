@@ -49,7 +49,7 @@ import Testing
       }
       #expect(attributes.allSatisfy { abs($0) == 1 })
 
-      // Each pixel's spread over the set; CelebA's is about 0.28 at this size.
+      // The standard deviation of a pixel over the set; CelebA has about 0.28 at this size.
       let values = try ImageSet.open(path).values(0..<count)
       let size = SyntheticFaces.shape.count
       var (sums, squares) = ([Double](repeating: 0, count: size), 0.0)

@@ -1,7 +1,7 @@
 import Distributed
 import Testing
 
-/// Where blocks, buckets and slices lie.
+/// The places of blocks, buckets and slices.
 @Suite struct BucketLayoutTests {
   private let blocks = [
     ParameterBlock(name: "a", group: 0, count: 784 * 512),

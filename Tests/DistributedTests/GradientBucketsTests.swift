@@ -3,7 +3,7 @@ import MPI
 import TestSupport
 import Testing
 
-/// Gradient buckets of one rank, in this process.
+/// Gradient buckets of a single rank, in this process.
 @Suite struct LoneBucketsTests {
   @Test func aBucketIsUpdatedAsSoonAsItsBlocksAreReady() throws {
     let buckets = try GradientBuckets(
@@ -18,9 +18,9 @@ import Testing
     buckets.gradient(pass: 0).update(repeating: 2, count: buckets.count)
     buckets.ready(block: 3, pass: 0)
     #expect(updated.sorted() == [6, 7])
-    buckets.ready(block: 1, pass: 0)  // not of this phase
+    buckets.ready(block: 1, pass: 0)  // does not belong to this phase
     #expect(updated.count == 2)
-    try buckets.finish()  // block 2 was not reached: a gradient of zero
+    try buckets.finish()  // block 2 was not ready: its gradient is zero
     #expect(updated.sorted() == [4, 5, 6, 7])
     #expect(buckets.values[buckets.offset(of: 3)] == -2)
     #expect(buckets.values[buckets.offset(of: 2)] == 0)
@@ -39,7 +39,7 @@ import Testing
     ["window", "messages", "allreduce"].map { ["fast-sums", $0] }
     + ["window", "messages"].map { ["exact-sums", $0] }
 
-  /// Sums equal their definition bit for bit; that of exact mode does not know the number of ranks.
+  /// Sums equal their definition bit for bit; in exact mode for any number of ranks.
   @Test(arguments: sumChecks, 1...4) func sums(check: [String], ranks: Int) throws {
     let run = try Run.product("rank-checks", check, ranks: ranks, limit: 60)
     #expect(run.status == 0, "\(run)")

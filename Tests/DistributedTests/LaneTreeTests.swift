@@ -2,9 +2,9 @@ import Testing
 
 @testable import Distributed
 
-/// The order in which lanes are added.
+/// The order of addition of lanes.
 @Suite struct LaneTreeTests {
-  /// A sum spelt out, so that its order can be compared: ((0+1)+(2+3)).
+  /// A sum as text that shows its order: ((0+1)+(2+3)).
   private func whole(_ lanes: Range<Int>) -> String {
     guard lanes.count > 1 else { return "\(lanes.lowerBound)" }
     let middle = lanes.lowerBound + lanes.count / 2

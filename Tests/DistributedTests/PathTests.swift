@@ -3,9 +3,9 @@ import MPI
 import TestSupport
 import Testing
 
-/// Which way gradients travel on machines of several kinds, played with Linux namespaces.
+/// The choice of a path on several kinds of machines, imitated with Linux namespaces.
 @Suite(.serialized) struct PathTests {
-  /// Whether this process may make namespaces: as root, outside of most containers.
+  /// Whether this process may make namespaces: as root, except in most containers.
   static let canUnshare: Bool = {
     let run = try? Run.command("unshare", ["--mount", "--uts", "true"], limit: 10)
     return run?.status == 0

@@ -4,6 +4,7 @@ import Foundation
 import Layers
 import MPI
 import Models
+import Runs
 import Tensors
 import TestSupport
 import Testing
@@ -13,11 +14,9 @@ import Training
 
 /// Encoder and decoder that leave everything as it is.
 private struct IdentityMaps: Autoencoder {
-  let phases: [Phase] = []
-  func loss(phase: Int, _ step: Step) -> Variable { step.target }
+  let latent = 100
   func encode(_ x: Variable) -> Code { Code(mean: x) }
   func decode(_ z: Variable) -> Variable { z }
-  func prior(_ step: Step) -> Variable { step.target }
 }
 
 @Suite("Markov chains")

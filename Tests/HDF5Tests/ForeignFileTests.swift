@@ -2,13 +2,13 @@ import Foundation
 import HDF5
 import Testing
 
-/// Files that are damaged, or not what was asked for, are named in one line.
+/// Damaged or unexpected files are reported in one line.
 struct ForeignFiles {
   let scratch: Scratch
 
   init() throws { scratch = try Scratch() }
 
-  /// The description of the error that `body` throws.
+  /// The text of the error that `body` throws.
   private func message(_ body: () throws -> Void) throws -> String {
     let error = try #require(throws: HDF5Error.self, performing: body)
     #expect(!error.description.contains("\n"))

@@ -3,7 +3,7 @@ import Foundation
 import HDF5
 import Testing
 
-/// Types that Cleave never writes but others do.
+/// Types that only other programs write.
 struct ForeignTypes {
   let scratch: Scratch
   let path: String
@@ -14,7 +14,7 @@ struct ForeignTypes {
     try File.create(path).close()
   }
 
-  /// Adds a dataset by plain HDF5 calls.
+  /// Adds a dataset by direct calls of HDF5.
   private func add<T>(
     _ name: String, _ type: hid_t, shape: [hsize_t], _ values: [T], in memory: hid_t
   ) throws {

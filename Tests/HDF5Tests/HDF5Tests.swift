@@ -2,7 +2,7 @@ import Foundation
 import HDF5
 import Testing
 
-/// A directory that lives as long as the value.
+/// A directory that is removed with the value.
 final class Scratch {
   let path: String
 
@@ -16,7 +16,7 @@ final class Scratch {
   func callAsFunction(_ name: String) -> String { path + "/" + name }
 }
 
-/// Writes and reads back what Cleave keeps in HDF5.
+/// Writes data and reads them back.
 struct RoundTrips {
   let scratch: Scratch
 
@@ -33,7 +33,7 @@ struct RoundTrips {
     #expect(dataset.type == T.elementType)
     #expect(dataset.isContiguous)
     #expect(try dataset.readAll() as [T] == values)
-    // The offset leads to the same bytes in the file itself.
+    // The bytes at the offset in the file are the dataset's bytes.
     let offset = try #require(dataset.fileOffset)
     let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
     let size = values.count * MemoryLayout<T>.size

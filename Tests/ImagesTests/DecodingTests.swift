@@ -3,7 +3,7 @@ import Images
 import TestSupport
 import Testing
 
-/// JPEG and PNG files against what Pillow reads from them.
+/// JPEG and PNG files, compared with Pillow's results.
 @Suite struct DecodingTests {
   private func decode(_ name: String, _ bytes: [UInt8]) throws -> Picture {
     name.hasSuffix(".png")
@@ -20,13 +20,13 @@ import Testing
           == (try golden.shape("/files/\(name)/pixels")), "\(name)")
       let pixels = try golden.values("/files/\(name)/pixels")
       let difference = zip(picture.bytes, pixels).map { abs(Double($0) - $1) }
-      // One codec may round the inverse transform otherwise than another.
+      // Codecs may round the inverse transform differently.
       #expect(difference.reduce(0, +) / Double(pixels.count) < 0.05, "\(name)")
       #expect(difference.max() ?? 0 <= (name.hasSuffix(".png") ? 0 : 4), "\(name)")
     }
   }
 
-  /// The reason why bytes are no picture.
+  /// The reason of the error for bytes that are not a picture.
   private func reason(_ data: Data, as name: String) -> String {
     do {
       _ = try decode(name, [UInt8](data))
@@ -59,7 +59,7 @@ import Testing
     #expect(
       reason(try PictureFiles.png16(height: 20, width: 30), as: "a.png")
         == "a.png: cannot be read as a PNG file: found 16 bits a channel, expected 8 or fewer")
-    // The sides are in the header alone; a checksum goes with them.
+    // Only the header holds the sides; its checksum must fit.
     var huge = try PictureFiles.jpeg(PictureFiles.pattern(1, height: 16, width: 16))
     let frame = try #require(huge.firstRange(of: Data([0xff, 0xc0])))
     huge.replaceSubrange(frame.upperBound + 3..<frame.upperBound + 7, with: [0xff, 0, 0xff, 0])

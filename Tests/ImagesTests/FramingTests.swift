@@ -3,7 +3,7 @@ import Images
 import TestSupport
 import Testing
 
-/// Crops and sizes against Pillow's.
+/// Crops and sizes, compared with Pillow's results.
 @Suite struct FramingTests {
   private func image(of picture: Picture, _ framing: Framing) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: framing.count) { buffer, initialized in

@@ -16,7 +16,7 @@ struct ConvolutionTests {
     var children: [(String, any Module)] { [("c", layer)] }
   }
 
-  /// PyTorch's own single precision is within 3 units.
+  /// PyTorch's own single precision is within 3 units of the stored values.
   @Test(arguments: golden) func equalsPyTorch(_ name: String) throws {
     let golden = try Golden("convolutional.h5")
     func number(_ key: String) throws -> Int {
@@ -47,7 +47,7 @@ struct ConvolutionTests {
     #expect(deviation(y.values, from: try golden.values("\(name)/output")) < 32)
     let upstream = tape.constant(
       Tensor(y.shape, try golden.floats("\(name)/upstream")))
-    for uses in [1, 2] {  // the second time each gradient is added to the first
+    for uses in [1, 2] {  // the second use adds each gradient to the first
       let once = y * upstream
       let loss = uses == 1 ? once : once + layer(tape.leaf(x)) * upstream
       leaves.differentiate(loss)
@@ -59,7 +59,7 @@ struct ConvolutionTests {
     }
   }
 
-  /// One image, odd sides, parts of tiles, chunks of parts of an image and of several images.
+  /// One image; odd sides; incomplete tiles; chunks with part of an image and with several images.
   @Test(
     arguments: [2, 4],
     [
@@ -79,7 +79,9 @@ struct ConvolutionTests {
     }
   }
 
-  /// The products of a plan, of fixed random numbers, onto nothing and onto ones, both ways and by the weights.
+  /// All products of a plan from fixed random numbers: both directions and the weight gradient.
+  ///
+  /// Each product goes once to an empty target and once to a target of ones.
   private func products(_ plan: ConvolutionPlan) -> [[Float]] {
     func random(_ count: Int, _ row: Int) -> Storage {
       let storage = Storage(count: count)
@@ -115,10 +117,11 @@ struct ConvolutionTests {
     }
   }
 
-  /// An image's result does not depend on the other images of its batch, beyond rounding.
+  /// Other images of a batch change an image's result only by rounding.
   ///
-  /// With vectors of 512 bits OpenBLAS sums the products of few rows in another order; the tiles'
-  /// transforms make 6 units of that. Images that mix are a million off.
+  /// With vectors of 512 bits, OpenBLAS sums products of few rows in another order. The transforms
+  /// of tiles enlarge this difference to 6 units. A mixture of images would differ by a million
+  /// units.
   @Test(arguments: [ConvolutionPlan.Method.patches, .winograd(tile: 4)])
   func batchesDoNotMix(method: ConvolutionPlan.Method) {
     let results = [40, 3].map {
@@ -145,7 +148,8 @@ struct ConvolutionTests {
     #expect(floats.allSatisfy { $0 <= 3 << 20 })
   }
 
-  /// Tiles where they pay: many channels, and enough images for large tiles' many products.
+  /// Plans use tiles if they are faster: with many channels, and with enough images for large
+  /// tiles.
   @Test func plansChooseTheirProducts() {
     func method(_ images: Int, _ height: Int, _ channels: Int, _ features: Int, kernel: Int = 4)
       -> ConvolutionPlan.Method

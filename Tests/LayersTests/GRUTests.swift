@@ -30,7 +30,7 @@ struct GRUTests {
     let tape = Tape()
     let x = input(tape, rows: 3, columns: 6)
     let h = gru(x).values
-    let weight = leaves.value("input_weight")  // [12, 6] as files hold it
+    let weight = leaves.value("input_weight")  // [12, 6] in files
     for row in 0..<3 {
       for unit in 0..<4 {
         var sum: Float = 0
@@ -85,7 +85,7 @@ struct GRUTests {
 }
 
 extension Activation {
-  /// The value for one number.
+  /// The value of the function for one number.
   fileprivate func of(_ x: Float) -> Float {
     let tape = Tape()
     let v = tape.constant(Shape(1))

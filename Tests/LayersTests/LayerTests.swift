@@ -28,7 +28,7 @@ struct LayerTests {
     }
   }
 
-  /// Checkpoint keys are those of torch.nn.Sequential(Linear, Act, Linear, Act, Linear).
+  /// Checkpoint keys are the keys of torch.nn.Sequential(Linear, Act, Linear, Act, Linear).
   @Test func perceptronNamesFollowPyTorch() {
     let perceptron = Perceptron([12, 9, 7, 3], .relu, last: .identity)
     #expect(
@@ -79,7 +79,7 @@ struct LayerTests {
     let q = DiagonalGaussian(
       mean: tape.constant(Tensor(Shape(1, 2), [0.5, -1])),
       logVariance: tape.constant(Tensor(Shape(1, 2), [Float(log(0.25)), Float(log(2.0))])))
-    // X1 of systems.md: mu = (.5, -1), sigma^2 = (.25, 2).
+    // X1 (docs/checks.md): mu = (.5, -1), sigma^2 = (.25, 2).
     #expect(abs(q.klToStandardNormal().sum - 1.096_573_6) < 1e-6)
     let epsilon = tape.constant(Tensor(Shape(1, 2), [1, -2]))
     let expected = [0.5 + 0.5, -1 - 2 * 2.0.squareRoot()]
@@ -88,7 +88,7 @@ struct LayerTests {
   }
 }
 
-/// A module of one part, so that its parameters can be collected.
+/// A module with one child, for collecting its parameters.
 private struct Single: Module {
   let part: any Module
   init(_ part: any Module) { self.part = part }

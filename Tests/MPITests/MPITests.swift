@@ -3,7 +3,7 @@ import Support
 import TestSupport
 import Testing
 
-/// MPI as this process alone sees it, without any MPI call.
+/// MPI in a single process, without any MPI call.
 @Suite struct LoneCommunicatorTests {
   @Test func everyOperationIsTheIdentity() throws {
     let alone = Communicator.alone()

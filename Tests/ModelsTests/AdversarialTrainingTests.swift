@@ -76,7 +76,7 @@ struct AdversarialTrainingTests {
     let kinds = [["model=aae"], ["noise=\(noise)"], ["noise=gaussian:0.3"]]
     let runs = try kinds.map {
       let run = try SmallTraining(["model=daae", "epochs=3"] + $0)
-      #expect(try run.entry.fit(run.trainer) == .finished)
+      #expect(try run.fit() == .finished)
       return run
     }
     #expect(bits(runs[0].weights) == bits(runs[1].weights))
@@ -91,7 +91,7 @@ struct AdversarialTrainingTests {
       entry.parameter.value.update(repeating: 0, count: entry.parameter.shape.count)
     }
     try run.trainer.trainStep()
-    let means = try run.trainer.sums.stepMeans(batch: 20, on: run.trainer.world)
+    let means = try run.trainer.sums.stepMeans(batch: 20, on: run.trainer.world).named
     #expect(means.map(\.name) == ["loss", "reconstruction", "discriminator", "encoder_prior"])
     let ln2 = log(2.0)
     for (mean, multiple) in zip(means, [4.0, 1, 2, 1]) {
@@ -102,7 +102,7 @@ struct AdversarialTrainingTests {
   /// The encoder's codes come to have the prior's moments, where without the prior's pull they are far from them.
   @Test func codesMoveToThePrior() throws {
     let run = try SmallTraining(["model=aae", "latent=2", "activation=relu", "epochs=150"])
-    #expect(try run.entry.fit(run.trainer) == .finished)
+    #expect(try run.fit() == .finished)
     let step = Step(seed: 1)
     Array(0..<Int32(60)).withUnsafeBufferPointer { rows in
       step.begin(rows: rows, dimensions: 36, purpose: .evaluation, time: 0) {

@@ -174,12 +174,12 @@ import Testing
   @Test func recoveryByTheTrainer() throws {
     let problem = Problem(200, 20, 3, 0.1)
     let small = try training(problem, [])
-    #expect(try small.entry.fit(small.trainer) == .finished)
+    #expect(try small.fit() == .finished)
     let s = small.s.map { Double($0) }
     #expect(problem.relativeError(s) < 1e-3)
     #expect(s.map { abs($0) > 2 } == problem.outliers)
     #expect(small.trainer.progress.step == 120 && small.trainer.progress.imagesSeen == 24_000)
-    let losses = try #require(small.trainer.history.metrics["epoch/loss"]).map(\.value)
+    let losses = try #require(small.session.history.metrics["epoch/loss"]).map(\.value)
     #expect(losses.count == 120 && (losses.last ?? 0) < losses[0])
 
     let step = Step(seed: 595)
@@ -202,7 +202,7 @@ import Testing
       problem.clean[i] += 3
     }
     let small = try training(problem, ["affine_bias=true"])
-    _ = try small.entry.fit(small.trainer)
+    _ = try small.fit()
     #expect(problem.relativeError(small.s.map { Double($0) }) < 1e-3)
   }
 

@@ -25,7 +25,7 @@ private struct LinearGaussian: LatentVariableModel {
   static let d = 4, j = 2
 
   var children: [(String, any Module)] { [] }
-  let phases: [Phase] = []
+  let latent = Self.j
   let isDensity = true
 
   private func weight(_ i: Int, _ k: Int) -> Float { i / 2 == k ? a / 2.0.squareRootFloat : 0 }

@@ -72,9 +72,9 @@ struct CompactSplitTests {
     try withTemporaryFolder { folder in
       let run = try trained()
       let result = try run.trainer.project(threshold: 0.1, sampling: true)
-      try run.trainer.finishOuter(result, c1: 0, c2: 0)
+      try run.session.finishOuter(outerResult(result, c1: 0, c2: 0))
       var store = CheckpointStore(run: folder.path)
-      let checkpoint = try run.trainer.save(to: &store).checkpoint
+      let checkpoint = try run.session.save(to: &store).checkpoint
       let file = try File.open(checkpoint.directory + "/checkpoint.h5")
       let (s, r) = (try file.dataset("/split/S"), try file.dataset("/split/R"))
       try s.expect(.float16, shape: [60, 6, 6, 1])
@@ -85,24 +85,28 @@ struct CompactSplitTests {
       #expect(try r.readAll(as: Int8.self).map { scale * Float($0) } == run.r)
       #expect(checkpoint.manifest.split?.storage == .compact)
       let other = try SmallTraining(["model=rvae", "split_storage=float32"])
-      #expect(throws: RunError.self) { try other.trainer.restore(checkpoint) }
+      #expect(throws: RunError.self) { try other.session.restore(checkpoint) }
     }
   }
 
   @Test func largeSetsAreCompactUnlessToldOtherwise() throws {
     var c = Configuration()
+    try c.set("model=rvae")
+    func storage(_ rows: Int, _ shape: ImageShape) throws -> SplitStorage? {
+      try c.validated(rows: rows, of: shape).read(RowStorage.self).splitStorage
+    }
     let faces = ImageShape(height: 64, width: 64, channels: 3)
     let digits = ImageShape(height: 28, width: 28, channels: 1)
-    #expect(try c.validated(rows: 202_599, of: faces).splitStorage == .compact)
-    #expect(try c.validated(rows: 21_845, of: faces).splitStorage == .float32)
-    #expect(try c.validated(rows: 21_846, of: faces).splitStorage == .compact)
-    #expect(try c.validated(rows: 70_000, of: digits).splitStorage == .float32)
-    c.rows = 1000
-    #expect(try c.validated(rows: 202_599, of: faces).splitStorage == .float32)
+    #expect(try storage(202_599, faces) == .compact)
+    #expect(try storage(21_845, faces) == .float32)
+    #expect(try storage(21_846, faces) == .compact)
+    #expect(try storage(70_000, digits) == .float32)
+    try c.set("rows=1000")
+    #expect(try storage(202_599, faces) == .float32)
     try c.set("split_storage=compact")
-    #expect(try c.validated(rows: 70_000, of: digits).splitStorage == .compact)
+    #expect(try storage(70_000, digits) == .compact)
     try c.set("split_storage=null")
-    #expect(c.splitStorage == nil)
+    #expect(c.read(RowStorage.self).splitStorage == nil)
     #expect(throws: ConfigurationError.self) { try c.set("split_storage=tiny") }
   }
 }

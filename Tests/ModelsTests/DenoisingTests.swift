@@ -23,12 +23,12 @@ struct DenoisingTests {
         try c.set(setting)
       }
       let shape = ImageShape(height: 4, width: 4, channels: 1)
-      model = try #require(ModelCatalogue.entry(c).make(c, shape) as? DVAE)
+      model = try #require(try c.makeModel(of: shape) as? DVAE)
       leaves = Leaves(model.collectParameters())
-      leaves.set.initialize(seed: c.seed)
-      let noise = try Corruption(parsing: c.noise)
+      leaves.set.initialize(seed: c.common.lanes.seed)
+      let noise = c.common.data.noise
       step = Step(
-        seed: c.seed,
+        seed: c.common.lanes.seed,
         corrupt: noise.isNone ? nil : { noise.apply(to: $0, shape: shape, row: $2, draws: $3) })
       begin(rows: rows, time: time)
     }
@@ -72,7 +72,8 @@ struct DenoisingTests {
     let dvae = try Case(["model=dvae"])
     var c = Configuration()
     for setting in ["hidden=8", "latent=2", "activation=tanh"] { try c.set(setting) }
-    let vae = try ModelCatalogue.entry(c).make(c, ImageShape(height: 4, width: 4, channels: 1))
+    let shape = ImageShape(height: 4, width: 4, channels: 1)
+    let vae = try #require(try c.makeModel(of: shape) as? any Trainable)
     let leaves = Leaves(vae.collectParameters())
     for entry in leaves.set.entries {
       let isScale = entry.name.hasPrefix("log_variance")

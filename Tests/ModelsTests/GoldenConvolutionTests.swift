@@ -28,7 +28,7 @@ struct GoldenConvolutionTests {
         }
       }
       for term in run.step.terms {
-        losses["\(term.name)", default: []].append(Float(term.sum / Double(run.examples)))
+        losses["\(term.part)", default: []].append(Float(term.sum / Double(run.examples)))
       }
     }
     for (term, values) in losses {

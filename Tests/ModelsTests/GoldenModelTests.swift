@@ -71,7 +71,7 @@ struct GoldenModelTests {
       for phase in run.model.phases.indices { try run.run(phase: phase) }
       if hasLoss { losses["loss", default: []].append(Float(run.loss / Double(run.examples))) }
       for term in run.step.terms {
-        losses["\(term.name)", default: []].append(Float(term.sum / Double(run.examples)))
+        losses["\(term.part)", default: []].append(Float(term.sum / Double(run.examples)))
       }
     }
     #expect(losses.keys.sorted() == (try run.golden.names(in: group)))
@@ -108,7 +108,8 @@ struct GoldenModelTests {
       #expect(deviation(found, from: expected) < 16, "\(part)")
     }
     guard let model = run.model as? any Autoencoder else {
-      return try check(run.model.decode(run.model.prior(run.step)).values, "samples")
+      let model = try #require(run.model as? any Generative)
+      return try check(model.decode(model.prior(run.step)).values, "samples")
     }
     let code = model.encode(run.step.target)
     try check(code.mean.values, "mean")

@@ -14,7 +14,7 @@ final class GoldenRun {
   let golden: Golden
   let name: String
   let configuration: Configuration
-  let model: any GenerativeModel
+  let model: any Trainable
   let parameters: ParameterSet
   let buckets: GradientBuckets
   let optimizers: [Optimizer]
@@ -45,7 +45,7 @@ final class GoldenRun {
     self.name = name
     let text = try #require(try golden.text("configuration", of: name))
     configuration = try Configuration.load(json: text)
-    model = try ModelCatalogue.entry(configuration).make(configuration, image)
+    model = try #require(try configuration.makeModel(of: image) as? any Trainable)
     parameters = model.collectParameters()
     buckets = try GradientBuckets(
       blocks: parameters.entries.map {
@@ -57,10 +57,11 @@ final class GoldenRun {
       parameters.import(
         try golden.floats("\(name)/parameters/\(entry.name)"), index, to: buckets.values)
     }
-    optimizers = model.phases.map { [model, configuration, buckets] phase in
+    let optimizer = configuration.loop.optimizer
+    optimizers = model.phases.map { [model, buckets] phase in
       Optimizer(
-        UpdateRule(configuration, isDiscriminator: phase.isDiscriminator),
-        learningRate: Float(configuration.learningRate),
+        UpdateRule(optimizer, momentum: phase.momentum),
+        learningRate: Float(optimizer.learningRate),
         groups: model.groups(phase.updates), buckets: buckets)
     }
     batches = try golden.floats("\(name)/data/batches")
@@ -87,8 +88,8 @@ final class GoldenRun {
     let recycles = golden.has("\(name)/data/recycling")
     let recycling = try stored("\(name)/data/recycling")
     step = Step(
-      seed: configuration.seed,
-      corrupt: configuration.noise == "none" ? nil : corrupted,
+      seed: configuration.common.lanes.seed,
+      corrupt: configuration.common.data.noise.isNone ? nil : corrupted,
       normal: { [image] values, count, row, draws in
         (count == image.count && recycles ? recycling : noise)(values, count, row, draws)
       })

@@ -16,7 +16,7 @@ struct IntegratingTests {
 
   private func trained(_ settings: [String]) throws -> SmallTraining {
     let run = try SmallTraining(Self.noisy + settings)
-    #expect(try run.entry.fit(run.trainer) == .finished)
+    #expect(try run.fit() == .finished)
     return run
   }
 
@@ -89,7 +89,7 @@ struct IntegratingTests {
   @Test(arguments: ["update_order=discriminator_first", "joint=true"], ["daae", "idaae"])
   func phasesReachTheirOwnPartsOnly(order: String, name: String) throws {
     let run = try SmallTraining(["model=\(name)", "noise=gaussian:0.3", order])
-    let phases = run.trainer.model.phases
+    let phases = try #require(run.trainer.trainable).phases
     #expect(phases.map(\.name).contains("joint") == (order == "joint=true"))
     for (phase, description) in phases.enumerated() {
       let fresh = try SmallTraining(["model=\(name)", "noise=gaussian:0.3", order])
@@ -130,8 +130,8 @@ struct IntegratingTests {
 
   /// An iDAAE without nonlinearities, and the memory of its weights.
   private func affine(_ settings: String...) throws -> (IDAAE, Leaves) {
-    var c = try SmallTraining.configuration(["model=idaae"] + settings)
-    c.activation = .identity
+    var c: IDAAE.Settings = try SmallTraining.configuration(["model=idaae"] + settings).read()
+    c.game.network.connected.layers.activation = .identity
     let model = try IDAAE(c, image: ImageShape(height: 6, width: 6, channels: 1))
     let leaves = Leaves(model.collectParameters())
     leaves.set.initialize(seed: 5)

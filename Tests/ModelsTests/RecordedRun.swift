@@ -3,6 +3,7 @@ import Datasets
 import Foundation
 import MPI
 import Models
+import Runs
 import Support
 import Testing
 import Training

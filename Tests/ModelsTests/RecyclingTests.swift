@@ -22,9 +22,9 @@ import Testing
     var c = Configuration()
     let small = ["hidden=8", "latent=2", "batch=6", "activation=tanh", "initialization=pytorch"]
     for setting in small + settings { try c.set(setting) }
-    let model = try ModelCatalogue.entry(c).make(c, image)
+    let model = try c.makeModel(of: image)
     let leaves = Leaves(model.collectParameters())
-    leaves.set.initialize(seed: c.seed)
+    leaves.set.initialize(seed: c.common.lanes.seed)
     memory.leaves.append(leaves)
     return (try #require(model as? any RecyclingAutoencoder), leaves)
   }
@@ -242,7 +242,7 @@ import Testing
     func clamped() -> Double? {
       let step = step()
       _ = model.loss(phase: 0, step)
-      return step.terms.first { "\($0.name)" == "clamped" }?.sum
+      return step.sum(of: .other("clamped"))
     }
     #expect(clamped() == 0)
     leaves.load("log_variance.bias", [-100, 0])
@@ -272,11 +272,11 @@ import Testing
     let small = try SmallTraining(settings + ["epochs=8", "initialization=pytorch"])
     var losses: [Double] = []
     for _ in 0..<8 {
-      _ = try small.trainer.fit(epochs: losses.count + 1)
-      losses.append(try #require(small.trainer.history.latest("epoch/misfit")))
+      _ = try small.session.train(epochs: losses.count + 1)
+      losses.append(try #require(small.session.history.latest("epoch/misfit")))
     }
     #expect(losses[7] < losses[0])
-    let recycled = small.trainer.history.metrics["epoch/recycled"]?.map(\.value)
+    let recycled = small.session.history.metrics["epoch/recycled"]?.map(\.value)
     if settings.contains("passes_from_epoch=4") {
       #expect(recycled?.prefix(4).allSatisfy { $0 == 0 } == true)
       #expect(recycled?.suffix(4).allSatisfy { $0 != 0 } == true)
@@ -286,8 +286,8 @@ import Testing
   /// A baseline of the paper is asked for M passes, too.
   @Test func anAutoencoderGoesRoundWhenItIsAsked() throws {
     let c = try SmallTraining.configuration(["model=ae", "test_passes=2"])
-    try c.checkPasses()
-    let ae = try AE(c, image: ImageShape(height: 2, width: 3, channels: 1))
+    try c.refuseUnread()
+    let ae = try AE(c.read(), image: ImageShape(height: 2, width: 3, channels: 1))
     let leaves = Leaves(ae.collectParameters())
     for entry in leaves.set.entries { leaves.draw(entry.name) }
     let step = Step(seed: 3)
@@ -301,7 +301,7 @@ import Testing
     #expect(ae.reconstruct(step.target, step, sampling: false).values == twice.values)
     #expect(once.values != twice.values)
     #expect(throws: ConfigurationError.self) {
-      try SmallTraining.configuration(["model=ae", "passes=2"]).checkPasses()
+      try SmallTraining.configuration(["model=ae", "passes=2"]).refuseUnread()
     }
   }
 

@@ -10,7 +10,7 @@ struct RobustLoopTests {
 
   private func fitted(_ settings: String...) throws -> (SmallTraining, RunOutcome) {
     let run = try SmallTraining(Self.short + settings)
-    return (run, try run.entry.fit(run.trainer))
+    return (run, try run.fit())
   }
 
   /// X7, X16: with lambda = inf S stays 0 and every inner fit sees X, so that the weights are those of a VAE (an AE)
@@ -21,15 +21,15 @@ struct RobustLoopTests {
   func withoutASparsePartItIsThePlainModel(models: (String, String), settings: [String]) throws {
     let settings = settings + ["model=\(models.0)"]
     let robust = try SmallTraining(Self.short + ["lambda=inf"] + settings)
-    #expect(try robust.entry.fit(robust.trainer) == .finished)
+    #expect(try robust.fit() == .finished)
     let plain = try SmallTraining(settings + ["model=\(models.1)", "epochs=6"])
-    #expect(try plain.entry.fit(plain.trainer) == .finished)
+    #expect(try plain.fit() == .finished)
     #expect(robust.trainer.progress.outer == 3)
     #expect(robust.trainer.progress.step == 18 && plain.trainer.progress.step == 18)
     #expect(robust.s.allSatisfy { $0 == 0 })
     #expect(bits(robust.weights) == bits(plain.weights))
     let sparse = try SmallTraining(Self.short + ["lambda=2"] + settings)
-    _ = try sparse.entry.fit(sparse.trainer)
+    _ = try sparse.fit()
     #expect(sparse.s.contains { $0 != 0 })
     #expect(bits(sparse.weights) != bits(plain.weights))
   }
@@ -37,19 +37,19 @@ struct RobustLoopTests {
   /// c1 and c2 are the norms that the projection found, relative to that of X, and c2 has its weight.
   @Test(arguments: ["code", "paper"]) func measuresOfConvergence(weight: String) throws {
     let (run, _) = try fitted("outer_iterations=1", "lambda=2", "c2_weight=\(weight)")
-    let c = run.trainer.configuration
-    let norms = try run.trainer.dataNorms()
-    let factor = RobustLoop.shrinkage(c, norms, elements: run.x.count).weight
+    let loop = try #require(run.session.loop as? RobustLoop)
+    let norms = try run.trainer.rows.norms()
+    let factor = loop.shrinkage(norms, elements: run.x.count).weight
     #expect(abs(norms.frobenius - norm(run.x)) < 1e-6 * norms.frobenius)
     let (c1, c2) = (
-      try #require(run.trainer.history.latest("c1")), try #require(run.trainer.history.latest("c2"))
+      try #require(run.session.history.latest("c1")), try #require(run.session.history.latest("c2"))
     )
     let sum = norm(zip(run.x, run.r).map { $0 - $1 })
     #expect(abs(c1 - norm(run.r) / norm(run.x)) < 1e-6)
     #expect(abs(c2 - factor * sum / norm(run.x)) < 1e-5)
     #expect(weight == "paper" ? factor == 1 : factor > 1.2)
     let l1 = run.s.reduce(0.0) { $0 + Double(abs($1)) }
-    #expect(abs(try #require(run.trainer.history.latest("lambda_l1")) - 2 * l1) < 1e-3)
+    #expect(abs(try #require(run.session.history.latest("lambda_l1")) - 2 * l1) < 1e-3)
   }
 
   /// D-02: with lambda = 0, L + S is always X, so c1 is 0 at once and c2 from the second iteration on.
@@ -66,10 +66,10 @@ struct RobustLoopTests {
   @Test func anUnchangedSplitStops() throws {
     let still = ["lambda=inf", "learning_rate=1e-30", "project_with=mean"]
     let either = try SmallTraining(Self.short + still + ["stop_rule=either"])
-    #expect(try either.entry.fit(either.trainer) == .converged)
-    #expect(either.trainer.progress.outer == 2 && either.trainer.history.latest("c2") == 0)
+    #expect(try either.fit() == .converged)
+    #expect(either.trainer.progress.outer == 2 && either.session.history.latest("c2") == 0)
     let both = try SmallTraining(Self.short + still + ["stop_rule=both"])
-    #expect(try both.entry.fit(both.trainer) == .finished)
+    #expect(try both.fit() == .finished)
     #expect(both.trainer.progress.outer == 3)
   }
 
@@ -81,7 +81,7 @@ struct RobustLoopTests {
     let plain = try SmallTraining(["model=vae", "epochs=6"])
     for epochs in [2, 4, 6] {
       plain.trainer.resetOptimizers()
-      #expect(try plain.trainer.fit(epochs: epochs))
+      #expect(try plain.session.train(epochs: epochs))
     }
     #expect(bits(reset.weights) == bits(plain.weights))
     #expect(bits(reset.weights) != bits(kept.weights))
@@ -120,12 +120,12 @@ struct RobustLoopTests {
   @Test func betaOneIsTheVAE() throws {
     let runs = try ["beta=1", "latent=3", "beta=0"].map {
       let run = try SmallTraining(["model=vae", "epochs=6", $0])
-      _ = try run.entry.fit(run.trainer)
+      _ = try run.fit()
       return run
     }
     #expect(bits(runs[0].weights) == bits(runs[1].weights))
     #expect(bits(runs[0].weights) != bits(runs[2].weights))
-    let (one, zero) = (runs[0].trainer.history, runs[2].trainer.history)
+    let (one, zero) = (runs[0].session.history, runs[2].session.history)
     #expect(zero.latest("epoch/loss") == zero.latest("epoch/reconstruction"))
     let parts = try ["loss", "reconstruction", "kl"].map {
       try #require(one.latest("epoch/\($0)"))

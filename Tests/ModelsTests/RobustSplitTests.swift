@@ -47,7 +47,7 @@ struct RobustSplitTests {
     let before = run.r
     let sum = norm(zip(run.x, before).map { $0 - $1 })
     #expect(abs(first.moved - sum) < 1e-6 * sum)
-    try run.trainer.finishOuter(first, c1: 0, c2: 0)
+    try run.session.finishOuter(outerResult(first, c1: 0, c2: 0))
     for _ in 0..<3 { try run.trainer.trainStep() }
     let second = try run.trainer.project(threshold: 0.1, sampling: true)
     let moved = norm(zip(run.r, before).map { $0 - $1 })
@@ -98,11 +98,11 @@ struct RobustSplitTests {
 struct ShrinkageTests {
   private func norms(_ images: ImageSet) throws -> (DataNorms, Int) {
     let run = try SmallTraining(["model=rvae"], images: images)
-    return (try run.trainer.dataNorms(), images.count * images.shape.count)
+    return (try run.trainer.rows.norms(), images.count * images.shape.count)
   }
 
-  private func configuration(_ settings: String...) throws -> Configuration {
-    try SmallTraining.configuration(settings)
+  private func loop(_ settings: String...) throws -> RobustLoop {
+    RobustLoop(try SmallTraining.configuration(["model=rvae"] + settings).read())
   }
 
   /// X10: where all of X is 1, the largest column sum is N, mu = d / 4 and t = 4 lambda / d.
@@ -113,16 +113,15 @@ struct ShrinkageTests {
       ImageSet(bytes: [UInt8](repeating: 255, count: n * d), shape: shape))
     #expect(norms.induced == Double(n) && norms.entrywise == Double(n * d))
     #expect(abs(norms.frobenius - Double(n * d).squareRoot()) < 1e-9)
-    let induced = RobustLoop.shrinkage(try configuration("lambda=5"), norms, elements: elements)
+    let induced = try loop("lambda=5").shrinkage(norms, elements: elements)
     #expect(abs(Double(induced.threshold) - 20.0 / 36) < 1e-6)
     #expect(abs(induced.weight - 3) < 1e-12)  // mu = 9
-    let none = RobustLoop.shrinkage(
-      try configuration("lambda=5", "threshold=none", "c2_weight=paper"), norms, elements: elements)
+    let none = try loop("lambda=5", "threshold=none", "c2_weight=paper").shrinkage(
+      norms, elements: elements)
     #expect(none.threshold == 5 && none.weight == 1)
-    let entrywise = RobustLoop.shrinkage(
-      try configuration("lambda=5", "threshold=entrywise"), norms, elements: elements)
+    let entrywise = try loop("lambda=5", "threshold=entrywise").shrinkage(norms, elements: elements)
     #expect(entrywise.threshold == 20 && entrywise.weight == 0.25)  // mu = 1/4, below its root
-    let infinite = RobustLoop.shrinkage(try configuration("lambda=inf"), norms, elements: elements)
+    let infinite = try loop("lambda=inf").shrinkage(norms, elements: elements)
     #expect(infinite.threshold == .infinity)
   }
 
@@ -155,7 +154,7 @@ struct ShrinkageTests {
       let (norms, elements) = try norms(images)
       let mu = Double(elements) / (4 * norms.induced)
       #expect(mu > 330 && mu < 380)
-      let t = RobustLoop.shrinkage(try configuration("lambda=70"), norms, elements: elements)
+      let t = try loop("lambda=70").shrinkage(norms, elements: elements)
         .threshold
       #expect(t > 0.18 && t < 0.21)
     }

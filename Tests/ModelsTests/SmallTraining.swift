@@ -1,28 +1,43 @@
 import Autodiff
 import Datasets
 import Layers
-import Models
+import Runs
 import Tensors
 
+@testable import Models
 @testable import Training
 
 /// A model of the catalogue and its trainer on one rank, small: 6x6 pixels, 12 hidden units and 3 codes, batches of 20 in 4
 /// lanes.
 struct SmallTraining {
-  let trainer: Trainer
-  let entry: CatalogueEntry
+  let session: Session
+  let configuration: Configuration
+  var trainer: Trainer { session.trainer }
   static let defaults = [
     "hidden=12", "discriminator_hidden=12", "latent=3", "batch=20", "lanes=4",
     "learning_rate=0.01",
   ]
 
   init(_ settings: [String], images: ImageSet = Self.images(60)) throws {
-    let c = try Self.configuration(settings).validated(rows: images.count)
-    entry = try ModelCatalogue.entry(c)
-    trainer = try Trainer(
-      c, model: entry.make(c, images.shape), images: images, splits: entry.splits,
-      on: .alone(), session: Session(directory: nil))
+    configuration = try Self.configuration(settings).validated(rows: images.count)
+    session = try TrainingRun.session(configuration, on: images, world: .alone())
   }
+
+  /// Makes some steps, of gradients or of a fitted model.
+  func train(_ count: Int) throws {
+    for _ in 0..<count {
+      guard let model = trainer.model as? any Fitted else {
+        try trainer.trainStep()
+        continue
+      }
+      if trainer.progress.step == 0 { try model.start(trainer) }
+      try trainer.fitStep { try model.sweep(trainer) }
+    }
+  }
+
+  /// Runs the loop to its end.
+  @discardableResult
+  func fit() throws -> RunOutcome { try session.loop.run(session) }
 
   static func configuration(_ settings: [String]) throws -> Configuration {
     var c = Configuration()
@@ -84,7 +99,7 @@ struct SmallTraining {
 
   /// The reconstructions of X - S that projection number `time` makes, [N, D], lane by lane.
   func reconstructions(time: Int, sampling: Bool) -> [Float] {
-    let step = Step(seed: trainer.configuration.seed)
+    let step = Step(seed: trainer.settings.seed)
     let (x, s, d) = (x, s, trainer.dimensions)
     return (0..<trainer.lanes.count).flatMap { lane in
       let rows = trainer.lanes.rows(of: lane)
@@ -96,7 +111,7 @@ struct SmallTraining {
           }
         }
       }
-      let model = trainer.model as? any Autoencoder
+      let model = trainer.model as? any Encoding
       return model?.reconstruct(step.target, step, sampling: sampling).values ?? []
     }
   }
@@ -107,6 +122,13 @@ struct SmallTraining {
       UnsafeBufferPointer(start: entry.parameter.value, count: entry.parameter.shape.count)
     }
   }
+}
+
+/// An outer iteration that ended with this projection.
+func outerResult(_ found: ProjectionResult, c1: Double, c2: Double) -> OuterResult {
+  OuterResult(
+    c1: c1, c2: c2, nonzero: found.sparsity, penalty: found.l1, cleanError: found.cleanError,
+    seconds: found.seconds)
 }
 
 /// Memory as bits, so that equality is of every bit.

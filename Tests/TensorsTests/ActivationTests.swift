@@ -4,13 +4,13 @@ import Tensors
 import Testing
 
 @Suite struct ActivationTests {
-  /// Inputs over the whole range of each function, both signs, tiny ones too.
+  /// Inputs over the whole range of each function: both signs, tiny values too.
   private var inputs: [Float] {
     let exponents = stride(from: -30, through: 6.4, by: 0.01).map { Float(exp2($0)) }
     return exponents + exponents.map { -$0 } + normals(5000, scale: 5) + [0]
   }
 
-  /// Within 4 epsilons of the true value, relatively, however small it is.
+  /// The relative error is at most 4 epsilons, even for tiny values.
   @Test(arguments: Activation.allCases)
   func valuesAreAccurate(activation: Activation) {
     let x = inputs

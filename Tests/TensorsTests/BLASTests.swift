@@ -61,7 +61,7 @@ import Testing
     #expect(c.values == [0, 1, 2, 0, 0, 3, 4, 0])
   }
 
-  /// Exact runs need it: a lane's operands lie elsewhere on another number of ranks.
+  /// Exact runs need this: with another number of ranks, a lane's operands lie at another address.
   @Test(
     arguments: [(false, false), (true, false), (false, true)],
     [(64, 100, 300), (16, 1, 50), (40, 128, 60), (320, 200, 64)])
@@ -73,7 +73,7 @@ import Testing
     let (m, n, k) = size
     let (a, b) = (normals(m * k + 16), normals(n * k + 16, row: 1))
     let results = [0, 1, 5, 16].map { shift in
-      // The same numbers, so many elements further in memory.
+      // The same numbers, further in memory by so many elements.
       let (x, y) = (Tensor(Shape(m * k + 32)), Tensor(Shape(n * k + 32)))
       let z = Tensor(Shape(m * n + 32))
       (x.pointer + shift).update(from: a, count: m * k)

@@ -1,7 +1,7 @@
 import CKernels
 import Testing
 
-/// Conversions to and from half precision and 8-bit steps, against Swift's own exact ones.
+/// Conversions to and from half precision and 8-bit steps, compared with Swift's exact conversions.
 @Suite struct CompactTests {
   private func halves(_ values: [Float]) -> [UInt16] {
     var out = [UInt16](repeating: 1, count: values.count)
@@ -24,12 +24,12 @@ import Testing
     }
   }
 
-  /// Every half, every midpoint between two, and the floats beside these: ties go to even.
+  /// Every half, every midpoint between two halves, and the floats beside them: ties go to even.
   @Test func floatsAreRoundedToTheNearest() {
     var values: [Float] = []
     for bits in UInt16(0)..<0x7c00 {
       let (low, high) = (Float(Float16(bitPattern: bits)), Float(Float16(bitPattern: bits + 1)))
-      // The step beyond the largest half would lead to 65536.
+      // The next step after the largest half would be 65536.
       let middle = high.isFinite ? (low + high) / 2 : 65520
       values += [low, low.nextUp, middle.nextDown, middle, middle.nextUp]
     }

@@ -68,7 +68,7 @@ import Testing
     let moments = (1...4).map { power in
       values.reduce(0.0) { $0 + pow(Double($1), Double(power)) } / Double(count)
     }
-    // Six standard errors: those of the moments are sqrt(1, 2, 15, 96) / 2048.
+    // Six standard errors; the moments have standard errors sqrt(1, 2, 15, 96) / 2048.
     let expected: [(value: Double, variance: Double)] = [(0, 1), (1, 2), (0, 15), (3, 96)]
     for (moment, expected) in zip(moments, expected) {
       #expect(abs(moment - expected.value) < 6 * expected.variance.squareRoot() / 2048)

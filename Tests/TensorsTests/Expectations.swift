@@ -2,14 +2,14 @@ import Foundation
 import Tensors
 import Testing
 
-/// Standard normal numbers times `scale`; another row, other numbers.
+/// Standard normal numbers times `scale`; each row has different numbers.
 func normals(_ count: Int, row: Int = 0, scale: Float = 1) -> [Float] {
   var values = [Float](repeating: 0, count: count)
   Draws(seed: 595, purpose: .evaluation, time: 0).normal(row: row, into: &values, count: count)
   return values.map { $0 * scale }
 }
 
-/// Uniform numbers in [0, 1).
+/// Uniform numbers in [0, 1); each row has different numbers.
 func uniforms(_ count: Int, row: Int = 0) -> [Float] {
   var values = [Float](repeating: 0, count: count)
   Draws(seed: 595, purpose: .evaluation, time: 1).uniform(row: row, into: &values, count: count)
@@ -39,7 +39,7 @@ func expectClose(
     """, sourceLocation: sourceLocation)
 }
 
-/// The bits of the numbers, for comparisons that count every one.
+/// The bits of the numbers, for comparisons bit for bit.
 func bits(_ values: some Sequence<Float>) -> [UInt32] { values.map(\.bitPattern) }
 
 /// The rows of a matrix.
@@ -59,7 +59,7 @@ func reference(_ activation: Activation, _ x: Double) -> Double {
   }
 }
 
-/// Their derivatives as functions of their output y.
+/// The derivatives of the activation functions, from their output y.
 func derivative(_ activation: Activation, output y: Double) -> Double {
   switch activation {
   case .identity: 1

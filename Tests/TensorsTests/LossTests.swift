@@ -4,10 +4,11 @@ import Tensors
 import Testing
 
 @Suite struct LossTests {
-  /// Rows and columns, full vectors and partial ones.
+  /// Rows and columns, with full and partial vectors.
   static let sizes = [(1, 1), (3, 5), (2, 16), (7, 49), (3, 784)]
 
-  /// Expects each row's loss to be the sum of its terms, to `epsilons` of the sum of their sizes.
+  /// Expects each row's loss to be the sum of its terms, within `epsilons` of the sum of their
+  /// sizes.
   private func expectRows(
     _ loss: [Float], _ terms: [Double], columns: Int, epsilons: Double,
     sourceLocation: SourceLocation = #_sourceLocation
@@ -34,7 +35,7 @@ import Testing
     #expect(bits(alone) == bits(loss))
   }
 
-  /// X2 of the specification.
+  /// X2: the likelihood on logits.
   @Test func bernoulliEqualsTheFormOnProbabilities() {
     for a in stride(from: Float(-9.9), to: 10, by: 0.37) {
       for x: Float in [0, 0.25, 1] {
@@ -91,7 +92,7 @@ import Testing
     expectClose(dlogvar, logvar.map { 0.5 * expm1(Double($0)) }, epsilons: 6)
   }
 
-  /// X1 of the specification.
+  /// X1: KL in closed form.
   @Test func klInClosedForm() {
     var kl = zeros(2)
     ck_kl_standard_normal(
@@ -130,7 +131,7 @@ import Testing
     expectClose(grad, signed.map { Double(sign) * reference(.sigmoid, $0) }, epsilons: 4)
   }
 
-  /// X3 of the specification: the discriminator's and the generator's losses at zero logits.
+  /// X3: the losses of the discriminator and the generator at zero logits.
   @Test func adversarialLossesAtZero() {
     var (real, fake, slope) = (zeros(1), zeros(1), zeros(1))
     ck_softplus_rows([0], &real, &slope, 1, 1, -1)  // also the non-saturating generator
@@ -159,7 +160,7 @@ import Testing
     #expect(bits(alone) == bits(out))
   }
 
-  /// X5 of the specification.
+  /// X5: log-mean-exp.
   @Test func logMeanExpOfEqualValuesShiftsAndDoesNotOverflow() {
     for value: Float in [-1e4, -3, 0, 2.5, 1e4] {
       var out = zeros(1)

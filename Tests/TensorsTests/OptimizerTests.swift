@@ -2,7 +2,7 @@ import CKernels
 import Foundation
 import Testing
 
-/// Ten steps of each optimizer against PyTorch's formulas in double precision.
+/// Ten steps of each optimizer, compared with PyTorch's formulas in double precision.
 @Suite struct OptimizerTests {
   private let n = 37
 

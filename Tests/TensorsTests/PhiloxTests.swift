@@ -2,7 +2,7 @@ import Tensors
 import Testing
 
 @Suite struct PhiloxTests {
-  /// The known answers that were published with the Random123 library for philox4x32, 10 rounds.
+  /// The known answers of the Random123 library for philox4x32, 10 rounds.
   @Test(
     arguments: [
       (

@@ -4,7 +4,7 @@ import Testing
 
 /// An element-wise kernel on three inputs.
 ///
-/// It may read what `out` holds, which is a copy of the first input.
+/// At the start `out` holds a copy of the first input; the kernel may read it.
 struct ElementwiseKernel: Sendable, CustomTestStringConvertible {
   typealias Input = UnsafePointer<Float>
   let testDescription: String
@@ -18,7 +18,7 @@ struct ElementwiseKernel: Sendable, CustomTestStringConvertible {
     self.run = run
   }
 
-  /// All of them.
+  /// All element-wise kernels.
   static let all: [ElementwiseKernel] =
     Activation.allCases.map { act in
       ElementwiseKernel("activate \(act)") { a, _, _, out, n in ck_activate(out, a, n, act.code) }
@@ -92,7 +92,7 @@ struct ElementwiseKernel: Sendable, CustomTestStringConvertible {
     ]
 }
 
-/// What ranks rely on: a slice gives bit for bit what the whole array gives.
+/// The promise on which ranks rely: a slice gives the same bits as the whole array.
 @Suite struct PositionTests {
   @Test(arguments: ElementwiseKernel.all)
   func slicesEqualTheWhole(kernel: ElementwiseKernel) {
@@ -121,7 +121,7 @@ struct ElementwiseKernel: Sendable, CustomTestStringConvertible {
     }
   }
 
-  /// The rows of a matrix give what each gives alone, of whole vectors or not.
+  /// Each row of a matrix gives the same bits alone, with full and partial vectors.
   @Test(arguments: [1, 5, 16, 49, 100, 784]) func rowLossesDependOnTheRowAlone(columns: Int) {
     let count = 9
     let n = count * columns

@@ -4,7 +4,7 @@ import Tensors
 import Testing
 
 @Suite struct ResidualLossTests {
-  /// Residuals over all magnitudes, 0 among them.
+  /// Residuals of all magnitudes, including 0.
   private func residuals(_ n: Int) -> [Float] {
     zip(normals(n), uniforms(n)).enumerated().map { index, pair in
       index % 7 == 3 ? 0 : pair.0 * pow(10, -6 * pair.1)
@@ -25,7 +25,7 @@ import Testing
       expectClose([loss[row]], [terms.reduce(0, +)], epsilons: 8, scale: scale)
     }
     expectClose(grad, (0..<n).map { Double(r[$0]) / squares[$0] }, epsilons: 4)
-    // Section 5.3: bounded by 1 / (2 sqrt eps).
+    // docs/systems.md, 5.3: the gradient is at most 1 / (2 sqrt eps).
     #expect(grad.allSatisfy { abs($0) <= 0.5001 / epsilon.squareRoot() })
     var alone = zeros(rows)
     ck_log_squares(r, &alone, nil, rows, columns, epsilon)
@@ -50,7 +50,7 @@ import Testing
     expectClose(dlogvar, slopes, epsilons: 8, scale: slopes.map(abs).max() ?? 1)
   }
 
-  /// X23: without variances the loss is that with log v = 0, to the bit.
+  /// X23: the loss without variances equals the loss with log v = 0, bit for bit.
   @Test(arguments: LossTests.sizes) func unitVariance(rows: Int, columns: Int) {
     let n = rows * columns
     let r = normals(n)

@@ -8,7 +8,7 @@ import Testing
     return out
   }
 
-  /// X4 of the specification.
+  /// X4: the soft threshold.
   @Test func softThreshold() {
     #expect(shrink([-2, -1, -0.5, 0, 0.5, 1, 2], 0.5) == [-1.5, -0.5, 0, 0, 0, 0.5, 1.5])
     let v = normals(100)

@@ -1,13 +1,17 @@
 import Tensors
 
 extension Leaves {
-  /// How far the gradient of a parameter, as the last backward pass left it, is from five-point differences of
-  /// `loss`, relative to the largest difference quotient.
+  /// The difference between a parameter's gradient and five-point differences of `loss`.
   ///
-  /// With steps of 1/32 the five-point rule is off by about 3e-8 of the fifth derivative, and the rounding of a
-  /// single-precision loss by some 1e-5 of its value: a right gradient is within 1e-3, a wrong one is not.
+  /// The result is relative to the largest difference quotient. The gradient is from the last
+  /// backward pass.
   ///
-  /// - Parameter loss: the sum of the loss at the present values; must not have a kink within 1/16 of them.
+  /// With steps of 1/32, the five-point rule has an error of about 3e-8 of the fifth derivative.
+  /// The rounding of a single-precision loss adds about 1e-5 of its value. A right gradient is
+  /// within 1e-3; a wrong gradient is not.
+  ///
+  /// - Parameter loss: the sum of the loss at the present values; it must not have a kink within
+  ///   1/16 of these values.
   public func gradientError(of name: String, loss: () -> Double) -> Double {
     let step: Float = 1 / 32
     let parameter = set.parameters[index(name)]
@@ -27,8 +31,9 @@ extension Leaves {
     return zip(gradient, quotients).map { abs(Double($0) - $1) / scale }.max() ?? .infinity
   }
 
-  /// Fills a parameter with reproducible numbers of magnitude 0.25 to 1.25 and random sign, so that no element is close to
-  /// a kink at 0.
+  /// Fills a parameter with reproducible numbers of magnitude 0.25 to 1.25 and random sign.
+  ///
+  /// So no element is close to a kink at 0.
   public func draw(_ name: String, seed: UInt64 = 7) {
     let parameter = set.parameters[index(name)]
     let draws = Draws(seed: seed, purpose: .evaluation, time: parameter.index)

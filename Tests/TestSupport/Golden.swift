@@ -1,14 +1,14 @@
 import HDF5
 
-/// A fixture of `Tests/Golden`, what PyTorch computes in double precision.
+/// A fixture of `Tests/Golden`: results of PyTorch in double precision.
 ///
-/// `Tests/Golden/README.md` has the layout.
+/// `Tests/Golden/README.md` describes the layout.
 public struct Golden {
   private let file: File
 
   /// Opens a fixture by its name, `operators.h5` for example.
   ///
-  /// - Throws: `HDF5Error` where there is no such file.
+  /// - Throws: `HDF5Error` if there is no such file.
   public init(_ name: String) throws {
     file = try File.open(TestData.golden(name))
   }
@@ -18,33 +18,34 @@ public struct Golden {
     try file.dataset(path).readAll(as: Double.self)
   }
 
-  /// The elements of a dataset of inputs, which floats hold exactly.
+  /// The elements of a dataset of inputs; floats hold them exactly.
   public func floats(_ path: String) throws -> [Float] { try values(path).map { Float($0) } }
 
   /// The shape of a dataset, outermost first; empty for a scalar.
   public func shape(_ path: String) throws -> [Int] { try file.dataset(path).shape }
 
-  /// Names of what lies in a group, in alphabetical order.
+  /// The names in a group, in alphabetical order.
   public func names(in group: String) throws -> [String] { try file.children(of: group).sorted() }
 
-  /// Whether there is such a group or dataset.
+  /// Whether a group or dataset exists.
   public func has(_ path: String) -> Bool { file.exists(path) }
 
-  /// A number kept as an attribute of a group; nil where there is none.
+  /// A numeric attribute of a group; nil if it does not exist.
   public func number(_ name: String, of group: String) throws -> Double? {
     try file.doubleAttribute(name, on: group)
   }
 
-  /// A text kept as an attribute of a group; nil where there is none.
+  /// A text attribute of a group; nil if it does not exist.
   public func text(_ name: String, of group: String) throws -> String? {
     try file.stringAttribute(name, on: group)
   }
 }
 
-/// How far single precision is from the expected values.
+/// The deviation of single-precision values from the expected values.
 ///
-/// The largest difference, in units of float epsilon (2^-23) times the largest expected magnitude: 1 is
-/// a rounding of the largest element. A value that is not a number, or another number of values, is infinitely far.
+/// It is the largest difference, in units of float epsilon (2^-23) times the largest expected
+/// magnitude. 1 is a rounding of the largest element. A value that is not a number, or a wrong
+/// number of values, gives infinity.
 public func deviation(_ found: [Float], from expected: [Double]) -> Double {
   guard found.count == expected.count else { return .infinity }
   let scale = max(expected.map(abs).max() ?? 0, Double(Float.leastNormalMagnitude))

@@ -1,9 +1,9 @@
 import Foundation
 
-/// A process at work, perhaps the `mpirun` of several ranks, which a test may signal before it ends.
+/// A running process, perhaps the `mpirun` of several ranks; a test may signal it.
 ///
-/// Output goes through files, so neither a full pipe nor a grandchild that keeps one open can hold
-/// the test up.
+/// Output goes to files. So neither a full pipe nor a grandchild with an open pipe can block the
+/// test.
 public final class Job {
   private let process = Process()
   private let scratch = FileManager.default.temporaryDirectory
@@ -11,7 +11,7 @@ public final class Job {
 
   /// Starts an executable; the parameters are those of ``Run/command(_:_:environment:in:limit:)``.
   ///
-  /// - Throws: Where the process cannot be started.
+  /// - Throws: if the process cannot be started.
   public init(
     _ executable: String, _ arguments: [String] = [], environment: [String: String?] = [:],
     in folder: URL? = nil
@@ -25,7 +25,7 @@ public final class Job {
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = try FileHandle(forWritingTo: output)
     process.standardError = try FileHandle(forWritingTo: errors)
-    // Threads that run tests may hold signals back, and a process inherits that from the thread.
+    // Threads that run tests may block signals, and a process inherits the mask of its thread.
     var (none, held) = (sigset_t(), sigset_t())
     sigemptyset(&none)
     pthread_sigmask(SIG_SETMASK, &none, &held)
@@ -35,7 +35,7 @@ public final class Job {
 
   /// Starts one of this package's executables, alone or as `ranks` ranks under a real `mpirun`.
   ///
-  /// - Throws: Where the process cannot be started.
+  /// - Throws: if the process cannot be started.
   public static func product(
     _ name: String, _ arguments: [String] = [], ranks: Int? = nil,
     environment: [String: String?] = [:], in folder: URL? = nil
@@ -55,29 +55,29 @@ public final class Job {
       environment: environment, in: folder)
   }
 
-  // What is left of a test's output files goes with the system's own tidying.
+  // The system's own cleaning removes output files that remain.
   deinit { try? FileManager.default.removeItem(at: scratch) }
 
   private var output: URL { scratch.appending(path: "out") }
   private var errors: URL { scratch.appending(path: "err") }
 
-  /// Whether it has not ended yet.
+  /// Whether the process runs.
   public var isRunning: Bool { process.isRunning }
 
-  /// The process itself, `mpirun` where there are ranks.
+  /// The process identifier; with ranks, of `mpirun`.
   public var identifier: pid_t { process.processIdentifier }
 
-  /// The processes that it has started and that have not ended: the ranks in order, once `mpirun` has started all.
+  /// The running child processes: the ranks in order, after `mpirun` has started all ranks.
   public var children: [pid_t] {
     let path = "/proc/\(identifier)/task/\(identifier)/children"
-    // A process that has ended has no such file, and no children.
+    // An ended process has no such file, and no children.
     let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
     return text.split(separator: " ").compactMap { pid_t($0) }
   }
 
-  /// Waits until something holds, asked a thousand times a second.
+  /// Waits until a condition holds; checks it a thousand times a second.
   ///
-  /// - Returns: Whether it did; false when the process has ended or the time is over.
+  /// - Returns: Whether the condition held; false if the process ended or the time is over.
   public func waits(atMost seconds: Double = 60, until condition: () throws -> Bool) rethrows
     -> Bool
   {
@@ -89,10 +89,11 @@ public final class Job {
     return false
   }
 
-  /// Waits for its end.
+  /// Waits for the end of the process.
   ///
-  /// - Parameter limit: Seconds after which the process gets SIGTERM, and SIGKILL five seconds later.
-  /// - Throws: Where its output cannot be read.
+  /// - Parameter limit: Seconds after which the process gets SIGTERM; SIGKILL follows five seconds
+  ///   later.
+  /// - Throws: if its output cannot be read.
   public func end(within limit: Double = 120) throws -> Run {
     let timedOut = !ends(within: limit)
     if timedOut {
@@ -106,7 +107,7 @@ public final class Job {
       output: try Self.text(of: output), errors: try Self.text(of: errors), timedOut: timedOut)
   }
 
-  /// Whether the process ends before the limit, asked every two hundredths of a second.
+  /// Whether the process ends before the limit; checks every two hundredths of a second.
   private func ends(within seconds: Double) -> Bool {
     let limit = Date(timeIntervalSinceNow: seconds)
     while process.isRunning {

@@ -1,14 +1,16 @@
 import Autodiff
 import Tensors
 
-/// Tensors to differentiate by: parameters with memory for their values and their gradients.
+/// Tensors for differentiation: parameters with memory for values and gradients.
 public final class Leaves {
   /// The parameters, in order.
   public let set: ParameterSet
   private let values: Storage
   private let gradients: Storage
 
-  /// Parameters of given names, shapes (in memory order) and file layouts, all of one group; zero at first.
+  /// Parameters with given names, shapes (in memory order) and file layouts.
+  ///
+  /// All are in one group; values start at zero.
   public init(_ leaves: [(name: String, shape: Shape, layout: Parameter.FileLayout)]) {
     set = ParameterSet(
       leaves.map {
@@ -23,7 +25,7 @@ public final class Leaves {
     (values, gradients) = Leaves.attach(set)
   }
 
-  /// Lays the parameters out one after the other, each at a multiple of 16 floats.
+  /// Lays out the parameters one after another, each at a multiple of 16 floats.
   private static func attach(_ set: ParameterSet) -> (Storage, Storage) {
     var offsets: [Int] = []
     var count = 0
@@ -44,17 +46,17 @@ public final class Leaves {
     return index
   }
 
-  /// Sets a parameter from values as files hold them.
+  /// Sets a parameter from values in file order.
   public func load(_ name: String, _ elements: [Float]) {
     set.import(elements, index(name), to: values.pointer)
   }
 
-  /// The values of a parameter as files hold them.
+  /// The values of a parameter in file order.
   public func value(_ name: String) -> [Float] {
     set.exported(index(name), from: values.pointer).values
   }
 
-  /// The gradient of a parameter as files hold it, after ``differentiate(_:scale:groups:)``.
+  /// The gradient of a parameter in file order, after ``differentiate(_:scale:groups:)``.
   public func gradient(_ name: String) -> [Float] {
     set.exported(index(name), from: gradients.pointer).values
   }
@@ -74,7 +76,8 @@ public final class Leaves {
 
   /// Runs the backward pass of `scale` times the sum of `loss`.
   ///
-  /// Gradients of other groups than `groups` become not-a-number, so that a test sees what was written.
+  /// Gradients outside of `groups` become not-a-number, so a test sees which gradients were
+  /// written.
   ///
   /// - Returns: the parameters in the order in which they became ready.
   @discardableResult

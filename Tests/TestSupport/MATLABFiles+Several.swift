@@ -4,7 +4,7 @@ import Foundation
 extension MATLABFiles {
   /// Writes a file of several matrices of doubles, each with its name, rows and columns.
   ///
-  /// - Throws: `MATLABFileError` where it cannot be written.
+  /// - Throws: `MATLABFileError` if the file cannot be written.
   public static func write(
     _ path: String, _ matrices: [(name: String, rows: Int, columns: Int, values: [Double])]
   ) throws {
@@ -19,9 +19,9 @@ extension MATLABFiles {
     }
   }
 
-  /// Writes a file of one column of cells, each a matrix of doubles with so many rows.
+  /// Writes a file of one column of cells; each cell is a matrix of doubles with `rows` rows.
   ///
-  /// - Throws: `MATLABFileError` where it cannot be written.
+  /// - Throws: `MATLABFileError` if the file cannot be written.
   public static func writeCells(
     _ path: String, variable name: String, rows: Int, _ cells: [[Double]]
   ) throws {
@@ -32,7 +32,7 @@ extension MATLABFiles {
       }
       defer { Mat_VarFree(column) }
       for (place, values) in cells.enumerated() {
-        // The cell takes the matrix over.
+        // The cell takes ownership of the matrix.
         Mat_VarSetCell(column, Int32(place), variable(nil, rows, values.count / rows, values))
       }
       guard Mat_VarWrite(file, column, MAT_COMPRESSION_ZLIB) == 0 else {

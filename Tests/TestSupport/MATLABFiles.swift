@@ -1,7 +1,7 @@
 import CMatio
 import Foundation
 
-/// MATLAB files made up for tests.
+/// MATLAB files for tests.
 public enum MATLABFiles {
   /// The container.
   public enum Version: Sendable, CaseIterable {
@@ -11,15 +11,15 @@ public enum MATLABFiles {
     case sevenPointThree
   }
 
-  /// An element type that MATLAB has.
+  /// An element type of MATLAB.
   public enum Elements: Sendable {
     case bytes([UInt8])
     case doubles([Double])
   }
 
-  /// Writes a file of one matrix, its elements column by column.
+  /// Writes a file of one matrix, column by column.
   ///
-  /// - Throws: `MATLABFileError` where it cannot be written.
+  /// - Throws: `MATLABFileError` if the file cannot be written.
   public static func write(
     _ path: String, _ version: Version = .five, variable: String, rows: Int, columns: Int,
     _ elements: Elements
@@ -51,6 +51,6 @@ public enum MATLABFiles {
 
 /// A MATLAB file that could not be written.
 public struct MATLABFileError: Error {
-  /// Where it should have been.
+  /// The path of the file.
   public let path: String
 }

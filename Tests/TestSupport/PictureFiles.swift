@@ -4,15 +4,15 @@ import CZip
 import Foundation
 import Images
 
-/// Image files and zip archives made for tests, by the libraries' own writers.
+/// Image files and zip archives for tests, written by the libraries.
 public enum PictureFiles {
-  /// A library that refused to write.
+  /// The failure of a library to write.
   public struct Failure: Error, CustomStringConvertible {
-    /// What it says.
+    /// The message of the library.
     public let description: String
   }
 
-  /// A picture of smooth colours, another one for every `index`.
+  /// A picture with smooth colours; each `index` gives a different picture.
   public static func pattern(
     _ index: Int, height: Int, width: Int, channels: Int = 3
   ) -> Picture {
@@ -28,7 +28,7 @@ public enum PictureFiles {
     return picture
   }
 
-  /// A JPEG file, grey or in colour with a quarter of its chroma.
+  /// A JPEG file, grey or in colour; colour has a quarter of its chroma samples.
   public static func jpeg(_ picture: Picture, quality: Int = 92) throws -> Data {
     let isGrey = picture.channels == 1
     return try compress(
@@ -37,7 +37,7 @@ public enum PictureFiles {
       quality: quality)
   }
 
-  /// A JPEG file of four colours, as printers want them.
+  /// A JPEG file with four colours for printing (CMYK).
   public static func cmykJPEG(height: Int, width: Int) throws -> Data {
     let bytes = (0..<height * width * 4).map { UInt8(truncatingIfNeeded: $0 / 3) }
     return try compress(
@@ -87,7 +87,7 @@ public enum PictureFiles {
     }
   }
 
-  /// Writes a zip archive, its entries stored as they are or deflated.
+  /// Writes a zip archive; its entries are stored or deflated.
   public static func zip(
     _ entries: [(name: String, data: Data)], to path: String, deflated: Bool = false
   ) throws {
@@ -97,7 +97,7 @@ public enum PictureFiles {
     }
     var isClosed = false
     defer { if !isClosed { zip_discard(archive) } }
-    // libzip reads the data when it closes the archive.
+    // libzip reads the data only when it closes the archive.
     let buffers = entries.map { entry in
       let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: entry.data.count, alignment: 1)
       buffer.copyBytes(from: entry.data)

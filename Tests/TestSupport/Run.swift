@@ -1,17 +1,17 @@
 import Foundation
 
-/// What a finished process left behind.
+/// The results of a finished process.
 public struct Run: Sendable, CustomStringConvertible {
-  /// The exit status, or 128 + the signal that ended the process, as a shell counts.
+  /// The exit status; for a process ended by a signal, 128 + the signal, as in a shell.
   public let status: Int32
-  /// What it wrote to standard output.
+  /// The text on standard output.
   public let output: String
-  /// What it wrote to standard error.
+  /// The text on standard error.
   public let errors: String
   /// Whether the time limit ended it.
   public let timedOut: Bool
 
-  /// Everything, for a failed expectation's comment.
+  /// All results, for the comment of a failed expectation.
   public var description: String {
     "status \(status)\(timedOut ? " (time limit)" : "")\n\(output)\n\(errors)"
   }
@@ -19,11 +19,12 @@ public struct Run: Sendable, CustomStringConvertible {
   /// Runs an executable to its end.
   ///
   /// - Parameters:
-  ///   - executable: A path, or a name to look up in `PATH`.
-  ///   - environment: Variables to set over those of the test process; nil removes one.
+  ///   - executable: A path, or a name to find in `PATH`.
+  ///   - environment: Variables to set in addition to those of the test process; nil removes a
+  ///     variable.
   ///   - folder: The working directory.
-  ///   - limit: Seconds after which the process gets SIGTERM, and SIGKILL five seconds later.
-  /// - Throws: Where the process cannot be started.
+  ///   - limit: Seconds after which the process gets SIGTERM; SIGKILL follows five seconds later.
+  /// - Throws: if the process cannot be started.
   public static func command(
     _ executable: String, _ arguments: [String] = [], environment: [String: String?] = [:],
     in folder: URL? = nil, limit: Double = 120
@@ -33,7 +34,7 @@ public struct Run: Sendable, CustomStringConvertible {
 
   /// Runs one of this package's executables, alone or as `ranks` ranks under a real `mpirun`.
   ///
-  /// Ranks may outnumber the cores: they are not bound, and they yield while they wait.
+  /// Ranks may outnumber the cores: they are not bound to cores, and they yield while they wait.
   public static func product(
     _ name: String, _ arguments: [String] = [], ranks: Int? = nil,
     environment: [String: String?] = [:], in folder: URL? = nil, limit: Double = 120
@@ -42,7 +43,7 @@ public struct Run: Sendable, CustomStringConvertible {
       .end(within: limit)
   }
 
-  /// The folder of the built executables: the one the running test bundle lies in.
+  /// The folder of the built executables: the folder of the running test bundle.
   public static let products: URL = {
     let running = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
       .deletingLastPathComponent()

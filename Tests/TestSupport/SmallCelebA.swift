@@ -1,28 +1,28 @@
 import Foundation
 import Images
 
-/// A set in the form of CelebA, made up: pictures of 30 columns and 36 rows, their lists, and the zip of both.
+/// A small set in the form of CelebA: pictures of 30 columns and 36 rows, lists, and a zip archive.
 ///
-/// Image `i` is in the training part, but for the last two: one for validation, one for test.
+/// The last two images are for validation and test; all images before are for training.
 public struct SmallCelebA {
   /// Rows and columns of a picture.
   public static let (height, width) = (36, 30)
 
-  /// What the attributes are called.
+  /// The names of the attributes.
   public static let attributeNames = ["Bald", "Smiling", "Wearing_Hat"]
 
-  /// Where its files lie.
+  /// The folder of its files.
   public let folder: URL
   /// The names of the images.
   public let names: [String]
-  /// The files of the archive, to be changed before `write`.
+  /// The files of the archive; a test may change them before `write`.
   public var entries: [(name: String, data: Data)]
-  /// The lines of the list of splits, to be changed before `write`.
+  /// The lines of the list of splits; a test may change them before `write`.
   public var partition: [String]
-  /// The lines of the list of attributes, to be changed before `write`.
+  /// The lines of the list of attributes; a test may change them before `write`.
   public var attributes: [String]
 
-  /// A set of `count` images, not yet written.
+  /// A set of `count` images; nothing is written yet.
   public init(in folder: URL, count: Int = 8) throws {
     self.folder = folder
     names = (1...count).map { String(format: "%06d.jpg", $0) }
@@ -39,7 +39,7 @@ public struct SmallCelebA {
       }
   }
 
-  /// The picture behind image `index`.
+  /// The picture of image `index`.
   public static func picture(_ index: Int) -> Picture {
     PictureFiles.pattern(index, height: height, width: width)
   }

@@ -1,13 +1,13 @@
 import Foundation
 
-/// A small file system of its own, gone with the value.
+/// A small file system that is removed with the value.
 public final class SmallDisk {
-  /// Where it is mounted.
+  /// The mount point.
   public let path: String
 
-  /// Mounts one of so many bytes.
+  /// Mounts a file system of `bytes` bytes.
   ///
-  /// - Throws: where mounting is not permitted.
+  /// - Throws: if mounting is not permitted.
   public init(bytes: Int) throws {
     path = NSTemporaryDirectory() + "/disk-" + UUID().uuidString
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
@@ -23,26 +23,26 @@ public final class SmallDisk {
     try? FileManager.default.removeItem(atPath: path)
   }
 
-  /// Takes up so many bytes.
+  /// Uses up `bytes` bytes.
   ///
-  /// - Throws: where they do not fit; what fits is taken.
+  /// - Throws: if there is not enough space; the free space is used up then.
   public func fill(_ bytes: Int) throws {
     try Data(count: bytes).write(to: URL(fileURLWithPath: path + "/filler"))
   }
 
-  /// Takes up all that is left, in a file that a test can shorten.
+  /// Uses up all free space with a file that a test can shorten.
   ///
-  /// - Throws: where the file cannot be made.
+  /// - Throws: if the file cannot be made.
   public func filled() throws -> URL {
     let file = URL(fileURLWithPath: path + "/filler")
     try Data().write(to: file)
     let handle = try FileHandle(forWritingTo: file)
-    // Ends where nothing more fits.
+    // The loop ends when the disk is full.
     while (try? handle.write(contentsOf: Data(count: 1 << 16))) != nil {}
     try handle.close()
     return file
   }
 
-  /// Whether this machine allows it.
+  /// Whether this machine permits mounting.
   public static let isPermitted = (try? SmallDisk(bytes: 1 << 16)) != nil
 }

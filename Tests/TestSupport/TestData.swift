@@ -1,13 +1,15 @@
 import Foundation
 
-/// Where tests find the package and the real data sets that the repository does not hold.
+/// The paths of the package and of real data sets outside of the repository.
 public enum TestData {
   /// The folder that holds `Package.swift`.
   public static let packageRoot = URL(filePath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
   /// The folder of the real data sets: `CLEAVE_DATA` if set, else `../shared/data` beside the
-  /// package root; nil where neither exists.
+  /// package root.
+  ///
+  /// It is nil if neither exists.
   public static let directory: URL? = {
     let named = ProcessInfo.processInfo.environment["CLEAVE_DATA"].map { URL(filePath: $0) }
     let beside = packageRoot.deletingLastPathComponent().appending(path: "shared/data")
@@ -16,7 +18,7 @@ public enum TestData {
     }
   }()
 
-  /// Why a test that needs real data does not run; the comment of its `.enabled(if:)` trait.
+  /// The reason why a test without real data does not run, for its `.enabled(if:)` trait.
   public static let absence = "no real data: set CLEAVE_DATA to the folder that holds mnist/"
 
   /// Whether every named file lies in the data folder.
@@ -31,7 +33,7 @@ public enum TestData {
 
   /// The path of a file in the data folder.
   ///
-  /// - Throws: `TestDataError` where there is no data folder.
+  /// - Throws: `TestDataError` if there is no data folder.
   public static func path(_ name: String) throws -> String {
     guard let directory else { throw TestDataError.noDataFolder }
     return directory.appending(path: name).path
@@ -43,7 +45,7 @@ public enum TestData {
   }
 }
 
-/// Why a test has no data.
+/// The reason why a test has no data.
 public enum TestDataError: Error, CustomStringConvertible {
   /// Neither `CLEAVE_DATA` nor `../shared/data` names a folder.
   case noDataFolder
@@ -52,14 +54,14 @@ public enum TestDataError: Error, CustomStringConvertible {
   public var description: String { TestData.absence }
 }
 
-/// Runs `body` with a new, empty folder and removes the folder afterwards, whatever happened.
+/// Runs `body` with a new, empty folder, and removes the folder afterwards in all cases.
 ///
-/// The folder lies under `TMPDIR`, so a test that needs a file system of its own can set that.
+/// The folder lies under `TMPDIR`; a test that needs its own file system can set `TMPDIR`.
 public func withTemporaryFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
   let folder = FileManager.default.temporaryDirectory
     .appending(path: "cleave-tests-\(UUID().uuidString)")
   try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-  // A test may remove its folder itself; what cannot be removed is left to the system's own tidying.
+  // A test may remove its folder itself. The system's own cleaning removes the rest.
   defer { try? FileManager.default.removeItem(at: folder) }
   return try body(folder)
 }

@@ -7,9 +7,9 @@ struct LearningRateTests {
   private func rate(_ schedule: String, _ epoch: Int, of epochs: Int, _ rate: Double) throws
     -> Double
   {
-    var c = Configuration()
+    var c = OptimizerSettings()
     c.learningRate = rate
-    try c.set("learning_rate_schedule=\(schedule)")
+    c.learningRateSchedule = try #require(LearningRateSchedule(rawValue: schedule))
     return c.learningRate(epoch: epoch, of: epochs)
   }
 

@@ -1,13 +1,15 @@
 import Autodiff
 import Datasets
 import Layers
+import Support
 import Tensors
+import Testing
 import Training
 
 /// The smallest model a trainer can train: D pixels to J codes and back, with the Bernoulli likelihood.
 ///
 /// It notes the rows that each pass brings.
-final class LinearAutoencoder: Autoencoder {
+final class LinearAutoencoder: Autoencoder, Generative, Trainable {
   let encoder: Dense  // [B, D] -> [B, J]
   let decoder: Dense  // [B, J] -> [B, D]; logits
   /// Rows of each pass so far, in order.
@@ -24,18 +26,20 @@ final class LinearAutoencoder: Autoencoder {
   func loss(phase: Int, _ step: Step) -> Variable {
     passes.append(step.rows.map(Int.init))
     let loss = decoder(encoder(step.corrupted())).bernoulliNegativeLogLikelihood(of: step.target)
-    step.report("reconstruction", loss)
+    step.report(.reconstruction, loss)
     return loss
   }
 
+  var latent: Int { 3 }
   func encode(_ x: Variable) -> Code { Code(mean: encoder(x)) }
   func decode(_ z: Variable) -> Variable { decoder(z).activated(.sigmoid) }
-  func prior(_ step: Step) -> Variable { step.normal(3, .prior) }
+  func prior(_ step: Step) -> Variable { step.normal(latent, .prior) }
 }
 
 /// A trainer of a linear autoencoder on images of 4x4 pixels, with what its tests want to see.
 struct LinearTraining {
-  let trainer: Trainer
+  let session: Session
+  var trainer: Trainer { session.trainer }
   let model: LinearAutoencoder
 
   /// `count` images whose pixels follow from row and place, some alike and some not.
@@ -50,13 +54,32 @@ struct LinearTraining {
   }
 
   /// Batches of 16 in 4 lanes, unless the settings (`key=value`) say otherwise.
-  init(_ settings: [String] = [], images: ImageSet, session: Session? = nil) throws {
-    var c = Configuration()
-    for setting in ["batch=16", "lanes=4"] + settings { try c.set(setting) }
+  init(_ settings: [String] = [], images: ImageSet, in directory: RunDirectory? = nil) throws {
+    let epochs = try Settings<Epochs.Settings>(settings).group
+    var common = try Settings<CommonSettings>(["batch=16", "lanes=4"] + settings).group
+    let rows = min(common.data.rows ?? images.count, images.count)
+    common.resolve(for: TrainingSetFacts(rows: rows, shape: images.shape))
+    try common.check("linear", with: common)
     model = LinearAutoencoder(images.shape.count)
-    trainer = try Trainer(
-      try c.validated(rows: images.count), model: model, images: images, splits: false,
-      on: .alone(), session: session ?? Session(directory: nil))
+    let loop = Epochs(epochs)
+    session = Session(
+      try Trainer(common, model: model, images: images, loop: loop, on: .alone()), loop,
+      common.recording, in: directory)
+  }
+
+  /// A group of settings by those of `key=value` that it has.
+  private struct Settings<Group: SettingsGroup> {
+    let group: Group
+
+    init(_ assignments: [String]) throws {
+      var values: [String: JSONValue] = [:]
+      for assignment in assignments {
+        let parts = assignment.split(separator: "=", maxSplits: 1).map(String.init)
+        guard let key = Group.keys.first(where: { $0.name == parts[0] }) else { continue }
+        values[parts[0]] = try #require(key.description.parse(parts[1]))
+      }
+      group = Group { values[$0] }
+    }
   }
 
   /// All weights, in memory order with the padding between them.

@@ -1,4 +1,5 @@
 import Datasets
+import Guard
 import MPI
 import Testing
 
@@ -82,9 +83,9 @@ struct TrainerTests {
     func epochLoss() throws -> Double {
       try run.train(4)
       let means = try run.trainer.sums.epochMeans(batch: 16, on: run.trainer.world)
-      #expect(means.map(\.name) == ["loss", "reconstruction"])
-      #expect(means[0].value == means[1].value)
-      return means[0].value
+      #expect(means.named.map(\.name) == ["loss", "reconstruction"])
+      #expect(means.loss == means[.reconstruction])
+      return means.loss
     }
     let first = try epochLoss()
     var losses = [first]
@@ -101,7 +102,7 @@ struct TrainerTests {
       let run = try LinearTraining(["learning_rate=1e-30"] + settings, images: images)
       return try (0..<3).map { _ in
         try run.train(1)
-        return try run.trainer.sums.stepMeans(batch: 16, on: run.trainer.world)[0].value
+        return try run.trainer.sums.stepMeans(batch: 16, on: run.trainer.world).loss
       }
     }
     let (plain, noisy) = (try losses(), try losses("noise=salt-pepper:0.3"))
@@ -117,11 +118,11 @@ struct TrainerTests {
     let run = try LinearTraining(
       ["learning_rate=1e-30", "static_noise=salt-pepper:0.3"], images: images)
     #expect(run.trainer.images.values(0..<16) != images.values(0..<16))
-    #expect(run.trainer.clean?.values(0..<16) == images.values(0..<16))
+    #expect(run.trainer.rows.clean?.values(0..<16) == images.values(0..<16))
     var losses: Set<Double> = []
     for _ in 0..<3 {
       try run.train(1)
-      losses.insert(try run.trainer.sums.stepMeans(batch: 16, on: run.trainer.world)[0].value)
+      losses.insert(try run.trainer.sums.stepMeans(batch: 16, on: run.trainer.world).loss)
     }
     #expect(losses.count == 1)
   }
@@ -134,10 +135,10 @@ struct TrainerTests {
       let images = ImageSet(
         floats: pixels, shape: ImageShape(height: 4, width: 4, channels: 1))
       let run = try LinearTraining(["exact=\(exact)", "epochs=1"], images: images)
-      let error = #expect(throws: RunError.self) { try run.trainer.fit(epochs: 1) }
+      let error = #expect(throws: NonFiniteError.self) { try run.session.train(epochs: 1) }
       // In fast mode all lanes of a rank are one pass, named by its first.
       #expect(
-        error == .nonFinite(step: 2, lane: lane, what: "the loss"), "exact \(exact)")
+        error == NonFiniteError(step: 2, lane: lane, what: "the loss"), "exact \(exact)")
       #expect(error?.description.hasPrefix("step 2, lane \(lane): the loss is not finite") == true)
       #expect(error?.exitStatus == 1)
     }

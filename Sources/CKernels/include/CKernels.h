@@ -2,11 +2,11 @@
 //
 // Arrays are row-major float32 without alignment demands; `n` counts elements; `rows` and `cols`
 // describe a matrix [rows, cols]. On x86-64 Linux each kernel exists for AVX-512, AVX2 and the
-// baseline, chosen when the program is loaded.
+// baseline. The choice is made when the program is loaded.
 //
 // What every kernel promises:
-// - Element-wise results depend on the elements alone, not on their place in the array or on `n`,
-//   bit for bit, so a slice gives what the whole gives. Row results depend only on the row's
+// - Element-wise results depend bit for bit on the elements only, not on the place in the array or
+//   on `n`. So a slice gives the same bits as the whole array. Row results depend only on the row's
 //   content and length.
 // - Output may be the same array as an input of the same kernel; other overlaps are not allowed.
 // - exp clamps its argument to [-87.33, 87.33], so it neither overflows nor reaches zero. NaN stays
@@ -30,16 +30,18 @@ enum { CK_IDENTITY, CK_SIGMOID, CK_RELU, CK_TANH, CK_SOFTPLUS, CK_LEAKY_RELU };
 /// y = act(y + bias), in place. `bias` [cols] or NULL.
 void ck_bias_act(float *y, const float *bias, long rows, long cols, int act);
 
-/// dy *= act'(.) written in terms of the activation's output y; dbias [cols] (or NULL) becomes, or
-/// with `accumulate` gains, the column sums of the new dy.
+/// dy *= act'(.), a function of the activation's output y. dbias [cols] (or NULL) becomes the
+/// column sums of the new dy; with `accumulate` the sums are added.
 void ck_act_backward(
   float *dy, const float *y, float *dbias, long rows, long cols, int act, int accumulate);
 
 /// y = act(x).
 void ck_activate(float *y, const float *x, long n, int act);
 
-// MARK: Batch normalisation (batchnorm.c). x, y, dy, dx [rows, channels]; the others [channels]; `work`
-// holds 3 * channels doubles; `slope` is the rectifier's for negative values, 1 for none.
+// MARK: Batch normalisation (batchnorm.c)
+//
+// x, y, dy, dx are [rows, channels], other arrays [channels]; `work` holds 3 * channels doubles.
+// `slope` is the rectifier's slope for negative values, 1 for none.
 
 /// Mean and biased variance of each channel.
 void ck_channel_moments(
@@ -50,50 +52,53 @@ void ck_channel_normalize(
   float *y, const float *x, const float *scale, const float *shift, long rows, long channels,
   float slope);
 
-/// dy becomes the gradient before the rectifier; dshift = sum dy, dscale = sum dy (x - mean) inverse.
+/// dy becomes the gradient before the rectifier; dshift = sum dy,
+/// dscale = sum dy (x - mean) inverse.
 void ck_channel_backward_sums(
   float *dy, const float *y, const float *x, const float *mean, const float *inverse,
   float *dshift, float *dscale, double *work, long rows, long channels, float slope);
 
-/// dx (or, with `accumulate`, what is added to it) = a dy + b (x - mean) + c.
+/// dx = a dy + b (x - mean) + c; with `accumulate` this is added to dx.
 void ck_channel_backward(
   float *dx, const float *dy, const float *x, const float *a, const float *b, const float *c,
   const float *mean, long rows, long channels, int accumulate);
 
 // MARK: Convolutions (convolution.c, winograd.c)
 
-/// Square windows over images [height, width, channels], one for each point of a grid [rows, columns,
-/// features]. Images lie one after the other, and so do grids. The window of point (r, c) begins at
-/// pixel (r stride - padding, c stride - padding); outside the image there are zeros.
+/// Square windows over images [height, width, channels], one window for each point of a grid [rows,
+/// columns, features]. Images lie one after another, and so do grids. The window of point (r, c)
+/// begins at pixel (r stride - padding, c stride - padding). Outside the image there are zeros.
 typedef struct {
   long height, width, channels;
   long rows, columns, features;
   long kernel, stride, padding;
 } ck_convolution;
 
-/// patches [count, columns, kernel, kernel, channels]: the windows of `count` grid rows, counted
-/// through all grids, from row `first` on.
+/// patches [count, columns, kernel, kernel, channels]: the windows of `count` grid rows from row
+/// `first` on. Rows are counted through all grids.
 void ck_patches(
   const ck_convolution *g, const float *images, float *patches, long first, long count);
 
-/// The transpose: adds the patches to the images. Unless it is to `accumulate`, an image is
-/// first set to zero when its first row comes.
+/// The transpose: adds the patches to the images. Without `accumulate`, an image is set to zero
+/// before its first row is added.
 void ck_add_patches(
   const ck_convolution *g, const float *patches, float *images, long first, long count,
   int accumulate);
 
-// Winograd's transforms for kernel 4, stride 2, padding 1, in tiles of 2x2 or 4x4 points of
-// the grid, which become (tile + 1)^2 planes, `plane` floats apart. A plane has one row for each
-// tile: of 4 channels values for images (v), of features values for grids (m). Channels and features
-// are multiples of 16. `first` and `count` are rows of tiles, counted through all images.
+// Winograd's transforms for kernel 4, stride 2, padding 1.
+//
+// Tiles of 2x2 or 4x4 grid points become (tile + 1)^2 planes, `plane` floats apart. A plane has one
+// row for each tile. A row has 4 channels values for images (v) or features values for grids (m).
+// Channels and features are multiples of 16. `first` and `count` are rows of tiles, counted through
+// all images.
 
 /// v from images: B' d B.
 void ck_winograd_split(
   const ck_convolution *g, int tile, const float *images, float *v, long plane, long first,
   long count);
 
-/// The transpose, images from v. Tiles overlap, so rows of tiles come in order. What comes
-/// first to a pixel is added to `base` [channels] or, where that is NULL, to the pixel.
+/// The transpose: images from v. Tiles overlap, so rows of tiles come in order. The first
+/// contribution to a pixel is added to `base` [channels] or, if `base` is NULL, to the pixel.
 void ck_winograd_join(
   const ck_convolution *g, int tile, const float *v, long plane, float *images, const float *base,
   long first, long count);
@@ -103,21 +108,20 @@ void ck_winograd_spread(
   const ck_convolution *g, int tile, const float *grids, float *m, long plane, long first,
   long count);
 
-/// The transpose, grids from m, added to `base` [features] or, where that is NULL, to the
-/// points.
+/// The transpose: grids from m, added to `base` [features] or, if `base` is NULL, to the points.
 void ck_winograd_collect(
   const ck_convolution *g, int tile, const float *m, long plane, float *grids, const float *base,
   long first, long count);
 
-/// Planes u [4 channels, features] from weights w [4, 4, channels, features]; n = channels
-/// features.
+/// Planes u [4 channels, features] from weights w [4, 4, channels, features];
+/// n = channels * features.
 void ck_winograd_weights(int tile, const float *w, float *u, long plane, long n);
 
-/// The transpose: w becomes or, with `accumulate`, gains what the planes add up to.
+/// The transpose: w becomes the sum of the planes; with `accumulate` the sum is added to w.
 void ck_winograd_weight_sums(
   int tile, const float *u, long plane, float *w, long n, int accumulate);
 
-// MARK: Losses (losses.c). `row_*` [rows]; gradients are of the row's loss, and may be NULL.
+// MARK: Losses (losses.c). `row_*` is [rows]. Gradients belong to the row's loss and may be NULL.
 
 /// Bernoulli negative log-likelihood on logits:
 /// row_loss = sum_j softplus(a) - x a; grad = sigmoid(a) - x.
@@ -133,7 +137,7 @@ void ck_gaussian_nll(
 void ck_squared_error(
   const float *y, const float *x, float *row_loss, float *grad, long rows, long cols);
 
-/// Of residuals r: row_loss = 0.5 sum_j log(r^2 + eps); grad = r / (r^2 + eps). eps is above 1e-30.
+/// Of residuals r: row_loss = 0.5 sum_j log(r^2 + eps); grad = r / (r^2 + eps). eps > 1e-30.
 void ck_log_squares(
   const float *r, float *row_loss, float *grad, long rows, long cols, float eps);
 
@@ -148,11 +152,12 @@ void ck_kl_standard_normal(
   const float *mu, const float *logvar, float *row_kl, float *dmu, float *dlogvar, long rows,
   long cols);
 
-/// z = mu + exp(k logvar) eps. k = 0.5 makes exp(k logvar) the standard deviation, 1 the variance.
+/// z = mu + exp(k logvar) eps. exp(k logvar) is the standard deviation for k = 0.5, the variance
+/// for k = 1.
 void ck_reparameterize(
   float *z, const float *mu, const float *logvar, const float *eps, long n, float k);
 
-/// dmu (+)= dz; dlogvar (+)= dz eps k exp(k logvar). Either may be NULL.
+/// dmu (+)= dz; dlogvar (+)= dz eps k exp(k logvar). Both outputs may be NULL.
 void ck_reparameterize_backward(
   const float *dz, const float *logvar, const float *eps, float *dmu, float *dlogvar, long n,
   float k, int accumulate);
@@ -167,7 +172,7 @@ void ck_recycle_backward(
 void ck_softplus_rows(
   const float *s, float *row_loss, float *grad, long rows, long cols, float sign);
 
-/// out = log mean_j exp(w_j) of each row; weights = softmax of the row. `out` or `weights` may be
+/// out = log mean_j exp(w_j) of each row; weights = softmax of the row. `out` and `weights` may be
 /// NULL.
 void ck_log_mean_exp(const float *w, float *out, float *weights, long rows, long cols);
 
@@ -204,7 +209,7 @@ double ck_sum_abs(const float *x, long n);
 int ck_all_finite(const float *x, long n);
 /// out[j] (+)= sum of column j.
 void ck_column_sums(const float *x, double *out, long rows, long cols, int accumulate);
-/// out[j] (+)= sum of |x| down column j.
+/// out[j] (+)= sum of |x| of column j.
 void ck_column_abs_sums(const float *x, double *out, long rows, long cols, int accumulate);
 /// out[row] = sum of the row.
 void ck_row_sums(const float *x, float *out, long rows, long cols);
@@ -214,21 +219,21 @@ void ck_row_sums(const float *x, float *out, long rows, long cols);
 /// One Adam step:
 /// m += (1 - b1)(g - m); v = b2 v + (1 - b2) g^2; p -= step m / (sqrt(v) inv_sqrt_bias2 + eps).
 /// step = lr / (1 - b1^t) and inv_sqrt_bias2 = 1 / sqrt(1 - b2^t) at step t = 1, 2, ...
-/// The decays are doubles because 1 - b2 has few digits left in a float.
+/// The decays are doubles because 1 - b2 has too few digits in a float.
 void ck_adam(
   float *p, const float *g, float *m, float *v, long n, float step, double b1, double b2, float eps,
   float inv_sqrt_bias2);
 
-/// One RMSprop step: sq = alpha sq + (1 - alpha) g^2; d = g / (sqrt(sq) + eps);
-/// without `buf`: p -= lr d; with it: buf = momentum buf + d; p -= lr buf.
+/// One RMSprop step: sq = alpha sq + (1 - alpha) g^2; d = g / (sqrt(sq) + eps).
+/// Without `buf`: p -= lr d. With `buf`: buf = momentum buf + d; p -= lr buf.
 void ck_rmsprop(
   float *p, const float *g, float *sq, float *buf, long n, float lr, double alpha, float eps,
   float momentum);
 
 // MARK: Random numbers (random.c)
 
-/// Names one row's stream of Philox4x32-10 words: word e of the stream is word e % 4 of the block
-/// with key = (low, high half of seed) and counter = (e / 4, row, time, purpose).
+/// Names one row's stream of Philox4x32-10 words. Word e of the stream is word e % 4 of a Philox
+/// block. The block's key is (low, high half of seed); its counter is (e / 4, row, time, purpose).
 typedef struct {
   uint64_t seed;
   uint32_t row, time, purpose;
@@ -238,36 +243,38 @@ typedef struct {
 void ck_words(ck_stream stream, uint32_t *out, long n);
 /// Uniform on [0, 1): (word >> 8) 2^-24.
 void ck_uniform(ck_stream stream, float *out, long n);
-/// Standard normal: the quantile of ((word >> 8) + 0.5) 2^-24, to about 5e-7 of its size.
+/// Standard normal: the quantile of ((word >> 8) + 0.5) 2^-24, with a relative error of about 5e-7.
 void ck_normal(ck_stream stream, float *out, long n);
 /// y = x + sigma normal.
 void ck_add_normal(float *y, const float *x, long n, float sigma, ck_stream stream);
 
 // MARK: The robust split (split.c)
 
-/// out = sign(v) max(|v| - t, 0); t >= 0, infinity included.
+/// out = sign(v) max(|v| - t, 0); t >= 0, and t may be infinite.
 void ck_soft_threshold(const float *v, float *out, float t, long n);
-/// Splits x - l into s = shrink(x - l, t) and r = x - l - s. On entry r holds the previous
+/// Splits x - l into s = shrink(x - l, t) and r = x - l - s. At entry r holds the previous
 /// residual. Adds to sums: [0] |r|^2, [1] |r - previous r|^2, [2] the number of nonzeros of s.
 void ck_split_project(
   const float *x, const float *l, float *s, float *r, long n, float t, double sums[3]);
 
-// MARK: Compact storage of the split (compact.c)
+// MARK: Compact storage of the robust split (compact.c)
 
-/// The nearest half-precision numbers (IEEE binary16, as bits), ties to even. From 65520 on they
-/// are infinite; NaN stays NaN.
+/// The nearest half-precision numbers (IEEE binary16, as bits); ties go to even. Magnitudes from
+/// 65520 on become infinite; NaN stays NaN.
 void ck_floats_to_halves(const float *x, uint16_t *y, long n);
 /// y = x, exactly.
 void ck_halves_to_floats(const uint16_t *x, float *y, long n);
 /// y -= x.
 void ck_subtract_halves(float *y, const uint16_t *x, long n);
-/// The number of steps nearest to x / step, ties to even, within +-127; 0 where `step` is 0.
+/// The nearest integers to x / step, within +-127; ties go to even; 0 if `step` is 0.
 void ck_floats_to_steps(const float *x, int8_t *y, long n, float step);
 /// y = step x.
 void ck_steps_to_floats(const int8_t *x, float *y, long n, float step);
 
-// MARK: Samples of each row (sampling.c). mean, log_sigma and their gradients [rows, cols]; z, eps and their
-// gradients [rows * repeats, cols], the repeats of a row one below the other. Gradients may be NULL.
+// MARK: Samples of each row (sampling.c)
+//
+// mean, log_sigma and their gradients are [rows, cols]. z, eps and their gradients are
+// [rows * repeats, cols]; the repeats of a row lie one below another. Gradients may be NULL.
 
 /// z = mean + exp(log_sigma) eps.
 void ck_sample_rows(
@@ -286,26 +293,30 @@ void ck_prior_ratio_backward(
   const float *z, const float *gradient, float *dz, float *dlog_sigma, long rows, long cols,
   long repeats, int accumulate_z, int accumulate_log);
 
-/// Negative log-density of x under means sigmoid(mean) and deviations s = softplus(scale) + least, all [rows, cols]:
-/// row_loss = 0.5 sum_j log 2 pi + 2 log s + (x - m)^2 / s^2, with its derivatives by mean and scale.
+/// Negative log-density of x under Gaussians, all arrays [rows, cols], with its derivatives by mean
+/// and scale.
+///
+/// The means are sigmoid(mean), the deviations s = softplus(scale) + least:
+/// row_loss = 0.5 sum_j log 2 pi + 2 log s + (x - m)^2 / s^2.
 void ck_gaussian_decoder_nll(
   const float *x, const float *mean, const float *scale, float *row_loss, float *dmean,
   float *dscale, long rows, long cols, float least);
 
 // MARK: Binary noise (random.c)
 
-/// x = 1 where u < rate ones, 0 where u is else below the rate, unchanged where it is not; u uniform, element e from
-/// word e of the stream. With `rates` [n], element e has rates[e] in place of both.
+/// x = 1 where u < rate * ones, x = 0 where rate * ones <= u < rate; elsewhere x does not change.
+/// u is uniform; element e reads word e of the stream. With `rates` [n], element e has rates[e] in
+/// place of both `rate` and `ones`.
 void ck_replace_binary(
   float *x, const float *rates, float rate, float ones, long n, ck_stream stream);
 /// x = 1 where u < x, else 0.
 void ck_binarize(float *x, long n, ck_stream stream);
 
-// MARK: Norms that no order of addition changes (reductions.c)
+// MARK: Norms that do not depend on the order of addition (reductions.c)
 
 /// The largest magnitude.
 float ck_max_abs(const float *x, long n);
-/// The sum of the squares, each rounded down to a whole number of units of 1 / per_unit.
+/// The sum of the squares; each square is rounded down to a whole number of units of 1 / per_unit.
 int64_t ck_sum_squares_in_units(const float *x, double per_unit, long n);
 
 #ifdef __cplusplus

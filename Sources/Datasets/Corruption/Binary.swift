@@ -1,8 +1,9 @@
 import Tensors
 
-/// C6: each pixel is replaced with probability c, for itself, by a draw from Bernoulli(c).
+/// C6: each pixel is replaced independently, with probability c, by a draw from Bernoulli(c).
 ///
-/// For small c that is almost pure pepper: salt has the rate c². As the DVAE authors' code has it (D-19).
+/// For small c, nearly all replaced pixels become 0 (pepper): 1 (salt) has the rate c². The DVAE
+/// authors' code does the same (D-19).
 struct BernoulliReplacement: Noise {
   static let name = "bernoulli"
   static let summary = "each pixel with probability P to a draw from Bernoulli(P)"
@@ -20,7 +21,9 @@ struct BernoulliReplacement: Noise {
   }
 }
 
-/// C6, `balanced`: each pixel is replaced with probability c, for itself, by 0 or 1 at equal odds (D-19).
+/// C6, `balanced`: each pixel is replaced independently with probability c (D-19).
+///
+/// The new value is 0 or 1 with equal probability.
 struct BernoulliBalanced: Noise {
   static let name = "bernoulli-balanced"
   static let summary = "each pixel with probability P to 0 or 1, at equal odds"
@@ -38,7 +41,7 @@ struct BernoulliBalanced: Noise {
   }
 }
 
-/// C9: as C6, but the rate of a pixel is its mean over the training set.
+/// C9: like C6, but the rate of a pixel is its mean over the training set.
 struct MeanImage: Noise {
   static let name = "mean-image"
   static let summary = "each pixel at the rate of its training mean to a draw of that mean"
@@ -64,7 +67,7 @@ struct MeanImage: Noise {
   }
 }
 
-/// C10: each pixel becomes 0 with probability c, for itself.
+/// C10: each pixel independently becomes 0 with probability c.
 struct ZeroMask: Noise {
   static let name = "zero-mask"
   static let summary = "each pixel with probability P to 0"
@@ -82,7 +85,7 @@ struct ZeroMask: Noise {
   }
 }
 
-/// C11: each pixel becomes a draw from the Bernoulli distribution whose mean it was.
+/// C11: each pixel becomes a draw from the Bernoulli distribution with the pixel as mean.
 struct Binarized: Noise {
   static let name = "binarize"
   static let summary = "each pixel to a draw from the Bernoulli distribution of that mean"

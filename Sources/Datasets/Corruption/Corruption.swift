@@ -1,12 +1,12 @@
 import Support
 import Tensors
 
-/// A corruption of images as a SPEC names it, such as `salt-pepper:0.25`.
+/// A corruption of images with its SPEC, such as `salt-pepper:0.25`.
 ///
-/// Every array element counts as a pixel of its own: in colour images the three channels are
-/// corrupted independently. Two corruptions are equal where their SPECs are.
+/// Every array element counts as a pixel: in colour images the three channels are corrupted
+/// independently. Two corruptions are equal if their SPECs are equal.
 public struct Corruption: Equatable, Sendable, CustomStringConvertible {
-  /// Every kind of noise, one line each.
+  /// Every kind of noise, one line for each.
   static let catalogue: [any Noise.Type] = [
     NoNoise.self,
     SaltPepper.self,
@@ -40,20 +40,21 @@ public struct Corruption: Equatable, Sendable, CustomStringConvertible {
   /// Leaves every image as it is.
   public static let none = Corruption(NoNoise.self, level: 0)
 
-  /// C1: flips int(p d) pixels of an image of d: over 0.5 becomes 0, the others 1.
+  /// C1: flips int(p d) pixels of an image with d pixels: over 0.5 becomes 0, other values 1.
   ///
   /// - Parameters:
   ///   - p: the fraction of pixels, in 0...1.
-  ///   - replacing: positions are drawn with replacement and flipped one after the other, as in the
-  ///     authors' code; without it they are distinct.
+  ///   - replacing: whether positions are drawn with replacement and flipped in turn, as in the
+  ///     authors' code. Otherwise positions are distinct.
   public static func saltPepper(_ p: Double, replacing: Bool = false) -> Corruption {
     replacing
       ? Corruption(SaltPepperReplacing.self, level: p) : Corruption(SaltPepper.self, level: p)
   }
 
-  /// C2: each element becomes 0 or 1, at equal odds.
+  /// C2: an element becomes 0 or 1 with equal probability.
   ///
-  /// - Parameter p: the probability of that, each element (channels apart) for itself; in 0...1.
+  /// - Parameter p: the probability of replacement, for each element (each channel) independently;
+  ///   in 0...1.
   public static func saltPepperRandom(_ p: Double) -> Corruption {
     Corruption(SaltPepperRandom.self, level: p)
   }
@@ -69,25 +70,26 @@ public struct Corruption: Equatable, Sendable, CustomStringConvertible {
   /// C5: a pixel becomes a draw from U[0, 1].
   ///
   /// - Parameters:
-  ///   - p: the probability of that, each pixel for itself; in 0...1.
-  ///   - exactCount: int(p d) distinct pixels of d instead.
+  ///   - p: the probability of replacement, for each pixel independently; in 0...1.
+  ///   - exactCount: whether exactly int(p d) distinct pixels of d change instead.
   public static func uniform(_ p: Double, exactCount: Bool = false) -> Corruption {
     exactCount
       ? Corruption(UniformExact.self, level: p) : Corruption(UniformReplacement.self, level: p)
   }
 
-  /// C7: a filled disc of value 0, its centre anywhere on the image.
+  /// C7: a filled disc of value 0, with its centre anywhere on the image.
   ///
   /// - Parameters:
-  ///   - f: the fraction of images that get one, in 0...1.
+  ///   - f: the fraction of images with a disc, in 0...1.
   ///   - large: a radius of 4 to 12 pixels instead of 3 to 8.
   public static func disc(_ f: Double, large: Bool = false) -> Corruption {
     large ? Corruption(LargeDisc.self, level: f) : Corruption(Disc.self, level: f)
   }
 
-  /// C8: a filled rectangle of value 0, 4 to 12 pixels wide and 4 to 16 high, anywhere within the image.
+  /// C8: a filled rectangle of value 0, 4 to 12 pixels wide and 4 to 16 high, anywhere in the
+  /// image.
   ///
-  /// - Parameter f: the fraction of images that get one, in 0...1.
+  /// - Parameter f: the fraction of images with a rectangle, in 0...1.
   public static func rectangle(_ f: Double) -> Corruption {
     Corruption(Rectangle.self, level: f)
   }
@@ -95,29 +97,29 @@ public struct Corruption: Equatable, Sendable, CustomStringConvertible {
   /// C6: a pixel becomes a draw from Bernoulli(c), or from Bernoulli(1/2).
   ///
   /// - Parameters:
-  ///   - c: the probability of that, each pixel for itself; in 0...1.
-  ///   - balanced: whether 0 and 1 are equally likely then.
+  ///   - c: the probability of replacement, for each pixel independently; in 0...1.
+  ///   - balanced: whether the draw is from Bernoulli(1/2).
   public static func bernoulli(_ c: Double, balanced: Bool = false) -> Corruption {
     balanced
       ? Corruption(BernoulliBalanced.self, level: c)
       : Corruption(BernoulliReplacement.self, level: c)
   }
 
-  /// C9: as C6, with the mean training image for the rates; to be told by ``knowing(meanImage:)``.
+  /// C9: like C6, with the mean training image as rates; ``knowing(meanImage:)`` gives the image.
   public static let meanImage = Corruption(MeanImage.self, level: 0)
 
   /// C10: a pixel becomes 0.
   ///
-  /// - Parameter c: the probability of that, each pixel for itself; in 0...1.
+  /// - Parameter c: the probability of replacement, for each pixel independently; in 0...1.
   public static func zeroMask(_ c: Double) -> Corruption { Corruption(ZeroMask.self, level: c) }
 
-  /// C11: each pixel becomes a draw from the Bernoulli distribution whose mean it was.
+  /// C11: each pixel becomes a draw from the Bernoulli distribution with the pixel as mean.
   public static let binarize = Corruption(Binarized.self, level: 0)
 
-  /// Whether it must be told the mean image before it is applied.
+  /// Whether the corruption needs a mean image before it is applied.
   public var needsMeanImage: Bool { type(of: noise).needsMeanImage }
 
-  /// The same corruption with the mean image of a training set, one value a pixel.
+  /// The same corruption with the mean image of a training set, one value for each pixel.
   public func knowing(meanImage: [Float]) -> Corruption {
     Corruption(spec: spec, noise: noise.knowing(meanImage: meanImage))
   }
@@ -127,9 +129,9 @@ public struct Corruption: Equatable, Sendable, CustomStringConvertible {
     self.noise = noise
   }
 
-  /// Reads a SPEC: a name of the catalogue, and a colon and a level where the kind takes one.
+  /// Reads a SPEC: a name of the catalogue, with a colon and a level if the kind has levels.
   ///
-  /// - Throws: `DatasetError.specification`, which names the nearest known kind or the levels it takes.
+  /// - Throws: `DatasetError.specification` with the nearest known kind or the allowed levels.
   public init(parsing spec: String) throws(DatasetError) {
     let parts = spec.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
     let name = String(parts[0])
@@ -149,31 +151,32 @@ public struct Corruption: Equatable, Sendable, CustomStringConvertible {
     self.init(kind, level: level)
   }
 
-  /// Every kind: the SPEC, with a letter for its level, and what it does to an image.
+  /// Every kind: its SPEC, with a letter for the level, and its effect on an image.
   public static var kinds: [(spec: String, summary: String)] {
     catalogue.map { ($0.levels == nil ? $0.name : "\($0.name):\($0.levelSymbol)", $0.summary) }
   }
 
-  /// The names a SPEC may begin with.
+  /// The names that begin a SPEC.
   public static var names: [String] { catalogue.map { $0.name } }
 
   /// The SPEC.
   public var description: String { spec }
 
-  /// Whether images are left as they are: `none`.
+  /// Whether the corruption changes nothing: `none`.
   public var isNone: Bool { noise is NoNoise }
 
-  /// Whether values in [0, 1] stay there, so that corrupted images can be kept in 8 bits.
+  /// Whether values in [0, 1] stay in [0, 1], so that corrupted images fit into 8 bits.
   public var staysInUnitRange: Bool { type(of: noise).staysInUnitRange }
 
-  /// Corrupts one image in place: a pure function of its values, `row` and `draws`.
+  /// Corrupts one image in place; the result is a pure function of its values, `row` and `draws`.
   ///
   /// - Parameters:
   ///   - values: the image, `shape.count` values in [0, 1].
-  ///   - shape: its shape.
+  ///   - shape: the image's shape.
   ///   - row: the image's global row.
-  ///   - draws: seed, purpose and time of the noise: `Draws(seed:purpose:.staticCorruption, time:)`
-  ///     with the split's index for a noise that stays, `.trainingNoise` and the step for a fresh one.
+  ///   - draws: seed, purpose and time of the noise. Static noise has
+  ///     `Draws(seed:purpose:.staticCorruption, time:)` with the split's index; fresh noise has
+  ///     `.trainingNoise` and the step.
   public func apply(
     to values: UnsafeMutablePointer<Float>, shape: ImageShape, row: Int, draws: Draws
   ) {

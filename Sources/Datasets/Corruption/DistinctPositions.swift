@@ -1,10 +1,10 @@
 import Tensors
 
-/// Calls `body` with `count` distinct positions below `bound`, every such set being equally likely.
+/// Calls `body` with `count` distinct positions below `bound`; all such sets are equally likely.
 ///
-/// Floyd's algorithm: position k comes from word k of the draw, and one mark a position is all the
-/// memory it takes. With each position comes a uniform 32-bit word of its own: what choosing the
-/// position left over of its draw.
+/// This is Floyd's algorithm. Position k uses word k of the draw. The memory is one mark for each
+/// position. Each position comes with a uniform 32-bit word: the rest of the draw that chose the
+/// position.
 func forEachDistinctPosition(
   _ count: Int, below bound: Int, row: Int, draws: Draws, _ body: (Int, UInt32) -> Void
 ) {
@@ -26,8 +26,10 @@ func forEachDistinctPosition(
 }
 
 extension UInt32 {
-  /// A draw below `bound` from a uniform word, the high half of their product, and the low half,
-  /// which is uniform whatever the high half is.
+  /// A draw below `bound` from a uniform word, and a uniform rest.
+  ///
+  /// The draw is the high half of the product, the rest is the low half. The low half is uniform
+  /// for any high half.
   fileprivate func scaledWithRest(below bound: Int) -> (Int, UInt32) {
     let product = UInt64(self) &* UInt64(bound)
     return (Int(product >> 32), UInt32(truncatingIfNeeded: product))

@@ -1,6 +1,6 @@
 import Tensors
 
-/// The images as they are.
+/// Noise that changes nothing.
 struct NoNoise: Noise {
   static let name = "none"
   static let summary = "leaves the images as they are"

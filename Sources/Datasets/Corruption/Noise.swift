@@ -1,42 +1,44 @@
 import Tensors
 
-/// One kind of noise of the registry (systems.md, section 2), at one level.
+/// One kind of noise of the registry (docs/systems.md, 2), at one level.
 ///
-/// A new kind is a file that conforms a type to this protocol, and its line in
+/// A new kind is a file with a type that conforms to this protocol, and a line in
 /// `Corruption.catalogue`.
 protocol Noise: Sendable {
   /// The kind's name in a SPEC, before the colon.
   static var name: String { get }
-  /// The levels a SPEC may give after the colon; nil where the kind takes none.
+  /// The levels that a SPEC may give after the colon; nil if the kind has no levels.
   static var levels: ClosedRange<Double>? { get }
-  /// The letter that stands for the level in `summary`.
+  /// The letter for the level in `summary`.
   static var levelSymbol: String { get }
-  /// What it does to an image, for `cleave corrupt --help`.
+  /// The effect on an image, for `cleave corrupt --help`.
   static var summary: String { get }
-  /// Whether values in [0, 1] stay there, so that a corrupted image can be kept in 8 bits.
+  /// Whether values in [0, 1] stay in [0, 1], so that a corrupted image fits into 8 bits.
   static var staysInUnitRange: Bool { get }
 
-  /// Whether its rates are those of a mean image, which it must be told before it is applied.
+  /// Whether the noise needs a mean image, with its rates, before it is applied.
   static var needsMeanImage: Bool { get }
 
-  /// The noise at a level from `levels` (0 where the kind takes none).
+  /// The noise at a level from `levels` (0 if the kind has no levels).
   init(level: Double)
 
-  /// The same noise with its mean image, one value a pixel.
+  /// The same noise with a mean image, one value for each pixel.
   func knowing(meanImage: [Float]) -> Self
 
-  /// Corrupts one image of that shape in place; `draws` at `row` (and at rows near it, for a noise that hits an
-  /// exact share of the images) is its only source of chance.
+  /// Corrupts one image of the given shape in place.
+  ///
+  /// `draws` at `row` is the only source of chance. Noise that hits an exact share of the images
+  /// also uses rows near `row`.
   func apply(
     to values: UnsafeMutableBufferPointer<Float>, shape: ImageShape, row: Int, draws: Draws
   )
 }
 
 extension Noise {
-  /// P, a probability or a fraction.
+  /// P: a probability or a fraction.
   static var levelSymbol: String { "P" }
-  /// No.
+  /// By default, noise needs no mean image.
   static var needsMeanImage: Bool { false }
-  /// The noise as it is.
+  /// The noise without change.
   func knowing(meanImage: [Float]) -> Self { self }
 }

@@ -1,24 +1,25 @@
 import Tensors
 
-/// What C7 and C8 share: a shape of value 0 on a fraction of the images, at a place drawn for each.
+/// A shape of value 0 on a fraction of the images, at a random place: the common part of C7 and C8.
 ///
-/// Of every 20 rows in turn as many are hit as make the total of all rows so far the fraction's, rounded down; which ones is
-/// drawn. So a set has its share (1176 of the first 1960 Frey faces at 0.6), and a row's noise still
-/// depends on no more than the row.
+/// Rows are hit in groups of 20. After each group, the number of all hits so far is the fraction's
+/// share of the rows, rounded down. The draws choose the rows within a group. So a set has its
+/// exact share: 1176 of the first 1960 Frey faces at 0.6. A row's noise still depends only on the
+/// row.
 protocol Occlusion: Noise {
-  /// The fraction of images hit.
+  /// The fraction of images that are hit.
   var fraction: Double { get }
-  /// The pixels that become 0 of an image; `integer(n, e)` is draw number e of 0..<n.
+  /// The pixels of an image that become 0; `integer(n, e)` is draw number e from 0..<n.
   func place(on shape: ImageShape, _ integer: (_ below: Int, _ element: Int) -> Int) -> Place
 }
 
-/// Pixels of an image: those of a box that `holds`.
+/// Pixels of an image: the pixels of a box for which `holds` is true.
 struct Place {
   let rows: Range<Int>, columns: Range<Int>
   var holds: (_ row: Int, _ column: Int) -> Bool = { _, _ in true }
 }
 
-/// Images among which the exact share of hits is drawn.
+/// The number of images in a group with an exact number of hits.
 private let blockSize = 20
 
 extension Occlusion {
@@ -38,7 +39,7 @@ extension Occlusion {
     }
   }
 
-  /// Whether a row is among the hit ones of its block: those with the smallest of their words number 0.
+  /// Whether a row is hit: in a group, the rows with the smallest words number 0 are hit.
   private func hits(_ row: Int, _ draws: Draws) -> Bool {
     let block = row / blockSize
     func total(_ blocks: Int) -> Int { Int((fraction * Double(blocks * blockSize)).rounded(.down)) }
@@ -52,7 +53,9 @@ extension Occlusion {
   }
 }
 
-/// C7: a filled disc, its centre uniform over the image and its radius over 3...8 pixels; the border may cut it.
+/// C7: a filled disc; its centre is uniform over the image and its radius over 3...8 pixels.
+///
+/// The border may cut the disc.
 struct Disc: Occlusion {
   static let name = "circle"
   static let summary = "a disc of 0, radius 3 to 8, on a fraction P of the images"
@@ -75,7 +78,7 @@ struct Disc: Occlusion {
   }
 }
 
-/// C7 with radii of 4...12 pixels.
+/// C7 with a radius uniform over 4...12 pixels.
 struct LargeDisc: Occlusion {
   static let name = "circle-large"
   static let summary = "the same with a radius of 4 to 12"
@@ -89,7 +92,9 @@ struct LargeDisc: Occlusion {
   }
 }
 
-/// C8: a filled rectangle, its width uniform over 4...12 pixels, its height over 4...16, its place over the image.
+/// C8: a filled rectangle, 4...12 pixels wide and 4...16 high, both uniform.
+///
+/// Its place is uniform over the image.
 struct Rectangle: Occlusion {
   static let name = "rectangle"
   static let summary = "a rectangle of 0, up to 12 by 16, on a fraction P of the images"

@@ -1,6 +1,6 @@
 import Tensors
 
-/// C1, `replace=False`: exactly int(p d) distinct pixels of d are flipped.
+/// C1, `replace=False`: flips exactly int(p d) distinct pixels of d.
 struct SaltPepper: Noise {
   static let name = "salt-pepper"
   static let summary = "flips a fraction P of the pixels: over 0.5 to 0, others to 1"
@@ -20,9 +20,9 @@ struct SaltPepper: Noise {
   }
 }
 
-/// C1, `replace=True`: int(p d) positions drawn with replacement, flipped one after the other.
+/// C1, `replace=True`: draws int(p d) positions with replacement and flips them in turn.
 ///
-/// An even number of hits restores a binary value; a grey pixel is binarised by its first hit.
+/// An even number of hits restores a binary value; the first hit makes a grey pixel binary.
 struct SaltPepperReplacing: Noise {
   static let name = "salt-pepper-replace"
   static let summary = "the same with positions drawn with replacement"
@@ -47,7 +47,8 @@ struct SaltPepperReplacing: Noise {
   }
 }
 
-/// C2: each element of the array, channels apart, becomes 0 or 1 with probability p, at equal odds.
+/// C2: each array element (each channel) becomes 0 or 1 with probability p, 0 and 1 being equally
+/// likely.
 struct SaltPepperRandom: Noise {
   static let name = "salt-pepper-random"
   static let summary = "each value with probability P to 0 or 1, at equal odds"
@@ -63,7 +64,7 @@ struct SaltPepperRandom: Noise {
     withUnsafeTemporaryAllocation(of: Float.self, capacity: values.count) { uniform in
       guard let first = uniform.baseAddress else { return }
       draws.uniform(row: row, into: first, count: values.count)
-      // A uniform u below p says "replace", and its half which by.
+      // One uniform u decides twice: u < p replaces the element, u < p / 2 makes it 1.
       for i in values.indices {
         let replacement: Float = uniform[i] < probability / 2 ? 1 : 0
         values[i] = uniform[i] < probability ? replacement : values[i]
@@ -72,5 +73,5 @@ struct SaltPepperRandom: Noise {
   }
 }
 
-/// Salt where it was dark, pepper where it was bright.
+/// 1 (salt) for a dark pixel, 0 (pepper) for a bright pixel.
 private func flipped(_ value: Float) -> Float { value > 0.5 ? 0 : 1 }

@@ -1,6 +1,6 @@
 import Tensors
 
-/// C5: each pixel is replaced with probability p, for itself, by a draw from U[0, 1].
+/// C5: each pixel is replaced independently, with probability p, by a draw from U[0, 1].
 struct UniformReplacement: Noise {
   static let name = "uniform"
   static let summary = "each pixel with probability P to a uniform draw"
@@ -16,7 +16,7 @@ struct UniformReplacement: Noise {
     withUnsafeTemporaryAllocation(of: Float.self, capacity: values.count) { uniform in
       guard let first = uniform.baseAddress else { return }
       draws.uniform(row: row, into: first, count: values.count)
-      // A uniform u below p says "replace", and u/p is then uniform itself.
+      // The pixel is replaced if the uniform u is below p; u / p is then uniform too.
       for i in values.indices {
         values[i] = uniform[i] < probability ? uniform[i] / probability : values[i]
       }
@@ -24,7 +24,7 @@ struct UniformReplacement: Noise {
   }
 }
 
-/// C5, `exact_count`: exactly int(p d) distinct pixels of d are replaced by draws from U[0, 1].
+/// C5, `exact_count`: draws from U[0, 1] replace exactly int(p d) distinct pixels of d.
 struct UniformExact: Noise {
   static let name = "uniform-exact"
   static let summary = "exactly a fraction P of the pixels to uniform draws"

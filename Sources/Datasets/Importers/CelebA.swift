@@ -1,33 +1,34 @@
 import Foundation
 
-/// Imports CelebA: aligned faces with 40 attributes, in the official training, validation and test parts.
+/// Imports CelebA: aligned faces with 40 attributes, in the official training, validation and test
+/// splits.
 ///
-/// Liu et al., "Deep Learning Face Attributes in the Wild", ICCV 2015. Images are written in the order
-/// of their file names. The RVAE paper's form of them is `--size 64 --crop 148`.
+/// Liu et al., "Deep Learning Face Attributes in the Wild", ICCV 2015. Images are in the order of
+/// their file names. The RVAE paper's images are made by `--size 64 --crop 148`.
 public struct CelebAImporter: Importer {
   /// `celeba`.
   public static let format = "celeba"
-  /// What a source is.
+  /// The help text about sources.
   public static let help = """
     img_align_celeba.zip, read in place, or the folder with its images; the official lists give the
     splits and the attributes. Usual settings are --size 64 --crop 148; --crop 74 for images of half
     the official size. Lists and source have to hold the same images, unless --subset is given.
     """
-  /// Partition, attributes, and how images are framed.
+  /// The options for lists, subsets and framing.
   public static let options = [partition, attributes, subset] + ImageRows.options
   private static let partition = ImportOption(
     "partition", "FILE", "list_eval_partition.txt: the split of every image")
   private static let attributes = ImportOption(
     "attributes", "FILE", "list_attr_celeba.txt: 40 attributes of every image")
-  /// Whether a part of the images is enough.
+  /// Whether a source may lack some images.
   static let subset = ImportOption(
     "subset", nil, "import the images that the source and the lists have both")
 
-  /// An image of the lists that the source has.
+  /// An image of the lists that the source contains.
   private struct Face {
-    /// Its place in the lists.
+    /// The place in the lists.
     let row: Int
-    /// Its place in the source.
+    /// The place in the source.
     let file: Int
   }
 
@@ -38,9 +39,10 @@ public struct CelebAImporter: Importer {
   private let attributes: CelebAAttributes?
   private let faces: [Face]
 
-  /// Reads the lists and compares them with what the source holds.
+  /// Reads the lists and compares them with the source.
   ///
-  /// - Throws: `DatasetError` where a list is wrong, or the lists and the source do not hold the same images.
+  /// - Throws: `DatasetError` if a list is wrong, or if the lists and the source have different
+  ///   images.
   public init(_ request: ImportRequest) throws {
     let partitionPath = try request.required(Self.partition)
     let path = try request.onlySource()
@@ -100,7 +102,7 @@ public struct CelebAImporter: Importer {
 
   /// Writes images, attributes and names.
   ///
-  /// - Throws: `ImageError` or `DatasetError` where an image is broken, `HDF5Error` where the output
+  /// - Throws: `ImageError` or `DatasetError` if an image is broken, `HDF5Error` if the output
   ///   cannot be written.
   public func write(to writer: DatasetWriter, _ monitor: WorkMonitor) throws -> ImportReport {
     var files: [Split: [Int]] = [:]
@@ -125,7 +127,7 @@ public struct CelebAImporter: Importer {
       skipped: outcomes.skipped(names: rows.source.names.map(Self.lastComponent)), notes: notes)
   }
 
-  /// What `--subset` has left out.
+  /// A note about the images that `--subset` left out.
   private var notes: [String] {
     var notes: [String] = []
     let (listed, stored) = (partition.names.count, rows.source.names.count)

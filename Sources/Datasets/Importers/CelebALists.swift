@@ -1,16 +1,17 @@
-/// The official split of CelebA, `list_eval_partition.txt`: a line `000001.jpg 0` for every image,
-/// 0 for training, 1 for validation, 2 for test.
+/// The official split of CelebA, `list_eval_partition.txt`.
+///
+/// Every image has a line `000001.jpg 0`; 0 means training, 1 validation, 2 test.
 struct CelebAPartition {
   /// The file.
   let path: String
-  /// The images, in the order of the file, no name twice.
+  /// The images, in the order of the file; each name occurs once.
   let names: [String]
-  /// The split of each.
+  /// The split of each image.
   let splits: [Split]
 
   /// Reads the list.
   ///
-  /// - Throws: `DatasetError` that names the line that is no such line, or the name that comes twice.
+  /// - Throws: `DatasetError` with the wrong line or the repeated name.
   init(_ path: String) throws(DatasetError) {
     let table = try TextTable(path)
     var (names, splits): ([String], [Split]) = ([], [])
@@ -35,17 +36,19 @@ struct CelebAPartition {
   }
 }
 
-/// The attributes of CelebA, `list_attr_celeba.txt`: a line with the number of images, a line with
-/// the names of the attributes, and a line for every image, its file name and a 1 or -1 for each.
+/// The attributes of CelebA, `list_attr_celeba.txt`.
+///
+/// The first line is the number of images. The second line has the names of the attributes. Then
+/// every image has a line with its file name and a 1 or -1 for each attribute.
 struct CelebAAttributes {
-  /// What each column says.
+  /// The meaning of each column.
   let names: [String]
   /// `[images, names.count]`, row-major, -1 or 1; images in the order of the partition.
   let values: [Int8]
 
-  /// Reads the list; it has to have the images of `partition`, in the same order.
+  /// Reads the list; it must have the images of `partition`, in the same order.
   ///
-  /// - Throws: `DatasetError` that names the line that differs, or the numbers that do.
+  /// - Throws: `DatasetError` with the line or the number that differs.
   init(_ path: String, for partition: CelebAPartition) throws(DatasetError) {
     let table = try TextTable(path)
     var (announced, row): (Int?, Int) = (nil, 0)
@@ -84,7 +87,7 @@ struct CelebAAttributes {
     self.values = values
   }
 
-  /// Takes the values of one image.
+  /// Appends the values of one image.
   private static func append(
     _ line: TextTable.Line, of table: TextTable, columns: Int, to values: inout [Int8]
   ) throws(DatasetError) {

@@ -1,13 +1,13 @@
 import HDF5
 
-/// Imports the Frey faces: 28x20 frames of one face in a short film, a column each of a MATLAB file.
+/// Imports the Frey faces: 28x20 frames of one face in a short film, from columns of a MATLAB file.
 ///
-/// There is no official split. Without one, all faces are the training split, as the RiC-VAE paper has it. Neighbouring frames
-/// are near-duplicates, so shuffled splits leak.
+/// There is no official split. By default all faces are the training split, as in the RiC-VAE
+/// paper. Neighbouring frames are nearly equal, so shuffled splits leak.
 public struct FreyImporter: Importer {
   /// `frey`.
   public static let format = "frey"
-  /// What a source is.
+  /// The help text about sources.
   public static let help = """
     frey_rawface.mat: a MATLAB file with one 28x20 face a column, whole numbers from 0 to 255. All of them
     become the training split, unless --splits says otherwise.
@@ -21,20 +21,22 @@ public struct FreyImporter: Importer {
   )
   private static let seed = ImportOption(
     "seed", "K", "another K shuffles in another way (default 595)")
-  /// The variable and how to split.
+  /// The options for the variable and the splits.
   public static let options = [variable, splits, seed]
 
-  /// D-20: which faces become which split.
+  /// D-20: the assignment of faces to splits.
   private enum Splits: String, CaseIterable {
-    /// All are training faces.
+    /// All faces are training faces.
     case all
-    /// 1572, 295 and 98, shuffled and disjoint.
+    /// 1572, 295 and 98 faces, shuffled and disjoint.
     case shuffled
-    /// The first 1572, 295 and 200: the last two are training faces too.
+    /// The first 1572, 295 and 200 faces: validation and test faces are training faces too.
     case first
   }
 
-  /// Faces for training, validation and test; the paper has 200 test faces, more than there are.
+  /// Faces for training, validation and test.
+  ///
+  /// With the paper's 200 test faces, the sum is larger than the number of faces.
   private static let sizes = (train: 1572, validation: 295, leakyTest: 200)
   private static let shape = ImageShape(height: 28, width: 20, channels: 1)
 
@@ -45,7 +47,8 @@ public struct FreyImporter: Importer {
 
   /// Reads the file.
   ///
-  /// - Throws: `DatasetError` where it is no MATLAB file, or the variable is missing or not what it must be.
+  /// - Throws: `DatasetError` if the file is not a MATLAB file, or the variable is missing or
+  ///   wrong.
   public init(_ request: ImportRequest) throws {
     let path = try request.onlySource()
     let variable = request.value(Self.variable) ?? "ff"
@@ -69,7 +72,7 @@ public struct FreyImporter: Importer {
 
   /// Writes the faces.
   ///
-  /// - Throws: `HDF5Error` where the output cannot be written.
+  /// - Throws: `HDF5Error` if the output cannot be written.
   public func write(to writer: DatasetWriter, _ monitor: WorkMonitor) throws -> ImportReport {
     for part in parts {
       let dataset = try writer.createImages(part.split, count: part.rows.count, shape: Self.shape)
@@ -84,7 +87,9 @@ public struct FreyImporter: Importer {
     return ImportReport()
   }
 
-  /// A column holds the pixels of a face row by row, so that MATLAB's order is that of the images.
+  /// The pixels of all faces.
+  ///
+  /// A column holds the pixels of a face row by row, so MATLAB's order is the order of the images.
   private static func pixels(
     of array: MATArray, _ path: String, _ variable: String
   ) throws(DatasetError) -> [UInt8] {

@@ -1,14 +1,14 @@
-/// An IDX file of bytes: LeCun's format for MNIST, a big-endian header, then the values.
+/// An IDX file of bytes: LeCun's format for MNIST, with a big-endian header before the values.
 struct IDX {
-  /// What such a file holds here; the raw value is its magic number.
+  /// The content of the file; the raw value is the magic number.
   enum Kind: UInt32 {
     case labels = 0x0000_0801  // bytes, one dimension
     case images = 0x0000_0803  // bytes, three dimensions
 
-    /// Numbers in the header after the magic one.
+    /// The number of extents in the header, after the magic number.
     var dimensions: Int { self == .images ? 3 : 1 }
 
-    /// The kind as messages name it.
+    /// The kind as a word in messages.
     var noun: String { self == .images ? "images" : "labels" }
 
     /// Bytes before the values.
@@ -19,14 +19,15 @@ struct IDX {
   let path: String
   /// Images or labels.
   let kind: Kind
-  /// The number of images or labels; then, of images, height and width.
+  /// The number of images or labels; for images also height and width.
   let extents: [Int]
   private let bytes: [UInt8]
 
   /// Reads and checks a file, plain or .gz.
   ///
-  /// - Parameter expected: what it must hold; nil for either.
-  /// - Throws: `DatasetError` where it is no IDX file of bytes, or its size is not what its header says.
+  /// - Parameter expected: the required content; nil for images or labels.
+  /// - Throws: `DatasetError` if the file is not an IDX file of bytes, or its size differs from its
+  ///   header.
   init(_ path: String, expecting expected: Kind? = nil) throws(DatasetError) {
     self.path = path
     let bytes = try SourceFile.read(path)
@@ -74,12 +75,12 @@ struct IDX {
     }
   }
 
-  /// Number `index` of the header.
+  /// Header word number `index`.
   private static func word(_ index: Int, of bytes: [UInt8]) -> Int {
     bytes[4 * index..<4 * index + 4].reduce(0) { $0 << 8 | Int($1) }
   }
 
-  /// The size in bytes that a header tells; absurd extents give the largest number there is.
+  /// The file size in bytes by the header; absurd extents give the largest integer.
   private static func size(of extents: [Int], behind header: Int) -> Int {
     var size = 1
     for extent in extents {

@@ -4,12 +4,12 @@ import Foundation
 public struct ImageImporter: Importer {
   /// `images`.
   public static let format = "images"
-  /// What a source is.
+  /// The help text about sources.
   public static let help = """
     A folder, or a zip archive read in place, with PNG and JPEG files of any size in whatever folders
     inside it. All become the training split, but for the last ones by name if --test says so.
     """
-  /// How many are held out, and how images are framed.
+  /// The options for test images and framing.
   public static let options = [test] + ImageRows.options
   private static let test = ImportOption(
     "test", "N", "how many images, the last by name, make the test split (default 0)")
@@ -21,7 +21,7 @@ public struct ImageImporter: Importer {
 
   /// Lists the source.
   ///
-  /// - Throws: `DatasetError` where there is no such source, or no image in it.
+  /// - Throws: `DatasetError` if the source does not exist or contains no image.
   public init(_ request: ImportRequest) throws {
     let path = try request.onlySource()
     let source = try ImageSource(path)
@@ -33,7 +33,7 @@ public struct ImageImporter: Importer {
 
   /// Writes images and names.
   ///
-  /// - Throws: `ImageError` or `DatasetError` where an image is broken, `HDF5Error` where the output
+  /// - Throws: `ImageError` or `DatasetError` if an image is broken, `HDF5Error` if the output
   ///   cannot be written.
   public func write(to writer: DatasetWriter, _ monitor: WorkMonitor) throws -> ImportReport {
     let names = rows.source.names

@@ -1,11 +1,11 @@
 import Images
 import Synchronization
 
-/// Writes image files as rows of a data set, in one pass and on all cores.
+/// Writes image files as rows of a data set, on all cores; each file is read once.
 struct ImageRows: Sendable {
-  /// The options that say how image files become rows.
+  /// The options that determine how image files become rows.
   static let options = [size, crop, grey, legacyStretch, skipBroken]
-  /// Pixels a side.
+  /// The side of an image, in pixels.
   static let size = ImportOption(
     "size", "N", "pixels a side of an image (default 64; 105 for omniglot)")
   private static let crop = ImportOption(
@@ -17,19 +17,19 @@ struct ImageRows: Sendable {
   private static let skipBroken = ImportOption(
     "skip-broken", nil, "leave broken image files out, and list them, instead of stopping")
 
-  /// The files.
+  /// The source of the files.
   let source: ImageSource
   private let framing: Framing
   private let skipsBroken: Bool
   private let inverts: Bool
 
-  /// Rows from `source`, as the options of `request` say.
+  /// Rows from `source`, by the options of `request`.
   ///
   /// - Parameters:
-  ///   - size: pixels a side where the request does not say.
-  ///   - isGrey: whether images are grey, whatever the request says.
-  ///   - inverts: whether 255 - p stands for every value p.
-  /// - Throws: `DatasetError.option` for a value that is none.
+  ///   - size: the default side of an image, in pixels.
+  ///   - isGrey: whether images are grey even if the request does not say so.
+  ///   - inverts: whether a value p becomes 255 - p.
+  /// - Throws: `DatasetError.option` for a wrong value.
   init(
     _ source: ImageSource, _ request: ImportRequest, size: Int = 64, isGrey: Bool = false,
     inverts: Bool = false
@@ -44,21 +44,23 @@ struct ImageRows: Sendable {
     skipsBroken = request.has(Self.skipBroken)
   }
 
-  /// What has become of the files of one split.
+  /// The result for the files of one split.
   struct Outcome {
-    /// Those that are rows now, in order: indices of the source's names.
+    /// Files that became rows, in order: indices of the source's names.
     var written: [Int] = []
-    /// Those that are broken, with what is wrong.
+    /// Broken files, each with its problem.
     var broken: [(file: Int, reason: String)] = []
   }
 
-  /// Writes the images of all splits; they have to be the first that is written to `writer`.
+  /// Writes the images of all splits; they must be the first content of `writer`.
   ///
-  /// - Parameter files: the files of each split, in the order of their rows: indices of the source's names.
-  /// - Returns: What has become of them. Splits without files, or without one that is whole, are left out.
-  /// - Throws: `ImageError` or `DatasetError` of the first broken file, unless broken ones are
-  ///   skipped; `DatasetError` where a file cannot be read, or all are broken, or the monitor says stop;
-  ///   `HDF5Error` where the disk is full.
+  /// - Parameter files: the files of each split, in the order of their rows: indices of the
+  ///   source's names.
+  /// - Returns: The result of each split. Splits without files, or with broken files only, are left
+  ///   out.
+  /// - Throws: `ImageError` or `DatasetError` of the first broken file, unless broken files are
+  ///   skipped. `DatasetError` if a file cannot be read, all files are broken, or the monitor stops
+  ///   the work. `HDF5Error` if the disk is full.
   func write(
     _ files: [Split: [Int]], to writer: DatasetWriter, _ monitor: WorkMonitor
   ) throws -> [Split: Outcome] {
@@ -108,7 +110,7 @@ struct ImageRows: Sendable {
         guard skipsBroken, isBroken(error) else { throw error }
         outcome.broken.append((files[row], "\(error)"))
       }
-      // Whole images between two broken ones go to the file together.
+      // Whole images between two broken images are written together.
       for run in rows.filter({ failed[$0] == nil }).consecutiveRuns {
         let first = outcome.written.count
         try dataset.write(
@@ -144,7 +146,7 @@ struct ImageRows: Sendable {
     if inverts { for i in 0..<framing.count { image[i] = 255 - image[i] } }
   }
 
-  /// Whether the file is at fault, and not the disk it lies on.
+  /// Whether the file is broken, and not the disk.
   private func isBroken(_ error: any Error) -> Bool {
     switch error {
     case is ImageError: true
@@ -155,7 +157,7 @@ struct ImageRows: Sendable {
 }
 
 extension [Split: ImageRows.Outcome] {
-  /// The broken files of all splits, in the order of their names, as a report has them.
+  /// The broken files of all splits, in the order of their names, for a report.
   func skipped(names: [String]) -> [ImportReport.Skipped] {
     values.flatMap(\.broken).sorted { $0.file < $1.file }
       .map { ImportReport.Skipped(name: names[$0.file], reason: $0.reason) }
@@ -167,7 +169,7 @@ extension [Split: ImageRows.Outcome] {
 }
 
 extension [Int] {
-  /// Ascending numbers as ranges of consecutive ones.
+  /// Ascending numbers as ranges of consecutive numbers.
   fileprivate var consecutiveRuns: [Range<Int>] {
     var runs: [Range<Int>] = []
     for number in self {

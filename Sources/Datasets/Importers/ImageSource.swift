@@ -1,30 +1,30 @@
 import Foundation
 
-/// The image files of folders or zip archives, found by the endings of their names.
+/// The image files in folders or zip archives, found by the endings of their names.
 struct ImageSource: Sendable {
-  /// The folders or archives, as messages name them.
+  /// The folders or archives, as text for messages.
   let path: String
-  /// The names of the files inside, with their folders, sorted by their characters' codes.
+  /// The names of the files inside, with their folders, sorted by character codes.
   let names: [String]
   private let places: [Place]
 
-  /// Where a file is.
+  /// The place of a file.
   private enum Place {
     case file(folder: String)
     case entry(Int, of: ZipArchive)
   }
 
-  /// Endings that make a file an image, in either case.
+  /// The endings of image files, in upper or lower case.
   static let endings = ["jpg", "jpeg", "png"]
 
-  /// The largest file that is read.
+  /// The size of the largest file that is read.
   private static let byteLimit = 1 << 28
 
-  /// Lists the images of folders, in whatever folders below them, or of zip archives.
+  /// Lists the images of folders, including their subfolders, or of zip archives.
   ///
-  /// Files that are hidden or kept by a file manager (`.name`, `__MACOSX/…`) do not count.
+  /// Hidden files and files of file managers (`.name`, `__MACOSX/…`) do not count.
   ///
-  /// - Throws: `DatasetError` where there is no such folder or archive, or no image in it.
+  /// - Throws: `DatasetError` if a folder or archive does not exist or contains no image.
   init(_ paths: String...) throws(DatasetError) {
     var found: [(name: String, place: Place)] = []
     for path in paths {
@@ -62,8 +62,8 @@ struct ImageSource: Sendable {
 
   /// The bytes of file `index` of `names`; several threads may read at once.
   ///
-  /// - Throws: `DatasetError.file` where the operating system refuses it, `DatasetError.damaged`
-  ///   where the archive is damaged there.
+  /// - Throws: `DatasetError.file` if the operating system refuses the file, `DatasetError.damaged`
+  ///   if the archive is damaged there.
   func read(_ index: Int) throws(DatasetError) -> [UInt8] {
     switch places[index] {
     case .file: try SourceFile.readRaw(label(index))
@@ -71,7 +71,7 @@ struct ImageSource: Sendable {
     }
   }
 
-  /// File `index` as messages name it: `folder/a/b.jpg`, or `images.zip: a/b.jpg`.
+  /// File `index` as text for messages: `folder/a/b.jpg`, or `images.zip: a/b.jpg`.
   func label(_ index: Int) -> String {
     switch places[index] {
     case .file(let folder): URL(filePath: folder).appending(path: names[index]).relativePath
@@ -79,7 +79,7 @@ struct ImageSource: Sendable {
     }
   }
 
-  /// The order of names: that of their bytes, whatever the language of the machine.
+  /// The order of names: by their bytes, for any language of the machine.
   static func precedes(_ a: String, _ b: String) -> Bool {
     a.utf8.lexicographicallyPrecedes(b.utf8)
   }

@@ -2,42 +2,43 @@ import Foundation
 
 /// A format that `cleave import` reads.
 ///
-/// A new one takes one file, with a type that conforms to this, and its line in ``ImporterCatalogue``.
+/// A new importer is one file, with a type that conforms to this protocol, and a line in
+/// ``ImporterCatalogue``.
 public protocol Importer: Sendable {
-  /// The word on the command line.
+  /// The format's word on the command line.
   static var format: String { get }
-  /// What a SOURCE is and what becomes of it, for the help text: lines of at most 100 columns.
+  /// The help text about a SOURCE and its import, in lines of at most 100 columns.
   static var help: String { get }
-  /// The options it takes besides those of every format.
+  /// The format's options, without the options of all formats.
   static var options: [ImportOption] { get }
 
-  /// Takes the options apart and looks at the sources, before anything is written.
+  /// Parses the options and checks the sources, before anything is written.
   ///
-  /// - Throws: `DatasetError` where an option or a source is wrong.
+  /// - Throws: `DatasetError` if an option or a source is wrong.
   init(_ request: ImportRequest) throws
 
-  /// What the data set is called, unless the user says otherwise.
+  /// The default name of the data set.
   var name: String { get }
 
-  /// Writes the images and what belongs to them.
+  /// Writes the images and their labels, names or attributes.
   ///
-  /// - Throws: `DatasetError`, `HDF5Error` or `ImageError`; nothing of the output is kept then.
+  /// - Throws: `DatasetError`, `HDF5Error` or `ImageError`; no output remains then.
   func write(to writer: DatasetWriter, _ monitor: WorkMonitor) throws -> ImportReport
 }
 
 extension Importer {
-  /// It takes no options of its own.
+  /// By default, an importer has no options.
   public static var options: [ImportOption] { [] }
 
   /// Imports sources into the new data set `output`.
   ///
   /// - Parameters:
   ///   - sources: files or folders.
-  ///   - options: values of this format's options by name; that of a flag does not matter.
-  ///   - name: what the data set is called; nil for the importer's own idea.
-  ///   - force: whether a file of the name `output` is replaced.
-  /// - Throws: `DatasetError` or `ImageError` where a source is missing, damaged or not what it
-  ///   must be; `HDF5Error` where the output cannot be written. Nothing is left behind then.
+  ///   - options: values of this format's options by name; the value of a flag does not matter.
+  ///   - name: the name of the data set; nil for the importer's default.
+  ///   - force: whether to replace an existing file `output`.
+  /// - Throws: `DatasetError` or `ImageError` if a source is missing, damaged or wrong. `HDF5Error`
+  ///   if the output cannot be written. No output remains then.
   @discardableResult
   public static func run(
     sources: [String], options: [String: String] = [:], to output: String, name: String? = nil,
@@ -52,38 +53,38 @@ extension Importer {
   }
 }
 
-/// What an import tells when it is done.
+/// The report of a finished import.
 public struct ImportReport: Equatable, Sendable {
   /// An image that was left out.
   public struct Skipped: Equatable, Sendable {
-    /// The image's name, as it would have been in the data set.
+    /// The intended name of the image in the data set.
     public let name: String
-    /// What is wrong with it, in one line that names the file.
+    /// The problem, in one line with the file's name.
     public let reason: String
   }
 
   /// Broken images that were left out, in the order of their names.
   public let skipped: [Skipped]
-  /// What else the user should know, a line each.
+  /// Further notes for the user, a line each.
   public let notes: [String]
 
-  /// A report; by default of an import in which nothing remarkable happened.
+  /// A report; the default is an import without skipped images and notes.
   public init(skipped: [Skipped] = [], notes: [String] = []) {
     self.skipped = skipped
     self.notes = notes
   }
 }
 
-/// An option of an importer, as the help text shows it.
+/// An option of an importer, for the help text.
 public struct ImportOption: Equatable, Sendable {
   /// The name after `--`.
   public let name: String
-  /// What stands for the value in the help text; nil for a flag.
+  /// The placeholder of the value in the help text; nil for a flag.
   public let placeholder: String?
-  /// What it does, in a line.
+  /// The effect, in a line.
   public let help: String
 
-  /// An option with a value, or a flag where there is no placeholder.
+  /// An option with a value; without a placeholder, a flag.
   public init(_ name: String, _ placeholder: String?, _ help: String) {
     self.name = name
     self.placeholder = placeholder
@@ -91,15 +92,15 @@ public struct ImportOption: Equatable, Sendable {
   }
 }
 
-/// What an import was asked for: the sources, and the options of its format.
+/// A request for an import: the sources, and the options of its format.
 public struct ImportRequest {
-  /// The word for the format.
+  /// The format's word on the command line.
   public let format: String
   /// Files or folders, at least one.
   public let sources: [String]
   private let values: [String: String]
 
-  /// A request; `values` are those of the options given, by name.
+  /// A request; `values` holds the given options by name.
   public init(format: String, sources: [String], values: [String: String] = [:]) {
     self.format = format
     self.sources = sources
@@ -108,7 +109,7 @@ public struct ImportRequest {
 
   /// The only source.
   ///
-  /// - Throws: `DatasetError.option` where there are several.
+  /// - Throws: `DatasetError.option` if there are several sources.
   public func onlySource() throws(DatasetError) -> String {
     guard sources.count == 1 else {
       throw .option("SOURCE", found: sources.joined(separator: " "), expected: "one for \(format)")
@@ -119,12 +120,12 @@ public struct ImportRequest {
   /// Whether an option was given.
   public func has(_ option: ImportOption) -> Bool { values[option.name] != nil }
 
-  /// The value of an option; nil where it was not given.
+  /// The value of an option; nil if it was not given.
   public func value(_ option: ImportOption) -> String? { values[option.name] }
 
-  /// The value of an option that has to be given.
+  /// The value of an option that must be given.
   ///
-  /// - Throws: `DatasetError.option` where it was not.
+  /// - Throws: `DatasetError.option` if it was not given.
   public func required(_ option: ImportOption) throws(DatasetError) -> String {
     guard let value = value(option) else {
       throw .option("--\(option.name)", found: "nothing", expected: option.help)
@@ -132,9 +133,9 @@ public struct ImportRequest {
     return value
   }
 
-  /// The value of an option as an integer; nil where it was not given.
+  /// The value of an option as an integer; nil if it was not given.
   ///
-  /// - Throws: `DatasetError.option` for anything else, or a number out of range.
+  /// - Throws: `DatasetError.option` for other text, or a number out of range.
   public func integer(
     _ option: ImportOption, in range: ClosedRange<Int>
   ) throws(DatasetError) -> Int? {

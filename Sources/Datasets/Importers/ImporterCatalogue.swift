@@ -1,6 +1,6 @@
 /// The formats that `cleave import` reads.
 public enum ImporterCatalogue {
-  /// All of them, in the order of the help text.
+  /// All importers, in the order of the help text.
   public static let importers: [any Importer.Type] = [
     MNISTImporter.self,
     CelebAImporter.self,
@@ -10,10 +10,10 @@ public enum ImporterCatalogue {
     ImageImporter.self,
   ]
 
-  /// The words for them.
+  /// The formats' words on the command line.
   public static var formats: [String] { importers.map { $0.format } }
 
-  /// The importer of a format; nil where there is none.
+  /// The importer of a format; nil for an unknown format.
   public static func importer(of format: String) -> (any Importer.Type)? {
     importers.first { $0.format == format }
   }

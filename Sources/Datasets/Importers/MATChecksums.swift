@@ -1,20 +1,23 @@
 import CZlib
 import Foundation
 
-/// The checksums of compressed variables in MATLAB files of versions 5 to 7, which matio does not look at: it stops reading
-/// where the last number is unpacked, and a changed byte would change pixels unnoticed.
+/// The checksums of compressed variables in MATLAB files of versions 5 to 7.
+///
+/// matio does not compare them: it stops reading after the last number. A changed byte would change
+/// pixels without an error.
 enum MATChecksums {
   private static let headerBytes = 128
   private static let tagBytes = 8
-  /// The types of a variable, as the format numbers them.
+  /// The format's numbers for two types of variables.
   private static let (matrix, compressed) = (14, 15)
 
-  /// Unpacks every compressed variable of a file and forgets it; files of other versions have none of the kind.
+  /// Unpacks every compressed variable of a file and forgets it; other versions have no such
+  /// variables.
   ///
-  /// - Throws: `DatasetError.damaged` where a variable is cut off or its checksum does not hold.
+  /// - Throws: `DatasetError.damaged` if a variable is cut off or its checksum is wrong.
   static func check(_ path: String) throws(DatasetError) {
     let bytes = try SourceFile.readRaw(path)
-    // The header ends in the version, 1, and "MI" as a number.
+    // The header ends with the version, 1, and the number "MI".
     let ending = bytes.prefix(headerBytes).suffix(4)
     let isLittle = ending.elementsEqual([0, 1, 0x49, 0x4d])
     guard isLittle || ending.elementsEqual([1, 0, 0x4d, 0x49]) else { return }
@@ -38,7 +41,7 @@ enum MATChecksums {
     }
   }
 
-  /// Whether some bytes are zlib data from the first to the last, with the checksum at their end.
+  /// Whether `packed` is complete zlib data with a correct checksum at the end.
   ///
   /// The C function is `inflate`.
   private static func isWhole(_ packed: ArraySlice<UInt8>) -> Bool {

@@ -1,9 +1,9 @@
 import CMatio
 import Foundation
 
-/// A MATLAB file (`.mat`) of any version up to 7.3, whose container is HDF5, opened for reading.
+/// A MATLAB file (`.mat`) of any version up to 7.3, opened for reading; version 7.3 is HDF5.
 struct MATFile: ~Copyable {
-  /// Its path.
+  /// The path.
   let path: String
   private let handle: OpaquePointer
 
@@ -11,9 +11,10 @@ struct MATFile: ~Copyable {
   ///
   /// The C function is `Mat_Open`.
   ///
-  /// - Throws: `DatasetError` where there is none, it is no MATLAB file, or a checksum in it does not hold.
+  /// - Throws: `DatasetError` if there is no file, if it is not a MATLAB file, or if a checksum is
+  ///   wrong.
   init(_ path: String) throws(DatasetError) {
-    // matio says no more than "no": the operating system tells what it refuses.
+    // matio gives no reason for a failure; the operating system does.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw .file(file: path, reason: systemMessage()) }
     close(descriptor)
@@ -27,7 +28,7 @@ struct MATFile: ~Copyable {
 
   deinit { Mat_Close(handle) }
 
-  /// The names of its variables, in the file's order.
+  /// The names of the variables, in the file's order.
   ///
   /// The C function is `Mat_GetDir`.
   var names: [String] {
@@ -38,8 +39,8 @@ struct MATFile: ~Copyable {
 
   /// Reads a variable of numbers.
   ///
-  /// - Throws: `DatasetError.mismatch` where there is no such variable, or it holds something else;
-  ///   `DatasetError.damaged` where it cannot be read.
+  /// - Throws: `DatasetError.mismatch` if there is no such variable, or it is not an array of
+  ///   numbers. `DatasetError.damaged` if it cannot be read.
   func array(_ name: String) throws(DatasetError) -> MATArray {
     let variable = try read(name)
     defer { Mat_VarFree(variable) }
@@ -55,7 +56,7 @@ struct MATFile: ~Copyable {
   ///
   /// The C function is `Mat_VarGetCell`.
   ///
-  /// - Throws: as `array`.
+  /// - Throws: like `array`.
   func cells(_ name: String) throws(DatasetError) -> [MATArray] {
     let variable = try read(name)
     defer { Mat_VarFree(variable) }
@@ -79,7 +80,7 @@ struct MATFile: ~Copyable {
     return arrays
   }
 
-  /// Reads a variable, which the caller frees.
+  /// Reads a variable; the caller must free it.
   ///
   /// The C function is `Mat_VarRead`.
   private func read(_ name: String) throws(DatasetError) -> UnsafeMutablePointer<matvar_t> {
@@ -97,11 +98,11 @@ struct MATFile: ~Copyable {
   }
 }
 
-/// An array of real numbers as MATLAB keeps it: column-major, the first dimension fastest.
+/// An array of real numbers in MATLAB's order: column-major, the first dimension fastest.
 struct MATArray {
-  /// Its extents; a matrix has rows and columns.
+  /// The extents; a matrix has rows and columns.
   let dimensions: [Int]
-  /// The elements in MATLAB's order, whatever their type in the file.
+  /// The elements in MATLAB's order, for any type in the file.
   let values: [Double]
 
   /// The numbers of a variable; nil for text, cells, structures, sparse and complex arrays.
@@ -136,7 +137,7 @@ struct MATArray {
     }
   }
 
-  /// What a variable holds that is no array of real numbers, in words.
+  /// The kind, in words, of a variable that is not an array of real numbers.
   static func kind(of variable: matvar_t) -> String {
     if variable.isComplex != 0 { return "complex numbers" }
     return switch variable.class_type {

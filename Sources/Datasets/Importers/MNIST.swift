@@ -3,14 +3,14 @@ import HDF5
 
 /// Imports MNIST, Fashion-MNIST and other sets in the same four IDX files, plain or .gz.
 ///
-/// A source is a folder with the four files under their usual names (`train-images-idx3-ubyte`,
-/// `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`; also
-/// `train-images.idx3-ubyte` and so on; `.gz` or not). Or sources are files, of which those with
-/// `t10k` or `test` in their name make the test split.
+/// A source is a folder with four files under their usual names: `train-images-idx3-ubyte`,
+/// `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`. Names like
+/// `train-images.idx3-ubyte` are allowed too, with or without `.gz`. Or sources are files; files
+/// with `t10k` or `test` in their names make the test split.
 public struct MNISTImporter: Importer {
   /// `mnist`.
   public static let format = "mnist"
-  /// What a source is.
+  /// The help text about sources.
   public static let help = """
     The four IDX files, plain or .gz (also Fashion-MNIST): the folder that holds them under their
     usual names, or single files; those with t10k or test in their name make the test split.
@@ -22,7 +22,8 @@ public struct MNISTImporter: Importer {
 
   /// Reads the files.
   ///
-  /// - Throws: `DatasetError` where one is missing, damaged, no IDX file, or does not fit the others.
+  /// - Throws: `DatasetError` if a file is missing, damaged, not IDX, or does not fit the other
+  ///   files.
   public init(_ request: ImportRequest) throws {
     let sources = request.sources
     let folder = sources.count == 1 && Self.isFolder(sources[0]) ? URL(filePath: sources[0]) : nil
@@ -32,7 +33,7 @@ public struct MNISTImporter: Importer {
 
   /// Writes images and labels.
   ///
-  /// - Throws: `HDF5Error` where the output cannot be written.
+  /// - Throws: `HDF5Error` if the output cannot be written.
   public func write(to writer: DatasetWriter, _ monitor: WorkMonitor) throws -> ImportReport {
     for part in parts { try part.write(to: writer) }
     return ImportReport()
@@ -97,7 +98,7 @@ public struct MNISTImporter: Importer {
   }
 }
 
-/// The images of one split, and their labels where there are any.
+/// The images of one split, with their labels if present.
 private struct Part {
   let split: Split
   let images: IDX

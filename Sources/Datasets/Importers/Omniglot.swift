@@ -1,20 +1,22 @@
 import Foundation
 
-/// Imports Omniglot: handwritten characters of 50 alphabets, 20 drawings of each, 105 x 105 black and white pixels.
+/// Imports Omniglot: handwritten characters of 50 alphabets, 105 x 105 black and white pixels.
 ///
-/// Lake, Salakhutdinov & Tenenbaum, Science 350, 2015. Of the background set's 964 characters all drawings but one are the
-/// training split and that one is the test split, disjoint from it; the evaluation set's 659 characters are the split
-/// `evaluation` (systems.md, section 1; D-36, D-50). Rows are in the order of their names; a row's label is its character's
-/// number, over both sets.
+/// Each character has 20 drawings. Lake, Salakhutdinov & Tenenbaum, Science 350, 2015.
+///
+/// The background set has 964 characters. One drawing of each character forms the test split; all
+/// other drawings form the training split. The 659 characters of the evaluation set form the split
+/// `evaluation` (docs/systems.md, 1; D-36, D-50). Rows are in the order of their names. A row's
+/// label is the number of its character, counted over both sets.
 public struct OmniglotImporter: Importer {
   /// `omniglot`.
   public static let format = "omniglot"
-  /// What a source is.
+  /// The help text about sources.
   public static let help = """
     images_background.zip and images_evaluation.zip, read in place, or a folder that holds both, packed
     or not. Ink is 0 on 1, as distributed; --invert makes it 1 on 0.
     """
-  /// Size, polarity, and the drawing that is left out of training.
+  /// The options for size, polarity, and the drawing that is left out of training.
   public static let options = [ImageRows.size, invert, leftOut]
   private static let invert = ImportOption("invert", nil, "ink is 1 on 0 (default: 0 on 1)")
   private static let leftOut = ImportOption(
@@ -22,13 +24,13 @@ public struct OmniglotImporter: Importer {
     "the drawing of each character that is the test split: last (default) or first"
   )
 
-  /// The two sets, by the folders they come in.
+  /// The two sets; raw values are the names of their folders.
   private enum Part: String, CaseIterable {
     case background = "images_background"
     case evaluation = "images_evaluation"
   }
 
-  /// D-50: which drawing is left out.
+  /// D-50: the drawing that is left out of training.
   private enum LeftOut: String, CaseIterable {
     case last, first
   }
@@ -43,7 +45,8 @@ public struct OmniglotImporter: Importer {
 
   /// Lists the drawings.
   ///
-  /// - Throws: `DatasetError` where an option is wrong, or the source does not hold both sets as they are distributed.
+  /// - Throws: `DatasetError` if an option is wrong, or if the source lacks one of the distributed
+  ///   sets.
   public init(_ request: ImportRequest) throws {
     let word = request.value(Self.leftOut) ?? LeftOut.last.rawValue
     guard let leftOut = LeftOut(rawValue: word) else {
@@ -78,7 +81,7 @@ public struct OmniglotImporter: Importer {
     characters = drawings.mapValues(\.count)
   }
 
-  /// The folder or archives; a folder with the archives stands for them.
+  /// The folder or archives; a folder that contains the archives means the archives.
   private static func source(_ paths: [String]) throws(DatasetError) -> ImageSource {
     guard paths.count <= 2 else {
       throw .option(
@@ -132,7 +135,8 @@ public struct OmniglotImporter: Importer {
 
   /// Writes drawings, labels and names.
   ///
-  /// - Throws: `ImageError` or `DatasetError` where a drawing is broken, `HDF5Error` where the output cannot be written.
+  /// - Throws: `ImageError` or `DatasetError` if a drawing is broken, `HDF5Error` if the output
+  ///   cannot be written.
   public func write(to writer: DatasetWriter, _ monitor: WorkMonitor) throws -> ImportReport {
     let outcomes = try rows.write(files, to: writer, monitor)
     for split in Split.allCases {

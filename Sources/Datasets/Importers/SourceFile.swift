@@ -1,11 +1,11 @@
 import CZlib
 import Foundation
 
-/// A file somebody else made, read whole; gzip is told by its first bytes and unpacked.
+/// A complete file of another program; gzip data, known by their first bytes, are unpacked.
 enum SourceFile {
-  /// The file's bytes, unpacked where it is a .gz.
+  /// The file's bytes, unpacked if the file is gzip.
   ///
-  /// - Throws: `DatasetError` where it cannot be read, or is truncated or damaged gzip.
+  /// - Throws: `DatasetError` if the file cannot be read, or is truncated or damaged gzip.
   static func read(_ path: String) throws(DatasetError) -> [UInt8] {
     let bytes = try readRaw(path)
     return isGzip(bytes[...]) ? try unpack(bytes, path) : bytes
@@ -15,9 +15,9 @@ enum SourceFile {
     bytes.starts(with: [0x1f, 0x8b])
   }
 
-  /// The bytes of the file as they are.
+  /// The bytes of the file without unpacking.
   ///
-  /// - Throws: `DatasetError` where it cannot be read.
+  /// - Throws: `DatasetError` if the file cannot be read.
   static func readRaw(_ path: String) throws(DatasetError) -> [UInt8] {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw .file(file: path, reason: systemMessage()) }
@@ -51,7 +51,7 @@ enum SourceFile {
       &stream, gzipOnly, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
     guard started == Z_OK else { throw .damaged(file: path, problem: "zlib: status \(started)") }
     defer { inflateEnd(&stream) }
-    // A member's last four bytes hold its unpacked size, modulo 2^32; a wrong one only costs growth.
+    // A member's last four bytes hold its unpacked size, modulo 2^32. A wrong size only costs time.
     let hint = packed.suffix(4).reversed().reduce(0) { $0 << 8 | Int($1) }
     var output = [UInt8](repeating: 0, count: min(max(hint, 1 << 16), 1 << 28))
     var (consumed, produced) = (0, 0)
@@ -81,7 +81,7 @@ enum SourceFile {
     }
   }
 
-  /// One call of `inflate`, on as much input and room as its 32-bit counters allow.
+  /// One call of `inflate`; its 32-bit counters limit input and output.
   private static func inflateStep(
     _ stream: inout z_stream, _ packed: [UInt8], _ consumed: inout Int, _ output: inout [UInt8],
     _ produced: inout Int

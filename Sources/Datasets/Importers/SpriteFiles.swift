@@ -1,7 +1,10 @@
 import Foundation
 
-/// Sprites in their original files: `sprites_<k>.mat`, a cell of animations each [10800, frames] in [0, 1], a frame's 60 x 60 x 3 values
-/// in MATLAB's order; the official split in `sprites_splits.mat`, which counts characters from 1.
+/// Sprites in their original files: `sprites_<k>.mat` and `sprites_splits.mat`.
+///
+/// `sprites_<k>.mat` is a cell of animations, each [10800, frames] in [0, 1]; a frame has 60 x 60 x
+/// 3 values in MATLAB's order. `sprites_splits.mat` is the official split, which counts characters
+/// from 1.
 struct SpriteFiles: SpriteSource {
   let frames = originalFrames
   let split: [Split: [Int]]
@@ -9,7 +12,7 @@ struct SpriteFiles: SpriteSource {
 
   /// Reads the split.
   ///
-  /// - Throws: `DatasetError` where there is none, or it is not what it must be.
+  /// - Throws: `DatasetError` if there is no split file, or it is wrong.
   init(_ path: String, splitFile: String?) throws {
     folder = URL(filePath: path)
     let name = "sprites_splits.mat"
@@ -45,7 +48,7 @@ struct SpriteFiles: SpriteSource {
 
   func has(_ character: Int) -> Bool { FileManager.default.fileExists(atPath: file(of: character)) }
 
-  /// The animations of a character one after the other.
+  /// The animations of a character one after another.
   func pixels(of character: Int) throws -> [UInt8] {
     let path = file(of: character)
     let animations = try MATFile(path).cells("sprites")

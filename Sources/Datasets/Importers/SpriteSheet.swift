@@ -1,7 +1,9 @@
 import HDF5
 
-/// Sprites in one HDF5 file, where a pixel is an index into its character's palette: `index` [characters, frames, 60, 60],
-/// `palette` [characters, colours, 3], and the official split in `trainidx`, `validx` and `testidx`, which count from 1.
+/// Sprites in one HDF5 file; a pixel is an index into the palette of its character.
+///
+/// The datasets are `index` [characters, frames, 60, 60] and `palette` [characters, colours, 3].
+/// The official split is in `trainidx`, `validx` and `testidx`, which count from 1.
 struct SpriteSheet: SpriteSource {
   let frames: Int
   let split: [Split: [Int]]
@@ -10,8 +12,8 @@ struct SpriteSheet: SpriteSource {
 
   /// Opens the file.
   ///
-  /// - Throws: `HDF5Error` where a dataset is missing or of another kind; `DatasetError` where the split names a
-  ///   character that is not there.
+  /// - Throws: `HDF5Error` if a dataset is missing or of another kind; `DatasetError` if the split
+  ///   names an unknown character.
   init(_ path: String) throws {
     let file = try File.open(path)
     self.path = path
@@ -37,7 +39,7 @@ struct SpriteSheet: SpriteSource {
 
   func has(_ character: Int) -> Bool { (0..<characters).contains(character) }
 
-  /// The colours that a character's indices stand for.
+  /// The pixels of a character: the palette's colours for its indices.
   func pixels(of character: Int) throws -> [UInt8] {
     let file = try File.open(path)
     let rows = character..<character + 1

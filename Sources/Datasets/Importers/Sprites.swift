@@ -1,19 +1,22 @@
 import Foundation
 
-/// Imports Sprites: animated figures of 60 x 60 x 3 pixels, 178 frames of each of 672 characters, split by character.
+/// Imports Sprites: animated figures of 60 x 60 x 3 pixels, 178 frames of each of 672 characters.
 ///
-/// Reed, Zhang, Zhang & Lee, "Deep Visual Analogy-Making", NeurIPS 2015. Characters come in the order of the official lists,
-/// with their frames in the order of the animation; a row's label is its character's number, as in `sprites_7.mat`. The DAAE
-/// paper counts 88,822 training images, one character less than the list's 500 (89,000 images), all of which are taken here.
+/// The data set is split by character. Reed, Zhang, Zhang & Lee, "Deep Visual Analogy-Making",
+/// NeurIPS 2015.
+///
+/// Characters are in the order of the official lists, their frames in the order of the animation. A
+/// row's label is the number of its character, as in `sprites_7.mat`. The DAAE paper counts 88,822
+/// training images: one character less than the list's 500 (89,000 images). Here all 500 are used.
 public struct SpritesImporter: Importer {
   /// `sprites`.
   public static let format = "sprites"
-  /// What a source is.
+  /// The help text about sources.
   public static let help = """
     The folder with the original sprites_0.mat … sprites_671.mat, or one HDF5 file with palette, index,
     trainidx, validx and testidx. The official split is by character; --subset takes those there are.
     """
-  /// The list, and whether some characters are enough.
+  /// The options for the list of splits and for subsets.
   public static let options = [splitFile, CelebAImporter.subset]
   private static let splitFile = ImportOption(
     "split-file", "FILE",
@@ -30,7 +33,8 @@ public struct SpritesImporter: Importer {
 
   /// Opens the source and reads the official split.
   ///
-  /// - Throws: `DatasetError` or `HDF5Error` where the source is not what it must be, or lacks a character of the split.
+  /// - Throws: `DatasetError` or `HDF5Error` if the source is wrong or lacks a character of the
+  ///   split.
   public init(_ request: ImportRequest) throws {
     let path = try request.onlySource()
     var isDirectory: ObjCBool = false
@@ -71,7 +75,8 @@ public struct SpritesImporter: Importer {
 
   /// Writes frames, labels and names.
   ///
-  /// - Throws: `DatasetError` or `HDF5Error` where a character is damaged or the output cannot be written.
+  /// - Throws: `DatasetError` or `HDF5Error` if a character is damaged or the output cannot be
+  ///   written.
   public func write(to writer: DatasetWriter, _ monitor: WorkMonitor) throws -> ImportReport {
     let total = characters.values.reduce(0) { $0 + $1.count }
     var done = 0
@@ -102,19 +107,19 @@ public struct SpritesImporter: Importer {
   }
 }
 
-/// Where sprites come from; characters count from 0.
+/// A source of sprites; characters count from 0.
 protocol SpriteSource: Sendable {
-  /// Frames of every character.
+  /// The number of frames of every character.
   var frames: Int { get }
-  /// The characters of each official split, in its order.
+  /// The characters of each official split, in the split's order.
   var split: [Split: [Int]] { get }
-  /// Whether a character is there.
+  /// Whether the source contains a character.
   func has(_ character: Int) -> Bool
   /// The frames of a character, [frames, 60, 60, 3].
   func pixels(of character: Int) throws -> [UInt8]
 }
 
 extension SpriteSource {
-  /// Frames of a character in the original animations.
+  /// The number of frames of a character in the original animations.
   static var originalFrames: Int { 178 }
 }

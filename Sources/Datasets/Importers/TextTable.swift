@@ -1,19 +1,19 @@
-/// A text file of words in lines, as the lists that come with CelebA.
+/// A text file with words in lines, such as the lists of CelebA.
 ///
-/// Words are separated by blanks; empty lines do not count. Everything stays in bytes, because such
-/// a list holds eight million words.
+/// Blanks separate words; empty lines do not count. All words stay bytes, because such a list holds
+/// eight million words.
 struct TextTable {
   /// A line that is not empty.
   struct Line {
-    /// Its number in the file, from 1.
+    /// The number of the line in the file, from 1.
     let number: Int
-    /// Its words.
+    /// The words of the line.
     let words: [ArraySlice<UInt8>]
 
-    /// The first word, a file name say.
+    /// The first word, often a file name.
     var name: String { String(decoding: words[0], as: UTF8.self) }
 
-    /// The line as it is quoted in a message, cut where it is long.
+    /// The line as a quotation for messages; a long line is cut.
     var quoted: String {
       let text = words.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")
       return text.count > 40 ? text.prefix(40) + "..." : text
@@ -26,7 +26,7 @@ struct TextTable {
 
   /// Reads a file.
   ///
-  /// - Throws: `DatasetError` where it cannot be read.
+  /// - Throws: `DatasetError` if the file cannot be read.
   init(_ path: String) throws(DatasetError) {
     self.path = path
     bytes = try SourceFile.read(path)
@@ -44,7 +44,7 @@ struct TextTable {
     }
   }
 
-  /// The error of a line that is not what it must be.
+  /// The error of a wrong line.
   func mismatch(_ line: Line, expected: String) -> DatasetError {
     .mismatch(
       file: path, item: "line \(line.number)", found: "\"\(line.quoted)\"", expected: expected)

@@ -1,7 +1,7 @@
 import CZip
 import Synchronization
 
-/// A zip archive, read in place; several threads may read entries, one at a time.
+/// A zip archive, read in place; threads take turns to read entries.
 final class ZipArchive: Sendable {
   /// The file.
   let path: String
@@ -13,7 +13,7 @@ final class ZipArchive: Sendable {
   ///
   /// The C functions are `zip_open` and `zip_get_name`.
   ///
-  /// - Throws: `DatasetError` where the file is missing, cut short or no zip archive.
+  /// - Throws: `DatasetError` if the file is missing, cut short or not a zip archive.
   init(_ path: String) throws(DatasetError) {
     self.path = path
     var code: Int32 = 0
@@ -27,18 +27,18 @@ final class ZipArchive: Sendable {
       throw .damaged(
         file: path, problem: "cannot be read as a zip archive (libzip: \(Self.message(code)))")
     }
-    // An entry whose name libzip cannot tell gets none, and so is no image.
+    // If libzip cannot read the name of an entry, the name is empty and the entry is no image.
     names = (0..<max(zip_get_num_entries(pointer, 0), 0)).map { index in
       zip_get_name(pointer, zip_uint64_t(index), 0).map { String(cString: $0) } ?? ""
     }
     handle = Mutex(Handle(pointer: pointer))
   }
 
-  /// The unpacked bytes of an entry, whose checksum was compared.
+  /// The unpacked bytes of an entry; its checksum is compared.
   ///
   /// The C functions are `zip_fopen_index` and `zip_fread`.
   ///
-  /// - Throws: `DatasetError.damaged` that names the entry, where it is damaged, encrypted or
+  /// - Throws: `DatasetError.damaged`, with the entry's name, if the entry is damaged, encrypted or
   ///   larger than `limit` bytes.
   func read(_ index: Int, limit: Int) throws(DatasetError) -> [UInt8] {
     let problem: Problem
@@ -49,12 +49,12 @@ final class ZipArchive: Sendable {
     throw .damaged(file: "\(path): \(names[index])", problem: problem.text)
   }
 
-  /// What is wrong with an entry.
+  /// A problem with an entry.
   private struct Problem: Error {
     let text: String
   }
 
-  /// The open archive; libzip lets one thread at a time use it.
+  /// The open archive; libzip allows one thread at a time.
   private struct Handle: ~Copyable {
     let pointer: OpaquePointer
 
@@ -73,7 +73,7 @@ final class ZipArchive: Sendable {
       var bytes = [UInt8](repeating: 0, count: Int(status.size))
       var filled = 0
       while true {
-        // Reading on to the end, and past it, makes libzip compare the checksum.
+        // libzip compares the checksum when a read reaches the end, so read past the end.
         let count = bytes.withUnsafeMutableBytes { buffer in
           withUnsafeTemporaryAllocation(byteCount: 1, alignment: 1) { beyond in
             filled < buffer.count

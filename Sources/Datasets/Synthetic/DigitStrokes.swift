@@ -1,8 +1,8 @@
 import Foundation
 
-/// The strokes of one digit: line segments in a box of height 1 and width 1, y downwards.
+/// The strokes of one digit: line segments in a box of height 1 and width 1, with y downwards.
 ///
-/// Curves are cut into short segments, so one kind of primitive is all that has to be drawn.
+/// Curves are cut into short segments, so all strokes are drawn by one kind of primitive.
 struct DigitStrokes {
   /// A straight piece of a stroke.
   struct Segment {
@@ -10,13 +10,13 @@ struct DigitStrokes {
     var end: SIMD2<Float>
   }
 
-  /// The pieces, in the order they are drawn.
+  /// The segments, in drawing order.
   private(set) var segments: [Segment] = []
   private var pen = SIMD2<Float>(0, 0)
 
-  /// The strokes of digit `label`, in a hand given by `style`.
+  /// The strokes of digit `label` in a handwriting given by `style`.
   ///
-  /// - Parameter style: eight draws from U[0, 1): proportions and how far curves go.
+  /// - Parameter style: eight draws from U[0, 1): proportions and lengths of curves.
   init(digit label: Int, style: SIMD8<Float>) {
     segments.reserveCapacity(64)
     // Each draw as a number around zero, within +-1.
@@ -103,7 +103,7 @@ struct DigitStrokes {
   private mutating func drawSix(_ v: SIMD8<Float>) {
     let loop = 0.26 + 0.03 * v[0]
     let height = 0.23 + 0.03 * v[1]
-    // The back is the left side of a tall ellipse that ends where the loop begins.
+    // The back is the left side of a tall ellipse; it ends at the start of the loop.
     arc(0.5 + 0.18, 0.95 - height, 0.18 + loop, 0.9 - height, from: 285 - 12 * v[2], to: 180)
     arc(0.5, 0.95 - height, loop, height, from: 180, to: -190 + 10 * v[3])
   }
@@ -148,7 +148,7 @@ struct DigitStrokes {
     pen = end
   }
 
-  /// An arc of an ellipse, the pen lifted before it.
+  /// An arc of an ellipse; the pen is lifted before it.
   ///
   /// Angles are in degrees: 0 to the right, 90 downwards.
   private mutating func arc(

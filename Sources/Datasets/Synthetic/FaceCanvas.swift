@@ -1,30 +1,31 @@
 /// Eight pixels of a row at once.
 typealias Octet = SIMD8<Float>
 
-/// A colour picture of 64x64 pixels on which soft-edged shapes are painted in a turned plane.
+/// A colour picture of 64x64 pixels for soft-edged shapes in a rotated plane.
 ///
-/// Coordinates (u, v) are those of a face: its middle at (0, 0), v downwards, in pixels before the
-/// face is scaled. Only +, -, *, / and square roots are used, so that every machine paints alike.
+/// Coordinates (u, v) belong to a face: its middle is (0, 0), v points downwards, and the unit is a
+/// pixel before scaling. Only +, -, *, / and square roots are used, so every machine paints the
+/// same picture.
 struct FaceCanvas {
-  /// Pixels a side.
+  /// The side in pixels.
   static let side = 64
-  /// Octets the canvas needs: red, green and blue planes.
+  /// The octets of a canvas: red, green and blue planes.
   static let capacity = 3 * planeOctets
   private static let rowOctets = side / Octet.scalarCount
   private static let planeOctets = side * rowOctets
 
   private let planes: UnsafeMutablePointer<Octet>
   private let origin: SIMD2<Float>
-  /// The turn, times the scale, from (u, v) to pixels.
+  /// The rotation, times the scale, from (u, v) to pixels.
   private let across: SIMD2<Float>
   private let scale: Float
 
   /// A canvas on memory for `capacity` octets.
   ///
   /// - Parameters:
-  ///   - origin: where (0, 0) lies, in pixels.
+  ///   - origin: the place of (0, 0), in pixels.
   ///   - scale: pixels of a unit of u and v.
-  ///   - tilt: the tangent of the angle by which the face is turned, clockwise.
+  ///   - tilt: the tangent of the face's rotation angle, clockwise.
   init(
     _ planes: UnsafeMutablePointer<Octet>, origin: SIMD2<Float>, scale: Float, tilt: Float
   ) {
@@ -35,22 +36,22 @@ struct FaceCanvas {
     across = SIMD2(scale / length, scale * tilt / length)
   }
 
-  /// A box around a point of the face that holds all of a shape.
+  /// A box around a point of the face that contains a shape.
   struct Box {
     var centre: SIMD2<Float>
     var reach: SIMD2<Float>
 
-    /// The box of `centre` plus and minus `reach`.
+    /// The box around (u, v), with a reach in each direction.
     init(_ u: Float, _ v: Float, _ reachU: Float, _ reachV: Float) {
       centre = SIMD2(u, v)
       reach = SIMD2(reachU, reachV)
     }
 
-    /// All of the picture, and more.
+    /// A box that contains the whole picture.
     static let everything = Box(0, 0, 128, 128)
   }
 
-  /// Lays a colour over the picture where `coverage`, of (u, v), is above 0; 1 hides what was there.
+  /// Lays a colour over the picture where `coverage`, of (u, v), is above 0; 1 hides the content.
   @inline(__always)
   func paint(_ box: Box, _ colour: SIMD3<Float>, _ coverage: (Octet, Octet) -> Octet) {
     forEachOctet(in: box) { index, u, v in
@@ -62,7 +63,7 @@ struct FaceCanvas {
     }
   }
 
-  /// Sets every pixel to the colour that `colour` makes of (u, v), given by channel.
+  /// Sets every pixel to a colour; `colour` computes each channel from (u, v).
   @inline(__always)
   func fill(_ colour: (_ channel: Int, Octet, Octet) -> Octet) {
     forEachOctet(in: .everything) { index, u, v in
@@ -72,7 +73,7 @@ struct FaceCanvas {
     }
   }
 
-  /// Multiplies the picture by what `factor` makes of (u, v).
+  /// Multiplies the picture by `factor`, a function of (u, v).
   @inline(__always)
   func shade(_ box: Box, _ factor: (Octet, Octet) -> Octet) {
     forEachOctet(in: box) { index, u, v in
@@ -102,7 +103,7 @@ struct FaceCanvas {
     }
   }
 
-  /// Calls `body` with the octets that a box touches: their place in a plane, and their (u, v).
+  /// Calls `body` with the octets that a box touches: their places in a plane, and their (u, v).
   @inline(__always)
   private func forEachOctet(in box: Box, _ body: (Int, Octet, Octet) -> Void) {
     let (cosine, sine) = (across.x, across.y)
@@ -115,7 +116,7 @@ struct FaceCanvas {
     if rows.isEmpty || columns.isEmpty { return }
     let octets =
       columns.lowerBound / Octet.scalarCount...(columns.upperBound - 1) / Octet.scalarCount
-    // Back from pixels to (u, v): the turn the other way, divided by the scale.
+    // From pixels back to (u, v): the inverse rotation, divided by the scale.
     let (back, side) = (cosine / (scale * scale), sine / (scale * scale))
     let steps = Octet(0, 1, 2, 3, 4, 5, 6, 7)
     for row in rows {
@@ -127,7 +128,7 @@ struct FaceCanvas {
     }
   }
 
-  /// The pixels that lie between two coordinates, at least in part.
+  /// The pixels between two coordinates, including partly covered pixels.
   private static func clamped(_ low: Float, _ high: Float) -> Range<Int> {
     let first = Int(min(max(low, 0), Float(side)))
     let end = Int(min(max(high.rounded(.up), 0), Float(side)))
@@ -136,16 +137,16 @@ struct FaceCanvas {
 }
 
 extension Octet {
-  /// Within [0, 1].
+  /// The values clipped to [0, 1].
   var clipped: Octet { clamped(lowerBound: .zero, upperBound: .one) }
 
-  /// Not below 0.
+  /// The values; negative values become 0.
   var positive: Octet { clamped(lowerBound: .zero, upperBound: Octet(repeating: 1e9)) }
 
-  /// Without its sign.
+  /// The absolute values.
   var magnitude: Octet { replacing(with: -self, where: self .< 0) }
 
-  /// How much of a pixel lies inside an edge this far away, outwards positive.
+  /// The part of a pixel inside an edge at this distance; outside is positive.
   var insideEdge: Octet { (0.5 - self).clipped }
 }
 
@@ -161,12 +162,12 @@ struct FaceEllipse {
     self.radiusV = radiusV
   }
 
-  /// A box that holds it and `margin` around it.
+  /// A box that contains the ellipse and `margin` around it.
   func box(_ margin: Float = 0) -> FaceCanvas.Box {
     FaceCanvas.Box(u, v, radiusU + margin, radiusV + margin)
   }
 
-  /// How far outside its edge points are, to first order; negative inside.
+  /// The distance of points from the edge, to first order; negative inside.
   @inline(__always)
   func distance(_ u: Octet, _ v: Octet) -> Octet {
     let (a, b) = ((u - self.u) / radiusU, (v - self.v) / radiusV)
@@ -176,11 +177,11 @@ struct FaceEllipse {
     return (square - square.squareRoot()) / slope
   }
 
-  /// 1 inside, 0 outside, over one pixel at the edge.
+  /// 1 inside, 0 outside, with a soft edge of one pixel.
   @inline(__always)
   func coverage(_ u: Octet, _ v: Octet) -> Octet { distance(u, v).insideEdge }
 
-  /// 1 in the middle, falling smoothly to 0 at the edge.
+  /// 1 in the middle, decreasing smoothly to 0 at the edge.
   @inline(__always)
   func glow(_ u: Octet, _ v: Octet) -> Octet {
     let (a, b) = ((u - self.u) / radiusU, (v - self.v) / radiusV)

@@ -3,7 +3,7 @@ struct FacePainter {
   let traits: FaceTraits
   let canvas: FaceCanvas
 
-  /// Paints all of the picture.
+  /// Paints the whole picture.
   func paint() {
     paintBackground()
     paintHairBehind()
@@ -19,16 +19,16 @@ struct FacePainter {
     light()
   }
 
-  /// Where a feature at (u, v) of a face seen from the front comes to lie when the head is turned.
+  /// The place of a feature after the head turns; (u, v) is its place in a front view.
   private func turned(_ u: Float, _ v: Float) -> SIMD2<Float> {
     let narrowing = 1 - 0.1 * abs(traits.yaw)
     return SIMD2(u * narrowing + 3 * traits.yaw, v + 1.6 * traits.pitch)
   }
 
-  /// The head without its hair, but for the jaw.
+  /// The head without hair and jaw.
   private var skull: FaceEllipse { FaceEllipse(0, 0, traits.width, traits.height) }
 
-  /// How far outside the head points are; the jaw makes it narrower below.
+  /// The distance of points from the edge of the head, jaw included; negative inside.
   @inline(__always)
   private func headDistance(_ u: Octet, _ v: Octet) -> Octet {
     let below = (v / traits.height).positive
@@ -73,7 +73,7 @@ struct FacePainter {
       }
     }
     canvas.paint(skull.box(1), traits.skin) { u, v in headDistance(u, v).insideEdge }
-    // Rounder by being darker towards the edge.
+    // Darker towards the edge, so the head looks round.
     canvas.shade(skull.box(1)) { u, v in
       let inside = headDistance(u, v).insideEdge
       let (a, b) = (u / traits.width, v / traits.height)
@@ -101,7 +101,7 @@ struct FacePainter {
       }
       let glint = FaceEllipse(x - 0.6 - traits.light.x, y - 0.6, 0.75, 0.75)
       canvas.paint(glint.box(1), [1, 1, 1]) { u, v in 0.8 * glint.glow(u, v) }
-      // The upper lid: what lies between the eye and the same ellipse a little lower.
+      // The upper lid: the upper part of the eye's edge.
       canvas.paint(eye.box(1.5), traits.skin * 0.3) { u, v in
         (eye.distance(u, v).magnitude - 0.2).insideEdge * (0.3 - (v - place.y)).clipped
       }
@@ -163,7 +163,7 @@ struct FacePainter {
     let (mouth, width) = (mouth, traits.mouthWidth)
     let (opening, lip) = (traits.mouthOpening, traits.lipThickness)
     let box = FaceCanvas.Box(mouth.x, mouth.y - traits.smile, width + 1, opening + lip + 4)
-    // Across the mouth, thickness falls to nothing at the corners, which a smile lifts.
+    // The thickness falls to nothing at the corners of the mouth; a smile lifts the corners.
     func paint(_ colour: SIMD3<Float>, half: Float, shift: Float, strength: Float) {
       canvas.paint(box, colour) { u, v in
         let along = (u - mouth.x) / width
@@ -191,7 +191,7 @@ struct FacePainter {
       var line = traits.hairline + 0.028 * fromPart * fromPart + traits.pitch
       if traits.hasBangs { line += 5 - 0.02 * fromPart * fromPart }
       let top = ((line - v) * 0.8 + 0.5).clipped
-      // Hair that falls covers the sides of the face as well.
+      // Falling hair covers the sides of the face as well.
       let edge = u.magnitude - (traits.width - 2.6)
       let sides = falls ? ((edge + 0.5).clipped * (12 - v).clipped) : .zero
       return cap.coverage(u, v) * pointwiseMax(top, sides)
@@ -213,7 +213,7 @@ struct FacePainter {
     let half = (right.x - left.x) / 2
     let bar = FaceCanvas.Box(middle.x, middle.y - 1, traits.width, 1.5)
     canvas.paint(bar, colour) { u, v in
-      // Between the lenses, and from them to the temples.
+      // The bridge between the lenses, and the arms to the temples.
       let fromLens = ((u - middle.x).magnitude - half).magnitude - 4.9
       return 0.9 * (fromLens + 0.5).clipped * ((v - middle.y + 1).magnitude - 0.3).insideEdge
         * (headDistance(u, v)).insideEdge
@@ -231,7 +231,7 @@ struct FacePainter {
     canvas.paint(brim.box(1), colour * 0.7, brim.coverage)
   }
 
-  /// Light from one side on all of it, and how long the picture was exposed.
+  /// Adds light from one side and the exposure of the whole picture.
   private func light() {
     canvas.shade(.everything) { u, v in
       1 + (traits.light.x * u + traits.light.y * v) * 0.03

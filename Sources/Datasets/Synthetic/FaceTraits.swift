@@ -1,6 +1,6 @@
-/// What one synthetic face looks like.
+/// The appearance of one synthetic face.
 struct FaceTraits {
-  /// Draws from U[0, 1) that a face takes.
+  /// The number of draws from U[0, 1) for a face.
   static let drawCount = 104
 
   /// The attributes, in CelebA's order and spelling.
@@ -9,13 +9,13 @@ struct FaceTraits {
     "Mouth_Slightly_Open", "No_Beard", "Pale_Skin", "Smiling", "Wearing_Hat",
   ]
 
-  /// How the hair falls.
+  /// The style of the hair.
   enum HairStyle { case none, short, medium, long }
 
-  /// The colour of the hair by name.
+  /// The colour of the hair.
   enum HairColour { case black, brown, blond, grey, red }
 
-  // Pose: where the face is in the picture, and where it looks.
+  // Pose: the place of the face in the picture, and its direction.
   private(set) var origin = SIMD2<Float>(32, 33)
   private(set) var scale: Float = 1
   private(set) var tilt: Float = 0
@@ -54,7 +54,7 @@ struct FaceTraits {
   private(set) var mouthOpening: Float = 0
   private(set) var lipThickness: Float = 0
   private(set) var lips = SIMD3<Float>(repeating: 0)
-  // What is worn, light and background.
+  // Worn objects, light and background.
   private(set) var glasses: SIMD3<Float>?
   private(set) var hat: SIMD3<Float>?
   private(set) var clothes = SIMD3<Float>(repeating: 0)
@@ -64,7 +64,7 @@ struct FaceTraits {
   private(set) var slope = SIMD2<Float>(0, 0)
   private(set) var spots: [FaceEllipse] = []
 
-  /// The traits that `drawCount` draws stand for.
+  /// The traits from `drawCount` draws.
   init(_ uniform: UnsafeBufferPointer<Float>) {
     var dice = Dice(uniform)
     drawPose(&dice)
@@ -74,7 +74,7 @@ struct FaceTraits {
     drawSurroundings(&dice)
   }
 
-  /// Whether each attribute of `attributeNames` holds.
+  /// Whether the face has each attribute of `attributeNames`.
   var attributes: [Bool] {
     let showsHair = hairStyle != .none
     return [
@@ -111,7 +111,7 @@ struct FaceTraits {
   private mutating func drawHair(_ dice: inout Dice) {
     let kind = dice.next()
     hairStyle = kind < 0.06 ? .none : kind < 0.45 ? .short : kind < 0.7 ? .medium : .long
-    // Dark skin mostly comes with black hair.
+    // Dark skin mostly has black hair.
     let colour = dice.next() * (paleness < 0.35 ? 0.55 : 1)
     let shade = dice.next()
     switch colour {
@@ -178,14 +178,14 @@ struct FaceTraits {
   }
 }
 
-/// Draws in the order they are asked for.
+/// A sequence of draws, used in order.
 private struct Dice {
   private let uniform: UnsafeBufferPointer<Float>
   private(set) var used = 0
 
   init(_ uniform: UnsafeBufferPointer<Float>) { self.uniform = uniform }
 
-  /// From U[0, 1).
+  /// The next draw from U[0, 1).
   mutating func next() -> Float {
     used += 1
     return uniform[used - 1]
@@ -194,10 +194,11 @@ private struct Dice {
   /// Uniform between two numbers.
   mutating func within(_ low: Float, _ high: Float) -> Float { low + next() * (high - low) }
 
-  /// Around 0, the more likely the nearer: the mean of two uniform draws within the reach.
+  /// A draw around 0; values near 0 are more likely: the mean of two uniform draws within the
+  /// reach.
   mutating func centred(_ reach: Float) -> Float { (next() + next() - 1) * reach }
 
-  /// A colour, more often pale or dark than gaudy.
+  /// A colour; pale and dark colours are more likely than saturated colours.
   mutating func colour() -> SIMD3<Float> {
     let grey = next()
     return 0.5 * SIMD3(next(), next(), next()) + 0.5 * grey

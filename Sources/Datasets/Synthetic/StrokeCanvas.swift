@@ -1,8 +1,8 @@
-/// A grey 8-bit image on which round strokes are drawn with smooth edges.
+/// A grey 8-bit image for round strokes with smooth edges.
 struct StrokeCanvas {
-  /// Pixels a side.
+  /// The side in pixels.
   let side: Int
-  /// The image, `side * side` bytes, row-major; not owned.
+  /// The image, `side * side` bytes, row-major; the canvas does not own it.
   let pixels: UnsafeMutablePointer<UInt8>
 
   /// A black canvas over `pixels`.
@@ -12,10 +12,10 @@ struct StrokeCanvas {
     pixels.update(repeating: 0, count: side * side)
   }
 
-  /// Draws a straight stroke with round ends; coordinates and `radius` in pixels.
+  /// Draws a straight stroke with round ends; coordinates and `radius` are in pixels.
   ///
-  /// A pixel is as bright as the brightest stroke over it: full within the radius, fading over one
-  /// pixel beyond it.
+  /// A pixel has the brightness of the brightest stroke over it: full within the radius, then
+  /// fading over one pixel.
   func draw(from a: SIMD2<Float>, to b: SIMD2<Float>, radius: Float) {
     let reach = radius + 0.5
     let low = pointwiseMin(a, b) - reach
@@ -36,7 +36,7 @@ struct StrokeCanvas {
     }
   }
 
-  /// The pixels whose centres lie between two coordinates.
+  /// The pixels with centres between two coordinates.
   private func clamped(_ low: Float, _ high: Float) -> Range<Int> {
     let first = Int(max(low - 0.5, 0).rounded(.up))
     let last = Int(min(high - 0.5, Float(side - 1)).rounded(.down))

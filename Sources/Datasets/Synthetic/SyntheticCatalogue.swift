@@ -1,15 +1,15 @@
 /// The kinds of images that `cleave synthesize` makes.
 public enum SyntheticCatalogue {
-  /// All of them, in the order of the help text.
+  /// All kinds, in the order of the help text.
   public static let kinds: [any SyntheticImages.Type] = [
     SyntheticDigits.self,
     SyntheticFaces.self,
   ]
 
-  /// The words for them.
+  /// The names of the kinds.
   public static var names: [String] { kinds.map { $0.kind } }
 
-  /// The kind of that name; nil where there is none.
+  /// The kind with a name; nil for an unknown name.
   public static func kind(named name: String) -> (any SyntheticImages.Type)? {
     kinds.first { $0.kind == name }
   }

@@ -1,13 +1,13 @@
 import Foundation
 import Tensors
 
-/// Hand-like digits, 28x28x1, with their labels, 0 to 9.
+/// Digits like handwriting, 28x28x1, with their labels, 0 to 9.
 ///
-/// They are drawn from strokes of varied proportions, slant, size, thickness and place.
+/// They are drawn from strokes with random proportions, slant, size, thickness and place.
 public enum SyntheticDigits: SyntheticImages {
   /// `digits`.
   public static let kind = "digits"
-  /// What they show.
+  /// The help text.
   public static let help = """
     28x28 grey images of hand-like digits with their labels, drawn from strokes of varied slant,
     thickness and position.
@@ -38,9 +38,9 @@ public enum SyntheticDigits: SyntheticImages {
   }
 }
 
-/// How one image is written: the proportions of its strokes, and where the unit box comes to lie.
+/// The handwriting of one image: the proportions of its strokes, and the placing of the unit box.
 private struct Hand {
-  /// Draws an image takes: the label, eight for the style, eleven for the placing.
+  /// The number of draws for an image: the label, eight for the style, eleven for the placing.
   static let drawCount = 20
 
   /// Eight draws for the proportions of the strokes.
@@ -62,7 +62,7 @@ private struct Hand {
     let width = height * within(13, 0.72, 1)
     let angle = within(14, -0.12, 0.12)
     let slant = within(15, -0.1, 0.35)
-    // Scale, then slant to the right (upwards is -y), then turn.
+    // Scale, then slant to the right (-y is upwards), then rotation.
     let across = SIMD2(width, 0)
     let down = SIMD2(-slant * height, height)
     func turned(_ p: SIMD2<Float>) -> SIMD2<Float> {
@@ -75,7 +75,7 @@ private struct Hand {
     )
   }
 
-  /// From the unit box to pixels: a gentle bend of the plane, then the affine placing.
+  /// Maps the unit box to pixels: a gentle bend of the plane, then an affine map.
   func place(_ point: SIMD2<Float>) -> SIMD2<Float> {
     let x = point.x - 0.5 + bend.amount.x * sinf(4 * point.y + bend.phase.x)
     let y = point.y - 0.5 + bend.amount.y * sinf(4 * point.x + bend.phase.y)

@@ -1,13 +1,13 @@
 import Tensors
 
-/// Painted faces, 64x64x3, with attributes named as CelebA's.
+/// Painted faces, 64x64x3, with attributes named as in CelebA.
 ///
-/// Skin, hair, eyes, mouth, glasses, hats, beards, pose, light and background vary independently, so
-/// that a generative model has some thirty smooth dimensions and a dozen choices to learn.
+/// Skin, hair, eyes, mouth, glasses, hats, beards, pose, light and background vary independently.
+/// So a generative model has about thirty smooth dimensions and a dozen choices to learn.
 public enum SyntheticFaces: SyntheticImages {
   /// `faces`.
   public static let kind = "faces"
-  /// What they show.
+  /// The help text.
   public static let help = """
     64x64 colour images of painted faces in varied skin, hair, eyes, mood, pose, light and background,
     with attributes as CelebA has them. --count 202599 makes a set of CelebA's size, 2.49 GB.

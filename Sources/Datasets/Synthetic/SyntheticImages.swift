@@ -1,34 +1,35 @@
-/// A kind of built-in images: each a pure function of (seed, split, index); nothing is downloaded.
+/// A kind of built-in images; each image is a pure function of (seed, split, index).
 ///
-/// A new one takes one file, with a type that conforms to this, and its line in ``SyntheticCatalogue``.
+/// Nothing is downloaded. A new kind is one file, with a type that conforms to this protocol, and a
+/// line in ``SyntheticCatalogue``.
 public protocol SyntheticImages: Sendable {
-  /// The word on the command line; also what such a data set is called.
+  /// The kind's word on the command line, and the name of such a data set.
   static var kind: String { get }
-  /// What the images show, for the help text: lines of at most 98 columns.
+  /// The help text about the images, in lines of at most 98 columns.
   static var help: String { get }
   /// The sides of an image.
   static var shape: ImageShape { get }
-  /// What the notes on an image say.
+  /// The meaning of the notes on an image.
   static var notes: SyntheticNotes { get }
 
   /// Draws one image; several threads may draw at once.
   ///
   /// - Parameters:
-  ///   - pixels: `[height, width, channels]`, to be filled.
-  ///   - note: to be filled with the notes on the image.
+  ///   - pixels: `[height, width, channels]`, to fill.
+  ///   - note: the notes on the image, to fill.
   static func draw(
     _ index: Int, seed: UInt64, split: Split, into pixels: UnsafeMutablePointer<UInt8>,
     note: UnsafeMutablePointer<Int8>)
 }
 
-/// What is known about synthetic images besides their pixels.
+/// Information about synthetic images besides their pixels.
 public enum SyntheticNotes: Sendable {
-  /// One note an image: its class.
+  /// One note for each image: its class.
   case label
-  /// A note for each name: whether the image has that attribute (1) or not (-1).
+  /// A note for each name: 1 if the image has that attribute, -1 otherwise.
   case attributes([String])
 
-  /// Notes on an image.
+  /// The number of notes on an image.
   var count: Int {
     switch self {
     case .label: 1
@@ -58,12 +59,13 @@ extension SyntheticImages {
       format: .bytes, memory: memory, labels: labels, clean: nil, noise: nil)
   }
 
-  /// Writes a data set of `count` training images and `test` test images with their notes, drawn on all cores.
+  /// Writes a data set of `count` training images and `test` test images with their notes.
   ///
-  /// Memory does not grow with the number of images, but for their notes.
+  /// Images are drawn on all cores. Memory does not grow with the number of images, except for
+  /// their notes.
   ///
-  /// - Throws: `DatasetError` where a file is in the way and `force` is not given, or the monitor
-  ///   says stop; `HDF5Error` where it cannot be written. Nothing is left behind then.
+  /// - Throws: `DatasetError` if the file exists and `force` is false, or if the monitor stops the
+  ///   work. `HDF5Error` if the file cannot be written. No output remains then.
   public static func write(
     count: Int, test: Int, seed: UInt64, to path: String, force: Bool = false,
     monitor: WorkMonitor = WorkMonitor()
@@ -90,7 +92,7 @@ extension SyntheticImages {
     var drawn: [Int8] = []
     drawn.reserveCapacity(count * notes.count)
     let memory = PixelMemory(allocating: min(blocks.blockLength, count) * notes.count)
-    // As the pixels of a block: each thread writes notes of its own images alone.
+    // Each thread writes only the notes of its own images.
     nonisolated(unsafe) let block = memory.start.bindMemory(
       to: Int8.self, capacity: memory.byteCount)
     try blocks.run(count: count) { row, pixels in

@@ -2,17 +2,17 @@ import Datasets
 import Support
 import Training
 
-/// The words after a command's name, sorted into operands and options.
+/// The words after a command's name, divided into operands and options.
 struct Arguments {
   /// Operands in the order given.
   private(set) var operands: [String] = []
   private var values: [String: [String]] = [:]
 
-  /// Sorts words by what a command declares.
+  /// Divides words by the options of a command.
   ///
-  /// `--` ends the options. Numbers of operands are not checked here: see `check(operands:)`.
+  /// `--` ends the options. The number of operands is checked later, by `check(operands:)`.
   ///
-  /// - Throws: `UsageError` for an unknown option (the nearest known one is named), a missing or
+  /// - Throws: `UsageError` for an unknown option (with the nearest known option), a missing or
   ///   superfluous value, or an option given twice.
   init(_ words: [String], options: [Option]) throws(UsageError) {
     var rest = words[...]
@@ -53,9 +53,9 @@ struct Arguments {
     return value
   }
 
-  /// Checks that every declared operand has its words, and that none is left over.
+  /// Checks that every declared operand has its words, and that no word is left over.
   ///
-  /// - Throws: `UsageError` that names the first operand missing, or the first word too many.
+  /// - Throws: `UsageError` with the first missing operand or the first superfluous word.
   func check(operands declared: [Operand]) throws(UsageError) {
     let least = declared.reduce(0) { $0 + $1.count.lowerBound }
     let most = declared.reduce(0) { min($0 + $1.count.upperBound, 1 << 20) }
@@ -70,23 +70,23 @@ struct Arguments {
   /// Whether an option was given.
   func has(_ option: String) -> Bool { values[option] != nil }
 
-  /// The value of an option; nil where it was not given.
+  /// The value of an option; nil if it was not given.
   func value(_ option: String) -> String? { values[option]?.last }
 
   /// All values of a repeatable option.
   func all(_ option: String) -> [String] { values[option] ?? [] }
 
-  /// The value of an option that has to be given.
+  /// The value of an option that must be given.
   ///
-  /// - Throws: `UsageError` where it was not.
+  /// - Throws: `UsageError` if it was not given.
   func required(_ option: String) throws(UsageError) -> String {
     guard let value = value(option) else { throw UsageError("missing --\(option)") }
     return value
   }
 
-  /// The value of an option as an integer; nil where it was not given.
+  /// The value of an option as an integer; nil if it was not given.
   ///
-  /// - Throws: `UsageError` for another value or one out of range.
+  /// - Throws: `UsageError` for other text or an integer out of range.
   func integer(_ option: String, in range: ClosedRange<Int>) throws(UsageError) -> Int? {
     guard let text = value(option) else { return nil }
     guard let value = Int(text), range.contains(value) else {
@@ -97,16 +97,16 @@ struct Arguments {
     return value
   }
 
-  /// The value of `--seed`; 595, the RVAE authors', where it was not given.
+  /// The value of `--seed`; 595, as the RVAE authors have, if it was not given.
   ///
-  /// - Throws: `UsageError` for anything but an integer of at least 0.
+  /// - Throws: `UsageError` unless the value is an integer of at least 0.
   func seed() throws(UsageError) -> UInt64 {
     UInt64(try integer("seed", in: 0...Int.max) ?? 595)
   }
 
-  /// The value of an option as one of some words; nil where it was not given.
+  /// The value of an option as one of several words; nil if it was not given.
   ///
-  /// - Throws: `UsageError` for any other word, with the nearest allowed one.
+  /// - Throws: `UsageError` for any other word, with the nearest allowed word.
   func choice<Choice: RawRepresentable<String> & CaseIterable>(
     _ option: String, as type: Choice.Type
   ) throws(UsageError) -> Choice? {

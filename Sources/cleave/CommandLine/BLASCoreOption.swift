@@ -3,15 +3,15 @@ import Foundation
 import Tensors
 
 extension BLASCore {
-  /// Set in the process that `--blas-core` started, so that it does not start another.
+  /// Set in the process that `--blas-core` started, so that this process does not start another.
   private static let guardVariable = "CLEAVE_BLAS_CORE"
 
-  /// Replaces this process by itself with another kernel, if the one asked for is not yet in use.
+  /// Restarts this process with another kernel, if the requested kernel is not in use.
   ///
-  /// Has to come before `MPI_Init`: a launcher does not notice the exchange then. In the new process
-  /// it checks that OpenBLAS knows the name and has taken it.
+  /// Call it before `MPI_Init`: the launcher does not notice the exchange then. The new process
+  /// checks that OpenBLAS knows the name and uses the kernel.
   ///
-  /// - Throws: `UsageError` for a name OpenBLAS does not take, or if the exchange fails.
+  /// - Throws: `UsageError` for a name that OpenBLAS refuses, or if the exchange fails.
   static func use(_ name: String) throws(UsageError) {
     if getenv(guardVariable) != nil {
       try check(name)

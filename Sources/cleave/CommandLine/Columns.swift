@@ -1,6 +1,8 @@
 /// Tables of plain text.
 enum Columns {
-  /// Rows under a header, each column as wide as its widest cell; without a line break at the end.
+  /// Rows under a header; each column is as wide as its widest cell.
+  ///
+  /// No line break ends the text.
   static func text(_ header: [String], _ rows: [[String]]) -> String {
     let lines = [header] + rows
     let widths = header.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }

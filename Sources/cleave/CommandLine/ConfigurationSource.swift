@@ -1,5 +1,6 @@
 import Foundation
 import MPI
+import Models
 import Training
 
 /// Where a configuration is read from.

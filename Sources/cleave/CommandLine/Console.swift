@@ -2,14 +2,15 @@ import Foundation
 import Support
 import Training
 
-/// Where the tool prints: results to standard output, progress and diagnostics to standard error, and
-/// nothing at all from a rank other than 0.
+/// Prints results to standard output, and progress and diagnostics to standard error.
+///
+/// Only rank 0 prints.
 final class Console {
   /// Whether this process prints.
   let isSpeaking: Bool
   /// Whether `--quiet` was given.
   let isQuiet: Bool
-  /// Whether standard error is a terminal that takes a line being rewritten.
+  /// Whether standard error is a terminal where a line can be rewritten.
   let isLive: Bool
   private var openLine = 0
 
@@ -21,31 +22,33 @@ final class Console {
     isLive = isRoot && !isQuiet && !plain && isatty(2) != 0
   }
 
-  /// A result, as a line on standard output.
+  /// Prints a result as a line on standard output.
   func result(_ text: String) {
     guard isSpeaking else { return }
     closeLine()
     FileHandle.standardOutput.write(Data((text + "\n").utf8))
   }
 
-  /// A JSON document on standard output.
+  /// Prints a JSON document on standard output.
   func result(_ value: JSONValue) { result(value.document) }
 
-  /// A line on standard error, unless quiet.
+  /// Prints a line on standard error, unless `--quiet` was given.
   func note(_ text: String) {
     guard isSpeaking, !isQuiet else { return }
     closeLine()
     writeError(text + "\n")
   }
 
-  /// A warning on standard error, quiet or not.
+  /// Prints a warning on standard error, even with `--quiet`.
   func warning(_ text: String) {
     guard isSpeaking else { return }
     closeLine()
     writeError("warning: \(text)\n")
   }
 
-  /// Progress: on a terminal a line that the next one replaces, else a line of its own.
+  /// Shows progress: on a terminal, the next progress line replaces this line.
+  ///
+  /// Elsewhere each call prints a line.
   func progress(_ text: String) {
     guard isSpeaking, !isQuiet else { return }
     guard isLive else { return writeError(text + "\n") }
@@ -55,14 +58,14 @@ final class Console {
     openLine = text.count
   }
 
-  /// Ends the progress line, so that other text starts on a line of its own.
+  /// Ends the progress line, so that other text starts on a new line.
   func closeLine() {
     guard openLine > 0 else { return }
     writeError("\n")
     openLine = 0
   }
 
-  /// Columns of the terminal; a longer line would not be replaced by the next one.
+  /// Columns of the terminal; a longer progress line could not be replaced.
   private var terminalWidth: Int {
     var size = winsize()
     guard ioctl(2, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 1 else { return 80 }

@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import MPI
+import Models
 import Training
 
 /// `--data` and what tells how its images lie: shared by the commands that read images.
@@ -43,10 +44,12 @@ struct DataOptions {
   /// Makes a run remember its training set, where one was named.
   func store(in configuration: inout Configuration) {
     guard let path else { return }
-    configuration.data = path
-    configuration.images = options.images ?? ""
-    configuration.layout = options.layout
-    configuration.shape = options.shape
+    var common = configuration.common
+    common.data.data = path
+    common.data.images = options.images ?? ""
+    common.data.layout = options.layout
+    common.data.shape = options.shape
+    configuration.write(common)
   }
 
   /// Opens the images on every rank; the run's own training set where no file was named.
@@ -55,10 +58,11 @@ struct DataOptions {
   ///
   /// - Throws: `DatasetError` or `HDF5Error`, agreed on by all ranks.
   func open(for run: Configuration, on world: Communicator) throws -> ImageSet {
-    try world.agree {
+    let own = run.common.data
+    return try world.agree {
       try ImageSet.open(
-        path ?? run.data, split: split,
-        options: path == nil || (path == run.data && !isLayoutGiven) ? run.imageSetOptions : options
+        path ?? own.data, split: split,
+        options: path == nil || (path == own.data && !isLayoutGiven) ? own.imageSetOptions : options
       )
     }
   }

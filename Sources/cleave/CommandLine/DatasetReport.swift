@@ -2,25 +2,25 @@ import Datasets
 import Support
 import Training
 
-/// What a data set file holds, as commands print it.
+/// The content of a data set file, as commands print it.
 struct DatasetReport {
   private let path: String
   private let summary: DatasetSummary
 
   /// Reads the file's summary.
   ///
-  /// - Throws: `HDF5Error` or `DatasetError` where it is no data set.
+  /// - Throws: `HDF5Error` or `DatasetError` if the file is not a data set.
   init(of path: String) throws {
     self.path = path
     summary = try DatasetSummary(of: path)
   }
 
-  /// The names of its splits, those that hold images.
+  /// The names of the splits with images.
   var splits: [String] {
     summary.splits.keys.filter { summary.splits[$0]?["images"] != nil }.sorted(by: Self.order)
   }
 
-  /// Prints it, as text or as the document of `cleave info --json`.
+  /// Prints the content as text, or as the document of `cleave info --json`.
   func print(on console: Console, asJSON: Bool) {
     console.result(asJSON ? json.document : text)
   }
@@ -63,7 +63,7 @@ struct DatasetReport {
     return (["\(path): data set\(name)"] + lines).joined(separator: "\n")
   }
 
-  /// Splits and datasets in the order people expect, others behind in alphabetical order.
+  /// The order of splits and datasets: well-known names first, then other names alphabetically.
   private static func order(_ a: String, _ b: String) -> Bool {
     let known = ["train", "validation", "test", "images", "labels", "attributes", "names", "clean"]
     let ranks = [a, b].map { known.firstIndex(of: $0) ?? known.count }

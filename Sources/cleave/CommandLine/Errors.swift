@@ -1,9 +1,9 @@
 import MPI
 import Support
 
-/// A command that cannot be understood: status 64.
+/// A command with wrong words: status 64.
 struct UsageError: ExitStatusError, CustomStringConvertible {
-  /// What is wrong, in one line.
+  /// The mistake, in one line.
   let description: String
   var exitStatus: Int32 { 64 }
 

@@ -6,9 +6,10 @@ import MPI
 import Support
 import Training
 
-/// The exit status of errors from modules that do not stand on MPI and its statuses.
+/// The exit status of errors from modules that do not import the statuses.
 enum Failure {
-  /// 64 for wrong usage, 65 for wrong data, 75 for a stop to be resumed, 1 for anything else.
+  /// 64 for wrong usage, 65 for wrong data, 75 for a stop that a resume continues, 1 for anything
+  /// else.
   static func status(of error: any Error) -> Int32 {
     switch error {
     case let error as DatasetError: status(of: error)
@@ -18,10 +19,10 @@ enum Failure {
     }
   }
 
-  /// Where the machine is at fault, not the file.
+  /// Error numbers for which the machine is the cause, not the file.
   private static let diskFailures = [ENOSPC, EDQUOT, EIO, EROFS, EMFILE, ENFILE]
 
-  /// A file in the way, a wrong SPEC or option are the command's fault; the rest is the data's.
+  /// A wrong SPEC or option, or an existing output, is wrong usage; other cases are wrong data.
   private static func status(of error: DatasetError) -> Int32 {
     switch error {
     case .exists, .specification, .option: 64

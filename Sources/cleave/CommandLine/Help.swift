@@ -2,7 +2,7 @@ import Training
 
 /// The texts of `--help`.
 enum Help {
-  /// Names, usage and options of one command.
+  /// The help text of one command: names, usage and options.
   static func text(of command: any Subcommand.Type) -> String {
     var usage = "usage: cleave \(command.name)"
     for operand in command.operands { usage += " " + operand.usage }
@@ -17,7 +17,7 @@ enum Help {
     return String(text.dropLast())
   }
 
-  /// All commands.
+  /// The help text with all commands.
   static func overview(of commands: [any Subcommand.Type]) -> String {
     let text = """
       usage: cleave COMMAND [arguments], alone or under mpirun -n P
@@ -32,7 +32,7 @@ enum Help {
     return text
   }
 
-  /// Lines of two columns, indented; the right one begins on a line of its own where the left one is long.
+  /// Lines of two columns, indented; after a long left column the right column starts a new line.
   static func table(_ rows: [(left: String, right: String)]) -> String {
     let limit = 26
     let width = min(limit, rows.map(\.left.count).max() ?? 0)

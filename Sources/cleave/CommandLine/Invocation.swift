@@ -3,9 +3,9 @@ import Doctor
 import Support
 import Training
 
-/// What the words of the command line ask for.
+/// The request in the words of the command line.
 struct Invocation {
-  /// Something to do.
+  /// The action to take.
   enum Action {
     /// Print a text.
     case text(String)
@@ -13,11 +13,11 @@ struct Invocation {
     case command(any Subcommand)
   }
 
-  /// What an error line begins with: `cleave` or `cleave COMMAND`.
+  /// The start of an error line: `cleave` or `cleave COMMAND`.
   private(set) var program = "cleave"
   /// Whether `--quiet` was given.
   private(set) var isQuiet = false
-  /// What to do, or what is wrong with the words.
+  /// The action, or the error in the words.
   private(set) var action: Result<Action, any Error> = .success(.text(""))
 
   /// The commands in the order of the help text.
@@ -30,7 +30,7 @@ struct Invocation {
     ]
   }
 
-  /// Understands the words after `cleave`.
+  /// Parses the words after `cleave`.
   init(_ words: [String]) {
     action = Result { try understand(words) }
   }

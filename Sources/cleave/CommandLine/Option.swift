@@ -1,10 +1,10 @@
-/// One option of a command, as it is parsed and as `--help` shows it.
+/// One option of a command, for parsing and for `--help`.
 struct Option: Sendable {
-  /// The name after `--`; a name of one letter goes after a single `-`.
+  /// The name after `--`; a name of one letter follows a single `-`.
   let name: String
-  /// What stands for the value in the help text; nil for a flag.
+  /// The placeholder of the value in the help text; nil for a flag.
   let placeholder: String?
-  /// What it does, in a line.
+  /// The effect, in a line.
   let help: String
   /// Whether it may be given more than once.
   let isRepeatable: Bool
@@ -23,28 +23,28 @@ struct Option: Sendable {
     Option(name: name, placeholder: placeholder, help: help, isRepeatable: repeatable)
   }
 
-  /// An option with a value, for tests: it may be given more than once, and `--help` leaves it out.
+  /// An option with a value, for tests: it is repeatable, and `--help` leaves it out.
   static func hidden(_ name: String, _ placeholder: String, _ help: String) -> Option {
     Option(name: name, placeholder: placeholder, help: help, isRepeatable: true, isHidden: true)
   }
 
-  /// The option as it is typed: `--out` or `-n`.
+  /// The option as users type it: `--out` or `-n`.
   var typed: String { (name.count == 1 ? "-" : "--") + name }
 
   /// The left column of the help text.
   var usage: String { placeholder.map { "\(typed) \($0)" } ?? typed }
 }
 
-/// The operands (arguments that are no options) of a command.
+/// An operand of a command: an argument that is not an option.
 struct Operand: Sendable {
-  /// What stands for it in the help text.
+  /// The placeholder in the help text.
   let placeholder: String
-  /// What it is, in a line.
+  /// The meaning, in a line.
   let help: String
-  /// How many of it there may be.
+  /// The allowed number of words for the operand.
   let count: ClosedRange<Int>
 
-  /// An operand that must be given once, unless `count` says otherwise.
+  /// An operand; it must be given once, unless `count` says otherwise.
   init(_ placeholder: String, _ help: String, count: ClosedRange<Int> = 1...1) {
     self.placeholder = placeholder
     self.help = help
@@ -59,7 +59,7 @@ struct Operand: Sendable {
 }
 
 extension Option {
-  /// The options that several commands share, so that they mean the same everywhere.
+  /// Options of several commands, so that each has one meaning everywhere.
   static let json = flag("json", "print one JSON document instead of text")
   static let force = flag("force", "replace what exists already")
   static let data = value(
@@ -68,17 +68,17 @@ extension Option {
   static let best = flag("best", "the checkpoint of the lowest score, not the newest")
   static let out = value("out", "FILE", "what to write")
 
-  /// What shall go wrong on purpose.
+  /// A fault to inject, for tests.
   static let inject = hidden("inject", "FAULT", "kind@step[:rank], as README lists them")
 
-  /// Naming the images of a file from elsewhere.
+  /// Options that describe images of a file that Cleave did not write.
   static let layout = [
     value("images", "PATH", "the images' dataset inside the file, for files from elsewhere"),
     value("layout", "ORDER", "the order of its dimensions: nhwc (default) or nchw"),
     value("shape", "H,W,C", "the shape of an image, where the dataset is [N, D]"),
   ]
 
-  /// What every command takes.
+  /// The options of every command.
   static let common = [
     flag("quiet", "only results and errors"),
     value("blas-core", "NAME", "the matrix kernel OpenBLAS shall use; auto for its own choice"),

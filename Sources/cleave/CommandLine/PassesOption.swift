@@ -1,4 +1,4 @@
-import Layers
+import Models
 import Training
 
 /// `--passes` and `--recycle`: how often a recycling model goes round when it is asked, and what it hands on.
@@ -30,8 +30,8 @@ struct PassesOption {
   ///
   /// - Throws: `ConfigurationError` for passes of a model that does not recycle.
   func apply(to configuration: inout Configuration) throws {
-    if let passes { configuration.testPasses = passes }
-    if let test { configuration.recyclingTest = test }
-    try configuration.checkPasses()
+    if let passes { try configuration.set("test_passes=\(passes)") }
+    if let test { try configuration.set("recycle_test=\(test.rawValue)") }
+    try configuration.refuseUnread()
   }
 }

@@ -2,6 +2,7 @@ import Datasets
 import Evaluation
 import MPI
 import Models
+import Runs
 import Tensors
 import Training
 

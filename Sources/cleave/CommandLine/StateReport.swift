@@ -1,4 +1,5 @@
 import Checkpoints
+import Models
 import Support
 import Training
 
@@ -10,7 +11,8 @@ struct StateReport {
   private let entries: [RunSummary.Entry]
   private let best: String?
   private let model: String?
-  private let progress: Progress?
+  private let progress: SavedProgress?
+  private let lanes: Int?
   private let digests: StateDigests?
 
   /// Reads the state of a checkpoint, the newest one of a run; nil for a run that has none yet.
@@ -26,7 +28,9 @@ struct StateReport {
     self.entries = entries
     self.best = best
     model = try checkpoint.map { try Configuration.load(json: $0.configuration()).model }
-    progress = try checkpoint?.progress()
+    let saved = try checkpoint?.progress()
+    progress = saved.map { SavedProgress($0) }
+    lanes = saved?.lanes
     digests = withDigests ? try checkpoint?.digests() : nil
   }
 
@@ -35,9 +39,9 @@ struct StateReport {
     var members = [
       JSONValue.Member("format", .string(format)),
       JSONValue.Member("model", model.map { .string($0) } ?? .null),
-      JSONValue.Member("lanes", (progress?.lanes).map { .integer($0) } ?? .null),
+      JSONValue.Member("lanes", lanes.map { .integer($0) } ?? .null),
       JSONValue.Member("progress", progressJSON),
-      JSONValue.Member("finished", progress.map { .boolean(Self.isFinished($0)) } ?? .null),
+      JSONValue.Member("finished", progress.map { .boolean($0.progress.finished) } ?? .null),
       JSONValue.Member("warnings", .array(warnings.map { .string($0.rawValue) })),
     ]
     if format == "cleave-run" {
@@ -62,10 +66,8 @@ struct StateReport {
 
   /// The ways of failing that the run has marked itself with.
   private var warnings: [CollapseWarning] {
-    CollapseWarning.allCases.filter { progress?.values["warning_\($0.rawValue)"] == 1 }
+    CollapseWarning.allCases.filter { progress?.progress.warnings.contains($0) == true }
   }
-
-  private static func isFinished(_ progress: Progress) -> Bool { progress.values["finished"] == 1 }
 
   private static func json(of entry: RunSummary.Entry) -> JSONValue {
     [
@@ -75,9 +77,9 @@ struct StateReport {
   }
 
   private var progressJSON: JSONValue {
-    guard let progress else { return .null }
+    guard let progress = progress?.progress else { return .null }
     return [
-      "outer": .integer(progress.outer), "epoch": .integer(progress.epoch),
+      "outer": .integer(progress.outer), "epoch": .integer(progress.totalEpochs),
       "step": .integer(progress.step), "images_seen": .integer(progress.imagesSeen),
     ]
   }
@@ -87,13 +89,13 @@ struct StateReport {
     var lines: [String] = []
     let kind = format == "cleave-run" ? "run" : "checkpoint"
     lines.append("\(path): \(kind)" + (model.map { " of \($0)" } ?? ", nothing saved yet"))
-    if let progress, let checkpoint {
+    if let progress = progress?.progress, let lanes, let checkpoint {
       lines.append(
-        "  outer \(progress.outer), epoch \(progress.epoch), step \(Quantity.grouped(progress.step)), "
+        "  outer \(progress.outer), epoch \(progress.totalEpochs), step \(Quantity.grouped(progress.step)), "
           + "\(Quantity.grouped(progress.imagesSeen)) images seen"
-          + (Self.isFinished(progress) ? ", finished" : ""))
+          + (progress.finished ? ", finished" : ""))
       lines.append(
-        "  \(Quantity.count(progress.lanes, "lane")), written by "
+        "  \(Quantity.count(lanes, "lane")), written by "
           + "\(Quantity.count(checkpoint.manifest.ranks, "rank")) with the BLAS kernel "
           + checkpoint.manifest.blasKernel)
     }

@@ -3,18 +3,18 @@ import Support
 import Tensors
 
 extension Option {
-  /// Threads that share the loops of a rank.
+  /// The number of threads that share the loops of a rank.
   static let threads = value(
     "threads", "T", "threads of a rank (default 1); fewer ranks with more suit small batches")
 }
 
 extension Arguments {
-  /// The value of `--threads`, 1 where it is not given.
+  /// The value of `--threads`; 1 if it was not given.
   func threads() throws(UsageError) -> Int { try integer("threads", in: 1...256) ?? 1 }
 }
 
 extension UsageError {
-  /// Refuses threads in an exact run, where they would change the last bits.
+  /// Refuses threads in an exact run, because they would change the last bits.
   static func check(threads: Int, exact: Bool) throws(UsageError) {
     if exact && threads > 1 {
       throw UsageError("--threads: found \(threads), expected 1 in an exact run; use more ranks")
@@ -23,7 +23,7 @@ extension UsageError {
 }
 
 extension Console {
-  /// Starts a rank's threads, and warns where its processor cores do not suffice for them.
+  /// Starts a rank's threads; warns if there are fewer processor cores than threads.
   func startWorkers(_ threads: Int) {
     Workers.start(threads)
     let cores = Self.allowedCores
@@ -34,7 +34,7 @@ extension Console {
     }
   }
 
-  /// Processors this process may run on, by the mask in /proc/self/status.
+  /// The number of processors that this process may use, by the mask in /proc/self/status.
   private static var allowedCores: Int {
     let status = FileManager.default.contents(atPath: "/proc/self/status") ?? Data()
     let line = String(decoding: status, as: UTF8.self).split(separator: "\n")

@@ -2,7 +2,7 @@ import Datasets
 import Foundation
 import MPI
 
-/// `cleave corrupt`: a corrupted copy of a data set, with the clean images beside.
+/// `cleave corrupt`: writes a corrupted copy of a data set, together with the clean images.
 struct CorruptCommand: Subcommand {
   static let name = "corrupt"
   static let summary = "write corrupted images beside the clean ones"

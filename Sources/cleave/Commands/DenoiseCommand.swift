@@ -1,6 +1,7 @@
 import Evaluation
 import MPI
 import Models
+import Runs
 import Training
 
 /// `cleave denoise`.

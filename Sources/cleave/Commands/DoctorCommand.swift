@@ -4,7 +4,7 @@ import Support
 import Tensors
 import Training
 
-/// `cleave doctor`: measures what training stands on and says what to mend.
+/// `cleave doctor`: measures the machine for training and says what to improve.
 struct DoctorCommand: Subcommand {
   static let name = "doctor"
   static let summary = "check MPI, BLAS, HDF5, disk and network, and say what to mend"

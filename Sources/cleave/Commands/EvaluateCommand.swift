@@ -2,7 +2,7 @@ import Datasets
 import Evaluation
 import Foundation
 import MPI
-import Models
+import Runs
 import Support
 import Tensors
 import Training
@@ -12,28 +12,35 @@ struct EvaluateCommand: Subcommand {
   static let name = "evaluate"
   static let summary = "measure a run on a data set"
   static let details = """
-    Metrics: mse (per pixel), psnr (dB), elbo and kl (nats an image), spread (mean over the pixels of the
-    standard deviation of 10,000 samples). Errors are taken against the clean images where the data set
-    has them; X stands for the model's input, L for the clean part of the rows trained on. A model that is
-    trained with noise gets such noise here too, unless the images are corrupted already.
-    Models with a likelihood: bound (nats an image with the samples of training; its negative for binary
-    images, lower being better, the log-density itself for a Gaussian decoder), nll (-log p(x) by --samples
-    importance samples) and bits (the same in bits a pixel), on inputs without noise.
+    Metrics:
+    \(metricTable)
+    Errors are taken against the clean images where the data set has them; X stands for the model's
+    input, L for the clean part of the rows trained on. A model that is trained with noise gets such
+    noise here too, unless the images are corrupted already. Bounds are of inputs without noise; a
+    Gaussian decoder's are log-densities, higher being better.
     """
+  private static let metricTable = String(
+    Help.table(
+      MetricCatalogue.metrics.map {
+        ($0.name, $0.summary + ($0.needs.map { "; needs \($0)" } ?? ""))
+      }
+    ).dropLast())
   static let operands = [Operand("RUN", "the directory of a run")]
   static let options =
     [
       Option.data, Option.split,
-      Option.value("metrics", "LIST", "what to measure (default mse,psnr,elbo)"),
+      Option.value("metrics", "LIST", "what to measure (default \(usual))"),
       Option.value("samples", "N", "samples of z for each image in nll and bits (default 5000)"),
       Option.value("rows", "N", "measure the first N images only"),
       Option.best, Option.flag("corrupted", "the bound at inputs with the noise of training"),
       Option.flag("negated", "the negative bound of a Gaussian decoder, too"), Option.json,
     ] + PassesOption.options + Option.layout
 
+  private static let usual = MetricCatalogue.usual.map { $0.name }.joined(separator: ",")
+
   private let run: RunDirectory
   private let data: DataOptions
-  private let metrics: [Metric]
+  private let metrics: [any Metric.Type]
   private let isAsked: Bool
   private let options: Evaluation.Options
   private let isBest: Bool
@@ -55,15 +62,15 @@ struct EvaluateCommand: Subcommand {
     options.isNegated = arguments.has("negated")
     self.options = options
     isAsked = arguments.has("metrics")
-    let names = arguments.value("metrics") ?? "mse,psnr,elbo"
+    let names = arguments.value("metrics") ?? Self.usual
     for option in ["corrupted", "negated"] where arguments.has(option) && !names.contains("bound") {
       throw UsageError("--\(option) is about the bound; found --metrics \(names)")
     }
     metrics = try names.split(separator: ",", omittingEmptySubsequences: false).map { name in
-      guard let metric = Metric(rawValue: String(name)) else {
+      guard let metric = MetricCatalogue.metric(String(name)) else {
         throw UsageError(
           "unknown metric \(name)"
-            + Spelling.hint(for: String(name), in: Metric.allCases.map(\.rawValue)))
+            + Spelling.hint(for: String(name), in: MetricCatalogue.names))
       }
       return metric
     }
@@ -77,11 +84,12 @@ struct EvaluateCommand: Subcommand {
       try Evaluation(trained, on: images, options: options, world: world)
     }
     let result = try evaluation.run(metrics)
-    let missing = metrics.first { metric in !result.metrics.contains { $0.metric == metric } }
+    let missing = metrics.first { result[$0.name].isEmpty }
     if let missing, isAsked {
       try world.agree {
         throw UsageError(
-          "--metrics: found \(missing), which \(trained.configuration.model) does not have")
+          "--metrics: found \(missing.name), which \(trained.configuration.model) does not have"
+            + (missing.needs.map { "; it needs \($0)" } ?? ""))
       }
     }
     console.result(isJSON ? Self.document(result).document : Self.text(result))
@@ -89,10 +97,10 @@ struct EvaluateCommand: Subcommand {
   }
 
   private static func document(_ result: EvaluationResult) -> JSONValue {
-    let metrics = result.metrics.map { metric, values in
-      let isPlain = values.count == 1 && values[0].name.isEmpty
-      let members = values.map { JSONValue.Member($0.name, .real($0.value)) }
-      return JSONValue.Member(metric.rawValue, isPlain ? .real(values[0].value) : .object(members))
+    let metrics = result.metrics.map { name, values in
+      let isPlain = values.count == 1 && values[0].of.isEmpty
+      let members = values.map { JSONValue.Member($0.of, .real($0.value)) }
+      return JSONValue.Member(name, isPlain ? .real(values[0].value) : .object(members))
     }
     return [
       "run": .string(result.run), "data": .string(result.data), "split": .string(result.split),
@@ -102,8 +110,8 @@ struct EvaluateCommand: Subcommand {
   }
 
   private static func text(_ result: EvaluationResult) -> String {
-    let rows = result.metrics.flatMap { metric, values in
-      values.map { [metric.rawValue, $0.name, Quantity.significant($0.value, 6)] }
+    let rows = result.metrics.flatMap { name, values in
+      values.map { [name, $0.of, Quantity.significant($0.value, 6)] }
     }
     return "\(result.run) on \(result.data), \(result.split): "
       + "\(Quantity.grouped(result.rows)) images against "

@@ -3,7 +3,7 @@ import MPI
 import Support
 import Training
 
-/// `cleave import`: image files from elsewhere into a data set.
+/// `cleave import`: makes a data set from image files of other programs.
 struct ImportCommand: Subcommand {
   static let name = "import"
   static let summary = "turn image files from elsewhere into a data set"
@@ -32,7 +32,7 @@ struct ImportCommand: Subcommand {
       + [Option.force, Option.json]
   }
 
-  /// The options of all formats, each once.
+  /// The options of all formats, each option once.
   private static var formatOptions: [ImportOption] {
     ImporterCatalogue.importers.flatMap { $0.options }.reduce(into: []) { all, option in
       if !all.contains(where: { $0.name == option.name }) { all.append(option) }

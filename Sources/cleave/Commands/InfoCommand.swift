@@ -5,7 +5,7 @@ import HDF5
 import MPI
 import Training
 
-/// `cleave info`: what a data set, a run or a checkpoint holds.
+/// `cleave info`: shows the content of a data set, a run or a checkpoint.
 struct InfoCommand: Subcommand {
   static let name = "info"
   static let summary = "tell what a data set, a run or a checkpoint holds"
@@ -45,7 +45,7 @@ struct InfoCommand: Subcommand {
     }
   }
 
-  /// What a path turned out to be.
+  /// The kind of object at a path.
   private enum Subject {
     case dataset
     case run

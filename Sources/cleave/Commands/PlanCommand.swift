@@ -1,5 +1,6 @@
 import MPI
 import Models
+import Planning
 import Support
 import Tensors
 import Training
@@ -49,7 +50,7 @@ struct PlanCommand: Subcommand {
     try world.agree {
       for assignment in assignments { try configuration.set(assignment) }
       data.store(in: &configuration)
-      if configuration.data.isEmpty { throw UsageError("missing --data") }
+      if configuration.common.data.data.isEmpty { throw UsageError("missing --data") }
     }
     let images = try data.open(for: configuration, on: world)
     return try world.onRoot {

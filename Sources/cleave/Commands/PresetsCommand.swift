@@ -1,4 +1,5 @@
 import MPI
+import Models
 import Support
 import Training
 
@@ -55,22 +56,22 @@ struct PresetsCommand: Subcommand {
   }
 
   private func listKeys(on console: Console) {
-    let defaults = Configuration()
     if isJSON {
       let members = Configuration.keys.map { key in
         JSONValue.Member(
           key.name,
           [
-            "default": key.value(defaults), "expected": .string(key.expected),
+            "default": key.defaultValue, "expected": .string(key.expected),
             "summary": .string(key.summary),
-            "models": key.models.map { .array($0.map { .string($0) }) } ?? .null,
+            "models": Configuration.readers(of: key).map { .array($0.map { .string($0) }) }
+              ?? .null,
           ])
       }
       return console.result(.object(members))
     }
     let lines = Configuration.keys.map { key in
-      "\(key.name)=\(key.value(defaults).line)  \(key.expected)\n    \(key.summary)"
-        + (key.models.map { "\n    for " + $0.joined(separator: ", ") } ?? "")
+      "\(key.name)=\(key.defaultValue.line)  \(key.expected)\n    \(key.summary)"
+        + (Configuration.readers(of: key).map { "\n    for " + $0.joined(separator: ", ") } ?? "")
     }
     console.result(lines.joined(separator: "\n"))
   }
@@ -80,12 +81,12 @@ struct PresetsCommand: Subcommand {
     if isJSON {
       let members = Configuration.keys.map { key in
         JSONValue.Member(
-          key.name, ["value": key.value(configuration), "source": .string(preset.source(of: key))])
+          key.name, ["value": configuration[key], "source": .string(preset.source(of: key))])
       }
       return console.result(.object(members))
     }
     let rows = Configuration.keys.map { key in
-      [key.name, key.value(configuration).line, preset.source(of: key)]
+      [key.name, configuration[key].line, preset.source(of: key)]
     }
     console.result(Columns.text(["key", "value", "source"], rows))
   }

@@ -3,7 +3,7 @@ import MPI
 import Support
 import Training
 
-/// `cleave synthesize`: a data set made up on the spot.
+/// `cleave synthesize`: draws a data set of built-in images.
 struct SynthesizeCommand: Subcommand {
   static let name = "synthesize"
   static let summary = "make a built-in data set"

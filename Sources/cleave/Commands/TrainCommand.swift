@@ -1,7 +1,9 @@
 import Datasets
 import Foundation
+import Guard
 import MPI
 import Models
+import Runs
 import Tensors
 import Training
 
@@ -68,7 +70,7 @@ struct TrainCommand: Subcommand {
       maxSteps: try arguments.integer("max-steps", in: 1...Int.max),
       deadline: try Self.deadline(arguments),
       standstill: try arguments.integer("watchdog", in: 0...1_000_000).map(Double.init)
-        ?? TrainingLimits.usualStandstill,
+        ?? Watchdog.usualLimit,
       sentinel: try arguments.integer("sentinel", in: 1...1_000_000_000) ?? 0,
       faults: try arguments.all("inject").map { try Fault(parsing: $0) })
     if let run = arguments.value("resume") {
@@ -109,35 +111,35 @@ struct TrainCommand: Subcommand {
     // From here on a signal is answered after the next step, however long reading the data takes.
     StopSignals.install()
     console.startWorkers(threads)
-    let display = TrainingDisplay(console, assignments: assignments)
     let outcome: RunOutcome
     switch origin {
     case .new(let source, let out, let isForced):
-      outcome = try start(source, out, isForced, display, on: world)
+      outcome = try start(source, out, isForced, console, on: world)
     case .resumed(let run, let steps):
-      outcome = try resume(RunDirectory(run), verifying: steps, display, on: world)
+      outcome = try resume(RunDirectory(run), verifying: steps, console, on: world)
     }
     return outcome == .stopped ? 75 : 0
   }
 
   private func start(
-    _ source: ConfigurationSource, _ out: String, _ isForced: Bool, _ display: TrainingDisplay,
+    _ source: ConfigurationSource, _ out: String, _ isForced: Bool, _ console: Console,
     on world: Communicator
   ) throws -> RunOutcome {
     var configuration = try source.configuration(on: world)
     try world.agree {
       for assignment in assignments { try configuration.set(assignment) }
       data.store(in: &configuration)
-      if configuration.data.isEmpty { throw UsageError("missing --data") }
+      if configuration.common.data.data.isEmpty { throw UsageError("missing --data") }
     }
     let images = try open(configuration, on: world)
+    let display = TrainingDisplay(console, unread: configuration.unread(assignments))
     return try TrainingRun.start(
       configuration, on: images, in: RunDirectory(out), replacing: isForced, observer: display,
       limits: limits, world: world)
   }
 
   private func resume(
-    _ directory: RunDirectory, verifying steps: Int?, _ display: TrainingDisplay,
+    _ directory: RunDirectory, verifying steps: Int?, _ console: Console,
     on world: Communicator
   ) throws -> RunOutcome {
     try world.agree { if !directory.isRun { throw RunError.noRun(directory.path) } }
@@ -149,6 +151,7 @@ struct TrainCommand: Subcommand {
       data.store(in: &configuration)
     }
     let images = try open(configuration, on: world)
+    let display = TrainingDisplay(console, unread: configuration.unread(assignments))
     if let steps {
       display.verified(
         try TrainingRun.verify(kept, on: images, in: directory, steps: steps, world: world))
@@ -160,9 +163,10 @@ struct TrainCommand: Subcommand {
   /// The training set, with everything checked that does not need a model.
   private func open(_ configuration: Configuration, on world: Communicator) throws -> ImageSet {
     try world.agree {
-      try UsageError.check(threads: threads, exact: configuration.exact)
-      let images = try ImageSet.open(configuration.data, options: configuration.imageSetOptions)
-      try configuration.validated(rows: images.count).check(ranks: world.size)
+      try UsageError.check(threads: threads, exact: configuration.isExact)
+      let data = configuration.common.data
+      let images = try ImageSet.open(data.data, options: data.imageSetOptions)
+      try configuration.validated(rows: images.count).common.lanes.check(ranks: world.size)
       return images
     }
   }

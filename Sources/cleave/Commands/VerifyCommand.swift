@@ -1,7 +1,9 @@
 import Datasets
 import Foundation
+import Guard
 import MPI
 import Models
+import Runs
 import Support
 import Training
 
@@ -59,7 +61,8 @@ struct VerifyCommand: Subcommand {
     console.startWorkers(1)
     let configuration = try ConfigurationSource.run(run).configuration(on: world)
     let images = try world.agree {
-      try ImageSet.open(configuration.data, options: configuration.imageSetOptions)
+      let data = configuration.common.data
+      return try ImageSet.open(data.data, options: data.imageSetOptions)
     }
     _ = try TrainingRun.replay(
       configuration, on: images, in: run, steps: steps, faults: faults, world: world

@@ -8,7 +8,7 @@ struct VersionCommand: Subcommand {
   static let operands: [Operand] = []
   static let options: [Option] = []
 
-  /// The one line it prints.
+  /// The printed line.
   static let text = "cleave 0.1.0"
 
   init(_ arguments: Arguments) {}

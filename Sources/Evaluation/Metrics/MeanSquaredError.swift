@@ -1,0 +1,49 @@
+import CKernels
+import Tensors
+
+/// Mean squared error per pixel to the clean images.
+enum MeanSquaredError: Metric {
+  static let name = "mse"
+  static let summary = "mean squared error per pixel to the clean images"
+  static let needs: String? = "an encoder"
+
+  static func measure(_ evaluation: Evaluation) throws -> [MetricValue] {
+    try evaluation.squaredErrors()
+  }
+}
+
+extension Evaluation {
+  /// The errors of X, of D(E(X)) from mean codes and, with a split, of L.
+  ///
+  /// L = D(E(X - S)) is known for the run's own rows. A model that is trained with noise drawn at
+  /// each step gets its input with such noise, unless the images are corrupted already.
+  ///
+  /// **Collective.**
+  func squaredErrors() throws -> [MetricValue] {
+    try once("squared errors") {
+      let d = source.images.shape.count
+      let explainer = try world.agree {
+        try Explainer(trained, images: source.images, usesSplit: source.hasSplit)
+      }
+      let clean = Storage(count: source.images.shape.blockRows * d)
+      let sums = try RowPass(rows: source.rows, of: source.images.shape, on: world).sum(3) { rows in
+        source.reference.gather(rows, into: clean.pointer)
+        func error(_ x: UnsafeMutablePointer<Float>) -> Double {
+          ck_axpy(x, clean.pointer, -1, rows.count * d)
+          return ck_sum_squares(x, rows.count * d)
+        }
+        var errors = [0.0, 0, 0]
+        let input = explainer.input(rows)
+        errors[1] = error(explainer.reconstruction(of: input).pointer)
+        if source.hasSplit { errors[2] = error(try explainer.clean(rows).pointer) }
+        errors[0] = error(explainer.input(rows).pointer)
+        return errors
+      }
+      let elements = Double(source.rows * d)
+      return [
+        MetricValue("X", sums[0] / elements), MetricValue("reconstruction", sums[1] / elements),
+      ]
+        + (source.hasSplit ? [MetricValue("L", sums[2] / elements)] : [])
+    }
+  }
+}

@@ -1,0 +1,12 @@
+import Foundation
+
+/// Peak signal-to-noise ratio of the mean squared error, for pixels in [0, 1].
+enum PeakSignalToNoise: Metric {
+  static let name = "psnr"
+  static let summary = "10 log10(1 / mse) in dB, of the mean over all images"
+  static let needs: String? = "an encoder"
+
+  static func measure(_ evaluation: Evaluation) throws -> [MetricValue] {
+    try evaluation.squaredErrors().map { MetricValue($0.of, -10 * log10($0.value)) }
+  }
+}

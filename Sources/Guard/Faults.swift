@@ -1,0 +1,227 @@
+import Autodiff
+import Distributed
+import Foundation
+import MPI
+import Support
+
+/// Trouble to be made on purpose, to see that a run, and whoever runs it, copes with it: `kind@step[:rank]`.
+public struct Fault: Equatable, Sendable, CustomStringConvertible {
+  /// What goes wrong.
+  public enum Kind: String, CaseIterable, Sendable {
+    /// The rank is gone, by SIGKILL, before the step.
+    case kill
+    /// The rank stands still before the step, for ever.
+    case hang
+    /// The rank stands still before the step, for a second.
+    case slow
+    /// A gradient of the step is not a number.
+    case nan
+    /// A bit of a weight turns over in the rank's memory after the step.
+    case flipWeight = "flip-weight"
+    /// A bit turns over in a file of the first checkpoint from the step on, after it was committed.
+    case flipFile = "flip-file"
+    /// That file loses its second half.
+    case truncateFile = "truncate-file"
+    /// The rank cannot write more than a page into a file of the first checkpoint from the step on.
+    case failWrite = "fail-write"
+    /// The disk is full for a file of that checkpoint.
+    case fillDisk = "fill-disk"
+    /// A file of that checkpoint cannot be brought to the disk.
+    case failSync = "fail-fsync"
+  }
+
+  /// What goes wrong.
+  public let kind: Kind
+  /// The step, counted over the whole run from 1.
+  public let step: Int
+  /// Where it does.
+  public let rank: Int
+
+  /// Reads `kill@120` or `kill@120:3`; without a rank it is rank 0, which also writes most files.
+  ///
+  /// - Throws: `FaultError` for anything else.
+  public init(parsing text: String) throws(FaultError) {
+    let parts = text.split(separator: "@", omittingEmptySubsequences: false)
+    let place = parts.count == 2 ? parts[1].split(separator: ":") : []
+    guard let kind = Kind(rawValue: String(parts[0])), let step = place.first.flatMap({ Int($0) }),
+      let rank = place.count == 2 ? Int(place[1]) : 0, place.count <= 2, step >= 1, rank >= 0
+    else {
+      throw FaultError(found: text)
+    }
+    (self.kind, self.step, self.rank) = (kind, step, rank)
+  }
+
+  /// As it is given.
+  public var description: String { "\(kind.rawValue)@\(step):\(rank)" }
+}
+
+/// Makes this rank's faults happen, each once in a run's life: a mark in the run's folder keeps a resumed run, which
+/// makes the same step again, from another one.
+///
+/// Every fault is real: what the program meets comes from the operating system, not from a branch of its own.
+final class Faults {
+  private var waiting: [Fault]
+  private let marks: String?
+  private let rank: Int
+  private let host: String
+  private var step = 0
+  private var unlimited: rlimit?
+
+  /// What is left of the faults for this rank; nil where there is nothing.
+  init?(_ faults: [Fault], run: String?, world: Communicator) {
+    marks = run.map { $0 + "/injected" }
+    rank = world.rank
+    host = world.hostName
+    waiting = []
+    waiting = faults.filter { fault in
+      fault.rank == rank && !(mark(of: fault).map { access($0, F_OK) == 0 } ?? false)
+    }
+    if waiting.isEmpty { return nil }
+  }
+
+  private func mark(of fault: Fault) -> String? { marks.map { "\($0)/\(fault)" } }
+
+  /// Takes a fault of this kind that is due, for good.
+  private func take(_ kind: Fault.Kind, isDue: (Int) -> Bool) -> Fault? {
+    guard let index = waiting.firstIndex(where: { $0.kind == kind && isDue($0.step) }) else {
+      return nil
+    }
+    let fault = waiting.remove(at: index)
+    if let marks, let mark = mark(of: fault) {
+      mkdir(marks, 0o777)
+      close(open(mark, O_WRONLY | O_CREAT, 0o666))
+    }
+    return fault
+  }
+
+  private func announce(_ fault: Fault, _ what: String = "") {
+    let text = "rank \(rank) (\(host)): injected \(fault)\(what.isEmpty ? "" : ": " + what)\n"
+    FileHandle.standardError.write(Data(text.utf8))
+  }
+
+  // MARK: - Around a step
+
+  /// Before the step with this number.
+  func beforeStep(_ step: Int) {
+    self.step = step
+    let isNow: (Int) -> Bool = { $0 == step }
+    if let fault = take(.slow, isDue: isNow) {
+      announce(fault)
+      sleep(1)
+    }
+    if let fault = take(.hang, isDue: isNow) {
+      announce(fault)
+      while true { sleep(1) }
+    }
+    if let fault = take(.kill, isDue: isNow) {
+      announce(fault)
+      kill(getpid(), SIGKILL)
+      while true { sleep(1) }
+    }
+  }
+
+  /// A gradient of the step at hand has been computed.
+  func spoil(_ gradient: UnsafeMutablePointer<Float>, of parameter: String) {
+    guard let fault = take(.nan, isDue: { [step] in $0 == step }) else { return }
+    announce(fault, "the gradient of \(parameter)")
+    gradient[0] = .nan
+  }
+
+  /// The step at hand is done; the weights are those that the next one begins with.
+  func afterStep(_ parameters: ParameterSet, _ buckets: GradientBuckets) {
+    guard let fault = take(.flipWeight, isDue: { [step] in $0 == step }) else { return }
+    let largest = parameters.entries.enumerated().max {
+      $0.element.parameter.shape.count < $1.element.parameter.shape.count
+    }
+    guard let largest else { return }
+    let place =
+      buckets.offset(of: largest.offset) + largest.element.parameter.shape.count / 2
+    announce(fault, "bit \(Self.weightBit) of \(largest.element.name)")
+    buckets.values[place] = Float(
+      bitPattern: buckets.values[place].bitPattern ^ 1 << Self.weightBit)
+  }
+
+  /// One of the fraction's upper bits: the weight stays a number of its size.
+  private static let weightBit = 20
+
+  // MARK: - Around a checkpoint
+
+  /// The hidden directory of a checkpoint of the step at hand is there, and its files come next.
+  func beforeFiles(in directory: String) {
+    let isDue: (Int) -> Bool = { [step] in $0 <= step }
+    if let fault = take(.failWrite, isDue: isDue) {
+      announce(fault)
+      // What has a file in its way is written, not linked to the checkpoint before.
+      if rank > 0 { close(open("\(directory)/\(Self.rowFile(rank))", O_WRONLY | O_CREAT, 0o666)) }
+      signal(SIGXFSZ, SIG_IGN)
+      var limit = rlimit()
+      getrlimit(Self.fileSize, &limit)
+      unlimited = limit
+      limit.rlim_cur = 4096
+      setrlimit(Self.fileSize, &limit)
+    }
+    // The devices that refuse to store, or to be brought to a disk, stand in for a file.
+    if let fault = take(.fillDisk, isDue: isDue) {
+      let file = "\(directory)/\(rank == 0 ? "checkpoint.h5" : Self.rowFile(rank))"
+      announce(fault, file)
+      symlink("/dev/full", file)
+    }
+    if let fault = take(.failSync, isDue: isDue) {
+      let file = "\(directory)/manifest.json"
+      announce(fault, file)
+      symlink("/dev/null", file)
+    }
+  }
+
+  /// The checkpoint is written, or could not be.
+  func afterFiles() {
+    guard var limit = unlimited else { return }
+    setrlimit(Self.fileSize, &limit)
+    unlimited = nil
+  }
+
+  /// The checkpoint has been committed.
+  func damage(_ checkpoint: String) {
+    let rows = "\(checkpoint)/\(Self.rowFile(rank))"
+    let file = rank > 0 && access(rows, F_OK) == 0 ? rows : "\(checkpoint)/checkpoint.h5"
+    var status = stat()
+    guard stat(file, &status) == 0, status.st_size > 0 else { return }
+    let isDue: (Int) -> Bool = { [step] in $0 <= step }
+    if let fault = take(.truncateFile, isDue: isDue) {
+      announce(fault, file)
+      truncate(file, status.st_size / 2)
+    }
+    if let fault = take(.flipFile, isDue: isDue) {
+      // Any place will do, the same in every run.
+      let place = off_t(fault.step &* 2_654_435_761 % Int(status.st_size))
+      announce(fault, "\(file), byte \(place)")
+      let descriptor = open(file, O_RDWR)
+      var byte = UInt8(0)
+      pread(descriptor, &byte, 1, place)
+      byte ^= 16
+      pwrite(descriptor, &byte, 1, place)
+      close(descriptor)
+    }
+  }
+
+  private static func rowFile(_ rank: Int) -> String {
+    "rows-" + String(repeating: "0", count: max(0, 5 - String(rank).count)) + "\(rank).h5"
+  }
+
+  private static var fileSize: __rlimit_resource_t { __rlimit_resource_t(RLIMIT_FSIZE.rawValue) }
+}
+
+/// A fault that nobody can read.
+public struct FaultError: ExitStatusError, Equatable, CustomStringConvertible {
+  /// What was given.
+  public let found: String
+
+  /// One line.
+  public var description: String {
+    "--inject: found \(found), expected kind@step or kind@step:rank, with a kind of "
+      + Fault.Kind.allCases.map(\.rawValue).joined(separator: ", ")
+  }
+
+  /// 64: wrong usage.
+  public var exitStatus: Int32 { 64 }
+}

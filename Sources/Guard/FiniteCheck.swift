@@ -1,0 +1,133 @@
+import Autodiff
+import CKernels
+import MPI
+import Support
+import Synchronization
+import Tensors
+
+/// A number that is not finite: where it was found.
+public struct NonFinite: Equatable {
+  /// What held it.
+  enum Place: Int {
+    case loss, gradient, weight
+  }
+  /// The lane that computed it, the first of a rank's where they are one pass; nil where lanes are summed.
+  public let lane: Int?
+  let place: Place
+  /// The parameter, by its index; nil for a loss.
+  let parameter: Int?
+
+  init(lane: Int?, place: Place, parameter: Int? = nil) {
+    (self.lane, self.place, self.parameter) = (lane, place, parameter)
+  }
+
+  // MARK: - As a number that ranks compare
+
+  private static let parameters = 1 << 24
+  private static let places = 4
+  private static let allLanes = 1 << 20
+
+  /// The finding as a number that is the greater the earlier the lane is; minus infinity for none.
+  static func flag(_ found: NonFinite?) -> Double {
+    guard let found else { return -.infinity }
+    let place = (found.lane ?? allLanes) * places + found.place.rawValue
+    return -Double(place * parameters + (found.parameter.map { $0 + 1 } ?? 0))
+  }
+
+  /// What a flag stands for; nil for none.
+  init?(flag: Double) {
+    guard flag.isFinite else { return nil }
+    let (place, parameter) = Int(-flag).quotientAndRemainder(dividingBy: Self.parameters)
+    let (lane, kind) = place.quotientAndRemainder(dividingBy: Self.places)
+    guard let kind = Place(rawValue: kind) else { return nil }
+    self.init(
+      lane: lane == Self.allLanes ? nil : lane, place: kind,
+      parameter: parameter == 0 ? nil : parameter - 1)
+  }
+
+  /// The first of what ranks have found, on all of them.
+  ///
+  /// **Collective.**
+  static func first(_ own: NonFinite?, on world: Communicator) throws -> NonFinite? {
+    var flags = [flag(own)]
+    try world.allReduce(&flags, .max)
+    return NonFinite(flag: flags[0])
+  }
+}
+
+/// Looks for numbers that are not finite among what a step computes on this rank, and keeps the first.
+final class FiniteCheck {
+  private let parameters: ParameterSet
+  /// The first of the step.
+  private(set) var found: NonFinite?
+
+  init(_ parameters: ParameterSet) { self.parameters = parameters }
+
+  /// Forgets what was found.
+  func reset() { found = nil }
+
+  /// Keeps a finding, unless there is one.
+  func note(_ new: NonFinite) {
+    if found == nil { found = new }
+  }
+
+  /// Looks at a loss, which a weight may have spoilt.
+  func check(loss: Double, lane: Int) {
+    guard !loss.isFinite, found == nil else { return }
+    let weight = firstWeight
+    note(NonFinite(lane: lane, place: weight == nil ? .loss : .weight, parameter: weight))
+  }
+
+  /// Looks at a parameter's gradient, while it is in cache.
+  func check(gradient: UnsafePointer<Float>, of index: Int, lane: Int) {
+    guard found == nil else { return }
+    let isSpoilt = Atomic(false)
+    Workers.share(parameters.parameters[index].shape.count, grain: Workers.smallestLoop) { part in
+      if ck_all_finite(gradient + part.lowerBound, part.count) == 0 {
+        isSpoilt.store(true, ordering: .relaxed)
+      }
+    }
+    if isSpoilt.load(ordering: .relaxed) {
+      note(NonFinite(lane: lane, place: .gradient, parameter: index))
+    }
+  }
+
+  /// The first parameter with a weight that is not finite.
+  var firstWeight: Int? {
+    parameters.parameters.firstIndex { ck_all_finite($0.value, $0.shape.count) == 0 }
+  }
+
+  /// What it was, in words.
+  func words(for found: NonFinite) -> String {
+    let name = found.parameter.map { parameters.entries[$0].name } ?? ""
+    switch found.place {
+    case .loss: return "the loss"
+    case .gradient: return "the gradient of \(name)"
+    case .weight: return "the weight \(name)"
+    }
+  }
+}
+
+/// A number that is not finite and ends the run.
+public struct NonFiniteError: ExitStatusError, Equatable, CustomStringConvertible {
+  /// The step.
+  public let step: Int
+  /// The lane; nil where lanes are summed.
+  public let lane: Int?
+  /// The loss, a gradient or a weight.
+  public let what: String
+
+  /// An error from its parts.
+  public init(step: Int, lane: Int?, what: String) {
+    (self.step, self.lane, self.what) = (step, lane, what)
+  }
+
+  /// One line.
+  public var description: String {
+    "step \(step)" + (lane.map { ", lane \($0)" } ?? "")
+      + ": \(what) is not finite; the last checkpoint is kept"
+  }
+
+  /// 1: trouble.
+  public var exitStatus: Int32 { 1 }
+}

@@ -1,0 +1,95 @@
+import Checkpoints
+import Foundation
+import MPI
+import Support
+
+/// Whether the ranks of a job are copies of each other: the same program, settings and data, and the same weights.
+public struct Replicas {
+  private let world: Communicator
+
+  /// The ranks of a job.
+  public init(_ world: Communicator) { self.world = world }
+
+  /// Compares what the ranks were started with.
+  ///
+  /// Of the data it takes the file's size and samples of its content, so that a set of any size is compared in a moment.
+  /// **Collective.**
+  ///
+  /// - Throws: `ReplicaError` that names the rank and what differs.
+  public func checkStart(settings: String, data: String) throws {
+    guard world.size > 1 else { return }
+    try compare("the executable") { try Self.fileDigest("/proc/self/exe") }
+    try compare("the configuration") { Self.digest(Array(settings.utf8)) }
+    if !data.isEmpty { try compare("the data set \(data)") { try Self.fileDigest(data) } }
+  }
+
+  /// Compares the weights that the ranks train with, `count` floats.
+  ///
+  /// Ranks of one node may share them in memory; then there is one copy a node. **Collective.**
+  ///
+  /// - Throws: `ReplicaError` that names the rank that drifted.
+  func checkWeights(_ values: UnsafePointer<Float>, count: Int, step: Int) throws {
+    guard world.size > 1 else { return }
+    try compare("the weights after step \(step)") {
+      let digest = Digest()
+      digest.update(UnsafeRawBufferPointer(start: values, count: 4 * count))
+      return digest.text
+    }
+  }
+
+  /// Finds the first rank whose text is not that of most ranks.
+  private func compare(_ what: String, _ text: () throws -> String) throws {
+    let own = try world.agree { try text() }
+    let all = try world.allGather(own)
+    guard Set(all).count > 1 else { return }
+    let hosts = try world.allGather(world.hostName)
+    let counts = all.reduce(into: [String: Int]()) { $0[$1, default: 0] += 1 }
+    // With as many of one as of another, the lower rank is right.
+    let most = counts.values.max() ?? 0
+    let common = all.first { counts[$0] == most }
+    let odd = all.firstIndex { $0 != common } ?? 0
+    try world.agree { throw ReplicaError(what: what, rank: odd, host: hosts[odd]) }
+  }
+
+  private static func digest(_ bytes: [UInt8]) -> String {
+    let digest = Digest()
+    digest.update(bytes)
+    return digest.text
+  }
+
+  /// Pieces of a file that are compared, and the bytes of each.
+  private static let samples = (count: 64, bytes: 1 << 16)
+
+  private static func fileDigest(_ path: String) throws -> String {
+    let file = try FileError.wrap(path) { try FileHandle(forReadingFrom: URL(filePath: path)) }
+    defer { try? file.close() }
+    return try FileError.wrap(path) {
+      let size = try file.seekToEnd()
+      let digest = Digest()
+      digest.update([size])
+      for sample in 0..<UInt64(samples.count) {
+        try file.seek(toOffset: size / UInt64(samples.count) * sample)
+        digest.update(Array(try file.read(upToCount: samples.bytes) ?? Data()))
+      }
+      return digest.text
+    }
+  }
+}
+
+/// A rank that differs from the others where it must not.
+public struct ReplicaError: ExitStatusError, Equatable, CustomStringConvertible {
+  /// What differs.
+  public let what: String
+  /// The first rank that differs from most.
+  public let rank: Int
+  /// Its host.
+  public let host: String
+
+  /// One line.
+  public var description: String {
+    "rank \(rank) (\(host)): \(what) found unlike that of the other ranks, expected the same on all"
+  }
+
+  /// 1: trouble of the machine.
+  public var exitStatus: Int32 { 1 }
+}

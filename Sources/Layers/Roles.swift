@@ -1,0 +1,151 @@
+import Autodiff
+import Tensors
+
+/// A part of a training step with an optimizer of its own.
+public struct Phase: Sendable {
+  /// Name of the optimizer's state in checkpoints.
+  public let name: String
+  /// Names of the model's children that it updates.
+  public let updates: [String]
+  /// RMSprop's momentum in this phase; nil for the run's.
+  public let momentum: Double?
+
+  /// A phase from its parts.
+  public init(_ name: String, updates: [String], momentum: Double? = nil) {
+    self.name = name
+    self.updates = updates
+    self.momentum = momentum
+  }
+}
+
+/// A model that learns by gradients of batches.
+///
+/// It knows nothing of ranks, lanes, optimizers, files or the command line.
+public protocol Trainable: Module {
+  /// The parts of a training step, in order.
+  ///
+  /// The parameters of a phase are updated before the next phase begins.
+  var phases: [Phase] { get }
+  /// The loss of one phase, one value an example, [B]; training minimises its mean over the batch.
+  ///
+  /// A phase may use what earlier ones kept in `step`, and reports its parts there.
+  func loss(phase: Int, _ step: Step) -> Variable
+  /// The bias, [D], that begins at the logit of the mean training image; nil for none.
+  var meanImageBias: Parameter? { get }
+  /// Whether the reconstruction part of its loss is -log p(x|z), in nats.
+  var reportsLogLikelihood: Bool { get }
+}
+
+extension Trainable {
+  /// It is.
+  public var reportsLogLikelihood: Bool { true }
+  /// None.
+  public var meanImageBias: Parameter? { nil }
+}
+
+/// A model that makes images of codes.
+public protocol Decoding: Module {
+  /// Dimensions of a code, J.
+  var latent: Int { get }
+  /// Pixels in [0, 1], [B, D], of codes [B, J]: the decoder's mean.
+  func decode(_ z: Variable) -> Variable
+}
+
+/// A model with a prior of codes, which makes new images.
+public protocol Generative: Decoding {
+  /// Codes drawn from the prior for each row of the step, [B, J].
+  func prior(_ step: Step) -> Variable
+  /// New images for each row of the step, [B, D].
+  func generate(_ step: Step) -> Variable
+  /// Steps of the chain x -> D(E(C(x))) that turn a decoded code of the prior into a sample, where
+  /// nobody asks for others.
+  var chainSteps: Int { get }
+}
+
+extension Generative {
+  /// Decodes codes drawn from the prior.
+  public func generate(_ step: Step) -> Variable { decode(prior(step)) }
+  /// None: codes of the prior decode to samples.
+  public var chainSteps: Int { 0 }
+}
+
+/// What an encoder says of a batch: codes, or the mean and the log-variance of their distribution,
+/// each [B, J].
+public struct Code {
+  /// The codes, or the mean of their distribution.
+  public let mean: Variable
+  /// log of sigma squared; nil where the encoder is deterministic.
+  public let logVariance: Variable?
+
+  /// From its parts.
+  public init(mean: Variable, logVariance: Variable? = nil) {
+    self.mean = mean
+    self.logVariance = logVariance
+  }
+}
+
+/// A model that finds codes for images, and reconstructs images from them.
+public protocol Encoding: Module {
+  /// Codes of a batch [B, D].
+  func encode(_ x: Variable) -> Code
+  /// The decoder's mean for a batch [B, D].
+  ///
+  /// - Parameter sampling: whether codes are drawn, where the encoder gives a distribution.
+  func reconstruct(_ x: Variable, _ step: Step, sampling: Bool) -> Variable
+}
+
+/// A model that encodes and decodes.
+public protocol Autoencoder: Encoding, Decoding {}
+
+extension Autoencoder {
+  /// Decodes a draw of q(z|x) where the encoder gives a distribution, else the code.
+  public func reconstruct(_ x: Variable, _ step: Step, sampling: Bool) -> Variable {
+    let code = encode(x)
+    guard sampling, let logVariance = code.logVariance else { return decode(code.mean) }
+    let q = DiagonalGaussian(mean: code.mean, logVariance: logVariance)
+    return decode(q.sample(step.latentNoise(code.mean.shape.columns)))
+  }
+}
+
+/// A model with a likelihood p(x|z) and a q(z|x) to draw codes from: bounds of log p(x) can be taken.
+public protocol LatentVariableModel: Autoencoder {
+  /// The bound's negative for each row of the batch, [B] in nats, with as many samples as in
+  /// training.
+  ///
+  /// - Parameter isCorrupted: whether q sees the noise of training; the likelihood is of the clean
+  ///   images all the same.
+  func negativeBound(_ step: Step, isCorrupted: Bool) -> Variable
+  /// log p(x|z) p(z) / q(z|x) of `count` codes drawn from q(z|x) for each row of the batch,
+  /// [B, count] in nats; draw number `pass` of them.
+  func logWeights(_ step: Step, count: Int, pass: Int) -> Variable
+  /// Whether p(x|z) is a density: bounds are then printed as log-densities, higher being better
+  /// (D-26).
+  var isDensity: Bool { get }
+}
+
+/// A part of a loss, or a measurement beside it, that a model reports.
+public enum LossPart: Hashable, Sendable, CustomStringConvertible {
+  /// How far reconstructions are from their targets.
+  case reconstruction
+  /// KL(q(z|x) || p(z)).
+  case kl
+  /// The loss of a discriminator.
+  case discriminator
+  /// A part of the model's own.
+  case other(String)
+
+  /// The part of a name.
+  public init(_ name: String) {
+    self = [Self.reconstruction, .kl, .discriminator].first { "\($0)" == name } ?? .other(name)
+  }
+
+  /// Its name in logs and checkpoints.
+  public var description: String {
+    switch self {
+    case .reconstruction: "reconstruction"
+    case .kl: "kl"
+    case .discriminator: "discriminator"
+    case .other(let name): name
+    }
+  }
+}

@@ -1,0 +1,154 @@
+import Tensors
+import Training
+
+/// What models with a discriminator share: how the two players are trained.
+public struct PlayerSettings: SettingsGroup {
+  /// What the encoder, or a GAN's generator, minimises against the discriminator.
+  public var generatorLoss = GeneratorLoss.nonSaturating
+  /// RMSprop's momentum for discriminators; nil for that of all.
+  public var discriminatorMomentum: Double?
+
+  /// The defaults.
+  public init() {}
+
+  /// The generator's loss, the discriminator's momentum.
+  public static let keys: [SettingsKey<PlayerSettings>] = [
+    .choice(
+      "generator_loss", \.generatorLoss, "What the encoder minimises against the discriminator.",
+      "D-27 [C]: non_saturating"),
+    .optionalFraction(
+      "discriminator_momentum", \.discriminatorMomentum, absent: "rmsprop_momentum",
+      "Momentum of RMSprop for the discriminator.", "D-31 [P]: 0.1 on CelebA"),
+  ]
+
+  /// The settings that help where the discriminator has won.
+  ///
+  /// - Parameter other: what helps with the usual loss.
+  func cure(_ other: String) -> String {
+    generatorLoss == .saturating ? "generator_loss=non_saturating" : other
+  }
+}
+
+/// D-27: what the encoder minimises against the discriminator's logit s.
+public enum GeneratorLoss: String, CaseIterable, Sendable {
+  /// softplus(-s).
+  case nonSaturating = "non_saturating"
+  /// -softplus(s).
+  case saturating
+}
+
+/// The function behind a discriminator's hidden layers.
+public struct DiscriminatorActivation: SettingsGroup {
+  /// As set; nil for that of the other networks.
+  public var activation: Activation?
+
+  /// The default.
+  public init() {}
+
+  /// `discriminator_activation`.
+  public static let keys: [SettingsKey<DiscriminatorActivation>] = [
+    .optionalChoice(
+      "discriminator_activation", \.activation, absent: "activation",
+      "The function behind the discriminator's hidden layers.", "4.4 [C]: leaky_relu in one of two")
+  ]
+}
+
+extension CodeGame {
+  /// What all adversarial autoencoders read.
+  public struct Settings: SettingsGroup {
+    /// Encoder and decoder.
+    public var network = NetworkSettings()
+    /// Units of the discriminator's hidden layers.
+    public var discriminatorHidden = [1000, 1000]
+    /// The distribution that codes are matched to.
+    public var prior = Prior.gaussian
+    /// Distance of the ten components of `gmm10` from the origin.
+    public var gmmRadius = 4.0
+    /// The order of the phases.
+    public var updateOrder = UpdateOrder.reconstructionFirst
+    /// Whether reconstruction and match to the prior are one loss.
+    public var joint = false
+    /// Weight of the match to the prior in the joint loss.
+    public var alpha = 1.0
+    /// Whether weights of encoder and decoder are penalised as in the authors' Sprites code.
+    public var spriteRegularization = false
+    /// How the players are trained.
+    public var players = PlayerSettings()
+    /// The function behind the discriminator's hidden layers.
+    public var discriminatorActivation = DiscriminatorActivation()
+
+    /// The defaults.
+    public init() {}
+
+    /// Networks, then the game.
+    public static let keys: [SettingsKey<Settings>] =
+      group(\.network) + [
+        .layers(
+          "discriminator_hidden", \.discriminatorHidden, "Hidden layers of the discriminator.",
+          "7.1 [P]: 1000,1000"
+        ).fixed,
+        .choice("prior", \.prior, "What the codes are matched to.", "7.5").fixed,
+        .real(
+          "gmm_radius", \.gmmRadius, .positive, "Radius of the circle of gmm10.", "D-30 [P]: 4"),
+        .choice(
+          "update_order", \.updateOrder, "Which phase of an adversarial step comes first.",
+          "D-28 [P]"),
+        .flag(
+          "joint", \.joint,
+          "One loss for encoder and decoder: reconstruction + alpha times the match to the prior.",
+          "D-28; [C] on CelebA"
+        ).fixed,
+        .real(
+          "alpha", \.alpha, .notNegative, "Weight of the match to the prior in the joint loss.",
+          "7.3 [C]: 1"),
+        .flag(
+          "sprite_reg", \.spriteRegularization,
+          "Adds 0.1 times the l1 norm and 1e-4 times the squared l2 norm of encoder and decoder "
+            + "weights.",
+          "D-32 [P]: off"),
+      ] + group(\.players) + group(\.discriminatorActivation)
+
+    /// Settles the networks.
+    public mutating func resolve(for data: TrainingSetFacts) { network.resolve(for: data) }
+
+    /// The mixture has two dimensions; a joint step has one order.
+    public func check(
+      _ system: String, with common: CommonSettings
+    ) throws(ConfigurationError) {
+      if prior == .gmm10 && network.latent != 2 {
+        throw ConfigurationError(
+          key: "latent", found: "\(network.latent)",
+          expected: "2, which prior=gmm10 is made for; set latent=2 or prior=gaussian")
+      }
+      if joint && updateOrder != .reconstructionFirst {
+        throw ConfigurationError(
+          key: "update_order", found: updateOrder.rawValue,
+          expected: "\(UpdateOrder.reconstructionFirst.rawValue) with joint=true, which has one "
+            + "order")
+      }
+    }
+
+    /// The settings that help against a collapse.
+    func cure(of warning: CollapseWarning) -> String {
+      warning == .discriminatorWon
+        ? players.cure("a smaller learning_rate") : "a smaller learning_rate or more epochs"
+    }
+  }
+
+  /// A distribution over codes.
+  public enum Prior: String, CaseIterable, Sendable {
+    /// N(0, I).
+    case gaussian
+    /// Ten components of standard deviation 0.5 on a circle, in two dimensions.
+    case gmm10
+  }
+
+  /// D-28: the order of the phases.
+  public enum UpdateOrder: String, CaseIterable, Sendable {
+    /// Reconstruction, discriminator, encoder: the paper's.
+    case reconstructionFirst = "reconstruction_first"
+    /// Discriminator, encoder, reconstruction, each with noise of its own: the authors' MNIST and
+    /// Omniglot code.
+    case discriminatorFirst = "discriminator_first"
+  }
+}

@@ -1,0 +1,104 @@
+import Autodiff
+import Datasets
+import Layers
+import Training
+
+/// Integrating denoising adversarial autoencoder, iDAAE(M) (Creswell & Bharath, "Denoising Adversarial Autoencoders").
+///
+/// Shapes: B examples, D pixels, J latent dimensions. As the DAAE it reconstructs x from one corrupted x~. What it matches
+/// to the prior is approx_z(x), the mean of the codes of M corrupted copies of x: gradients flow through all M
+/// encodings, which are one product of M B rows. Averaging codes is not the integral over q(z|x~) that the name speaks
+/// of: the prior is matched by a variance-reduced mean code.
+///
+/// The M copies are drawn apart from the reconstructed one (option `share_noise`: the first of them is that one, so that
+/// M = 1 is the DAAE). With `idaae` = images the M copies themselves are averaged, and their mean is encoded both to
+/// be reconstructed and to be matched, as in the authors' CelebA release (D-29).
+public struct IDAAE: AdversarialAutoencoder {
+  /// What an iDAAE reads.
+  public struct Settings: SettingsGroup {
+    /// What all adversarial autoencoders read.
+    public var game = CodeGame.Settings()
+    /// M: corrupted copies of each image, whose codes (or which themselves) are averaged.
+    public var averagedCopies = 5
+    /// What is averaged.
+    public var idaae = Averaging.codes
+    /// Whether the first copy is the corrupted image that is reconstructed.
+    public var shareNoise = false
+
+    /// The defaults.
+    public init() {}
+
+    /// The game, then the average.
+    public static let keys: [SettingsKey<Settings>] =
+      group(\.game) + [
+        .integer(
+          "averaged_copies", \.averagedCopies, 1...1024,
+          "M of iDAAE: corrupted copies of an image that make one code for the prior.",
+          "7.1 [P]: 5, 25"),
+        .choice(
+          "idaae", \.idaae, "What iDAAE averages: the codes of the copies, or the copies.",
+          "D-29 [P]: codes"),
+        .flag(
+          "share_noise", \.shareNoise,
+          "The first of iDAAE's copies is the image that is reconstructed.",
+          "X31; 7.3 [P]: drawn anew"),
+      ]
+
+    /// Settles the networks.
+    public mutating func resolve(for data: TrainingSetFacts) { game.resolve(for: data) }
+
+    /// As the game.
+    public func check(
+      _ system: String, with common: CommonSettings
+    ) throws(ConfigurationError) {
+      try game.check(system, with: common)
+    }
+  }
+
+  /// D-29: what iDAAE averages over its M copies.
+  public enum Averaging: String, CaseIterable, Sendable {
+    /// Their codes, as the paper has it.
+    case codes
+    /// The corrupted images themselves, as the authors' CelebA release does.
+    case images
+  }
+
+  /// An iDAAE trained for some epochs.
+  static let system = System(
+    "idaae", make: IDAAE.init, loop: Epochs.init, presets: Preset.adversarial
+  ) { $0.model.game.cure(of: $1) }
+
+  let game: CodeGame
+  private let copies: Int  // M
+  private let averaging: Averaging
+  private let sharesNoise: Bool
+
+  /// A model of such images.
+  ///
+  /// - Throws: `ConfigurationError` for a network that does not fit the images.
+  public init(_ c: Settings, image: ImageShape) throws {
+    game = try CodeGame(c.game, image)
+    copies = c.averagedCopies
+    averaging = c.idaae
+    sharesNoise = c.shareNoise || c.idaae == .images
+  }
+
+  /// E(x~), [B, J]: of one corrupted copy, or of the mean of M.
+  func reconstructedCode(_ step: Step, round: Int) -> Variable {
+    switch averaging {
+    case .codes: game.encoder(step.corrupted(pass: round))
+    case .images: matchedCode(step, round: round)
+    }
+  }
+
+  /// approx_z(x) = (1 / M) sum of E(x~_j), [B, J]; or E of the mean of the x~_j.
+  func matchedCode(_ step: Step, round: Int) -> Variable {
+    let first = sharesNoise ? 0 : 1
+    let corrupted = step.corruptedCopies(
+      (first..<first + copies).map { round + CodeGame.rounds * $0 })
+    return switch averaging {
+    case .codes: game.encoder(corrupted).mean(ofParts: copies)
+    case .images: game.encoder(corrupted.mean(ofParts: copies))
+    }
+  }
+}

@@ -1,0 +1,255 @@
+import Datasets
+import Layers
+import Support
+import Training
+
+/// Everything that fixes a training run, but for the number of ranks.
+///
+/// It holds a value for every key of every system, so that a preset can be tried with another system
+/// (`--set model=vae`); what runs reads the keys of its own system alone, as typed settings. In JSON
+/// and for `--set` every key goes by its snake_case name (`learning_rate`). Batch and step counts
+/// are global, over all ranks.
+public struct Configuration: Equatable, Sendable {
+  /// Values that differ from their defaults, each in the form that its key keeps.
+  private var changed: [String: JSONValue] = [:]
+
+  /// The defaults.
+  public init() {}
+
+  /// The system to train, by its name in the catalogue.
+  public var model: String {
+    guard case .string(let name) = self[Self.modelKey] else {
+      preconditionFailure("model is a word")
+    }
+    return name
+  }
+
+  /// The system to train.
+  public var system: System { SystemCatalogue.system(model) }
+
+  /// The settings that all runs have.
+  public var common: CommonSettings { read() }
+
+  /// A group of settings.
+  public func read<Group: SettingsGroup>(_ type: Group.Type = Group.self) -> Group {
+    Group { changed[$0] }
+  }
+
+  /// Stores a group of settings.
+  public mutating func write<Group: SettingsGroup>(_ group: Group) {
+    for (key, value) in zip(Group.keys, group.values) { store(value, under: key.description) }
+  }
+
+  private mutating func store(_ value: JSONValue, under key: KeyDescription) {
+    if value == key.defaultValue {
+      changed.removeValue(forKey: key.name)
+    } else {
+      changed.updateValue(value, forKey: key.name)
+    }
+  }
+
+  /// The value of a key.
+  public subscript(key: KeyDescription) -> JSONValue {
+    changed[key.name, default: key.defaultValue]
+  }
+
+  /// Whether each lane is a pass of its own, so that ranks and hosts make no difference.
+  public var isExact: Bool { common.lanes.exact }
+}
+
+// MARK: - Keys
+
+extension Configuration {
+  private static let modelKey = KeyDescription.word(
+    "model", of: SystemCatalogue.names, summary: "The system to train.", source: "3.1",
+    isFixed: true)
+
+  /// Every setting, in the order in which configurations are written: those of all runs, then those
+  /// of the systems.
+  public static let keys: [KeyDescription] =
+    [modelKey] + CommonSettings.keys.map(\.description) + SystemCatalogue.keys
+
+  /// The systems that read a key, by name; nil for a key that all read.
+  public static func readers(of key: KeyDescription) -> [String]? {
+    SystemCatalogue.readers(of: key.name)
+  }
+
+  /// The setting of a name.
+  ///
+  /// - Throws: `ConfigurationError` that names the nearest key where there is none of this name.
+  public static func key(_ name: String) throws(ConfigurationError) -> KeyDescription {
+    guard let key = keys.first(where: { $0.name == name }) else {
+      throw ConfigurationError(
+        "unknown key \(name)" + Spelling.hint(for: name, in: keys.map(\.name)))
+    }
+    return key
+  }
+
+  /// The whole configuration, as `--set` takes it.
+  public var assignments: [String] {
+    Self.keys.map { "\($0.name)=\(KeyDescription.assignment(of: self[$0]))" }
+  }
+
+  /// What to say of assignments `key=value` that the system does not read.
+  public func unread(_ assignments: [String]) -> [String] {
+    assignments.compactMap { assignment in
+      let name = String(assignment.prefix { $0 != "=" })
+      guard let readers = SystemCatalogue.readers(of: name), !readers.contains(model) else {
+        return nil
+      }
+      return "\(assignment): \(model) does not read \(name), which is for "
+        + readers.joined(separator: ", ")
+    }
+  }
+
+  /// What to say of turns of the loss that the run is too short for.
+  public var unreached: [String] { system.unreached(self, loop.epochs) }
+}
+
+// MARK: - Reading and writing
+
+extension Configuration {
+  /// Every setting under its name, in the order of the keys.
+  public var json: JSONValue {
+    .object(Self.keys.map { JSONValue.Member($0.name, self[$0]) })
+  }
+
+  /// A configuration from a JSON object; keys that are absent keep their defaults.
+  ///
+  /// - Throws: `ConfigurationError` for text that is no JSON object, an unknown key, or a value of
+  ///   the wrong type or out of range.
+  public static func load(json text: String) throws(ConfigurationError) -> Configuration {
+    let document: JSONValue
+    do {
+      document = try JSONValue(parsing: text)
+    } catch {
+      throw ConfigurationError("not a JSON document" + JSONValue.place(of: error))
+    }
+    return try Configuration(document)
+  }
+
+  /// A configuration from a JSON object; keys that are absent keep their defaults.
+  ///
+  /// - Throws: `ConfigurationError` as `load(json:)`.
+  public init(_ document: JSONValue) throws(ConfigurationError) {
+    guard case .object(let members) = document else {
+      throw ConfigurationError("found JSON that is no object, expected {\"key\": value, ...}")
+    }
+    for member in members {
+      if let key = Self.keys.first(where: { $0.former?.name == member.name }) {
+        var value = member.value
+        if case .string(let word) = value { value = .string(key.former?.words[word] ?? word) }
+        try set(key, to: value, found: member.value.line)
+      } else {
+        try set(Self.key(member.name), to: member.value, found: member.value.line)
+      }
+    }
+  }
+
+  /// Assigns one setting from a text `key=value`, as `--set` gives it.
+  ///
+  /// - Throws: `ConfigurationError` for a text without `=`, an unknown key, or a value of the wrong
+  ///   type or out of range.
+  public mutating func set(_ assignment: String) throws(ConfigurationError) {
+    guard let equals = assignment.firstIndex(of: "=") else {
+      throw ConfigurationError("found \(assignment), expected key=value")
+    }
+    let key = try Self.key(String(assignment[..<equals]))
+    let text = String(assignment[assignment.index(after: equals)...])
+    try set(key, to: key.parse(text), found: text.isEmpty ? "nothing" : text)
+  }
+
+  private mutating func set(
+    _ key: KeyDescription, to value: JSONValue?, found: String
+  ) throws(ConfigurationError) {
+    guard let value = value.flatMap(key.normalized) else {
+      throw ConfigurationError(key: key.name, found: found, expected: key.expected)
+    }
+    store(value, under: key)
+  }
+}
+
+extension Configuration: Codable {
+  /// Reads a JSON object as `load(json:)` does.
+  public init(from decoder: any Decoder) throws {
+    try self.init(JSONValue(from: decoder))
+  }
+
+  /// Writes the members of `json`.
+  public func encode(to encoder: any Encoder) throws {
+    try json.encode(to: encoder)
+  }
+}
+
+// MARK: - A run of it
+
+extension Configuration {
+  /// Checks what single values cannot tell and fills in what was left to be derived: lanes and rows
+  /// are set from here on, and what the system derives from them.
+  ///
+  /// - Parameters:
+  ///   - count: rows of the training set.
+  ///   - shape: the shape of its images, where it is known.
+  /// - Throws: `ConfigurationError` for lanes that are no power of two or do not divide the batch, a
+  ///   batch larger than the training set, or settings that do not go together.
+  public func validated(
+    rows count: Int, of shape: ImageShape? = nil
+  ) throws(ConfigurationError) -> Configuration {
+    var resolved = self
+    let rows = min(common.data.rows ?? count, count)
+    try system.resolve(&resolved, TrainingSetFacts(rows: rows, shape: shape))
+    try resolved.refuseUnread()
+    return resolved
+  }
+
+  /// Refuses keys that say what the system cannot do.
+  ///
+  /// - Throws: `ConfigurationError` that names the systems that can.
+  public func refuseUnread() throws(ConfigurationError) {
+    for key in Self.keys
+    where (key.isRefusedElsewhere || system.refused.contains(key.name))
+      && self[key] != key.defaultValue
+    {
+      guard let readers = SystemCatalogue.readers(of: key.name), !readers.contains(model) else {
+        continue
+      }
+      throw ConfigurationError(
+        key: key.name, found: KeyDescription.assignment(of: self[key]),
+        expected: "\(KeyDescription.assignment(of: key.defaultValue)) with model=\(model), which "
+          + "does not read it; it is for \(readers.joined(separator: ", "))")
+    }
+  }
+
+  /// Checks that a run can go on with these settings.
+  ///
+  /// - Parameter original: The configuration the run was created with.
+  /// - Throws: `ConfigurationError` that names the first setting which differs though it is fixed.
+  public func checkResume(of original: Configuration) throws(ConfigurationError) {
+    for key in Self.keys where key.isFixed {
+      if let readers = SystemCatalogue.readers(of: key.name), !readers.contains(model) { continue }
+      let (old, new) = (original[key], self[key])
+      guard old != new else { continue }
+      throw ConfigurationError(
+        key: key.name, found: new.line,
+        expected: "\(old.line), which is fixed for the run; a new run can have another")
+    }
+  }
+
+  /// The settings as most steps of the run have them, where some change in its course.
+  public func settled() -> Configuration {
+    var settled = self
+    system.settle(&settled)
+    return settled
+  }
+
+  /// The loop of a run.
+  public var loop: any Loop { system.loop(self) }
+
+  /// A model of such images, its weights not drawn yet.
+  ///
+  /// - Throws: `ConfigurationError` for settings that do not fit the images.
+  public func makeModel(of image: ImageShape) throws -> any Module { try system.make(self, image) }
+
+  /// The settings that help against a collapse.
+  public func cure(of warning: CollapseWarning) -> String { system.cure(self, warning) }
+}

@@ -1,0 +1,176 @@
+import Autodiff
+import Datasets
+import Layers
+import Tensors
+import Training
+
+/// Denoising variational autoencoders DVAE(K, M) and DIWAE(K, M) (Im, Ahn, Memisevic & Bengio, "Denoising Criterion for
+/// Variational Auto-encoding Framework", AAAI 2017), and IWAE (Burda, Grosse & Salakhutdinov, "Importance Weighted
+/// Autoencoders", ICLR 2016): a DIWAE without noise.
+///
+/// Shapes: B examples, D pixels, J latent dimensions; K samples of z for each of M corrupted inputs x~ of an example. A
+/// DVAE maximises the mean of log w = log p(x|z) p(z) / q(z|x~) over all samples, a DIWAE the logarithm of the mean
+/// of w: the likelihood is of the clean x, q is taken at the x~ that z was drawn for, and x~ is fresh in every step. Both
+/// are measured on clean inputs.
+///
+/// Where paper and released code disagree: two layers generate (the code has one, `decoder_hidden`, D-21); the KL
+/// of a DVAE is analytic as in the code (option `kl`, D-22); the M inputs of a DIWAE are averaged inside of the
+/// logarithm (option `outer`, D-23); GRU as in D-24. A gradient that is not finite ends the run, where the code goes on
+/// with a tenth of the parameter.
+public struct DVAE: LatentVariableModel, Generative, Trainable {
+  /// A DVAE trained for some epochs.
+  static let dvae = System(
+    "dvae", make: DVAE.init(ofLogWeights:image:), loop: Epochs.init, presets: Preset.denoising
+  ) { _, warning in
+    warning == .posteriorCollapse
+      ? "beta below 1 (beta=0.3) or activation=relu" : "beta below 1 (beta=0.3) or more epochs"
+  }
+
+  /// A DIWAE trained for some epochs.
+  static let diwae = System(
+    "diwae", make: DVAE.init(ofMeanWeights:image:), loop: Epochs.init, presets: Preset.denoising,
+    refusing: KLWeight.keys.map(\.name)
+  ) { _, _ in "less noise or more epochs" }
+
+  /// An IWAE trained for some epochs.
+  static let iwae = System(
+    "iwae", make: DVAE.init(withoutNoise:image:), loop: Epochs.init, presets: Preset.denoising,
+    refusing: KLWeight.keys.map(\.name)
+  ) { _, _ in "more epochs" }
+
+  let encoder: any Network  // [R, D] -> [R, H]
+  let mean: Dense  // [R, H] -> [R, J]
+  let logDeviation: Dense  // [R, H] -> [R, J]; log sigma
+  let decoder: LikelihoodDecoder  // [R, J] -> p(x|z)
+  let bound: ImportanceWeightedBound
+  /// Corrupted inputs that make one input of the encoder: one for each step of a GRU that wants them, else 1.
+  private let inputsOfEncoder: Int
+  private let startsAtMeanImage: Bool
+
+  /// A DVAE of such images.
+  init(ofLogWeights settings: LogWeightSettings, image: ImageShape) {
+    let c = settings.shared
+    self.init(
+      c, image: image,
+      bound: ImportanceWeightedBound(
+        samples: c.samples, inputs: c.corruptions, average: .logWeights,
+        analyticKL: c.kl != .samples, beta: Float(settings.weight.beta)))
+  }
+
+  /// A DIWAE of such images.
+  init(ofMeanWeights settings: MeanWeightSettings, image: ImageShape) {
+    let c = settings.shared
+    self.init(
+      c, image: image,
+      bound: ImportanceWeightedBound(
+        samples: c.samples, inputs: c.corruptions,
+        average: settings.outer == .inside ? .weights : .weightsOfEachInput, analyticKL: false))
+  }
+
+  /// An IWAE of such images.
+  init(withoutNoise settings: NoiselessSettings, image: ImageShape) {
+    self.init(ofMeanWeights: settings.weighted, image: image)
+  }
+
+  /// A model of such images.
+  private init(_ c: Settings, image: ImageShape, bound: ImportanceWeightedBound) {
+    self.bound = bound
+    let (layers, latent) = (c.network.layers, c.network.latent)
+    let initialization = c.network.initialization.initialization
+    let (pixels, widest) = (image.count, layers.hidden[layers.hidden.count - 1])
+    switch c.inference {
+    case .feedforward:
+      encoder = Perceptron(
+        [pixels] + layers.hidden, layers.activation, last: layers.activation,
+        initialized: initialization)
+      inputsOfEncoder = 1
+    case .gru:
+      let isPerStep = c.gruCorrupt == .perStep
+      let input: GRU.Input =
+        isPerStep
+        ? .sequence(values: pixels)
+        : c.gruInput == .chunks ? .chunks(values: pixels) : .repeated(values: pixels)
+      encoder = GRU(input, units: widest, steps: c.gruSteps)
+      inputsOfEncoder = isPerStep ? c.gruSteps : 1
+    }
+    mean = Dense(widest, latent, initialized: initialization)
+    logDeviation = Dense(widest, latent, initialized: initialization)
+    let sizes = [latent] + layers.decoderLayers + [pixels]
+    decoder =
+      c.likelihood == .gaussian
+      ? .gaussian(sizes, layers.activation, initialization)
+      : .bernoulli(sizes, layers.activation, initialization)
+    startsAtMeanImage = c.outputBias == .meanImage
+  }
+
+  /// Names are checkpoint keys; their order is the order of the parameter groups.
+  public var children: [(String, any Module)] {
+    [
+      ("encoder", encoder), ("mean", mean), ("log_deviation", logDeviation), ("decoder", decoder),
+    ]
+  }
+
+  /// One phase updates everything.
+  public let phases = [Phase("all", updates: ["encoder", "mean", "log_deviation", "decoder"])]
+
+  /// q(z|x), [R, J] of R inputs.
+  func posterior(_ x: Variable) -> LogScaleGaussian {
+    let h = encoder(x)
+    return LogScaleGaussian(mean: mean(h), logDeviation: logDeviation(h))
+  }
+
+  /// M corrupted inputs of each example, one below the other.
+  private func corruptedInputs(_ step: Step, _ count: Int) -> Variable {
+    let x = step.corruptedRows(copies: count * inputsOfEncoder)
+    guard inputsOfEncoder > 1 else { return x }
+    return x.reshaped(
+      Shape(x.shape.rows / inputsOfEncoder, inputsOfEncoder * x.shape.columns))
+  }
+
+  /// The negative bound by K samples of M inputs, [B]; terms in nats per example.
+  public func loss(phase: Int, _ step: Step) -> Variable {
+    bound.negative(posterior(corruptedInputs(step, bound.inputs)), step) {
+      decoder.negativeLogLikelihood(of: step.target, given: $0)
+    }
+  }
+
+  /// The negative bound by K samples of one input, [B].
+  public func negativeBound(_ step: Step, isCorrupted: Bool) -> Variable {
+    let measured = ImportanceWeightedBound(
+      samples: bound.samples, average: bound.average, analyticKL: bound.analyticKL)
+    let x = isCorrupted ? corruptedInputs(step, 1) : step.target
+    return measured.negative(posterior(x), step) {
+      decoder.negativeLogLikelihood(of: step.target, given: $0)
+    }
+  }
+
+  /// log w of draws from q(z|x), [B, count].
+  public func logWeights(_ step: Step, count: Int, pass: Int) -> Variable {
+    ImportanceWeightedBound.logWeights(posterior(step.target), count: count, step, pass: pass) {
+      decoder.negativeLogLikelihood(of: step.target, given: $0)
+    }
+  }
+
+  /// Whether the decoder is Gaussian.
+  public var isDensity: Bool { decoder.isDensity }
+
+  /// The decoder's last bias, [D], where the settings say so.
+  public var meanImageBias: Parameter? { startsAtMeanImage ? decoder.outputBias : nil }
+
+  /// J.
+  public var latent: Int { mean.bias.shape.count }
+
+  /// Mean and log-variance of q(z|x), [B, J] each.
+  public func encode(_ x: Variable) -> Code {
+    let q = posterior(x)
+    return Code(mean: q.mean, logVariance: q.logVariance)
+  }
+
+  /// The mean of p(x|z), [B, D].
+  public func decode(_ z: Variable) -> Variable { decoder.mean(z) }
+
+  /// Codes from N(0, I), [B, J].
+  public func prior(_ step: Step) -> Variable {
+    step.normal(latent, step.purpose)
+  }
+}

@@ -1,0 +1,138 @@
+import Autodiff
+import Layers
+import Tensors
+
+/// A lower bound of log p(x) by samples of z from q(z|x~) for each of M inputs x~ of an example, K samples an input.
+///
+/// The importance weight of a sample is w = p(x|z) p(z) / q(z|x~), q being evaluated at the x~ that z was drawn for, the
+/// likelihood at the clean x. From the weights come
+/// - Kingma & Welling's bound and Im et al.'s denoising bound (DVAE): the mean of log w over all samples;
+/// - Burda et al.'s importance-weighted bound (IWAE) and Im et al.'s denoising one (DIWAE): log of the mean of w.
+///
+/// Shapes: B examples, J latent dimensions. Samples lie one below the other: sample k of input m of example b is row
+/// (b M + m) K + k. All values are in nats.
+public struct ImportanceWeightedBound: Sendable, Equatable {
+  /// What is averaged over samples and inputs.
+  public enum Average: Sendable, Equatable {
+    /// log w.
+    case logWeights
+    /// w, over samples and inputs alike, inside of one logarithm (D-23).
+    case weights
+    /// w over the samples of an input; then the logarithms over inputs (D-23, "outside").
+    case weightsOfEachInput
+  }
+
+  /// K.
+  public let samples: Int
+  /// M.
+  public let inputs: Int
+  /// What is averaged.
+  public let average: Average
+  /// Whether KL(q(z|x~) || p(z)) is taken in closed form and only the likelihood by samples (D-22); for the average of
+  /// log w.
+  public let analyticKL: Bool
+
+  /// What the KL counts for, or log q(z|x~) - log p(z) where that is sampled: 1 but in training, for the average of
+  /// log w.
+  public let beta: Float
+
+  /// A bound from its parts.
+  public init(
+    samples: Int, inputs: Int = 1, average: Average, analyticKL: Bool, beta: Float = 1
+  ) {
+    precondition(samples > 0 && inputs > 0, "a bound by \(samples) samples of \(inputs) inputs")
+    precondition(
+      average == .logWeights || !analyticKL && beta == 1,
+      "importance weights need each sample's q(z|x)")
+    self.beta = beta
+    self.samples = samples
+    self.inputs = inputs
+    self.average = average
+    self.analyticKL = analyticKL
+  }
+
+  /// The negative bound of each example, [B], with its terms reported to `step`.
+  ///
+  /// - Parameters:
+  ///   - q: q(z|x~), [B M, J].
+  ///   - negativeLogLikelihood: -log p(x|z) of the samples z, [B M K, J] to [B M K].
+  ///   - step: where noise comes from.
+  public func negative(
+    _ q: LogScaleGaussian, _ step: Step, negativeLogLikelihood: (Variable) -> Variable
+  ) -> Variable {
+    let rows = q.mean.shape.rows / inputs
+    let epsilon = noise(q, samples, step, pass: 0)
+    let z = q.sample(epsilon)
+    let nll = negativeLogLikelihood(z)
+    func byExample(_ x: Variable) -> Variable {
+      let each = x.shape.count / rows
+      return each == 1 ? x : x.reshaped(Shape(rows, each)).columnMeans()
+    }
+    let reconstruction = byExample(nll)
+    step.report(.reconstruction, reconstruction)
+    if analyticKL {
+      let kl = byExample(q.klToStandardNormal())
+      step.report(.kl, kl)
+      return beta == 1 ? reconstruction + kl : reconstruction + beta * kl
+    }
+    let logRatio = z.priorLogRatio(logDeviation: q.logDeviation, epsilon: epsilon)
+    step.report(.kl, byExample(-1 * logRatio))
+    let logWeights = (beta == 1 ? logRatio : beta * logRatio) - nll
+    switch average {
+    case .logWeights: return -1 * byExample(logWeights)
+    case .weights:
+      return -1 * logWeights.reshaped(Shape(rows, inputs * samples)).logMeanExp()
+    case .weightsOfEachInput:
+      return -1 * byExample(logWeights.reshaped(Shape(rows * inputs, samples)).logMeanExp())
+    }
+  }
+
+  /// log w of `count` samples from q for each example, [B, count]; draw number `pass` of them.
+  public static func logWeights(
+    _ q: LogScaleGaussian, count: Int, _ step: Step, pass: Int,
+    negativeLogLikelihood: (Variable) -> Variable
+  ) -> Variable {
+    let epsilon = step.latentNoise(count * q.mean.shape.columns, pass: pass)
+      .reshaped(Shape(q.mean.shape.rows * count, q.mean.shape.columns))
+    let z = q.sample(epsilon)
+    let logRatio = z.priorLogRatio(logDeviation: q.logDeviation, epsilon: epsilon)
+    return (logRatio - negativeLogLikelihood(z)).reshaped(Shape(q.mean.shape.rows, count))
+  }
+
+  /// Standard normal noise for the samples, [B M K, J]: an example's draws follow one another, so that fewer samples
+  /// are the first of more.
+  private func noise(
+    _ q: LogScaleGaussian, _ samples: Int, _ step: Step, pass: Int
+  ) -> Variable {
+    let columns = q.mean.shape.columns
+    return step.latentNoise(inputs * samples * columns, pass: pass)
+      .reshaped(Shape(q.mean.shape.rows * samples, columns))
+  }
+}
+
+/// A diagonal Gaussian for each row by its mean and log sigma, both [R, J].
+public struct LogScaleGaussian {
+  /// The means.
+  public let mean: Variable
+  /// log sigma, half of the log-variance.
+  public let logDeviation: Variable
+
+  /// From its parts.
+  public init(mean: Variable, logDeviation: Variable) {
+    self.mean = mean
+    self.logDeviation = logDeviation
+  }
+
+  /// log of sigma squared, [R, J].
+  public var logVariance: Variable { 2 * logDeviation }
+
+  /// mean + sigma * epsilon for each row of `epsilon`, [R K, J]; K rows for each of the Gaussian's.
+  public func sample(_ epsilon: Variable) -> Variable {
+    mean.samples(logDeviation: logDeviation, epsilon: epsilon)
+  }
+
+  /// KL to N(0, I) in nats, [R].
+  public func klToStandardNormal() -> Variable {
+    mean.klToStandardNormal(logVariance: logVariance)
+  }
+}

@@ -1,0 +1,122 @@
+import Autodiff
+import Datasets
+import Layers
+import Tensors
+import Training
+
+/// Generative adversarial network of fully connected layers (Goodfellow et al., NeurIPS 2014), as the RVAE paper compares
+/// with: the generator has the layers of the VAE's decoder, the discriminator those of its encoder.
+///
+/// Shapes: B examples, D pixels, J latent dimensions. Each hidden unit of the discriminator is left out with probability
+/// `dropout` in training. Weights are drawn from a normal distribution of deviation 0.02, truncated at twice that.
+///
+/// Departs from the released code (D-12, D-42) in a sigmoid output, losses on logits without a guard and a drop rate of 0.3;
+/// options `generator_output`, `loss_epsilon` and `dropout` give tanh, 0.01 and 0.7 back. Data are in [0, 1] with
+/// either output, as there; samples are clipped.
+public struct GAN: ImageGame {
+  /// What a GAN reads.
+  public struct Settings: SettingsGroup {
+    /// Hidden layers of discriminator and, reversed, generator.
+    public var layers = LayerSettings()
+    /// The code.
+    public var code = CodeSettings()
+    /// How the players are trained.
+    public var players = PlayerSettings()
+    /// The function behind the discriminator's hidden layers.
+    public var discriminatorActivation = DiscriminatorActivation()
+    /// Chance of each hidden unit of the discriminator to be left out of a pass.
+    public var dropout = 0.3
+    /// What the generator ends in.
+    public var output = Output.sigmoid
+    /// The guard of logarithms.
+    public var guardOfLogarithms = LossEpsilon()
+
+    /// The defaults.
+    public init() {}
+
+    /// Networks, then the game.
+    public static let keys: [SettingsKey<Settings>] =
+      group(\.layers) + group(\.code) + group(\.players)
+      + group(\.discriminatorActivation) + [
+        .real(
+          "dropout", \.dropout, .fraction,
+          "Chance of a hidden unit of a GAN's discriminator to be left out.",
+          "D-42: 0.3; the code keeps 0.3"),
+        .choice(
+          "generator_output", \.output, "What a GAN's generator ends in.",
+          "D-12: sigmoid; [C]: tanh"),
+      ] + group(\.guardOfLogarithms)
+
+    /// Settles the layers.
+    public mutating func resolve(for data: TrainingSetFacts) { layers.resolve(for: data) }
+  }
+
+  /// D-12: what the generator ends in.
+  public enum Output: String, CaseIterable, Sendable {
+    case sigmoid
+    /// As the RVAE authors' code, on data in [0, 1] all the same; samples are clipped.
+    case tanh
+  }
+
+  /// A GAN trained for some epochs.
+  static let system = System(
+    "gan", make: GAN.init, loop: Epochs.init, presets: Preset.relatives
+  ) { settings, warning in
+    warning == .discriminatorWon
+      ? settings.model.players.cure("more dropout or a smaller learning_rate")
+      : "a smaller learning_rate or more epochs"
+  }
+
+  let generator: any Network
+  let discriminator: any Network
+  /// J.
+  public let latent: Int
+  let losses: AdversarialLosses
+  let momentum: Double?
+  private let layers: [Dense]  // of the discriminator
+  private let output: Activation
+  private let dropout: Float
+
+  /// A model of such images.
+  ///
+  /// - Throws: `ConfigurationError` for a convolutional `network`.
+  public init(_ c: Settings, image: ImageShape) throws {
+    try c.layers.checkConnected(" for a \(Self.system.name), or model=\(DCGAN.system.name)")
+    latent = c.code.latent
+    momentum = c.players.discriminatorMomentum
+    let weights = Initializer.truncatedNormal(deviation: 0.02)
+    generator = Perceptron(
+      [latent] + c.layers.decoderLayers + [image.count], c.layers.activation, last: .identity,
+      weights: weights)
+    let judge = Perceptron(
+      [image.count] + c.layers.hidden + [1],
+      c.discriminatorActivation.activation ?? c.layers.activation, last: .identity,
+      weights: weights)
+    discriminator = judge
+    layers = judge.layers
+    output = c.output == .tanh ? .tanh : .sigmoid
+    dropout = Float(c.dropout)
+    losses = AdversarialLosses(
+      isSaturating: c.players.generatorLoss == .saturating,
+      epsilon: Float(c.guardOfLogarithms.epsilon))
+  }
+
+  /// G(z), [B, D]; in [-1, 1] with tanh.
+  func images(_ z: Variable) -> Variable { generator(z).activated(output) }
+
+  /// D(x), [B, 1], with units left out.
+  func judge(_ x: Variable, _ step: Step, pass: Int) -> Variable {
+    var h = x
+    for (i, layer) in layers.enumerated() {
+      h = layer(h)
+      guard dropout > 0, i < layers.count - 1 else { continue }
+      h = h * step.dropout(h.shape.columns, rate: dropout, pass: pass * layers.count + i)
+    }
+    return h
+  }
+
+  /// G(z) in [0, 1], [B, D].
+  public func decode(_ z: Variable) -> Variable {
+    output == .tanh ? images(z).activated(.relu) : images(z)
+  }
+}

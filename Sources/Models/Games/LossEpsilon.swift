@@ -1,0 +1,17 @@
+import Training
+
+/// The guard of a GAN's logarithms.
+public struct LossEpsilon: SettingsGroup {
+  /// Added to probabilities inside the logarithms of its losses.
+  public var epsilon = 0.0
+
+  /// The default.
+  public init() {}
+
+  /// `loss_epsilon`.
+  public static let keys: [SettingsKey<LossEpsilon>] = [
+    .real(
+      "loss_epsilon", \.epsilon, .fraction,
+      "Added to probabilities inside the logarithms of a GAN's losses.", "D-12: 0; [C]: 0.01")
+  ]
+}

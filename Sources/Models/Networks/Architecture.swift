@@ -1,0 +1,129 @@
+import Autodiff
+import Datasets
+import Layers
+import Tensors
+import Training
+
+/// The encoder and the decoder that a configuration asks for.
+///
+/// Shapes: B examples of H x W x C pixels, F features. Convolutional networks halve height and width once for each of
+/// their `channels` and double them on the way back. Initial values of convolutional networks are PyTorch's, those
+/// of fully connected ones Glorot uniform.
+struct Architecture {
+  /// [B, H*W*C] to [B, F], activation included.
+  let trunk: [(network: any Network, modules: Int)]
+  /// F.
+  let features: Int
+  /// [B, J] to logits [B, H*W*C], or to what `output` makes of them.
+  let decoder: any Network
+  private let grid: (height: Int, width: Int, channels: Int)?
+  private let initialization: Initialization
+
+  /// - Parameter output: what the decoder's logits go through.
+  /// - Throws: `ConfigurationError` for images that cannot be halved so often.
+  init(
+    _ c: NetworkSettings, _ image: ImageShape, output: Activation = .identity
+  ) throws(ConfigurationError) {
+    initialization = c.connected.initialization.initialization
+    let (layers, channels) = (c.layers, c.channels.channels)
+    switch layers.network {
+    case .mlp:
+      let sizes = [image.count] + layers.hidden
+      trunk = Self.dense(sizes, layers.activation, initialization)
+      features = sizes[sizes.count - 1]
+      decoder = Perceptron(
+        [c.latent] + layers.decoderLayers + [image.count], layers.activation, last: output,
+        initialized: initialization)
+      grid = nil
+    case .convolutional, .convolutionalNormalized:
+      let (height, width) = (image.height >> channels.count, image.width >> channels.count)
+      guard height << channels.count == image.height, width << channels.count == image.width
+      else {
+        throw ConfigurationError(
+          key: "channels",
+          found: "\(channels.count) for images of \(image.height) x \(image.width)",
+          expected: "as many as the times that height and width can be halved")
+      }
+      let normalized = layers.network == .convolutionalNormalized
+      let grid = (height: height, width: width, channels: channels.last ?? image.channels)
+      self.grid = grid
+      features = grid.height * grid.width * grid.channels
+      trunk = Self.encoder(c, image, features, normalized)
+      let ending: [(network: any Network, modules: Int)] =
+        output == .identity ? [] : [(Activated(output), 1)]
+      decoder = Sequential(Self.decoder(c, image, grid, normalized) + ending)
+    }
+  }
+
+  /// A linear layer behind the trunk.
+  func head(_ outputs: Int) -> Dense {
+    guard let grid else { return Dense(features, outputs, initialized: initialization) }
+    return Dense(
+      flattening: grid.height, grid.width, grid.channels, to: outputs)
+  }
+
+  /// Trunk and heads of q(z|x) with `latent` dimensions.
+  func gaussianEncoder(_ latent: Int) -> GaussianEncoder {
+    GaussianEncoder(trunk: Sequential(trunk), mean: head(latent), logVariance: head(latent))
+  }
+
+  private static func dense(
+    _ sizes: [Int], _ activation: Activation, _ initialization: Initialization
+  ) -> [(network: any Network, modules: Int)] {
+    zip(sizes, sizes.dropFirst()).map {
+      (Dense($0, $1, activation, initialized: initialization), 2)
+    }
+  }
+
+  private static func encoder(
+    _ c: NetworkSettings, _ image: ImageShape, _ features: Int, _ normalized: Bool
+  ) -> [(network: any Network, modules: Int)] {
+    var parts: [(network: any Network, modules: Int)] = [
+      (Reshape(image.height, image.width, image.channels), 0)
+    ]
+    for (i, (from, to)) in zip([image.channels] + c.channels.channels, c.channels.channels)
+      .enumerated()
+    {
+      switch (normalized, i) {
+      case (false, _):
+        parts.append((Convolution(from, to, kernel: 5, stride: 2, padding: 2, .relu), 2))
+      case (true, 0):
+        parts.append((Convolution(from, to, kernel: 4, stride: 2, padding: 1, .leakyReLU), 2))
+      default:
+        parts.append((Convolution(from, to, kernel: 4, stride: 2, padding: 1), 1))
+        parts.append((BatchNormalization(to, .leakyReLU), 2))
+      }
+    }
+    return parts + [(Reshape(features), 1)]
+  }
+
+  private static func decoder(
+    _ c: NetworkSettings, _ image: ImageShape, _ grid: (height: Int, width: Int, channels: Int),
+    _ normalized: Bool
+  ) -> [(network: any Network, modules: Int)] {
+    var parts: [(network: any Network, modules: Int)] = [
+      (Dense(c.latent, unflattening: grid.height, grid.width, grid.channels, .relu), 2),
+      (Reshape(grid.height, grid.width, grid.channels), 1),
+    ]
+    let sizes = c.channels.channels.reversed() + [image.channels]
+    for (i, (from, to)) in zip(sizes, sizes.dropFirst()).enumerated() {
+      let isLast = i == sizes.count - 2
+      switch (normalized, isLast) {
+      case (false, _):
+        parts.append(
+          (
+            TransposedConvolution(
+              from, to, kernel: 3, stride: 2, padding: 1, outputPadding: 1,
+              isLast ? .identity : .relu), 2
+          ))
+      case (true, _):
+        parts.append(
+          (TransposedConvolution(from, to, kernel: 4, stride: 2, padding: 1), 1))
+        if !isLast || c.outputNormalization {
+          parts.append((BatchNormalization(to, isLast ? .identity : .relu), 2))
+        }
+      }
+    }
+    return parts + [(Reshape(image.count), 0)]
+  }
+}

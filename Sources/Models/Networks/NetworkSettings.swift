@@ -1,0 +1,167 @@
+import Layers
+import Tensors
+import Training
+
+/// What encoder and decoder are made of.
+public enum NetworkKind: String, CaseIterable, Sendable {
+  /// Fully connected layers: `hidden`, `decoder_hidden`.
+  case mlp
+  /// Convolutions 4x4 of stride 2 with batch normalisation and leaky ReLU; transposed ones back.
+  case convolutionalNormalized = "conv_bn"
+  /// Convolutions 5x5 of stride 2 with ReLU; transposed 3x3 back.
+  case convolutional = "conv"
+}
+
+/// Hidden layers of the user's choice.
+public struct LayerSettings: SettingsGroup {
+  /// Units of the encoder's hidden layers, from the image inwards.
+  public var hidden = [512, 256]
+  /// Units of the decoder's hidden layers, from the code outwards; nil for `hidden` reversed.
+  public var decoderHidden: [Int]?
+  /// What encoder and decoder are made of.
+  public var network = NetworkKind.mlp
+  /// The function behind every hidden layer.
+  public var activation = Activation.sigmoid
+
+  /// The defaults.
+  public init() {}
+
+  /// Layers hold for the whole run: its weights stand on them.
+  public static let keys: [SettingsKey<LayerSettings>] = [
+    .layers(
+      "hidden", \.hidden, "Hidden layers of the encoder, from the image inwards.",
+      "D-04 [P]: 512,256"
+    ).fixed,
+    .optionalLayers(
+      "decoder_hidden", \.decoderHidden, absent: "hidden reversed",
+      "Hidden layers of the decoder, from the code outwards.", "D-04 [P]: the encoder's mirrored"
+    ).fixed,
+    .choice(
+      "network", \.network,
+      "Fully connected, or convolutional: conv_bn is the RVAE paper's CelebA net, conv the DAAE "
+        + "paper's.",
+      "4.1, 7.1"
+    ).fixed,
+    .choice(
+      "activation", \.activation, from: [.sigmoid, .relu, .tanh, .softplus],
+      "The function behind every hidden layer.", "4.1 [C]: sigmoid"
+    ).fixed,
+  ]
+
+  /// The decoder's hidden layers: as set, or the encoder's reversed.
+  public var decoderLayers: [Int] { decoderHidden ?? hidden.reversed() }
+
+  /// Settles the decoder's layers.
+  public mutating func resolve(for data: TrainingSetFacts) { decoderHidden = decoderLayers }
+
+  /// Refuses networks of convolutions, for a model that takes none.
+  ///
+  /// - Parameter reason: stands behind "mlp".
+  func checkConnected(_ reason: String) throws(ConfigurationError) {
+    guard network != .mlp else { return }
+    throw ConfigurationError(key: "network", found: network.rawValue, expected: "mlp\(reason)")
+  }
+}
+
+/// Dimensions of the code.
+public struct CodeSettings: SettingsGroup {
+  /// J.
+  public var latent = 49
+
+  /// The default.
+  public init() {}
+
+  /// `latent`.
+  public static let keys: [SettingsKey<CodeSettings>] = [
+    .integer("latent", \.latent, 1...65536, "Dimensions of the code.", "4.1 [P]: 49").fixed
+  ]
+}
+
+/// How first values of fully connected layers are drawn.
+public struct InitializationSettings: SettingsGroup {
+  /// Their distribution.
+  public var initialization = Initialization.glorot
+
+  /// The default.
+  public init() {}
+
+  /// `initialization`.
+  public static let keys: [SettingsKey<InitializationSettings>] = [
+    .choice(
+      "initialization", \.initialization,
+      "First values of fully connected layers: Glorot uniform, or PyTorch's default.",
+      "0: GU, PT"
+    ).fixed
+  ]
+}
+
+/// Channels of convolutions.
+public struct ChannelSettings: SettingsGroup {
+  /// Channels of the encoder's convolutions; the decoder mirrors them.
+  public var channels = [64, 128, 256, 512]
+
+  /// The default.
+  public init() {}
+
+  /// `channels`.
+  public static let keys: [SettingsKey<ChannelSettings>] = [
+    .layers(
+      "channels", \.channels,
+      "Channels of the convolutions, each halving height and width; the decoder mirrors them.",
+      "4.1 [P]: 64,128,256,512"
+    ).fixed
+  ]
+}
+
+/// A network of fully connected layers with a code.
+public struct ConnectedSettings: SettingsGroup {
+  /// Hidden layers.
+  public var layers = LayerSettings()
+  /// The code.
+  public var code = CodeSettings()
+  /// First values.
+  public var initialization = InitializationSettings()
+
+  /// The defaults.
+  public init() {}
+
+  /// Layers, code, first values.
+  public static let keys: [SettingsKey<ConnectedSettings>] =
+    group(\.layers) + group(\.code) + group(\.initialization)
+
+  /// Settles the layers.
+  public mutating func resolve(for data: TrainingSetFacts) { layers.resolve(for: data) }
+
+  /// J.
+  public var latent: Int { code.latent }
+}
+
+/// A network of fully connected layers or of convolutions, with a code.
+public struct NetworkSettings: SettingsGroup {
+  /// What all networks have.
+  public var connected = ConnectedSettings()
+  /// Channels of convolutions.
+  public var channels = ChannelSettings()
+  /// Whether batch normalisation stands before the output's sigmoid too, in networks that have any.
+  public var outputNormalization = true
+
+  /// The defaults.
+  public init() {}
+
+  /// Layers and code, then what convolutions have.
+  public static let keys: [SettingsKey<NetworkSettings>] =
+    group(\.connected) + group(\.channels) + [
+      .flag(
+        "output_normalization", \.outputNormalization,
+        "Batch normalisation before the output's sigmoid, in conv_bn.", "D-43 [C]: present"
+      ).fixed
+    ]
+
+  /// Settles the layers.
+  public mutating func resolve(for data: TrainingSetFacts) { connected.resolve(for: data) }
+
+  /// J.
+  public var latent: Int { connected.code.latent }
+  /// Hidden layers.
+  public var layers: LayerSettings { connected.layers }
+}

@@ -1,0 +1,64 @@
+import Support
+import Training
+
+/// A named configuration: the defaults with some settings changed, each with its source.
+public struct Preset: Sendable {
+  /// The name on the command line.
+  public let name: String
+  /// What it trains, in one line.
+  public let summary: String
+  /// The settings that matter to this preset, changed or deliberately as the default.
+  let settings: [Setting]
+
+  /// One `key=value` and where it comes from.
+  struct Setting: Sendable {
+    let assignment: String
+    let source: String
+    var key: Substring { assignment.prefix { $0 != "=" } }
+
+    init(_ assignment: String, _ source: String) {
+      self.assignment = assignment
+      self.source = source
+    }
+  }
+
+  /// The system that it trains.
+  var system: String {
+    settings.first { $0.key == "model" }?.assignment.split(separator: "=").last.map(String.init)
+      ?? ""
+  }
+
+  /// The settings as `key=value`.
+  public var assignments: [String] { settings.map(\.assignment) }
+
+  /// The configuration the name stands for.
+  ///
+  /// - Throws: `ConfigurationError` if a setting of its table does not fit its key.
+  public func configuration() throws(ConfigurationError) -> Configuration {
+    var configuration = Configuration()
+    for setting in settings { try configuration.set(setting.assignment) }
+    return configuration
+  }
+
+  /// Where the value of a key comes from: the preset's own source, or that of the default.
+  public func source(of key: KeyDescription) -> String {
+    settings.last { $0.key == key.name }?.source ?? key.source
+  }
+
+  /// Every preset, in the order of the systems.
+  ///
+  /// The training images of the RVAE family are expected to come corrupted (`cleave corrupt`);
+  /// denoising models draw their corruption anew at every step.
+  public static let all: [Preset] = SystemCatalogue.systems.flatMap(\.presets)
+
+  /// The preset of a name.
+  ///
+  /// - Throws: `ConfigurationError` that names the nearest preset where there is none of this name.
+  public static func named(_ name: String) throws(ConfigurationError) -> Preset {
+    guard let preset = all.first(where: { $0.name == name }) else {
+      throw ConfigurationError(
+        "unknown preset \(name)" + Spelling.hint(for: name, in: all.map(\.name)))
+    }
+    return preset
+  }
+}

@@ -1,0 +1,236 @@
+import Autodiff
+import Datasets
+import Layers
+import Tensors
+import Training
+
+/// iC-VAE with an affine decoder mean m(z) = W z + b, fitted by the EM updates of its upper bound (`AffineEM`) rather than
+/// by gradients: X = L + S with L = W mz + b and no parameter but the number of latent dimensions, which may be that of the
+/// pixels.
+///
+/// Shapes: B examples, D pixels, J latent dimensions. Sweeps start from PCA, scaled by singular value / sqrt(N), and the floor
+/// of the variances falls by `floor_decay` from one sweep to the next, down to `floor`, both times the variance of the data
+/// (systems.md 5.4): without that, the fit falls into the trivial solution in which every entry is an outlier.
+/// A rank holds S = x - m and R, the variance of m, for its own rows; lambda = S² + R or the floor.
+struct AffineICVAE: Autoencoder, Generative, Fitted {
+  /// What the affine iC-VAE by EM reads.
+  struct Settings: SettingsGroup {
+    /// The code.
+    var code = CodeSettings()
+    /// Sweeps, which new rows go through as well.
+    var count = EpochCount()
+    /// Least variance of an entry, as a fraction of that of the data.
+    var floor = 1e-6
+    /// What that fraction, 1 at first, is multiplied by from sweep to sweep.
+    var floorDecay = 0.9
+    /// Whether an offset is fitted; not for centred data.
+    var affineBias = true
+
+    /// The code, sweeps, variances.
+    static let keys: [SettingsKey<Settings>] =
+      group(\.code) + group(\.count) + [
+        .real(
+          "floor", \.floor, .positive,
+          "ic-affine-em: least variance of an entry, as a fraction of the data's.", "5.4 [R]: 1e-6"),
+        .real(
+          "floor_decay", \.floorDecay, .fraction,
+          "ic-affine-em: what the floor, 1 at first, is multiplied by in every sweep.",
+          "5.4 [R]: 0.9; 0.95 and 300 sweeps if noisy"),
+        .flag(
+          "affine_bias", \.affineBias, "ic-affine-em: fit b as well as W.",
+          "5.4: not if centred"),
+      ]
+  }
+
+  /// The model fitted by sweeps.
+  static let system = System(
+    "ic-affine-em", make: AffineICVAE.init, loop: Sweeps.init, presets: Preset.recycling
+  ) { _, _ in "floor_decay=0.95 with epochs=300" }
+
+  let decoder: Dense  // [B, J] -> [B, D]
+  let data: DataVariance
+  let floorDecay: Double, floor: Double
+  let sweeps: Int
+  let hasBias: Bool
+
+  private static let largestImage = 4096
+
+  /// A model of such images.
+  ///
+  /// - Throws: `ConfigurationError` for more latent dimensions than pixels, or images too large for a matrix of all pairs
+  ///   of pixels.
+  init(_ c: Settings, image: ImageShape) throws {
+    guard image.count <= Self.largestImage else {
+      throw ConfigurationError(
+        key: "model", found: "\(Self.system.name) for images of \(image.count) pixels",
+        expected: "at most \(Self.largestImage); take principal components first")
+    }
+    guard c.code.latent <= image.count else {
+      throw ConfigurationError(
+        key: "latent", found: "\(c.code.latent)",
+        expected: "at most \(image.count), the pixels of an image")
+    }
+    decoder = Dense(c.code.latent, image.count)
+    data = DataVariance()
+    (floorDecay, floor, sweeps) = (c.floorDecay, c.floor, c.count.epochs)
+    hasBias = c.affineBias
+  }
+
+  /// The variance of all elements of the training set, kept for data the model is asked about later.
+  struct DataVariance: Module {
+    let variance = Parameter(Shape(1), .ones)
+    var parameters: [(String, Parameter)] { [("variance", variance)] }
+  }
+
+  var children: [(String, any Module)] { [("decoder", decoder), ("data", data)] }
+
+  /// J.
+  var latent: Int { decoder.weight.shape[0] }
+
+  /// W and b as they are now.
+  var fit: AffineEM {
+    let (j, d) = (decoder.weight.shape[0], decoder.weight.shape[1])
+    let w = decoder.weight.value  // [J, D]
+    var weights = [Double](repeating: 0, count: d * j)
+    for i in 0..<d {
+      for a in 0..<j { weights[i * j + a] = Double(w[a * d + i]) }
+    }
+    return AffineEM(
+      dimensions: d, latent: j, weights: weights,
+      bias: (0..<d).map { Double(decoder.bias.value[$0]) })
+  }
+
+  private var floors: VarianceFloor {
+    VarianceFloor(decay: floorDecay, least: floor, variance: Double(data.variance.value[0]))
+  }
+
+  /// The best variances of new rows by W and b, along the same falling floor, and what they say of the codes.
+  private func posterior(_ x: Variable) -> AffineEM.Posterior {
+    let (fit, floors) = (fit, floors)
+    let values = x.values.map { Double($0) }
+    var variances = [Double](repeating: floors.variance, count: values.count)
+    var posterior = fit.posterior(values, variances: variances)
+    for sweep in 0..<floors.sweeps(atMost: sweeps) {
+      let least = floors.value(sweep: sweep)
+      for i in variances.indices {
+        let residual = posterior.residuals[i]
+        variances[i] = max(residual * residual + posterior.spreads[i], least)
+      }
+      posterior = fit.posterior(values, variances: variances)
+    }
+    return posterior
+  }
+
+  /// mz, [B, J].
+  func encode(_ x: Variable) -> Code {
+    let means = posterior(x).means
+    let code = x.tape.constant(Shape(x.shape.rows, latent))
+    for (i, mean) in means.enumerated() { code.pointer[i] = Float(mean) }
+    return Code(mean: code)
+  }
+
+  /// W z + b, [B, D].
+  func decode(_ z: Variable) -> Variable { decoder(z) }
+
+  /// Codes from N(0, I), [B, J].
+  func prior(_ step: Step) -> Variable { step.normal(latent, step.purpose) }
+}
+
+extension AffineICVAE {
+  /// S and R of this rank's rows.
+  private static func rows(of trainer: Trainer) throws -> RowSplit {
+    guard let split = trainer.split else { preconditionFailure("rows without S and R") }
+    guard split.storage == .float32 else {
+      throw ConfigurationError(
+        key: "split_storage", found: split.storage.rawValue,
+        expected: "float32, since \(system.name) keeps its variances there")
+    }
+    return split
+  }
+
+  /// b is the mean (0 without a bias), W the principal axes times singular value / sqrt(N), lambda the variance of the data.
+  ///
+  /// **Collective.**
+  func start(_ trainer: Trainer) throws {
+    let split = try Self.rows(of: trainer)
+    let (d, k) = (decoder.weight.shape[1], decoder.weight.shape[0])
+    let count = Double(trainer.rows.count)
+    let moments = try trainer.rows.sum(d + 1) { rows, sums in
+      for (i, value) in trainer.rows.pixels(rows).enumerated() {
+        sums[i % d] += value
+        sums[d] += value * value
+      }
+    }
+    let means = moments[..<d].map { $0 / count }
+    let total = means.reduce(0, +) / Double(d)
+    let variance = max(moments[d] / (count * Double(d)) - total * total, 1e-12)
+    let centre = hasBias ? means : Array(repeating: 0, count: d)
+    let gram = try trainer.rows.sum(d * d) { rows, sums in
+      var x = trainer.rows.pixels(rows)
+      for i in x.indices { x[i] -= centre[i % d] }
+      DoubleAlgebra.multiply(d, d, rows.count, x, transposeA: true, x, into: sums, beta: 1)
+    }
+    guard let axes = DoubleAlgebra.eigen(gram, d) else {
+      throw RunError.data(trainer.images.path, "principal components: do not converge")
+    }
+    var fit = AffineEM(
+      dimensions: d, latent: k, weights: Array(repeating: 0, count: d * k), bias: centre)
+    for a in 0..<k {
+      let deviation = max(0, axes.values[a] / count).squareRoot()
+      for j in 0..<d { fit.weights[j * k + a] = axes.vectors[a * d + j] * deviation }
+    }
+    try publish(fit, variance: variance, trainer)
+    split.beginUpdate(residualWithin: 1)
+    split.update(split.rows) { s, r in
+      for i in 0..<split.rows.count * d { (s[i], r[i]) = (0, Float(variance)) }
+    }
+    split.endUpdate()
+  }
+
+  /// One E-step and one M-step.
+  ///
+  /// **Collective.**
+  ///
+  /// - Returns: half of h, the mean over the rows, as it was before the sweep.
+  func sweep(_ trainer: Trainer) throws -> Double {
+    let split = try Self.rows(of: trainer)
+    var fit = fit
+    let (floors, sweep) = (floors, trainer.progress.epoch)
+    let (before, least) = (floors.value(sweep: sweep - 1), floors.value(sweep: sweep))
+    split.beginUpdate(residualWithin: 1)
+    let sums = try trainer.rows.sum(fit.sumCount + 1) { rows, sums in
+      let x = trainer.rows.pixels(rows)
+      split.update(rows) { s, r in
+        var variances = (0..<x.count).map { Self.variance(s[$0], r[$0], atLeast: before) }
+        let posterior = fit.posterior(x, variances: variances)
+        for i in x.indices {
+          (s[i], r[i]) = (Float(posterior.residuals[i]), Float(posterior.spreads[i]))
+          variances[i] = Self.variance(s[i], r[i], atLeast: least)
+        }
+        fit.accumulate(x, posterior, variances: variances, into: sums)
+        sums[fit.sumCount] += posterior.objective
+      }
+    }
+    split.endUpdate()
+    fit.maximize(Array(sums.dropLast()), hasBias: hasBias)
+    try publish(fit, variance: floors.variance, trainer)
+    return 0.5 * sums[fit.sumCount] / Double(trainer.rows.count)
+  }
+
+  /// lambda of an entry from its residual and the variance of its mean.
+  private static func variance(_ s: Float, _ r: Float, atLeast least: Double) -> Double {
+    max(Double(s) * Double(s) + Double(r), least, Double(Float.leastNormalMagnitude))
+  }
+
+  /// Gives all ranks the same W, b and variance.
+  ///
+  /// **Collective.**
+  private func publish(_ fit: AffineEM, variance: Double, _ trainer: Trainer) throws {
+    let (d, k) = (fit.dimensions, fit.latent)
+    try trainer.publish([
+      (decoder.weight, (0..<k * d).map { Float(fit.weights[$0 % d * k + $0 / d]) }),
+      (decoder.bias, fit.bias.map { Float($0) }),
+      (data.variance, [Float(variance)]),
+    ])
+  }
+}

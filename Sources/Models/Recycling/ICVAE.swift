@@ -1,0 +1,241 @@
+import Autodiff
+import Datasets
+import Layers
+import Tensors
+import Training
+
+/// iC-VAE and RiC-VAE(N, M) (Wang, Dai, Hua, Aston & Wipf, "Green Generative Modeling: Recycling Dirty Data using Recurrent
+/// Variational Autoencoders", UAI 2017): a VAE whose decoder, conditioned on the index of the sample, may give every
+/// pixel of every sample its own variance.
+///
+/// The best such variance is v_ij = (x_ij - m_j)², and with it the loss of sample i is
+/// KL + sum_j log |x_ij - m_j|: outliers cost little, and no variance is left to learn. RiC-VAE trains on what it draws
+/// as well, x_{p+1} = m_p + |x_p - m_p| e (`passes`, `test_passes`); iC-VAE is RiC-VAE(1, 1).
+/// Shapes: B examples, D pixels, J latent dimensions. Losses are in nats, half the paper's.
+///
+/// No code or supplement of the authors is known. 0.5 log(r² + epsilon) stands for log |r|, since constant pixels
+/// would give log 0; epsilon may fall in the first epochs, and squared errors may come first (D-18). Gradients do not flow
+/// from pass to pass unless `recycle_grad` says so (D-16).
+public struct ICVAE: RecyclingAutoencoder {
+  /// What a deep iC-VAE reads.
+  public struct Settings: SettingsGroup {
+    /// Encoder and decoder.
+    public var network = NetworkSettings()
+    /// The loss.
+    public var loss = LossSettings()
+
+    /// The defaults.
+    public init() {}
+
+    /// Networks, then the loss.
+    public static let keys: [SettingsKey<Settings>] = group(\.network) + group(\.loss)
+
+    /// Settles the networks.
+    public mutating func resolve(for data: TrainingSetFacts) { network.resolve(for: data) }
+
+    /// One pass becomes as many as most steps have.
+    public mutating func settle() { loss.settle() }
+
+    /// As the loss.
+    public func check(
+      _ system: String, with common: CommonSettings
+    ) throws(ConfigurationError) {
+      try loss.check(system, with: common)
+    }
+
+    /// Turns of the loss that come too late.
+    public func unreached(_ system: String, epochs: Int) -> [String] {
+      loss.unreached(system, epochs: epochs)
+    }
+  }
+
+  /// What the affine iC-VAE reads.
+  public struct AffineSettings: SettingsGroup {
+    /// The code.
+    public var code = CodeSettings()
+    /// First values.
+    public var initialization = InitializationSettings()
+    /// The loss.
+    public var loss = LossSettings()
+
+    /// The defaults.
+    public init() {}
+
+    /// The code, first values, the loss.
+    public static let keys: [SettingsKey<AffineSettings>] =
+      group(\.code) + group(\.initialization) + group(\.loss)
+
+    /// One pass becomes as many as most steps have.
+    public mutating func settle() { loss.settle() }
+
+    /// As the loss.
+    public func check(
+      _ system: String, with common: CommonSettings
+    ) throws(ConfigurationError) {
+      try loss.check(system, with: common)
+    }
+
+    /// Turns of the loss that come too late.
+    public func unreached(_ system: String, epochs: Int) -> [String] {
+      loss.unreached(system, epochs: epochs)
+    }
+  }
+
+  /// The loss of iC- and RiC-VAE.
+  public struct LossSettings: SettingsGroup {
+    /// What recycling models share.
+    public var recycling = Recycling.Settings()
+    /// Added to squared residuals before the logarithm: one grey level squared.
+    public var residualEpsilon = 1.54e-5
+    /// Where `residualEpsilon` comes down from; 0 for nowhere.
+    public var residualEpsilonStart = 0.0
+    /// Epochs in which it comes down.
+    public var residualEpsilonEpochs = 0
+    /// Epochs of squared error before the loss.
+    public var leastSquaresEpochs = 0
+
+    /// The defaults.
+    public init() {}
+
+    /// Passes, then residuals.
+    public static let keys: [SettingsKey<LossSettings>] =
+      group(\.recycling) + [
+        .real(
+          "residual_epsilon", \.residualEpsilon, .positive,
+          "Added to squared residuals of pixels in [0, 1] before the logarithm of iC- and RiC-VAE.",
+          "D-18 [R]: (1/255)^2"),
+        .real(
+          "residual_epsilon_start", \.residualEpsilonStart, .notNegative,
+          "Where residual_epsilon comes down from, geometrically; 0: nowhere.",
+          "expected-recycling, section 5"),
+        .integer(
+          "residual_epsilon_epochs", \.residualEpsilonEpochs, 0...1_000_000,
+          "Epochs in which it comes down.", "expected-recycling, section 5"),
+        .integer(
+          "l2_epochs", \.leastSquaresEpochs, 0...1_000_000,
+          "Epochs of squared error before the loss of iC- and RiC-VAE.", "5.3 [R]: 0"),
+      ]
+
+    /// One pass becomes as many as most steps have.
+    public mutating func settle() { recycling.settle() }
+
+    /// An epsilon that is to come down has epochs for it.
+    public func check(
+      _ system: String, with common: CommonSettings
+    ) throws(ConfigurationError) {
+      guard residualEpsilonStart > 0 && residualEpsilonEpochs == 0 else { return }
+      throw ConfigurationError(
+        key: "residual_epsilon_epochs", found: "0",
+        expected: "some epochs, in which residual_epsilon comes down from residual_epsilon_start")
+    }
+
+    /// Passes, the loss and epsilons that come too late.
+    public func unreached(_ system: String, epochs: Int) -> [String] {
+      var lines = recycling.unreached(system, epochs: epochs)
+      let beginning = "of the run's \(epochs) epochs "
+      if leastSquaresEpochs >= epochs {
+        lines.append(
+          "l2_epochs=\(leastSquaresEpochs): none \(beginning)has the loss of \(system)")
+      }
+      if residualEpsilonStart > 0 && residualEpsilonEpochs >= epochs {
+        lines.append(
+          "residual_epsilon_epochs=\(residualEpsilonEpochs): none \(beginning)has "
+            + "residual_epsilon")
+      }
+      return lines
+    }
+
+    /// How `residual_epsilon` comes down.
+    var schedule: Annealing {
+      Annealing(
+        from: residualEpsilonStart == 0 ? residualEpsilon : residualEpsilonStart,
+        to: residualEpsilon, epochs: residualEpsilonEpochs)
+    }
+
+    /// The settings that help against a constant output.
+    var cure: String {
+      recycling.cure
+        ?? (residualEpsilon < 1e-3
+          ? "a larger residual_epsilon (1e-3)" : "more epochs, since it begins like this")
+        + " and, where much of the image is constant, an epsilon that comes down "
+        + "(residual_epsilon_start=1, residual_epsilon=0.01, residual_epsilon_epochs=30)"
+    }
+  }
+
+  /// Trained on single passes.
+  static let plain = system("ic-vae")
+  /// RiC-VAE: trained on what it has made, too.
+  static let recycled = system("ric-vae")
+  /// With an affine decoder.
+  static let affine = System(
+    "ic-affine", make: ICVAE.init(affine:image:), loop: Epochs.init, presets: Preset.recycling
+  ) { settings, _ in settings.model.loss.cure }
+
+  private static func system(_ name: String) -> System {
+    System(name, make: ICVAE.init(_:image:), loop: Epochs.init, presets: Preset.recycling) {
+      settings, _ in settings.model.loss.cure
+    }
+  }
+
+  /// q(z|x), [B, D] to [B, J].
+  public let encoder: GaussianEncoder
+  let decoder: any Network  // [B, J] -> [B, D]; m in [0, 1], or any number for the affine model
+  /// N, M and what goes with them.
+  public let recycling: Recycling
+  /// Weight of the KL term.
+  public let beta: Float
+  let epsilon: Annealing
+  let leastSquaresEpochs: Int
+  let scale: Float
+
+  private init(
+    _ encoder: GaussianEncoder, _ decoder: any Network, _ loss: LossSettings
+  ) {
+    self.encoder = encoder
+    self.decoder = decoder
+    recycling = loss.recycling.recycling
+    beta = loss.recycling.beta
+    epsilon = loss.schedule
+    leastSquaresEpochs = loss.leastSquaresEpochs
+    scale = loss.recycling.scale
+  }
+
+  /// A deep model of such images.
+  ///
+  /// - Throws: `ConfigurationError` for a network that does not fit the images.
+  init(_ c: Settings, image: ImageShape) throws {
+    let architecture = try Architecture(c.network, image, output: .sigmoid)
+    self.init(architecture.gaussianEncoder(c.network.latent), architecture.decoder, c.loss)
+  }
+
+  /// The affine model: m(z) = W z + b, q(z|x) with means and log-variances affine in x.
+  init(affine c: AffineSettings, image: ImageShape) {
+    let (latent, initialization) = (c.code.latent, c.initialization.initialization)
+    self.init(
+      GaussianEncoder(
+        trunk: Sequential([]), mean: Dense(image.count, latent, initialized: initialization),
+        logVariance: Dense(image.count, latent, initialized: initialization)),
+      Dense(latent, image.count, initialized: initialization), c.loss)
+  }
+
+  /// Names are checkpoint keys; their order is the order of the parameter groups.
+  public var children: [(String, any Module)] { encoder.children + [("decoder", decoder)] }
+
+  /// The decoder's mean alone.
+  public func output(_ z: Variable) -> DecodedGaussian { DecodedGaussian(mean: decoder(z)) }
+
+  /// sum_j log |x_j - m_j|, smoothed.
+  public func misfit(_ residual: Variable, of _: DecodedGaussian, _ step: Step) -> Variable {
+    let r = residual.scaled(by: scale)
+    return step.epoch < leastSquaresEpochs
+      ? r.halfSquares()
+      : r.halfLogSquares(epsilon: scale * scale * epsilon.value(epoch: step.epoch))
+  }
+
+  /// m + |x - m| e.
+  public func recycled(
+    _ output: DecodedGaussian, _ residual: Variable, noise: () -> Variable
+  ) -> Variable {
+    output.mean.recycled(residual: residual, noise: noise())
+  }
+}

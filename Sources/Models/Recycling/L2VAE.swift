@@ -1,0 +1,100 @@
+import Autodiff
+import Datasets
+import Layers
+import Tensors
+import Training
+
+/// l2-VAE and R-l2-VAE(N, M): the baseline of the RiC-VAE paper whose decoder has a fixed covariance I.
+///
+/// Minimises KL + 0.5 sum_j (x_j - m_j)² in nats, without the constant (Kingma & Welling, "Auto-Encoding Variational Bayes",
+/// ICLR 2014; the setting of Wang et al., UAI 2017). Shapes: B examples, D pixels, J latent dimensions.
+///
+/// A unit variance is large for pixels in [0, 1]: the loss then keeps little but the mean image. `residual_scale` 10 makes it
+/// a standard deviation of 0.1; 255 is the byte scale of the paper (D-39). Recycled as the paper writes it,
+/// x_{p+1} ~ N(m_p, I) would be noise: x_{p+1} = m_p + s e with s = `recycle_std`, 0 unless set (D-38).
+public struct L2VAE: RecyclingAutoencoder {
+  /// What an l2-VAE reads.
+  public struct Settings: SettingsGroup {
+    /// Encoder and decoder.
+    public var network = NetworkSettings()
+    /// What recycling models share.
+    public var recycling = Recycling.Settings()
+    /// Standard deviation of the noise on what is recycled.
+    public var recycleDeviation = 0.0
+
+    /// The defaults.
+    public init() {}
+
+    /// Networks, then the passes.
+    public static let keys: [SettingsKey<Settings>] =
+      group(\.network) + group(\.recycling) + [
+        .real(
+          "recycle_std", \.recycleDeviation, .notNegative,
+          "Standard deviation of what r-l2-vae recycles; 1 is the paper to the letter.",
+          "D-38 [R]: 0, the mean itself")
+      ]
+
+    /// Settles the networks.
+    public mutating func resolve(for data: TrainingSetFacts) { network.resolve(for: data) }
+
+    /// One pass becomes as many as most steps have.
+    public mutating func settle() { recycling.settle() }
+
+    /// Passes that come too late.
+    public func unreached(_ system: String, epochs: Int) -> [String] {
+      recycling.unreached(system, epochs: epochs)
+    }
+  }
+
+  /// Trained on single passes.
+  static let plain = system("l2-vae")
+  /// R-l2-VAE: trained on what it has made, too.
+  static let recycled = system("r-l2-vae")
+
+  private static func system(_ name: String) -> System {
+    System(name, make: L2VAE.init, loop: Epochs.init, presets: Preset.recycling) { _, _ in
+      Recycling.heavierResiduals
+    }
+  }
+
+  /// q(z|x), [B, D] to [B, J].
+  public let encoder: GaussianEncoder
+  let decoder: any Network  // [B, J] -> [B, D]; m in [0, 1]
+  /// N, M and what goes with them.
+  public let recycling: Recycling
+  /// Weight of the KL term.
+  public let beta: Float
+  let scale: Float
+  let deviation: Float
+
+  /// A model of such images.
+  ///
+  /// - Throws: `ConfigurationError` for a network that does not fit the images.
+  public init(_ c: Settings, image: ImageShape) throws {
+    let architecture = try Architecture(c.network, image, output: .sigmoid)
+    encoder = architecture.gaussianEncoder(c.network.latent)
+    decoder = architecture.decoder
+    recycling = c.recycling.recycling
+    beta = c.recycling.beta
+    scale = c.recycling.scale
+    deviation = Float(c.recycleDeviation)
+  }
+
+  /// Names are checkpoint keys; their order is the order of the parameter groups.
+  public var children: [(String, any Module)] { encoder.children + [("decoder", decoder)] }
+
+  /// The decoder's mean alone.
+  public func output(_ z: Variable) -> DecodedGaussian { DecodedGaussian(mean: decoder(z)) }
+
+  /// 0.5 sum_j (x_j - m_j)².
+  public func misfit(_ residual: Variable, of _: DecodedGaussian, _ step: Step) -> Variable {
+    residual.scaled(by: scale).halfSquares()
+  }
+
+  /// m + s e.
+  public func recycled(
+    _ output: DecodedGaussian, _ residual: Variable, noise: () -> Variable
+  ) -> Variable {
+    deviation == 0 ? output.mean : output.mean + deviation * noise()
+  }
+}

@@ -1,0 +1,189 @@
+import Autodiff
+import Layers
+import Tensors
+import Training
+
+/// How often a recycling autoencoder goes round, and what it hands on.
+///
+/// Wang, Dai, Hua, Aston & Wipf, "Green Generative Modeling: Recycling Dirty Data using Recurrent Variational
+/// Autoencoders" (UAI 2017): x_1 = x; pass p encodes x_p, decodes to a mean m_p with a spread v_p, and draws x_{p+1} ~ N(m_p,
+/// v_p), which is data like any other. The paper's (N, M): N passes in training, M when the trained model is asked.
+public struct Recycling: Sendable, Equatable {
+  /// D-16: where gradients flow from a pass back into the one before it.
+  ///
+  /// The paper's figure marks some arrows; its text does not say which.
+  public enum GradientPath: String, CaseIterable, Sendable {
+    /// Nowhere: x_{p+1} is a virtual sample.
+    case detach
+    /// Through m_p, not through the spread.
+    case mean
+    /// Through m_p and the spread.
+    case full
+    /// Through m_p and the spread into x_{p+1} as the encoder's input; as a target (of loss and residual) it is data.
+    case inputOnly = "input_only"
+  }
+
+  /// D-17: what is handed on when a trained model is asked.
+  public enum Test: String, CaseIterable, Sendable {
+    /// x_{p+1} = m_p, with z the mean of q(z|x_p).
+    case mean
+    /// x_{p+1} ~ N(m_p, v_p), with z drawn from q(z|x_p).
+    case sample
+  }
+
+  /// N.
+  public var passes = 1
+  /// Epochs of one pass each before N counts: a run that starts with N > 1 is drawn to a constant
+  /// output.
+  public var firstEpoch = 0
+  /// Where gradients flow.
+  public var path = GradientPath.detach
+  /// Whether recycled samples of training are clipped to [0, 1].
+  public var isClipped = false
+  /// M.
+  public var testPasses = 1
+  /// What is handed on between them.
+  public var test = Test.mean
+
+  /// One pass each.
+  public init() {}
+
+  /// Passes of this step; one where nothing is trained.
+  func passes(of step: Step) -> Int {
+    step.isTraining && step.epoch >= firstEpoch ? passes : 1
+  }
+}
+
+/// What a decoder says of a batch: a mean and, where it is learned, the log of a variance for each pixel, [B, D] each.
+public struct DecodedGaussian {
+  /// m.
+  public let mean: Variable
+  /// log v.
+  public let logVariance: Variable?
+
+  /// From its parts.
+  public init(mean: Variable, logVariance: Variable? = nil) {
+    self.mean = mean
+    self.logVariance = logVariance
+  }
+}
+
+/// A variational autoencoder with a Gaussian decoder that can be trained and asked on what it has made itself.
+///
+/// Such a model says what its decoder gives, how far that is from the data, and how a sample is drawn about it; the passes
+/// are the same for all.
+public protocol RecyclingAutoencoder: Autoencoder, Generative, Trainable {
+  /// N, M and what goes with them.
+  var recycling: Recycling { get }
+  /// Weight of the KL term.
+  var beta: Float { get }
+  /// q(z|x).
+  var encoder: GaussianEncoder { get }
+  /// p(x|z) for codes [B, J].
+  func output(_ z: Variable) -> DecodedGaussian
+  /// Half the paper's sum of D_j, [B], in nats without constants.
+  ///
+  /// - Parameter residual: x - m, [B, D].
+  func misfit(_ residual: Variable, of output: DecodedGaussian, _ step: Step) -> Variable
+  /// A sample about the output, [B, D], by standard normal `noise` that is drawn when it is asked for.
+  func recycled(
+    _ output: DecodedGaussian, _ residual: Variable, noise: () -> Variable
+  ) -> Variable
+}
+
+extension RecyclingAutoencoder {
+  /// One phase updates everything.
+  public var phases: [Phase] { [Phase("all", updates: children.map(\.0))] }
+
+  /// The SUM over the passes of beta KL + misfit, each pass with its own x_p as target; terms in nats per example: `misfit` and
+  /// `kl` of the first pass, `recycled` for all of the others, and `clamped`, how many log-variances the clamp holds.
+  public func loss(phase: Int, _ step: Step) -> Variable {
+    var (input, target) = (step.corrupted(), step.target)
+    let passes = recycling.passes(of: step)
+    var total: Variable?
+    var recycledLoss = 0.0
+    for pass in 0..<passes {
+      let q = encoder(input)
+      let output = output(q.sample(step.latentNoise(encoder.latent, pass: pass)))
+      let residual = target - output.mean
+      let (misfit, kl) = (misfit(residual, of: output, step), q.klToStandardNormal())
+      let loss = beta == 1 ? misfit + kl : misfit + beta * kl
+      if pass == 0 {
+        step.report(.other("misfit"), misfit)
+        step.report(.kl, kl)
+        step.report(.other("clamped"), sum: Double(GaussianEncoder.clampedCount(q)))
+      } else {
+        recycledLoss += loss.sum
+      }
+      total = total.map { $0 + loss } ?? loss
+      if pass + 1 < passes {
+        (input, target) = next(output, residual) {
+          step.recyclingNoise(target.shape.columns, pass: pass)
+        }
+      }
+    }
+    if recycling.passes > 1 { step.report(.other("recycled"), sum: recycledLoss) }
+    guard let total else { preconditionFailure("no pass") }
+    return total
+  }
+
+  /// x_{p+1} as the encoder's input and as the target, with the gradients that D-16 lets flow.
+  private func next(
+    _ output: DecodedGaussian, _ residual: Variable, noise: () -> Variable
+  ) -> (input: Variable, target: Variable) {
+    let fixed = (residual.detached(), output.logVariance?.detached())
+    let x: Variable
+    switch recycling.path {
+    case .detach:
+      x = recycled(
+        DecodedGaussian(mean: output.mean.detached(), logVariance: fixed.1), fixed.0, noise: noise)
+    case .mean:
+      x = recycled(
+        DecodedGaussian(mean: output.mean, logVariance: fixed.1), fixed.0, noise: noise)
+    case .full, .inputOnly: x = recycled(output, residual, noise: noise)
+    }
+    let sample = recycling.isClipped ? x.clamped(to: 0...1) : x
+    return (sample, recycling.path == .inputOnly ? sample.detached() : sample)
+  }
+
+  /// J.
+  public var latent: Int { encoder.latent }
+
+  /// Mean and log-variance of q(z|x), [B, J] each.
+  public func encode(_ x: Variable) -> Code {
+    let q = encoder(x)
+    return Code(mean: q.mean, logVariance: q.logVariance)
+  }
+
+  /// The decoder's mean, [B, D].
+  public func decode(_ z: Variable) -> Variable { output(z).mean }
+
+  /// Codes from N(0, I), [B, J].
+  public func prior(_ step: Step) -> Variable { step.normal(encoder.latent, step.purpose) }
+
+  /// The last mean of M passes, [B, D].
+  public func reconstruct(_ x: Variable, _ step: Step, sampling: Bool) -> Variable {
+    let draws = sampling || recycling.test == .sample
+    var (x, mean) = (x, x)
+    for pass in 0..<recycling.testPasses {
+      let q = encoder(x)
+      let output = output(draws ? q.sample(step.latentNoise(encoder.latent, pass: pass)) : q.mean)
+      mean = output.mean
+      guard pass + 1 < recycling.testPasses else { break }
+      x =
+        recycling.test == .mean
+        ? mean
+        : recycled(output, x - mean) { step.recyclingNoise(mean.shape.columns, pass: pass) }
+    }
+    return mean
+  }
+
+  /// The decoder's mean of a code from the prior, then handed through M - 1 passes by its mean, [B, D].
+  ///
+  /// M counts decodings. Before the first there is no image to take a residual from, so the means are recycled.
+  public func generate(_ step: Step) -> Variable {
+    var mean = output(prior(step)).mean
+    for _ in 1..<Swift.max(1, recycling.testPasses) { mean = output(encoder(mean).mean).mean }
+    return mean
+  }
+}

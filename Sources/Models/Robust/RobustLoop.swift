@@ -1,0 +1,118 @@
+import Checkpoints
+import Datasets
+import Layers
+import Tensors
+import Training
+
+/// The alternation behind robust models: X = L + S, an autoencoder explains L, S is sparse.
+///
+/// Minimises loss(L) + lambda ||S||_1 subject to X = L + S. The network is a `VAE` in the robust VAE
+/// (Ren et al., "Robust Variational Autoencoders: Generating Noise-Free Images from Corrupted
+/// Images"). It is an `AE` in the robust deep autoencoder (Zhou & Paffenroth, "Anomaly Detection with
+/// Robust Deep Autoencoders", KDD 2017; without its tied weights, D-46), whose codes are not drawn.
+///
+/// A rank holds S and R = X - L - S for its own rows; L is never stored, since a batch's L is X - S.
+/// Where the RVAE paper and its authors' code disagree, the code is followed:
+/// - the threshold is t = lambda / mu with mu = size(X) / (4 ||X||), the norm being the induced
+///   1-norm, the largest column sum (paper: t = lambda; D-01);
+/// - the loop stops when c1 and c2 are both small, c2 weighted by min(mu, sqrt(mu)) (paper: when
+///   either is, unweighted; D-02);
+/// - one optimizer lives through the whole run (D-06);
+/// - in the RVAE L decodes a draw of q(z|X - S) (D-07).
+public struct RobustLoop: Loop {
+  /// The robust VAE.
+  static let rvae = System(
+    "rvae", make: VAE.init, loop: RobustLoop.init, presets: Preset.robust
+  ) { _, warning in
+    warning == .posteriorCollapse
+      ? "more inner epochs before the first split, beta below 1 (beta=0.3) or activation=relu"
+      : "more inner epochs before the first split or beta below 1 (beta=0.3)"
+  }
+
+  /// The robust deep autoencoder.
+  static let rda = System(
+    "rda", make: AE.robust, loop: RobustLoop.init, presets: Preset.robust
+  ) { _, _ in "more inner epochs before the first split or activation=relu" }
+
+  let settings: Settings
+
+  /// The loop of such settings.
+  public init(_ settings: Settings) { self.settings = settings }
+
+  /// Those of all outer iterations.
+  public var epochs: Int { settings.outerIterations * settings.innerEpochs }
+  /// At most.
+  public var outerIterations: Int? { settings.outerIterations }
+  /// The inner loop's.
+  public var optimizer: OptimizerSettings { settings.optimizer }
+
+  /// S and R.
+  public func rowStorage(rows: Int, of shape: ImageShape) -> SplitStorage? {
+    settings.storage.kind(rows: rows, of: shape)
+  }
+
+  /// Algorithm 1, in its order.
+  ///
+  /// **Collective.**
+  public func run(_ session: Session) throws -> RunOutcome {
+    let trainer = session.trainer
+    let norms = try trainer.rows.norms()
+    let (threshold, weight) = shrinkage(norms, elements: trainer.rows.count * trainer.dimensions)
+    session.shrinkageThreshold = Double(threshold)
+    while trainer.progress.outer < settings.outerIterations {
+      let isFresh = trainer.progress.epoch == 0 && trainer.progress.stepInEpoch == 0
+      if settings.resetOptimizer && isFresh { trainer.resetOptimizers() }
+      // Train the model on L = X - S.
+      guard try session.train(epochs: settings.innerEpochs) else { return session.interruption }
+      // L = D(E(X - S)); S = shrink(X - L, t); R = X - L - S.
+      let found = try trainer.project(
+        threshold: threshold, sampling: settings.projectWith == .sample)
+      let c1 = found.residual / norms.frobenius
+      let c2 = weight * found.moved / norms.frobenius
+      try session.finishOuter(
+        OuterResult(
+          c1: c1, c2: c2, nonzero: found.sparsity, penalty: settings.lambda * found.l1,
+          cleanError: found.cleanError, seconds: found.seconds))
+      if hasConverged(c1, c2) { return .converged }
+    }
+    return .finished
+  }
+
+  private func hasConverged(_ c1: Double, _ c2: Double) -> Bool {
+    let small = (c1 < settings.tolerance, c2 < settings.tolerance)
+    return settings.stopRule == .both ? small.0 && small.1 : small.0 || small.1
+  }
+
+  /// The shrinkage threshold t (D-01) and the weight of c2 (D-02).
+  func shrinkage(_ norms: DataNorms, elements: Int) -> (threshold: Float, weight: Double) {
+    let norm = settings.threshold == .entrywise ? norms.entrywise : norms.induced
+    let mu = Double(elements) / (4 * norm)
+    let threshold = settings.threshold == .none ? settings.lambda : settings.lambda / mu
+    return (Float(threshold), settings.c2Weight == .paper ? 1 : min(mu, mu.squareRoot()))
+  }
+
+  /// Projects once.
+  public func rehearse(_ trainer: Trainer) throws -> Double? {
+    try trainer.project(threshold: 0.1, sampling: true).seconds
+  }
+}
+
+extension AE {
+  /// What a robust deep autoencoder reads of an autoencoder's settings: it makes one pass.
+  struct RobustSettings: SettingsGroup {
+    var network = NetworkSettings()
+    var reconstruction = ReconstructionSettings()
+
+    static let keys: [SettingsKey<RobustSettings>] = group(\.network) + group(\.reconstruction)
+
+    mutating func resolve(for data: TrainingSetFacts) { network.resolve(for: data) }
+  }
+
+  /// The autoencoder within a robust one.
+  static func robust(_ c: RobustSettings, image: ImageShape) throws -> AE {
+    var settings = Settings()
+    settings.network = c.network
+    settings.reconstruction = c.reconstruction
+    return try AE(settings, image: image)
+  }
+}

@@ -1,0 +1,101 @@
+import Training
+
+extension RobustLoop {
+  /// What the alternation of training and projection reads.
+  public struct Settings: SettingsGroup {
+    /// Alternations of training and projection.
+    public var outerIterations = 30
+    /// Epochs of training in one outer iteration.
+    public var innerEpochs = 20
+    /// Weight of the sparse part's l1 norm; infinity leaves the sparse part empty.
+    public var lambda = 70.0
+    /// How the shrinkage threshold comes from `lambda`.
+    public var threshold = ThresholdRule.induced
+    /// Whether both of c1 and c2 must be small to stop, or either.
+    public var stopRule = StopRule.both
+    /// What c1 and c2 are compared with.
+    public var tolerance = 1e-7
+    /// The factor in front of c2.
+    public var c2Weight = C2Weight.code
+    /// Whether an outer iteration begins with fresh optimizer state.
+    public var resetOptimizer = false
+    /// The code that the projection decodes.
+    public var projectWith = ProjectionCode.sample
+    /// How S and R are kept.
+    public var storage = RowStorage()
+    /// How gradients become updates.
+    public var optimizer = OptimizerSettings()
+
+    /// The defaults.
+    public init() {}
+
+    /// The alternation, its row state, the optimizer.
+    public static let keys: [SettingsKey<Settings>] =
+      [
+        .integer(
+          "outer_iterations", \.outerIterations, 1...1_000_000,
+          "Alternations of training and projection.", "4.3: 30"),
+        .integer(
+          "inner_epochs", \.innerEpochs, 1...1_000_000,
+          "Epochs of training in an outer iteration.", "4.3: 20"),
+        .real(
+          "lambda", \.lambda, .notNegativeOrInfinite,
+          "Weight of the sparse part; large leaves it empty, inf altogether.", "D-15: 70"),
+        .choice(
+          "threshold", \.threshold, "How the shrinkage threshold comes from lambda.",
+          "D-01 [C]: induced"),
+        .choice(
+          "stop_rule", \.stopRule, "Stop when both of c1 and c2 are small, or either.",
+          "D-02 [C]: both"),
+        .real(
+          "tolerance", \.tolerance, .notNegative, "What c1 and c2 must fall below.", "4.3: 1e-7"),
+        .choice(
+          "c2_weight", \.c2Weight,
+          "The factor of c2: min(mu, sqrt mu) as the code has it, or 1.", "D-02 [C]: code"),
+        .flag(
+          "reset_optimizer", \.resetOptimizer, "Fresh optimizer state in every outer iteration.",
+          "D-06 [C]: kept on MNIST"),
+        .choice(
+          "project_with", \.projectWith,
+          "The code that the projection decodes; an rda has no other than the mean.",
+          "D-07 [C]: sample"),
+      ] + group(\.storage) + group(\.optimizer)
+
+    /// Settles how rows are kept.
+    public mutating func resolve(for data: TrainingSetFacts) { storage.resolve(for: data) }
+  }
+
+  /// D-01: how the shrinkage threshold t comes from lambda.
+  public enum ThresholdRule: String, CaseIterable, Sendable {
+    /// t = lambda / mu with mu = size / (4 * largest column sum of |X|).
+    case induced
+    /// t = lambda.
+    case none
+    /// t = lambda / mu with mu = size / (4 * sum of |X|).
+    case entrywise
+  }
+
+  /// D-02: when the outer loop ends before its last iteration.
+  public enum StopRule: String, CaseIterable, Sendable {
+    /// When c1 and c2 are both below the tolerance.
+    case both
+    /// When either is.
+    case either
+  }
+
+  /// D-02: the factor in front of c2.
+  public enum C2Weight: String, CaseIterable, Sendable {
+    /// min(mu, sqrt(mu)).
+    case code
+    /// 1.
+    case paper
+  }
+
+  /// D-07: the code that the projection decodes.
+  public enum ProjectionCode: String, CaseIterable, Sendable {
+    /// One draw from q(z|L).
+    case sample
+    /// The mean of q(z|L).
+    case mean
+  }
+}

@@ -1,0 +1,95 @@
+import Autodiff
+import Datasets
+import Layers
+import Tensors
+import Training
+
+/// Autoencoder, and denoising autoencoder (Vincent et al., "Extracting and Composing Robust Features with Denoising
+/// Autoencoders", ICML 2008): a DAE without noise is an AE.
+///
+/// Shapes: B examples, D pixels, J latent dimensions. It is the VAE of the same settings with its mean alone: no KL, no
+/// sampling, and clean x reconstructed from x~ = C(x) drawn at each step. The reconstruction term is the
+/// VAE's (option `reconstruction_term`): bce beside the RVAE and DAAE families, mse beside the RiC-VAE's.
+///
+/// No prior is enforced: decoded codes of N(0, I) only start the chain x -> D(E(C(x)))
+/// (docs/systems.md, 7.6).
+public struct AE: Autoencoder, Trainable {
+  /// What an autoencoder reads.
+  public struct Settings: SettingsGroup {
+    /// Encoder and decoder.
+    public var network = NetworkSettings()
+    /// Comparison with the target.
+    public var reconstruction = ReconstructionSettings()
+    /// Passes of the trained model.
+    public var passes = TestPasses()
+
+    /// The defaults.
+    public init() {}
+
+    /// Networks, loss, passes.
+    public static let keys: [SettingsKey<Settings>] =
+      group(\.network) + group(\.reconstruction) + group(\.passes)
+
+    /// Settles the networks.
+    public mutating func resolve(for data: TrainingSetFacts) { network.resolve(for: data) }
+  }
+
+  /// Without noise.
+  static let ae = system("ae")
+  /// With noise drawn at each step.
+  static let dae = system("dae")
+
+  private static func system(_ name: String) -> System {
+    System(name, make: AE.init, loop: Epochs.init, presets: Preset.relatives) { _, _ in
+      "activation=relu or more epochs"
+    }
+  }
+
+  let encoder: any Network  // [B, D] -> [B, H]
+  let mean: Dense  // [B, H] -> [B, J]; the code
+  let decoder: any Network  // [B, J] -> [B, D]; logits
+  let term: ReconstructionTerm
+  let testPasses: Int
+
+  /// A model of such images.
+  ///
+  /// - Throws: `ConfigurationError` for a network that does not fit the images.
+  public init(_ c: Settings, image: ImageShape) throws {
+    let architecture = try Architecture(c.network, image)
+    encoder = Sequential(architecture.trunk)
+    mean = architecture.head(c.network.latent)
+    decoder = architecture.decoder
+    term = c.reconstruction.term
+    testPasses = c.passes.count
+  }
+
+  /// Names are checkpoint keys; their order is the order of the parameter groups.
+  public var children: [(String, any Module)] {
+    [("encoder", encoder), ("mean", mean), ("decoder", decoder)]
+  }
+
+  /// One phase updates everything.
+  public let phases = [Phase("all", updates: ["encoder", "mean", "decoder"])]
+
+  /// The reconstruction term of clean x from x~, [B].
+  public func loss(phase: Int, _ step: Step) -> Variable {
+    let loss = term.loss(logits: decoder(mean(encoder(step.corrupted()))), of: step.target)
+    step.report(.reconstruction, loss)
+    return loss
+  }
+
+  /// J.
+  public var latent: Int { mean.bias.shape.count }
+
+  /// Codes, [B, J].
+  public func encode(_ x: Variable) -> Code { Code(mean: mean(encoder(x))) }
+
+  /// The decoder's mean, [B, D].
+  public func decode(_ z: Variable) -> Variable { decoder(z).activated(.sigmoid) }
+
+  /// The last image of M passes, each of which takes what the one before made of it, as the RiC-VAE paper asks its
+  /// baselines, [B, D].
+  public func reconstruct(_ x: Variable, _ step: Step, sampling: Bool) -> Variable {
+    (0..<testPasses).reduce(x) { image, _ in decode(mean(encoder(image))) }
+  }
+}

@@ -1,0 +1,58 @@
+import Autodiff
+import Training
+
+/// Weight of the KL term.
+public struct KLWeight: SettingsGroup {
+  /// Its factor; 1 is the evidence lower bound.
+  public var beta = 1.0
+
+  /// The default.
+  public init() {}
+
+  /// `beta`.
+  public static let keys: [SettingsKey<KLWeight>] = [
+    .real(
+      "beta", \.beta, .notNegative,
+      "Weight of the KL term of the VAEs, the recycling models and dvae.", "4.2: 1 is the VAE")
+  ]
+}
+
+/// How a reconstruction is compared with its target.
+public struct ReconstructionSettings: SettingsGroup {
+  /// The term.
+  public var term = ReconstructionTerm.bce
+
+  /// The default.
+  public init() {}
+
+  /// `reconstruction_term`.
+  public static let keys: [SettingsKey<ReconstructionSettings>] = [
+    .choice(
+      "reconstruction_term", \.term,
+      "Comparison with the target: Bernoulli likelihood, squared error, or its root.",
+      "D-03 [C]: bce")
+  ]
+}
+
+/// D-03: how a reconstruction is compared with its target; each summed over pixels, then averaged
+/// over the batch.
+public enum ReconstructionTerm: String, CaseIterable, Sendable {
+  /// Bernoulli negative log-likelihood.
+  case bce
+  /// Squared error.
+  case mse
+  /// Euclidean norm of the difference, not squared.
+  case l2norm
+}
+
+extension ReconstructionTerm {
+  /// How far the sigmoid of `logits` [B, D] is from `x` [B, D], [B]: summed over the pixels, in nats
+  /// for bce.
+  func loss(logits: Variable, of x: Variable) -> Variable {
+    switch self {
+    case .bce: logits.bernoulliNegativeLogLikelihood(of: x)
+    case .mse: logits.activated(.sigmoid).squaredError(to: x)
+    case .l2norm: logits.activated(.sigmoid).squaredError(to: x).squareRoot()
+    }
+  }
+}

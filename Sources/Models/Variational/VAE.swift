@@ -1,0 +1,137 @@
+import Autodiff
+import Datasets
+import Layers
+import Tensors
+import Training
+
+/// Variational autoencoder with a Bernoulli decoder, and beta-VAE.
+///
+/// Kingma & Welling, "Auto-Encoding Variational Bayes", ICLR 2014; beta weights the KL term as in Higgins et al.,
+/// ICLR 2017 (beta 1 is the VAE). Network and settings follow Ren et al., "Robust Variational Autoencoders".
+/// Shapes: B examples, D pixels, J latent dimensions.
+///
+/// Where paper and released code of the latter disagree, the reconstruction term is the code's Bernoulli likelihood
+/// (option `reconstruction_term`, D-03), hidden sizes are the paper's (D-04), and z = mu + sigma * epsilon where several
+/// scripts multiply by sigma squared (option `std_mode`, D-05).
+public struct VAE: Autoencoder, Generative, Trainable {
+  /// What a VAE reads.
+  public struct Settings: SettingsGroup {
+    /// Encoder and decoder.
+    public var network = NetworkSettings()
+    /// Weight of the KL term.
+    public var kl = KLWeight()
+    /// What the noise of the code is multiplied by.
+    public var standardDeviation = StandardDeviation.sigma
+    /// Comparison with the target.
+    public var reconstruction = ReconstructionSettings()
+
+    /// The defaults.
+    public init() {}
+
+    /// Networks, then the loss.
+    public static let keys: [SettingsKey<Settings>] =
+      group(\.network) + group(\.kl) + [
+        .choice(
+          "std_mode", \.standardDeviation,
+          "What multiplies the code's noise: sigma, or sigma squared as in some released scripts.",
+          "D-05"
+        ).formerly("standard_deviation", words: ["variance": "var_bug"])
+      ] + group(\.reconstruction)
+
+    /// Settles the networks.
+    public mutating func resolve(for data: TrainingSetFacts) { network.resolve(for: data) }
+  }
+
+  /// D-05: what the noise of the code is multiplied by.
+  public enum StandardDeviation: String, CaseIterable, Sendable {
+    /// exp(logvar / 2), which is what the KL term takes it for.
+    case sigma
+    /// exp(logvar), as several released scripts have it.
+    case variance = "var_bug"
+  }
+
+  /// A VAE trained for some epochs.
+  static let system = System(
+    "vae", make: VAE.init, loop: Epochs.init, presets: Preset.robust + Preset.relatives
+  ) { _, warning in
+    warning == .posteriorCollapse
+      ? "beta below 1 (beta=0.3) or activation=relu" : "beta below 1 (beta=0.3) or more epochs"
+  }
+
+  let encoder: any Network  // [B, D] -> [B, H]
+  let mean: Dense  // [B, H] -> [B, J]
+  let logVariance: Dense  // [B, H] -> [B, J]; log sigma^2
+  let decoder: any Network  // [B, J] -> [B, D]; logits
+  let beta: Float
+  let term: ReconstructionTerm
+  let exponent: Float
+
+  /// A model of such images.
+  ///
+  /// - Throws: `ConfigurationError` for a network that does not fit the images.
+  public init(_ c: Settings, image: ImageShape) throws {
+    let architecture = try Architecture(c.network, image)
+    encoder = Sequential(architecture.trunk)
+    mean = architecture.head(c.network.latent)
+    logVariance = architecture.head(c.network.latent)
+    decoder = architecture.decoder
+    beta = Float(c.kl.beta)
+    term = c.reconstruction.term
+    exponent = c.standardDeviation == .variance ? 1 : 0.5
+  }
+
+  /// Names are checkpoint keys; their order is the order of the parameter groups.
+  public var children: [(String, any Module)] {
+    [
+      ("encoder", encoder), ("mean", mean), ("log_variance", logVariance), ("decoder", decoder),
+    ]
+  }
+
+  /// One phase updates everything.
+  public let phases = [Phase("all", updates: ["encoder", "mean", "log_variance", "decoder"])]
+
+  /// q(z|x), a diagonal Gaussian, [B, J].
+  func posterior(_ x: Variable) -> DiagonalGaussian {
+    let h = encoder(x)
+    return DiagonalGaussian(mean: mean(h), logVariance: logVariance(h))
+  }
+
+  /// Negative evidence lower bound with one sample, beta times its KL; terms in nats per example.
+  public func loss(phase: Int, _ step: Step) -> Variable {
+    let q = posterior(step.corrupted())
+    let z = q.sample(step.latentNoise(latent), exponent: exponent)
+    let reconstruction = term.loss(logits: decoder(z), of: step.target)
+    let kl = q.klToStandardNormal()
+    step.report(.reconstruction, reconstruction)
+    step.report(.kl, kl)
+    return beta == 1 ? reconstruction + kl : reconstruction + beta * kl
+  }
+
+  /// Squared errors are none.
+  public var reportsLogLikelihood: Bool { term == .bce }
+
+  /// J.
+  public var latent: Int { mean.bias.shape.count }
+
+  /// Mean and log-variance of q(z|x), [B, J] each.
+  public func encode(_ x: Variable) -> Code {
+    let q = posterior(x)
+    return Code(mean: q.mean, logVariance: q.logVariance)
+  }
+
+  /// The decoder's mean, [B, D].
+  public func decode(_ z: Variable) -> Variable { decoder(z).activated(.sigmoid) }
+
+  /// The decoder's mean for x, [B, D], from a draw of q(z|x) or from its mean.
+  public func reconstruct(_ x: Variable, _ step: Step, sampling: Bool) -> Variable {
+    let q = posterior(x)
+    return decode(
+      sampling
+        ? q.sample(step.latentNoise(q.mean.shape.columns), exponent: exponent) : q.mean)
+  }
+
+  /// Codes from N(0, I), [B, J].
+  public func prior(_ step: Step) -> Variable {
+    step.normal(latent, step.purpose)
+  }
+}

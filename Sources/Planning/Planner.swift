@@ -1,0 +1,135 @@
+import Datasets
+import Dispatch
+import MPI
+import Models
+import Runs
+import Support
+import Tensors
+import Training
+
+/// Finds out what a run will need: `Plan`.
+public struct Planner {
+  let configuration: Configuration
+  let data: ImageSet
+  let ranks: Int
+  let ranksPerNode: Int
+  let lanes: Lanes
+  /// Lanes and rows of the rank that has most.
+  let share: Int, shareRows: Int
+
+  /// Time that steps are measured for, in seconds.
+  private static let measuredSeconds = 3.0
+  /// Sweeps that are measured of a model without gradients.
+  private static let sampledSweeps = 3
+  /// Pixels of the rows that the sample uses.
+  private static let sampledPixels = 4000 * 784
+
+  /// A plan for `ranks` ranks.
+  ///
+  /// - Parameter ranksPerNode: how many ranks share a node; nil for all.
+  /// - Throws: `ConfigurationError` as the run would.
+  public init(
+    _ configuration: Configuration, on data: ImageSet, ranks: Int, ranksPerNode: Int? = nil
+  ) throws(ConfigurationError) {
+    let resolved = try configuration.validated(rows: data.count, of: data.shape)
+    try resolved.common.lanes.check(ranks: ranks)
+    self.configuration = resolved
+    self.data = data
+    self.ranks = ranks
+    self.ranksPerNode = min(ranks, ranksPerNode ?? ranks)
+    let common = resolved.common
+    let lanes = Lanes(count: common.lanes.count, rows: common.data.rows ?? data.count)
+    self.lanes = lanes
+    share = (0..<ranks).map { lanes.lanes(of: $0, of: ranks).count }.max() ?? 1
+    shareRows = (0..<ranks).map { lanes.rows(of: $0, of: ranks).count }.max() ?? 1
+  }
+
+  /// Makes one rank's steps for a moment and adds up.
+  ///
+  /// - Throws: errors of the model and the data set.
+  public func plan() throws -> Plan {
+    let before = ProcessMemory.now()
+    let session = try sample()
+    let trainer = session.trainer
+    let makesSweeps = trainer.trainable == nil
+    let steps = try makesSweeps ? timeSweeps(of: session) : timeSteps(of: trainer)
+    let projection = try session.loop.rehearse(trainer).map {
+      $0 / Double(trainer.lanes.rowCount) * Double(shareRows)
+    }
+    let estimate = MemoryEstimate(self, trainer, before: before, after: .now())
+    let layout = trainer.buckets.layout
+    let splitBytes = lanes.rowCount * estimate.splitRow
+    return Plan(
+      ranks: ranks, ranksPerNode: ranksPerNode, lanes: lanes.count, batch: batch,
+      rows: lanes.rowCount,
+      parameterCount: trainer.parameters.parameters.reduce(0) { $0 + $1.shape.count },
+      memory: estimate.memory(isRoot: true), totalBytes: estimate.total,
+      nodeBytes: estimate.node, isMapped: data.isMapped, flopsPerImage: steps.operationsPerImage,
+      wireBytesPerStep: trainer.optimizers.reduce(0) { bytes, optimizer in
+        bytes
+          + layout.bytesExchanged(
+            groups: optimizer.groups, laneCount: lanes.count, exact: configuration.isExact,
+            ranks: ranks)
+      },
+      checkpointBytes: trainer.contentsBytes + splitBytes, sharedCheckpointBytes: splitBytes,
+      stepsPerEpoch: makesSweeps ? 1 : lanes.steps(perLane: batch / lanes.count),
+      secondsPerStep: steps.seconds, secondsPerProjection: projection,
+      stepsMeasured: steps.count)
+  }
+
+  /// Images of a step, over all ranks.
+  private var batch: Int { configuration.common.lanes.batch }
+
+  /// A session of this process alone that makes the steps of one rank: of its share of the lanes, or
+  /// of the nearest power of two below.
+  private func sample() throws -> Session {
+    var c = configuration.settled()
+    var common = c.common
+    var sampled = 1
+    while 2 * sampled <= share { sampled *= 2 }
+    common.lanes.lanes = sampled
+    common.lanes.batch = batch / lanes.count * sampled
+    common.data.rows = min(
+      shareRows, max(common.lanes.batch, Self.sampledPixels / data.shape.count))
+    c.write(common)
+    return try TrainingRun.session(c, on: data, world: .alone())
+  }
+
+  /// The mean time of a rank's sweep over its rows, for models without gradients, and the operations of its products.
+  private func timeSweeps(
+    of session: Session
+  ) throws -> (seconds: Double, count: Int, operationsPerImage: Double) {
+    let (start, operations) = (DispatchTime.now().uptimeNanoseconds, BLAS.operations)
+    session.follow(upTo: Self.sampledSweeps) { _ in }
+    _ = try session.run()
+    let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
+    let (count, rows) = (Self.sampledSweeps, Double(session.trainer.lanes.rowCount))
+    return (
+      seconds / Double(count) * Double(shareRows) / rows, count,
+      Double(BLAS.operations - operations) / (Double(count) * rows)
+    )
+  }
+
+  /// The median time of a rank's step, scaled to its whole share, and the operations of its products.
+  private func timeSteps(
+    of trainer: Trainer
+  ) throws -> (seconds: Double, count: Int, operationsPerImage: Double) {
+    // The first steps find out how much memory they need.
+    for _ in 0..<2 { try trainer.trainStep() }
+    var seconds: [Double] = []
+    let (began, operations) = (DispatchTime.now().uptimeNanoseconds, BLAS.operations)
+    func elapsed(since start: UInt64) -> Double {
+      Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
+    }
+    repeat {
+      let start = DispatchTime.now().uptimeNanoseconds
+      try trainer.trainStep()
+      seconds.append(elapsed(since: start))
+    } while seconds.count < 5 || elapsed(since: began) < Self.measuredSeconds
+    return (
+      seconds.sorted()[seconds.count / 2] * Double(share) / Double(trainer.lanes.count),
+      seconds.count,
+      Double(BLAS.operations - operations) / Double(seconds.count * trainer.settings.batch)
+    )
+  }
+}

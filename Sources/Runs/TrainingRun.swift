@@ -1,0 +1,211 @@
+import Checkpoints
+import Datasets
+import Foundation
+import Guard
+import MPI
+import Models
+import Support
+import Tensors
+import Training
+
+/// A training run in its directory, from the start or from its newest checkpoint.
+public enum TrainingRun {
+  /// Everything that a run, a replay, a plan or a benchmark needs before its first step.
+  ///
+  /// **Collective.**
+  ///
+  /// - Parameters:
+  ///   - configuration: resolved.
+  ///   - data: the training set.
+  ///   - directory: where the run leaves files; nil for nowhere.
+  /// - Throws: `ConfigurationError` for settings that do not fit the images or the ranks; errors of
+  ///   the data set and of MPI.
+  public static func session(
+    _ configuration: Configuration, on data: ImageSet, in directory: RunDirectory? = nil,
+    observer: (any TrainingObserver)? = nil, limits: TrainingLimits = TrainingLimits(),
+    world: Communicator
+  ) throws -> Session {
+    let (common, loop) = (configuration.common, configuration.loop)
+    let trainer = try Trainer(
+      common, model: configuration.makeModel(of: data.shape), images: data, loop: loop, on: world)
+    let validation = try world.agree {
+      try directory == nil ? nil : ValidationImages(common, beside: data)
+    }
+    return Session(
+      trainer, loop, common.recording, system: configuration.model,
+      configuration: configuration.json.document, in: directory, validatingOn: validation,
+      observer: observer, limits: limits, cure: configuration.cure)
+  }
+
+  /// Compares what the ranks were started with, and settles what was left open.
+  ///
+  /// **Collective.**
+  private static func resolve(
+    _ configuration: Configuration, on data: ImageSet, world: Communicator
+  ) throws -> Configuration {
+    try Replicas(world).checkStart(
+      settings: configuration.json.document, data: data.path)
+    let resolved = try configuration.validated(rows: data.count, of: data.shape)
+    try resolved.common.lanes.check(ranks: world.size)
+    return resolved
+  }
+
+  /// Trains a new run.
+  ///
+  /// **Collective.**
+  ///
+  /// - Parameters:
+  ///   - configuration: as given; what is left open is derived from the data set.
+  ///   - data: the training set.
+  ///   - directory: made here; must not hold anything unless `replacing`.
+  /// - Throws: `ConfigurationError`, `RunError`, errors of the data set, of checkpoints and of MPI;
+  ///   the same one on every rank where all can know of it.
+  public static func start(
+    _ configuration: Configuration, on data: ImageSet, in directory: RunDirectory,
+    replacing: Bool = false, observer: (any TrainingObserver)? = nil,
+    limits: TrainingLimits = TrainingLimits(), world: Communicator
+  ) throws -> RunOutcome {
+    let resolved = try resolve(configuration, on: data, world: world)
+    // Settings that do not fit the images are found before a folder is made.
+    let session = try session(
+      resolved, on: data, in: directory, observer: observer, limits: limits, world: world)
+    try world.agree {
+      guard world.isRoot else { return }
+      try directory.create(configuration: resolved.json.document, replacing: replacing)
+    }
+    return try train(resolved, session, observer: observer, limits: limits)
+  }
+
+  /// Goes on from the newest checkpoint whose checksums hold, or from the start where the run was
+  /// ended before its first one.
+  ///
+  /// **Collective.** The observer is told of each damaged checkpoint that was skipped, on rank 0.
+  ///
+  /// - Parameter configuration: the run's, perhaps with changed keys.
+  /// - Throws: as `start`.
+  public static func resume(
+    _ configuration: Configuration, on data: ImageSet, in directory: RunDirectory,
+    observer: (any TrainingObserver)? = nil, limits: TrainingLimits = TrainingLimits(),
+    world: Communicator
+  ) throws -> RunOutcome {
+    let resolved = try resolve(configuration, on: data, world: world)
+    let session = try session(
+      resolved, on: data, in: directory, observer: observer, limits: limits, world: world)
+    var store = CheckpointStore(run: directory.path)
+    let selection = try store.newestValid(on: world, loading: session.trainer.rowTarget)
+    session.goOn(with: store)
+    if world.isRoot {
+      for line in selection.skipped { observer?.warning(line) }
+    }
+    if selection.checkpoint == nil && !selection.skipped.isEmpty {
+      try world.agree { throw RunError.noCheckpoint(directory.path) }
+    }
+    if let checkpoint = selection.checkpoint {
+      try session.restore(checkpoint, isLoaded: selection.isLoaded)
+      let kernel = checkpoint.manifest.blasKernel
+      if world.isRoot && kernel != BLAS.kernelName {
+        observer?.warning(
+          "the checkpoint was written with the BLAS kernel \(kernel), this run uses "
+            + "\(BLAS.kernelName): results agree to rounding, not bit for bit")
+      }
+    }
+    try world.agree {
+      if world.isRoot { try directory.write(configuration: resolved.json.document) }
+    }
+    return try train(
+      resolved, session, resumedFrom: selection.checkpoint?.name, observer: observer,
+      limits: limits)
+  }
+
+  /// Trains on from a checkpoint whose checksums hold, without leaving anything.
+  ///
+  /// **Collective.**
+  ///
+  /// - Parameters:
+  ///   - start: the checkpoint, whose checksums hold; by default the newest that the run has so many
+  ///     steps after, or the oldest.
+  ///   - steps: how many; fewer where the run ends before.
+  ///   - faults: what shall go wrong on the way.
+  ///   - body: called after each step, on every rank.
+  /// - Returns: the name of the checkpoint.
+  /// - Throws: `RunError` where there is no checkpoint before the run's last step; the errors of a
+  ///   resume.
+  public static func replay(
+    _ configuration: Configuration, on data: ImageSet, in directory: RunDirectory,
+    from start: Checkpoint? = nil, steps: Int, faults: [Fault] = [], world: Communicator,
+    _ body: @escaping (Trainer) throws -> Void
+  ) throws -> String {
+    let resolved = try resolve(configuration, on: data, world: world)
+    let session = try session(resolved, on: data, world: world)
+    let trainer = session.trainer
+    var isLoaded = false
+    var found = start
+    if start == nil {
+      var store = CheckpointStore(run: directory.path)
+      let selection = try store.newestValid(
+        on: world, upTo: trainer.totalSteps - steps, loading: trainer.rowTarget)
+      (found, isLoaded) = (selection.checkpoint, selection.isLoaded)
+      if found == nil { found = try store.oldestValid(on: world, before: trainer.totalSteps) }
+    }
+    guard let checkpoint = found else {
+      return try world.agree {
+        throw RunError.data(
+          directory.path,
+          "found no checkpoint whose checksums hold before step \(trainer.totalSteps), the last")
+      }
+    }
+    try session.restore(checkpoint, isLoaded: isLoaded)
+    session.follow(upTo: trainer.progress.step + steps, faults: faults, body)
+    let watchdog = try Watchdog(seconds: Watchdog.usualLimit, folder: nil, world: world)
+    defer { watchdog.stop() }
+    _ = try session.run()
+    return checkpoint.name
+  }
+
+  /// **Collective.**
+  private static func train(
+    _ configuration: Configuration, _ session: Session, resumedFrom checkpoint: String? = nil,
+    observer: (any TrainingObserver)?, limits: TrainingLimits
+  ) throws -> RunOutcome {
+    let (trainer, world) = (session.trainer, session.trainer.world)
+    let watchdog = try Watchdog(
+      seconds: limits.standstill, folder: session.directory?.path, world: world)
+    defer { watchdog.stop() }
+    let hosts = try world.allGather(world.hostName)
+    if world.isRoot {
+      observer?.runStarted(header(configuration, session, hosts, resumedFrom: checkpoint))
+      for line in configuration.unreached { observer?.warning(line) }
+      if let reason = session.noValidation { observer?.warning("validate_every: \(reason)") }
+    }
+    let outcome = try session.run()
+    let progress = trainer.progress
+    if world.isRoot && progress.skippedSteps > 0 {
+      observer?.warning(
+        "\(progress.skippedSteps) of \(progress.step) steps were left out for numbers that "
+          + "are not finite")
+    }
+    let peaks = try world.allGather([Int64(ProcessMemory.peak)])
+    if world.isRoot {
+      observer?.peakMemory(peaks.map { Int($0) })
+      observer?.finished(outcome)
+    }
+    return outcome
+  }
+
+  private static func header(
+    _ configuration: Configuration, _ session: Session, _ hosts: [String],
+    resumedFrom checkpoint: String?
+  ) -> RunHeader {
+    let trainer = session.trainer
+    let shape = trainer.images.shape
+    return RunHeader(
+      system: configuration.model, common: configuration.common,
+      assignments: configuration.assignments, run: session.directory?.path ?? "",
+      data: trainer.images.path, rows: trainer.lanes.rowCount,
+      imageShape: [shape.height, shape.width, shape.channels], hosts: hosts,
+      blasKernel: BLAS.kernelName,
+      parameters: trainer.parameters.parameters.reduce(0) { $0 + $1.shape.count },
+      totalSteps: trainer.totalSteps, totalEpochs: trainer.totalEpochs,
+      outerIterations: session.loop.outerIterations, resumedFrom: checkpoint)
+  }
+}

@@ -1,0 +1,129 @@
+import Checkpoints
+import Datasets
+import Foundation
+import Guard
+import MPI
+import Models
+import Support
+import Tensors
+import Training
+
+extension TrainingRun {
+  /// Replays the last recorded steps of a run from an older checkpoint and compares them with what was recorded: the losses
+  /// in `metrics.jsonl`, and the weights of the newest checkpoint.
+  ///
+  /// Exact runs have to be equal bit for bit where the BLAS kernel is the same, others within a ten-thousandth of a loss.
+  ///
+  /// **Collective.**
+  ///
+  /// - Parameters:
+  ///   - configuration: the run's own.
+  ///   - steps: how many at least, where a checkpoint is old enough; all of its steps are replayed.
+  /// - Returns: what was done, or why nothing could be compared, in a line.
+  /// - Throws: `VerificationError` for the first step that differs; the errors of a resume.
+  public static func verify(
+    _ configuration: Configuration, on data: ImageSet, in directory: RunDirectory, steps: Int,
+    world: Communicator
+  ) throws -> String {
+    var store = CheckpointStore(run: directory.path)
+    guard let newest = try store.newestValid(on: world).checkpoint else {
+      return "nothing to verify: there is no checkpoint"
+    }
+    let last = newest.manifest.step
+    var start = try store.newestValid(on: world, upTo: last - steps).checkpoint
+    if start == nil { start = try store.oldestValid(on: world, before: last) }
+    guard let start else {
+      return "nothing to verify: there is no checkpoint before step \(last)"
+    }
+    let settings = try world.agree { try (start.configuration(), newest.configuration()) }
+    if settings.0 != settings.1 {
+      return "nothing to verify: the settings changed after step \(start.manifest.step)"
+    }
+    let kept = try world.agree { try Configuration.load(json: settings.1) }
+    let every = kept.common.recording.logEvery
+    let record = try Record(directory, on: world)
+    let isExact =
+      kept.isExact && [start, newest].allSatisfy { $0.manifest.blasKernel == BLAS.kernelName }
+    var (compared, reached) = (0, start.manifest.step)
+    _ = try replay(
+      kept, on: data, in: directory, from: start, steps: last - start.manifest.step, world: world
+    ) { trainer in
+      let step = trainer.progress.step
+      reached = step
+      if step % every == 0 {
+        let found = try trainer.lossOfStep()
+        try world.agree {
+          guard let recorded = record.losses[step] else { return }
+          compared += 1
+          let limit = isExact ? 0 : 1e-4 * abs(recorded)
+          if !(abs(found - recorded) <= limit) {
+            throw VerificationError(
+              step: step, what: "the loss", found: "\(found)",
+              expected: "\(recorded), as metrics.jsonl has it")
+          }
+        }
+      }
+      if step == last && isExact { try compareWeights(trainer, newest, on: world) }
+    }
+    if reached < last { return "not verified: asked to stop after step \(reached)" }
+    if compared == 0 && !isExact {
+      return
+        "nothing to verify: no loss was recorded from step \(start.manifest.step + 1) to \(last)"
+    }
+    return "verified: steps \(start.manifest.step + 1) to \(last) are as recorded"
+      + (isExact ? ", bit for bit" : ", to rounding") + " (\(compared) losses"
+      + (isExact ? " and the weights)" : ")")
+  }
+
+  private static func compareWeights(
+    _ trainer: Trainer, _ checkpoint: Checkpoint, on world: Communicator
+  ) throws {
+    try world.agree {
+      let stored = try checkpoint.tensorDigests()
+      for tensor in trainer.tensorDigests() where stored[tensor.name] != tensor.digest {
+        throw VerificationError(
+          step: trainer.progress.step, what: tensor.name, found: tensor.digest,
+          expected: "\(stored[tensor.name] ?? "none"), as \(checkpoint.name) has it")
+      }
+    }
+  }
+
+  /// The losses that a run has recorded, by step, on every rank.
+  private struct Record {
+    var losses: [Int: Double] = [:]
+
+    /// Rank 0 reads them.
+    ///
+    /// **Collective.**
+    init(_ directory: RunDirectory, on world: Communicator) throws {
+      var lines = ""
+      try world.agree {
+        guard world.isRoot else { return }
+        lines = try RunLog.steps(of: directory).map { "\($0.step) \($0.loss)" }
+          .joined(separator: "\n")
+      }
+      for line in try world.broadcast(lines).split(separator: "\n") {
+        let words = line.split(separator: " ")
+        if let step = Int(words[0]), let loss = Double(words[1]) { losses[step] = loss }
+      }
+    }
+  }
+}
+
+/// A step that is not what a run has recorded.
+public struct VerificationError: ExitStatusError, Equatable, CustomStringConvertible {
+  /// The step.
+  public let step: Int
+  /// The loss, or a tensor by name.
+  public let what: String
+  /// What the replay gave, and what it should have given.
+  public let found: String, expected: String
+
+  /// One line.
+  public var description: String {
+    "step \(step) replayed, \(what): found \(found), expected \(expected)"
+  }
+
+  /// 1: the machine, or the program, is not what it was.
+  public var exitStatus: Int32 { 1 }
+}

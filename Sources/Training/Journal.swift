@@ -1,0 +1,225 @@
+import Dispatch
+import Foundation
+import Guard
+import Layers
+import MPI
+import Support
+import Tensors
+
+/// What a run tells of itself: log lines, history, pictures, warnings, and an observer.
+///
+/// Every rank has one and calls it at the same places; only rank 0 writes.
+final class Journal {
+  /// What was measured.
+  var history = History()
+  /// Told of progress, on rank 0.
+  let observer: (any TrainingObserver)?
+  private let settings: RecordingSettings
+  private let directory: RunDirectory?
+  private let cure: (CollapseWarning) -> String
+  private var log: RunLog?
+  private var grids: GridWriter?
+  private var lastLog = (time: DispatchTime.now(), images: 0)
+  private var pause = 0.0  // seconds since the last log line in which no step was made
+
+  /// - Parameter cure: what helps the run's model against a collapse.
+  init(
+    _ directory: RunDirectory?, _ settings: RecordingSettings, observer: (any TrainingObserver)?,
+    cure: @escaping (CollapseWarning) -> String
+  ) {
+    self.directory = directory
+    self.settings = settings
+    self.observer = observer
+    self.cure = cure
+  }
+
+  /// Opens the log at the trainer's place; the clock starts now.
+  ///
+  /// **Collective.** Rank 0 writes.
+  func start(_ trainer: Trainer) throws {
+    lastLog = (DispatchTime.now(), trainer.progress.imagesSeen)
+    guard let directory else { return }
+    try trainer.world.agree {
+      guard trainer.world.isRoot else { return }
+      log = try RunLog(directory, upTo: trainer.progress)
+      if settings.gridEvery > 0 { grids = GridWriter(directory) }
+    }
+  }
+
+  /// Training stood still for so many seconds.
+  func paused(_ seconds: Double) { pause += seconds }
+
+  private static func place(_ kind: String, _ p: TrainingProgress) -> [JSONValue.Member] {
+    [
+      JSONValue.Member("kind", .string(kind)), JSONValue.Member("outer", .integer(p.outer + 1)),
+      JSONValue.Member("epoch", .integer(p.totalEpochs + 1)),
+      JSONValue.Member("step", .integer(p.step)),
+    ]
+  }
+
+  private static func members(_ values: [(name: String, value: Double)]) -> [JSONValue.Member] {
+    values.map { JSONValue.Member($0.name, .real($0.value)) }
+  }
+
+  // MARK: - Steps
+
+  /// After a step: a line where one is due.
+  ///
+  /// **Collective.**
+  ///
+  /// - Parameter secondsLeft: the time to the end of the run at so many images a second.
+  func step(_ trainer: Trainer, secondsLeft: (_ imagesPerSecond: Double) -> Double) throws {
+    guard trainer.progress.step % settings.logEvery == 0 else { return }
+    let means = try trainer.sums.stepMeans(batch: trainer.settings.batch, on: trainer.world)
+    guard trainer.world.isRoot else { return }
+    let p = trainer.progress
+    let elapsed = lastLog.time.secondsAgo - pause
+    pause = 0
+    let rate = Double(p.imagesSeen - lastLog.images) / max(elapsed, 1e-9)
+    lastLog = (DispatchTime.now(), p.imagesSeen)
+    try log?.write(
+      Self.place("step", p) + Self.members(means.named)
+        + [JSONValue.Member("images_per_second", .real(rate))])
+    observer?.step(
+      StepMetrics(
+        outer: p.outer + 1, epoch: p.totalEpochs + 1, step: p.step, loss: means.loss,
+        terms: Array(means.named.dropFirst()), imagesPerSecond: rate,
+        secondsLeft: secondsLeft(rate)))
+  }
+
+  /// A step was left out.
+  ///
+  /// Rank 0 writes.
+  func skipped(_ trainer: Trainer, _ dropped: NonFinite) throws {
+    guard trainer.world.isRoot else { return }
+    let what = trainer.watch.words(for: dropped)
+    try log?.write(
+      Self.place("skipped", trainer.progress) + [
+        JSONValue.Member("lane", dropped.lane.map { .integer($0) } ?? .null),
+        JSONValue.Member("what", .string(what)),
+      ])
+    observer?.warning("step \(trainer.progress.step) was left out: \(what) is not finite")
+  }
+
+  // MARK: - Epochs
+
+  /// At the end of an epoch, before it is counted: its means, and whether the model still tells
+  /// images apart.
+  ///
+  /// **Collective.**
+  func epoch(_ trainer: Trainer) throws {
+    let means = try trainer.sums.epochMeans(batch: trainer.settings.batch, on: trainer.world)
+    let p = trainer.progress
+    for mean in means.named { history.append("epoch/\(mean.name)", mean.value, step: p.step) }
+    guard trainer.world.isRoot else { return }
+    try log?.write(Self.place("epoch", p) + Self.members(means.named))
+    try watchForCollapse(trainer, means)
+  }
+
+  private func watchForCollapse(_ trainer: Trainer, _ means: LossMeans) throws {
+    // To explain a row takes a fitted model many passes: it is asked at its end alone.
+    let isDue = trainer.trainable != nil || trainer.progress.epoch + 1 == trainer.totalEpochs
+    guard directory != nil, isDue else { return }
+    var found: [(CollapseWarning, Double, Double)] = []
+    if let kl = means[.kl] { found.append((.posteriorCollapse, kl, settings.collapseKL)) }
+    // A discriminator is often ahead at first: two epochs make a victory.
+    let lastTwo = (history.metrics["epoch/\(LossPart.discriminator)"] ?? []).suffix(2)
+    if lastTwo.count == 2 {
+      found.append((.discriminatorWon, lastTwo.map(\.value).max() ?? 0, 0.1))
+    }
+    if let spread = trainer.outputSpread() {
+      found.append((.constantOutput, spread, settings.collapseSpread))
+    }
+    for (warning, value, limit) in found {
+      if value >= limit {
+        trainer.progress.warnings.remove(warning)
+      } else if trainer.progress.warnings.insert(warning).inserted {
+        try log?.write(
+          Self.place("warning", trainer.progress) + [
+            JSONValue.Member("warning", .string(warning.rawValue)),
+            JSONValue.Member("value", .real(value)),
+          ])
+        observer?.warning(warning.message(value: value, limit: limit, cure: cure(warning)))
+      }
+    }
+  }
+
+  /// A bound was measured on validation images.
+  ///
+  /// Rank 0 writes.
+  func validated(_ trainer: Trainer, negative: Double, reported: Double) throws {
+    history.append(Validation.bound, negative, step: trainer.progress.step)
+    try log?.write([
+      JSONValue.Member("kind", "validation"),
+      JSONValue.Member("epoch", .integer(trainer.progress.totalEpochs)),
+      JSONValue.Member("step", .integer(trainer.progress.step)),
+      JSONValue.Member("bound", .real(reported)),
+    ])
+  }
+
+  /// Pictures after an epoch, where they are due.
+  func drawEpoch(_ trainer: Trainer) throws {
+    try draw(trainer, "epoch", trainer.progress.totalEpochs)
+  }
+
+  // MARK: - Outer iterations
+
+  /// After an outer iteration is counted: its line, and pictures where they are due.
+  ///
+  /// Rank 0 writes.
+  func outer(_ trainer: Trainer, _ found: OuterResult) throws {
+    let p = trainer.progress
+    for (name, value) in found.named { history.append(name, value, step: p.step) }
+    if trainer.world.isRoot {
+      try log?.write(
+        [
+          JSONValue.Member("kind", "outer"), JSONValue.Member("outer", .integer(p.outer)),
+          JSONValue.Member("step", .integer(p.step)),
+        ] + Self.members(found.named))
+      observer?.outerFinished(OuterMetrics(outer: p.outer, step: p.step, found))
+    }
+    try draw(trainer, "outer", p.outer)
+  }
+
+  private func draw(_ trainer: Trainer, _ kind: String, _ number: Int) throws {
+    guard settings.gridEvery > 0, number % settings.gridEvery == 0 else { return }
+    Activity.begin("drawing pictures")
+    let digits = String(number)
+    let padding = String(repeating: "0", count: max(0, 3 - digits.count))
+    try grids?.draw(trainer, "\(kind)-\(padding)\(digits)")
+  }
+}
+
+extension Trainer {
+  /// Mean over the pixels of the standard deviation of the model's outputs over a batch of this
+  /// rank's first lane: reconstructions, or new images; nil for a model that makes neither.
+  func outputSpread() -> Double? {
+    let lane = lanes.rows(of: localLanes.lowerBound)
+    let count = min(200, rows.blockRows, lane.count)
+    let first = lane.lowerBound
+    let step = Step(seed: settings.seed)
+    let batch = (first..<first + count).map(Int32.init)
+    batch.withUnsafeBufferPointer { batch in
+      step.begin(rows: batch, dimensions: dimensions, purpose: .evaluation, time: progress.step) {
+        images.gather(batch, into: $0)
+        split?.subtract(batch, from: $0)
+      }
+    }
+    let made =
+      (model as? any Encoding)?.reconstruct(step.corrupted(), step, sampling: false)
+      ?? (model as? any Generative)?.generate(step)
+    guard let output = made?.pointer else { return nil }
+    var spread = 0.0
+    for j in 0..<dimensions {
+      var (sum, squares) = (0.0, 0.0)
+      for i in 0..<count {
+        let value = Double(output[i * dimensions + j])
+        sum += value
+        squares += value * value
+      }
+      let mean = sum / Double(count)
+      spread += max(0, squares / Double(count) - mean * mean).squareRoot()
+    }
+    return spread / Double(dimensions)
+  }
+}

@@ -1,0 +1,89 @@
+import Checkpoints
+import Datasets
+import Layers
+
+/// Where a run stood when a checkpoint was written.
+///
+/// Checkpoints keep it as numbers by name; this type alone knows the names.
+public struct SavedProgress: Equatable, Sendable {
+  /// How far the run had come.
+  public var progress = TrainingProgress()
+  /// Sums over the epoch so far.
+  public var epoch = EpochSums()
+  /// The shape of the images trained on.
+  public var imageShape: ImageShape
+  /// The threshold that S is shrunk with; 0 without a split.
+  public var threshold = 0.0
+
+  /// Where a run stands.
+  init(
+    _ progress: TrainingProgress, epoch: EpochSums, imageShape: ImageShape, threshold: Double
+  ) {
+    self.progress = progress
+    self.epoch = epoch
+    self.imageShape = imageShape
+    self.threshold = threshold
+  }
+
+  private enum Name {
+    static let epoch = "epoch_in_outer", step = "step_in_epoch", finished = "finished"
+    static let height = "image_height", width = "image_width", channels = "image_channels"
+    static let threshold = "threshold", skipped = "skipped_steps"
+    static let sum = "epoch_sum_", part = "epoch_term_", sumsOfLane = "epoch_width"
+    static func warning(_ warning: CollapseWarning) -> String { "warning_\(warning.rawValue)" }
+  }
+
+  /// Sums of a lane in checkpoints that do not say how many there are.
+  private static let usualWidth = 8
+
+  /// What a checkpoint says.
+  public init(_ saved: Checkpoints.Progress) {
+    let values = saved.values
+    func integer(_ name: String) -> Int { Int(values[name] ?? 0) }
+    progress.outer = saved.outer
+    progress.totalEpochs = saved.epoch
+    progress.step = saved.step
+    progress.imagesSeen = saved.imagesSeen
+    progress.epoch = integer(Name.epoch)
+    progress.stepInEpoch = integer(Name.step)
+    progress.skippedSteps = integer(Name.skipped)
+    progress.finished = integer(Name.finished) == 1
+    progress.warnings = Set(
+      CollapseWarning.allCases.filter { values[Name.warning($0)] == 1 })
+    imageShape = ImageShape(
+      height: integer(Name.height), width: integer(Name.width), channels: integer(Name.channels))
+    threshold = values[Name.threshold] ?? 0
+
+    let names = values.filter { $0.key.hasPrefix(Name.part) }.sorted { $0.value < $1.value }
+      .map { String($0.key.dropFirst(Name.part.count)) }
+    epoch.parts = names.dropFirst().map { LossPart($0) }
+    epoch.steps = integer(Name.sum + "0")
+    let width = values[Name.sumsOfLane].map { Int($0) } ?? Self.usualWidth
+    epoch.sums = (0...epoch.parts.count).map { term in
+      (0..<saved.lanes).map { lane in values["\(Name.sum)\(1 + lane * width + term)"] ?? 0 }
+    }
+  }
+
+  /// As numbers by name.
+  var values: [String: Double] {
+    var values: [String: Double] = [
+      Name.epoch: Double(progress.epoch), Name.step: Double(progress.stepInEpoch),
+      Name.finished: progress.finished ? 1 : 0, Name.height: Double(imageShape.height),
+      Name.width: Double(imageShape.width), Name.channels: Double(imageShape.channels),
+      Name.threshold: threshold,
+    ]
+    if progress.skippedSteps > 0 { values[Name.skipped] = Double(progress.skippedSteps) }
+    for warning in progress.warnings { values[Name.warning(warning)] = 1 }
+    let width = max(Self.usualWidth, 1 + epoch.parts.count)
+    if width != Self.usualWidth { values[Name.sumsOfLane] = Double(width) }
+    values[Name.part + "loss"] = 0
+    for (i, part) in epoch.parts.enumerated() { values["\(Name.part)\(part)"] = Double(i + 1) }
+    if epoch.steps > 0 { values[Name.sum + "0"] = Double(epoch.steps) }
+    for (term, sums) in epoch.sums.enumerated() {
+      for (lane, sum) in sums.enumerated() where sum != 0 {
+        values["\(Name.sum)\(1 + lane * width + term)"] = sum
+      }
+    }
+    return values
+  }
+}

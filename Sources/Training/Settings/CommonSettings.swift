@@ -1,0 +1,232 @@
+import Datasets
+import Support
+
+/// What every run has settings for: its data, its lanes, and what it records.
+public struct CommonSettings: SettingsGroup {
+  /// The training set and its noise.
+  public var data = DataSettings()
+  /// Batches, their lanes, and the key of all draws.
+  public var lanes = LaneSettings()
+  /// Log lines, checkpoints, pictures and warnings.
+  public var recording = RecordingSettings()
+
+  /// The defaults.
+  public init() {}
+
+  /// Data, lanes, recording.
+  public static let keys: [SettingsKey<CommonSettings>] =
+    group(\.data) + group(\.lanes) + group(\.recording)
+
+  /// The number of lanes and of rows is set from here on.
+  public mutating func resolve(for facts: TrainingSetFacts) {
+    data.rows = facts.rows
+    lanes.lanes = lanes.count
+  }
+
+  /// Checks lanes, and the batch against the rows in use.
+  public func check(_ system: String, with common: CommonSettings) throws(ConfigurationError) {
+    try lanes.check()
+    guard let rows = data.rows, lanes.batch > rows else { return }
+    throw ConfigurationError(
+      key: "batch", found: "\(lanes.batch)",
+      expected: "no more than the \(rows) rows of the training set")
+  }
+}
+
+/// The training set: where it lies, what of it is used, and the noise that is put on it.
+public struct DataSettings: SettingsGroup {
+  /// The file of the training set; a run remembers it.
+  public var data = ""
+  /// The images' dataset in a file from elsewhere; empty for the usual one.
+  public var images = ""
+  /// The order of that dataset's dimensions.
+  public var layout = ImageSetOptions.Layout.nhwc
+  /// The shape of an image, where the dataset is [N, D].
+  public var shape: [Int]?
+  /// Use at most the first `rows` rows of the training set; nil for all of them.
+  public var rows: Int?
+  /// Corruption drawn anew at every step.
+  public var noise = Corruption.none
+  /// Corruption of the training set itself: a function of (seed, row), never stored.
+  public var staticNoise = Corruption.none
+  /// What becomes of grey images of binary models.
+  public var binarize = Binarization.none
+
+  /// The defaults.
+  public init() {}
+
+  /// Where the data lie, how they are read, and their noise.
+  public static let keys: [SettingsKey<DataSettings>] = [
+    .text(
+      "data", \.data, expected: "a file name", accepts: { _ in true },
+      "The file of the training set; --data sets it.", "own"),
+    .text(
+      "images", \.images, expected: "the path of a dataset", accepts: { _ in true },
+      "The images' dataset in a file from elsewhere; --images sets it.", "files"),
+    .choice("layout", \.layout, "The order of its dimensions.", "files"),
+    .optionalLayers(
+      "shape", \.shape, absent: "as stored", "The shape of an image where the dataset is [N, D].",
+      "files"),
+    .optionalInteger(
+      "rows", \.rows, 1...1_000_000_000, absent: "all",
+      "Use at most the first n rows of the training set.", "D-11"
+    ).fixed,
+    .corruption(
+      "noise", \.noise, "Corruption drawn anew at every step; the target stays clean.", "D-45"),
+    .corruption(
+      "static_noise", \.staticNoise, "Corruption of the training set, drawn once.", "D-45, 2"
+    ).fixed,
+    .choice(
+      "binarize", \.binarize,
+      "Bernoulli draws in place of grey images: one for the run, or one in each step. "
+        + "Binary images stay.",
+      "6.1 [C]: once"
+    ).fixed,
+  ]
+
+  /// How the images of the training set lie in their file.
+  public var imageSetOptions: ImageSetOptions {
+    ImageSetOptions(images: images.isEmpty ? nil : images, layout: layout, shape: shape)
+  }
+}
+
+/// What becomes of grey images of binary models.
+public enum Binarization: String, CaseIterable, Sendable {
+  /// They stay as they are.
+  case none
+  /// One Bernoulli draw of each pixel for the whole run.
+  case once
+  /// A fresh draw at every step, for input and target alike; measurements use one draw.
+  case eachStep = "each_step"
+}
+
+/// Batches and how they are divided, whatever the number of ranks.
+public struct LaneSettings: SettingsGroup {
+  /// Key of every random draw of the run.
+  public var seed: UInt64 = 595
+  /// Images in a step, over all ranks.
+  public var batch = 200
+  /// Number of lanes V; nil for the largest power of two that divides `batch`, up to 8.
+  public var lanes: Int?
+  /// Whether each lane is a pass of its own: bitwise the same result on any number of ranks.
+  public var exact = false
+
+  /// The defaults.
+  public init() {}
+
+  /// All but `exact` hold for the whole run: its order of rows and its draws stand on them.
+  public static let keys: [SettingsKey<LaneSettings>] = [
+    .seed(
+      "seed", \.seed, "Key of every random draw of the run.", "0 [C]: 595, the RVAE authors'"
+    ).fixed,
+    .integer(
+      "batch", \.batch, 1...1_048_576, "Images in a step, over all ranks.", "4.1 [C]: 200 on MNIST"
+    ).fixed,
+    .optionalInteger(
+      "lanes", \.lanes, 1...4096, absent: "the largest power of two that divides batch, up to 8",
+      "Fixed parts of a batch; at most as many ranks. Kept for the whole run.",
+      "architecture, lanes"
+    ).fixed,
+    .flag(
+      "exact", \.exact, "Bitwise the same result on any number of ranks, at some cost in speed.",
+      "architecture, lanes"),
+  ]
+
+  /// The number of lanes: as set, or the largest power of two that divides the batch, up to 8.
+  public var count: Int { lanes ?? min(8, batch & -batch) }
+
+  /// Rows of each lane in a step.
+  public var laneBatch: Int { batch / count }
+
+  /// Checks that a number of ranks can share the lanes.
+  ///
+  /// - Throws: `ConfigurationError` that says what to set, when there are more ranks than lanes.
+  public func check(ranks: Int) throws(ConfigurationError) {
+    guard ranks > count else { return }
+    var wanted = 1
+    while wanted < ranks { wanted *= 2 }
+    let cure =
+      batch % wanted == 0
+      ? "set lanes=\(wanted)"
+      : "set lanes=\(wanted) and a batch that \(wanted) divides (\((batch / wanted + 1) * wanted))"
+    throw ConfigurationError(
+      "\(ranks) ranks for \(count) lanes: start at most \(count) ranks, or \(cure) in a new run")
+  }
+
+  fileprivate func check() throws(ConfigurationError) {
+    if count & (count - 1) != 0 {
+      throw ConfigurationError(key: "lanes", found: "\(count)", expected: "a power of two")
+    }
+    if batch % count != 0 {
+      let fitting = batch & -batch
+      throw ConfigurationError(
+        "batch: \(batch) cannot be divided by \(count) lanes; set lanes to \(fitting) or less, "
+          + "or batch to \((batch / count + 1) * count)")
+    }
+  }
+}
+
+/// What a run leaves behind, and when it warns.
+public struct RecordingSettings: SettingsGroup {
+  /// Steps between two lines of `metrics.jsonl`.
+  public var logEvery = 50
+  /// Minutes between two checkpoints; 0 for none by time.
+  public var checkpointMinutes = 10.0
+  /// Epochs between two checkpoints; 0 for none by epochs.
+  public var checkpointEpochs = 0
+  /// How many of the newest checkpoints stay.
+  public var keepLast = 3
+  /// Whether the checkpoint with the lowest score stays as well.
+  public var keepBest = true
+  /// Outer iterations (or epochs) between two sets of PNG grids; 0 for none.
+  public var gridEvery = 1
+  /// A KL below this, in nats, is reported as collapse.
+  public var collapseKL = 0.5
+  /// Outputs that vary by less over a batch (mean standard deviation of a pixel) are reported.
+  public var collapseSpread = 1e-3
+  /// Epochs between two measurements of the bound on the validation images; 0 for none.
+  public var validateEvery = 0
+  /// The share of the run's epochs after which these begin.
+  public var validateAfter = 0.4
+
+  /// The defaults.
+  public init() {}
+
+  /// None of them changes what is trained.
+  public static let keys: [SettingsKey<RecordingSettings>] = [
+    .integer(
+      "validate_every", \.validateEvery, 0...1_000_000,
+      "Epochs between two measurements of the bound on validation images, which choose the best "
+        + "checkpoint; 0: none.",
+      "6.1 [C]: 50"),
+    .real(
+      "validate_after", \.validateAfter, .notNegative,
+      "The share of all epochs after which these begin.", "6.1 [C]: 0.4"),
+    .integer(
+      "log_every", \.logEvery, 1...1_000_000, "Steps between two lines of metrics.jsonl.", "own"),
+    .real(
+      "checkpoint_minutes", \.checkpointMinutes, .notNegative,
+      "Minutes between two checkpoints; 0: not by time.", "own"),
+    .integer(
+      "checkpoint_epochs", \.checkpointEpochs, 0...1_000_000,
+      "Epochs between two checkpoints; 0: not by epochs.", "own"),
+    .integer(
+      "keep_last", \.keepLast, 1...1_000_000, "How many of the newest checkpoints stay.", "own"),
+    .flag(
+      "keep_best", \.keepBest,
+      "The best checkpoint stays as well: by the validation bound, the error to clean images or "
+        + "the loss.",
+      "own"),
+    .integer(
+      "grid_every", \.gridEvery, 0...1_000_000,
+      "Outer iterations (or epochs) between two sets of PNG grids; 0: none.", "own"),
+    .real(
+      "collapse_kl", \.collapseKL, .notNegative,
+      "A KL below this many nats is reported as collapse.", "own"),
+    .real(
+      "collapse_spread", \.collapseSpread, .notNegative,
+      "Outputs whose pixels have a lower mean standard deviation over a batch are reported as "
+        + "collapse.",
+      "own"),
+  ]
+}

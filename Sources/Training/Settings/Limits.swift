@@ -1,0 +1,16 @@
+/// What a number may be.
+public struct Limits: Sendable {
+  /// To stand behind "a number".
+  public let words: String
+  /// Whether a value is allowed.
+  public let hold: @Sendable (Double) -> Bool
+
+  /// Above 0.
+  public static let positive = Limits(words: "above 0") { $0 > 0 && $0.isFinite }
+  /// 0 or more.
+  public static let notNegative = Limits(words: "of at least 0") { $0 >= 0 && $0.isFinite }
+  /// 0 or more, infinity included.
+  public static let notNegativeOrInfinite = Limits(words: "of at least 0, or inf") { $0 >= 0 }
+  /// From 0 to below 1.
+  public static let fraction = Limits(words: "of at least 0 and below 1") { $0 >= 0 && $0 < 1 }
+}

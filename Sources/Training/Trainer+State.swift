@@ -1,0 +1,124 @@
+import Autodiff
+import Checkpoints
+import MPI
+import Tensors
+
+/// The state of a trainer that the next step needs, to and from a checkpoint.
+extension Trainer {
+  /// Weights and optimizer state, on rank 0; nil on other ranks.
+  ///
+  /// **Collective.**
+  func exportState() throws -> (model: [NamedArray], optimizer: [OptimizerGroup])? {
+    let flat = UnsafePointer(buckets.values)
+    let state = try optimizers.map { optimizer in
+      try optimizer.rule.stateNames.indices.map { try optimizer.gathered($0) }
+    }
+    guard world.isRoot else { return nil }
+    let model = parameters.entries.indices.map { index in
+      let (shape, values) = parameters.exported(index, from: flat)
+      return NamedArray(name: parameters.entries[index].name, shape: shape, values: values)
+    }
+    return (model, optimizers.indices.map { optimizerGroup($0, state[$0]) })
+  }
+
+  /// Names of the optimizers' states in checkpoints.
+  private var phaseNames: [String] { (trainable?.phases ?? []).map(\.name) }
+
+  private func optimizerGroup(_ phase: Int, _ state: [[Float]]) -> OptimizerGroup {
+    let optimizer = optimizers[phase]
+    var entries: [OptimizerEntry] = []
+    for (index, entry) in parameters.entries.enumerated()
+    where optimizer.trains(entry.parameter) {
+      for (key, flat) in zip(optimizer.rule.stateNames, state) {
+        let (shape, values) = flat.withUnsafeBufferPointer { buffer in
+          buffer.baseAddress.map { parameters.exported(index, from: $0) } ?? ([], [])
+        }
+        entries.append(
+          OptimizerEntry(parameter: entry.name, key: key, shape: shape, values: values))
+      }
+    }
+    return OptimizerGroup(name: phaseNames[phase], step: optimizer.step, entries: entries)
+  }
+
+  /// XXH3-128 of every tensor of the model as a checkpoint would hold it, in checkpoint order.
+  public func tensorDigests() -> [(name: String, digest: String)] {
+    let flat = UnsafePointer(buckets.values)
+    return parameters.entries.indices.map { index in
+      let digest = Digest()
+      digest.update(parameters.exported(index, from: flat).values)
+      return (parameters.entries[index].name, digest.text)
+    }
+  }
+
+  /// This rank's rows for a checkpoint; nil where nothing lives with the rows.
+  var rowBlock: RowBlock? { split?.block(of: lanes.rowCount, rows.shape) }
+
+  /// Where this rank wants its rows of a checkpoint; nil where nothing lives with the rows.
+  ///
+  /// Hand it to the search for a checkpoint, which fills it; `restore` takes over the rest.
+  public var rowTarget: RowTarget? { split?.target(of: lanes.rowCount, rows.shape) }
+
+  /// Takes up where a checkpoint was written, on any number of ranks.
+  ///
+  /// **Collective.**
+  ///
+  /// - Parameter isLoaded: Whether `rowTarget` holds the checkpoint's rows already.
+  /// - Throws: `RunError` when its arrays are not those of the model; errors of reading it.
+  func restore(
+    _ contents: CheckpointContents, of checkpoint: Checkpoint, isLoaded: Bool
+  ) throws {
+    var flat = [Float](repeating: 0, count: world.isRoot ? buckets.count : 0)
+    try world.agree {
+      guard world.isRoot else { return }
+      try flat.withUnsafeMutableBufferPointer {
+        if let base = $0.baseAddress {
+          try parameters.fill(base, from: contents.model, of: checkpoint)
+        }
+      }
+    }
+    try buckets.publishValues(flat)
+    for (name, optimizer) in zip(phaseNames, optimizers) {
+      try restore(optimizer, from: contents.optimizer.first { $0.name == name })
+    }
+    try world.agree { try restoreRows(checkpoint, isLoaded: isLoaded) }
+    let saved = SavedProgress(contents.progress)
+    progress = saved.progress
+    progress.finished = false
+    setLearningRates()
+    sums.restore(saved.epoch, lanes: localLanes.contains)
+  }
+
+  /// **Collective.**
+  private func restore(_ optimizer: Optimizer, from group: OptimizerGroup?) throws {
+    for (index, key) in optimizer.rule.stateNames.enumerated() {
+      var state = [Float](repeating: 0, count: world.isRoot ? buckets.count : 0)
+      if world.isRoot, let group {
+        for (i, entry) in parameters.entries.enumerated() {
+          let found = group.entries.first { $0.parameter == entry.name && $0.key == key }
+          guard let found, found.values.count == entry.parameter.shape.count else { continue }
+          state.withUnsafeMutableBufferPointer {
+            if let base = $0.baseAddress { parameters.import(found.values, i, to: base) }
+          }
+        }
+      }
+      try optimizer.scatter(index, state, step: group?.step ?? 0)
+    }
+  }
+
+  private func restoreRows(_ checkpoint: Checkpoint, isLoaded: Bool) throws {
+    guard let split, let target = rowTarget else { return }
+    guard let saved = checkpoint.manifest.split, saved.rows == lanes.rowCount,
+      saved.rowCount == dimensions, saved.storage == split.storage
+    else {
+      let found = checkpoint.manifest.split.map {
+        "\($0.rows) rows of \($0.rowShape), \($0.storage.rawValue)"
+      }
+      throw RunError.data(
+        checkpoint.directory,
+        "split: found \(found ?? "none"), expected \(lanes.rowCount) rows of \(images.shape), "
+          + split.storage.rawValue)
+    }
+    if !isLoaded { try checkpoint.load(target) }
+    split.adopt(saved)
+  }
+}

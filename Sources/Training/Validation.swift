@@ -1,0 +1,104 @@
+import Datasets
+import Foundation
+import Layers
+import MPI
+
+/// Chooses the best checkpoint by the bound on images that are not trained on (docs/systems.md, 6.1).
+struct Validation {
+  /// The name of the negative bounds in the history.
+  static let bound = "validation/bound"
+
+  /// Why no checkpoint will be chosen so, where that is asked for; nil where one will be.
+  let obstacle: String?
+  private let every: Int
+  private let first: Double
+  private let images: ValidationImages?
+  private let model: (any LatentVariableModel)?
+
+  /// - Parameters:
+  ///   - system: the name of the system, for the obstacle.
+  ///   - epochs: of the whole run.
+  init(
+    _ settings: RecordingSettings, of model: any Module, _ system: String,
+    on images: ValidationImages?,
+    epochs: Int
+  ) {
+    self.model = model as? any LatentVariableModel
+    self.images = images
+    every = settings.validateEvery
+    first = settings.validateAfter * Double(epochs)
+    let last = every > 0 ? epochs - epochs % every : 0
+    if every == 0 {
+      obstacle = nil
+    } else if self.model == nil {
+      obstacle = "\(system) has no bound to choose the best checkpoint by"
+    } else if images == nil {
+      obstacle =
+        "no images to validate on, so no best checkpoint is chosen by the bound: the data set has "
+        + "no validation split, and rows leaves none over"
+    } else if last == 0 || Double(last) < first {
+      obstacle =
+        "no best checkpoint is chosen by the bound: none of the run's \(epochs) epochs is due "
+        + "(validate_after)"
+    } else {
+      obstacle = nil
+    }
+  }
+
+  /// Whether this run measures the bound on validation images.
+  var isOn: Bool { every > 0 && obstacle == nil }
+
+  /// Whether it does so after this epoch, counted over the run from 1.
+  func isDue(epoch: Int) -> Bool { isOn && epoch % every == 0 && Double(epoch) >= first }
+
+  /// Measures the bound.
+  ///
+  /// **Collective.**
+  ///
+  /// - Returns: the negative bound in nats an image, and the bound as `evaluate` has it: negative
+  ///   for binary images alone (D-26).
+  func measure(seed: UInt64, on world: Communicator) throws -> (negative: Double, reported: Double)?
+  {
+    guard let images, let model else { return nil }
+    let bound = try BoundPass(
+      model, rows: images.rows, dimensions: images.images.shape.count, seed: seed, on: world
+    ) { rows, pixels in images.images.gather(rows, into: pixels) }
+    .negativeBound()
+    return (bound, model.isDensity ? -bound : bound)
+  }
+}
+
+/// Images to choose the best checkpoint by.
+public struct ValidationImages {
+  /// The set they are in.
+  public let images: ImageSet
+  /// The rows they are.
+  public let rows: Range<Int>
+
+  /// The validation split of the training set's file; without one, the rows of the training set
+  /// beyond those that are trained on.
+  ///
+  /// - Returns: nil where there are neither.
+  /// - Throws: errors of reading the file.
+  public init?(_ common: CommonSettings, beside data: ImageSet) throws {
+    let trained = common.data.rows ?? data.count
+    if common.data.images.isEmpty, data.shape.count > 0,
+      let split = try ImageSet.openIfPresent(data.path, split: Split.validation.rawValue),
+      split.shape == data.shape
+    {
+      (images, rows) = (Self.binary(split, common, 0..<split.count), 0..<split.count)
+    } else if trained < data.count {
+      rows = trained..<data.count
+      images = Self.binary(data, common, rows)
+    } else {
+      return nil
+    }
+  }
+
+  private static func binary(
+    _ images: ImageSet, _ common: CommonSettings, _ rows: Range<Int>
+  ) -> ImageSet {
+    common.data.binarize == .none
+      ? images : images.binarized(seed: common.lanes.seed, rows: rows)
+  }
+}
