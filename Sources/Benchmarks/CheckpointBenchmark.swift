@@ -34,7 +34,7 @@ struct CheckpointBenchmark: Benchmark {
     defer { if world.isRoot { try? FileManager.default.removeItem(atPath: folder) } }
     let memory = SplitMemory(rows: rows, of: world.rank, of: world.size)
     defer { memory.release() }
-    let bytes = rows * memory.split.rowCount * 3
+    let bytes = rows * memory.layout.rowCount * 3
     var lines: [String] = []
     var results: [JSONValue] = []
     for round in 0..<rounds {
@@ -99,15 +99,17 @@ private func seconds(_ world: Communicator, _ body: () throws -> Void) throws ->
 
 /// A rank's rows of a compact split of faces, filled with noise.
 private struct SplitMemory {
-  let split: SplitShape
+  let layout: RowLayout
   private let rows: Range<Int>
   private let bytes: UnsafeMutableRawBufferPointer
   private static let pieceBytes = 1 << 20
 
   init(rows: Int, of rank: Int, of size: Int) {
-    split = SplitShape(rows: rows, rowShape: [64, 64, 3], storage: .compact, residualStep: 0.01)
+    layout = RowLayout(
+      rows: rows, rowShape: [64, 64, 3],
+      arrays: [RowArray("S", .float16), RowArray("R", .steps, step: 0.01)])
     self.rows = rank * rows / size..<(rank + 1) * rows / size
-    bytes = .allocate(byteCount: self.rows.count * split.rowCount * 3, alignment: 4096)
+    bytes = .allocate(byteCount: self.rows.count * layout.rowCount * 3, alignment: 4096)
     var numbers = SplitMix64(seed: rank)
     let words = bytes.bindMemory(to: UInt64.self)
     for i in words.indices { words[i] = numbers.next() }
@@ -121,20 +123,17 @@ private struct SplitMemory {
     for i in words.indices { words[i] = ~words[i] }
   }
 
-  private var sparse: UnsafeMutableRawBufferPointer {
-    UnsafeMutableRawBufferPointer(rebasing: bytes[..<(bytes.count / 3 * 2)])
-  }
-  private var residual: UnsafeMutableRawBufferPointer {
-    UnsafeMutableRawBufferPointer(rebasing: bytes[(bytes.count / 3 * 2)...])
+  /// S and R.
+  private var arrays: [UnsafeMutableRawBufferPointer] {
+    let end = bytes.count / 3 * 2
+    return [bytes[..<end], bytes[end...]].map { UnsafeMutableRawBufferPointer(rebasing: $0) }
   }
 
   var block: RowBlock {
-    RowBlock(
-      rows: rows, of: split, sparse: UnsafeRawBufferPointer(sparse),
-      residual: UnsafeRawBufferPointer(residual))
+    RowBlock(rows: rows, of: layout, arrays: arrays.map { UnsafeRawBufferPointer($0) })
   }
   var target: RowTarget {
-    RowTarget(rows: rows, of: split, sparse: sparse, residual: residual)
+    RowTarget(rows: rows, of: layout, arrays: arrays)
   }
 
   /// Writes in pieces of a MiB, then calls `fsync`; the file's pages leave memory.

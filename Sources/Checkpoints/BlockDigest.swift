@@ -1,8 +1,8 @@
-/// Checksums of a file while its bytes go by in order: one of them all, and one of each block.
+/// Checksums of a file while its bytes go by in order: of the whole file, and of each block.
 ///
-/// With the blocks' checksums a reader that needs a part of the file can check that part alone.
+/// A reader that needs a part of the file checks that part alone, by the checksums of its blocks.
 struct BlockDigest: ~Copyable {
-  /// Bytes of a block; the last one may be shorter.
+  /// Bytes of a block; the last block may be shorter.
   static let blockBytes = 1 << 24
 
   private let size: Int
@@ -17,7 +17,7 @@ struct BlockDigest: ~Copyable {
   /// Takes in the next bytes.
   mutating func update(_ bytes: UnsafeRawBufferPointer) {
     whole.update(bytes)
-    // The one block of a small file is the file.
+    // A small file is one block.
     if size <= Self.blockBytes { return }
     var rest = bytes
     while !rest.isEmpty {
@@ -35,7 +35,7 @@ struct BlockDigest: ~Copyable {
     room = Self.blockBytes
   }
 
-  /// The checksum of all bytes, and those of the blocks in order; nothing may follow.
+  /// The checksums of all bytes and of the blocks in order; no bytes may follow.
   mutating func finish() -> (whole: String, blocks: [String]) {
     let text = whole.text
     if size <= Self.blockBytes { return (text, [text]) }

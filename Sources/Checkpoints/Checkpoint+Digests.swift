@@ -4,13 +4,16 @@ public struct StateDigests: Codable, Equatable, Sendable {
   public let model: String
   /// Optimizer state, in the order of group, parameter and key.
   public let optimizer: String
-  /// S, then R, in row order; nil for models without a split.
+  /// The arrays of the row state in their order, each in row order; nil for models without one.
+  ///
+  /// Names do not enter the digest.
   public let split: String?
 }
 
 extension Checkpoint {
-  /// XXH3-128 of the values alone, so that equal training states have equal digests whatever
-  /// number of ranks wrote them, and when.
+  /// XXH3-128 of the values alone.
+  ///
+  /// Equal training states have equal digests, on any number of ranks.
   ///
   /// - Throws: `HDF5Error` if a file lacks something.
   public func digests() throws -> StateDigests {
@@ -25,7 +28,7 @@ extension Checkpoint {
       for entry in entries { optimizer.update(entry.values) }
     }
     return StateDigests(
-      model: model.text, optimizer: optimizer.text, split: try splitDigest())
+      model: model.text, optimizer: optimizer.text, split: try rowDigest())
   }
 
   /// XXH3-128 of each tensor of the model, by name.
@@ -41,18 +44,18 @@ extension Checkpoint {
     return digests
   }
 
-  private func splitDigest() throws -> String? {
-    guard let split = manifest.split else { return nil }
+  private func rowDigest() throws -> String? {
+    guard let layout = manifest.rowLayout else { return nil }
     let digest = Digest()
-    let step = max(1, (1 << 20) / max(1, split.rowCount))
-    let block = UnsafeMutableBufferPointer<Float>.allocate(capacity: step * split.rowCount)
+    let atOnce = max(1, (1 << 20) / max(1, layout.rowCount))
+    let block = UnsafeMutableBufferPointer<Float>.allocate(capacity: atOnce * layout.rowCount)
     defer { block.deallocate() }
-    for name in SplitPart.allCases {
-      for first in stride(from: 0, to: split.rows, by: step) {
-        let rows = first..<min(first + step, split.rows)
-        let part = UnsafeMutableBufferPointer(rebasing: block[..<(rows.count * split.rowCount)])
-        try readSplit(name, rows: rows, into: part)
-        digest.update(UnsafeRawBufferPointer(part))
+    for array in layout.arrays {
+      for first in stride(from: 0, to: layout.rows, by: atOnce) {
+        let rows = first..<min(first + atOnce, layout.rows)
+        let values = UnsafeMutableBufferPointer(rebasing: block[..<(rows.count * layout.rowCount)])
+        try read(array.name, rows: rows, into: values)
+        digest.update(UnsafeRawBufferPointer(values))
       }
     }
     return digest.text

@@ -1,64 +1,64 @@
 import CKernels
 import HDF5
 
-// The rows of the split, whichever ranks wrote them, from the row files themselves.
+// The rows of the row state, whichever ranks wrote them, from the row files themselves.
 
 // MARK: - Values
 
 extension Checkpoint {
-  /// Reads rows of the split as floats, whatever they are stored as.
+  /// Reads rows of an array as floats, from elements of any type.
   ///
-  /// Traps if the checkpoint has no such rows or the memory does not fit.
+  /// Traps if the checkpoint has no such array or rows, or if the memory does not fit.
   /// - Parameters:
+  ///   - array: The name of the array.
   ///   - rows: Global row indices.
-  ///   - sparse: Receives S, [rows, H, W, C].
-  ///   - residual: Receives R = X - L - S, [rows, H, W, C].
-  /// - Throws: `HDF5Error` if a row file is missing or not what the manifest says.
-  public func readSplit(
-    rows: Range<Int>, sparse: UnsafeMutableBufferPointer<Float>,
-    residual: UnsafeMutableBufferPointer<Float>
+  ///   - destination: Receives the values, [rows, H, W, C].
+  /// - Throws: `HDF5Error` if a row file is missing or differs from the manifest.
+  public func read(
+    _ array: String, rows: Range<Int>, into destination: UnsafeMutableBufferPointer<Float>
   ) throws {
-    try readSplit(.sparse, rows: rows, into: sparse)
-    try readSplit(.residual, rows: rows, into: residual)
-  }
-
-  /// Reads rows of S alone, as `readSplit(rows:sparse:residual:)` does.
-  ///
-  /// - Throws: `HDF5Error` if a row file is missing or not what the manifest says.
-  public func readSparse(
-    rows: Range<Int>, into destination: UnsafeMutableBufferPointer<Float>
-  ) throws {
-    try readSplit(.sparse, rows: rows, into: destination)
-  }
-
-  /// Reads rows of S or R.
-  func readSplit(
-    _ part: SplitPart, rows: Range<Int>, into destination: UnsafeMutableBufferPointer<Float>
-  ) throws {
-    guard let split = manifest.split else { preconditionFailure("\(directory) has no split") }
+    let layout = layout(with: array)
     precondition(
-      destination.count == rows.count * split.rowCount,
-      "\(destination.count) values for \(rows.count) rows of \(split.rowShape)")
+      destination.count == rows.count * layout.rowCount,
+      "\(destination.count) values for \(rows.count) rows of \(layout.rowShape)")
     precondition(
-      rows.lowerBound >= 0 && rows.upperBound <= split.rows, "rows \(rows) of \(split.rows)")
-    guard let start = destination.baseAddress else { return }
+      rows.lowerBound >= 0 && rows.upperBound <= layout.rows, "rows \(rows) of \(layout.rows)")
+    guard let start = destination.baseAddress,
+      let array = layout.arrays.first(where: { $0.name == array })
+    else { return }
     for file in manifest.files {
       guard let stored = file.rows else { continue }
       let wanted = stored.clamped(to: rows)
       if wanted.isEmpty { continue }
-      let dataset = try RowFile.open(part, of: stored, in: split, at: "\(directory)/\(file.file)")
+      let dataset = try RowFile.open(array, of: stored, in: layout, at: "\(directory)/\(file.file)")
       try Self.read(
         dataset,
         rows: wanted.lowerBound - stored.lowerBound..<wanted.upperBound - stored.lowerBound,
-        into: start + (wanted.lowerBound - rows.lowerBound) * split.rowCount,
-        step: split.residualStep)
+        into: start + (wanted.lowerBound - rows.lowerBound) * layout.rowCount, step: array.step)
     }
+  }
+
+  /// Reads rows of an array as `read(_:rows:into:)` does; the values are [rows, H, W, C].
+  ///
+  /// - Throws: `HDF5Error` if a row file is missing or differs from the manifest.
+  public func read(_ array: String, rows: Range<Int>) throws -> [Float] {
+    var values = [Float](repeating: 0, count: rows.count * layout(with: array).rowCount)
+    try values.withUnsafeMutableBufferPointer { try read(array, rows: rows, into: $0) }
+    return values
+  }
+
+  /// The row state, which has to have an array of a name.
+  private func layout(with array: String) -> RowLayout {
+    guard let layout = manifest.rowLayout, layout.arrays.index(named: array) != nil else {
+      preconditionFailure("\(directory) has no rows of \(array)")
+    }
+    return layout
   }
 
   /// Elements that are converted at once.
   private static let convertedAtOnce = 1 << 18
 
-  /// Reads rows as floats; HDF5's own conversion from halves is slow.
+  /// Reads rows as floats; HDF5's own conversion from 16-bit floats is slow.
   private static func read(
     _ dataset: Dataset, rows: Range<Int>, into destination: UnsafeMutablePointer<Float>,
     step: Float
@@ -88,14 +88,14 @@ extension Checkpoint {
 // MARK: - Stored elements
 
 extension Checkpoint {
-  /// Whether `load(_:)` can fill a target: same rows, same elements.
-  func fits(_ target: RowTarget) -> Bool {
-    manifest.split?.hasLayout(of: target.split) ?? false
+  /// Whether `load(_:)` can fill a target: same rows, same arrays.
+  public func fits(_ target: RowTarget) -> Bool {
+    manifest.rowLayout?.hasMemory(of: target.layout) ?? false
   }
 
-  /// Fills a target with a rank's rows as they are stored, checking every block it reads.
+  /// Fills a target with a rank's rows as they are stored, and checks every block that it reads.
   ///
-  /// Traps if the target is laid out for another split.
+  /// Traps if the target is laid out for another row state.
   /// - Throws: `CheckpointError` for a block whose checksum does not hold or a file that cannot be
   ///   read; `HDF5Error`.
   public func load(_ target: RowTarget) throws {
@@ -104,31 +104,32 @@ extension Checkpoint {
     }
   }
 
-  /// Reads what a target needs of a row file; nil if all went well.
+  /// Reads the rows that a target needs of a row file; nil if all went well.
   func problem(loading file: Manifest.File, into target: RowTarget) -> (any Error)? {
-    guard let split = manifest.split, let stored = file.rows else { return nil }
-    precondition(fits(target), "\(directory) holds \(split), expected \(target.split)")
+    guard let layout = manifest.rowLayout, let stored = file.rows else { return nil }
+    precondition(fits(target), "\(directory) holds \(layout), expected \(target.layout)")
     let rows = stored.clamped(to: target.rows)
     if rows.isEmpty { return nil }
     do {
       let path = "\(directory)/\(file.file)"
-      if let layout = file.layout {
-        let reader = try RowReader(path, file, layout, isZero: split.version == 0)
-        for part in SplitPart.allCases { try reader.read(part, rows, of: stored, into: target) }
+      if let places = file.places {
+        let reader = try RowReader(path, file, places, isZero: layout.version == 0)
+        for array in layout.arrays.indices {
+          try reader.read(array, rows, of: stored, into: target)
+        }
         return nil
       }
-      // Written by a version that kept no checksums of blocks.
+      // A version that kept no checksums of blocks wrote this file.
       if let problem = problem(with: file, .checksums) {
         throw CheckpointError(path: directory, message: problem)
       }
-      for part in SplitPart.allCases {
-        let dataset = try RowFile.open(part, of: stored, in: split, at: path)
-        let memory = target.bytes(part)
-        guard let start = memory.baseAddress else { continue }
+      for (index, array) in layout.arrays.enumerated() {
+        let dataset = try RowFile.open(array, of: stored, in: layout, at: path)
+        guard let start = target.bytes(index).baseAddress else { continue }
         try dataset.read(
           rows: rows.lowerBound - stored.lowerBound..<rows.upperBound - stored.lowerBound,
-          into: start + (rows.lowerBound - target.rows.lowerBound) * split.rowBytes(part),
-          as: split.type(part))
+          into: start + (rows.lowerBound - target.rows.lowerBound) * layout.rowBytes(index),
+          as: array.element.type)
       }
       return nil
     } catch {

@@ -5,7 +5,7 @@ import HDF5
 public struct Checkpoint: Sendable {
   /// The path of its directory.
   public let directory: String
-  /// What it consists of.
+  /// Its files and their checksums.
   public let manifest: Manifest
 
   /// Opens a checkpoint.
@@ -14,13 +14,8 @@ public struct Checkpoint: Sendable {
   ///
   /// - Throws: `CheckpointError` if there is no checkpoint or its manifest is damaged.
   public init(directory: String) throws {
-    let path = "\(directory)/\(Manifest.fileName)"
-    var bytes: [UInt8] = []
-    try Disk.read(path) { bytes += $0 }
-    guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw CheckpointError(path: path, message: "checksum does not match: damaged")
-    }
-    self.init(directory: directory, manifest: try Manifest(text: text, path: path))
+    let (manifest, _) = try Manifest.read(in: directory)
+    self.init(directory: directory, manifest: manifest)
   }
 
   init(directory: String, manifest: Manifest) {
@@ -39,12 +34,12 @@ public struct Checkpoint: Sendable {
     case checksums
   }
 
-  /// What is wrong with it, one line a damaged file; empty when it is whole.
+  /// The problems of its files, one line a damaged file; empty when it is whole.
   public func problems(_ check: Check = .checksums) -> [String] {
     manifest.files.compactMap { problem(with: $0, check) }
   }
 
-  /// What is wrong with one of its files; nil when nothing is.
+  /// The problem of one of its files; nil for a whole file.
   func problem(with file: Manifest.File, _ check: Check) -> String? {
     do {
       let path = "\(directory)/\(file.file)"
@@ -64,7 +59,7 @@ public struct Checkpoint: Sendable {
 // MARK: - Contents
 
 extension Checkpoint {
-  /// Everything but the rows of the split.
+  /// Everything but the row state.
   ///
   /// - Throws: `HDF5Error` if `checkpoint.h5` lacks something.
   public func contents() throws -> CheckpointContents {

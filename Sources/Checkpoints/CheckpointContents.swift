@@ -1,4 +1,4 @@
-/// An array of the model or the optimizer, as PyTorch's state_dict has it.
+/// An array of the model or the optimizer, in the layout of PyTorch's state_dict.
 public struct NamedArray: Equatable, Sendable {
   /// Its key, such as "encoder.0.weight".
   public let name: String
@@ -82,7 +82,7 @@ public struct Progress: Codable, Equatable, Sendable {
   public var exact: Bool
   /// The BLAS kernel in use, such as "SkylakeX".
   public var blasKernel: String
-  /// Whatever else the training loop needs to go on, by name.
+  /// Other values that the training loop needs to go on, by name.
   public var values: [String: Double]
 
   /// Counters of a run; all zero at its beginning.
@@ -116,7 +116,7 @@ public struct HistoryPoint: Equatable, Sendable {
   }
 }
 
-/// What a checkpoint holds besides the split, assembled on rank 0.
+/// Everything that a checkpoint holds but the row state, assembled on rank 0.
 public struct CheckpointContents: Equatable, Sendable {
   /// The resolved configuration, one JSON object.
   public var configuration: String
@@ -129,7 +129,7 @@ public struct CheckpointContents: Equatable, Sendable {
   /// Metrics over time, by name.
   public var history: [String: [HistoryPoint]]
 
-  /// All that the next step needs, except the split.
+  /// All that the next step needs but the row state.
   public init(
     configuration: String, model: [NamedArray], optimizer: [OptimizerGroup], progress: Progress,
     history: [String: [HistoryPoint]] = [:]

@@ -5,17 +5,17 @@ import Support
 public struct CheckpointError: ExitStatusError, Equatable, Sendable, CustomStringConvertible {
   /// The file or directory at fault.
   public let path: String
-  /// What was found and what was expected.
+  /// The found and the expected state of it.
   public let message: String
   /// The failing C function; empty where none failed.
   public let call: String
-  /// What the operating system said, 0 where it did not complain.
+  /// The error number of the operating system; 0 where no call failed.
   public let errorNumber: Int32
 
   /// "path: message".
   public var description: String { "\(path): \(message)" }
 
-  /// 65 (bad data), or 1 where the system failed rather than the data.
+  /// 65 for bad data, 1 where the system failed.
   public var exitStatus: Int32 { errorNumber == 0 ? 65 : 1 }
 
   init(path: String, message: String, call: String = "", errorNumber: Int32 = 0) {

@@ -4,7 +4,7 @@ struct CheckpointName: Equatable {
   enum Stage: String {
     /// Whole: "step-00001200".
     case committed
-    /// Being written: ".step-00001200.partial". What a killed run leaves of it is worthless.
+    /// Being written: ".step-00001200.partial". After a killed run it is worthless.
     case partial
     /// Whole, but a newer one of the same step is taking its place: ".step-00001200.replaced".
     case replaced
@@ -20,7 +20,7 @@ struct CheckpointName: Equatable {
     self.stage = stage
   }
 
-  /// Reads a name; nil if it is none of a checkpoint.
+  /// Reads a name; nil if no checkpoint has such a name.
   init?(_ text: String) {
     let parts = text.split(separator: ".", omittingEmptySubsequences: false)
     let stage = parts.count == 3 && parts[0].isEmpty ? Stage(rawValue: String(parts[2])) : nil

@@ -1,8 +1,8 @@
 /// The links, and the end of old checkpoints.
 extension CheckpointStore {
-  /// Points the links to the right checkpoints and removes those that need not stay.
+  /// Points the links to the right checkpoints and removes the checkpoints that need not stay.
   ///
-  /// The new checkpoint is safe by now, so what goes wrong is returned, one line each, not thrown.
+  /// The new checkpoint is safe by now: problems are returned, one line each, not thrown.
   func tidy(after saved: CheckpointName, keeping retention: Retention) -> [String] {
     var warnings: [String] = []
     func attempt(_ body: () throws -> Void) {
@@ -28,14 +28,14 @@ extension CheckpointStore {
   private func bestName(upTo saved: CheckpointName) throws -> CheckpointName? {
     var best: (name: CheckpointName, score: Double)?
     for name in try committed(upTo: saved) where !damaged.contains(name.text) {
-      // A manifest that cannot be read is no reason to fail: its checkpoint is not the best one.
+      // A manifest that cannot be read is no reason to fail: its checkpoint is not the best.
       guard let manifest = try? manifest(of: name), let score = manifest.score else { continue }
       if best == nil || score <= best?.score ?? .infinity { best = (name, score) }
     }
     return best?.name
   }
 
-  /// What is neither among the newest, nor the best, nor kept in case a file that these share is damaged.
+  /// The checkpoints to remove: older than the newest, not the best, and not the spare.
   ///
   /// Later steps belong to a run that went another way, or are damaged: they neither count nor go.
   private func superseded(
@@ -49,7 +49,9 @@ extension CheckpointStore {
     return all.filter { $0.step < oldest.step && $0 != best && $0 != spare }
   }
 
-  /// The newest checkpoint that shares no row file with the one just saved; nil where that one has none.
+  /// The newest checkpoint that shares no row file with the saved checkpoint.
+  ///
+  /// A damaged file then leaves one of the two whole. Nil where the saved one has no row files.
   private func spare(for saved: CheckpointName, among names: [CheckpointName]) -> CheckpointName? {
     func rowFiles(_ name: CheckpointName) -> [Manifest.File]? {
       // A manifest that cannot be read belongs to no checkpoint to go back to.

@@ -6,9 +6,9 @@ import MPI
 public struct SavedCheckpoint: Sendable {
   /// The checkpoint, readable at once.
   public let checkpoint: Checkpoint
-  /// Bytes of row files that it shares with the checkpoint before it, and that were not written.
+  /// Bytes of row files that it shares with the checkpoint before it and did not write again.
   public let linkedBytes: Int
-  /// What went wrong after the commit: a link or the removal of an old checkpoint.
+  /// Problems after the commit, with a link or with the removal of an old checkpoint.
   ///
   /// On rank 0 only.
   public let warnings: [String]
@@ -18,7 +18,7 @@ public struct SavedCheckpoint: Sendable {
 public struct Retention: Equatable, Sendable {
   /// How many of the newest stay, at least 1.
   public let last: Int
-  /// Whether the one with the lowest score stays too, and the link `best` leads to it.
+  /// Whether the checkpoint of the lowest score stays too, with the link `best` to it.
   public let best: Bool
 
   /// Keeps the newest `last`, and the best where `best` says so.
@@ -34,18 +34,19 @@ extension CheckpointStore {
   ///
   /// **Collective.**
   ///
-  /// Every rank writes its rows of the split into a hidden directory, rank 0 the rest; all files are
-  /// on the disk before one rename makes the checkpoint appear. Saving a step again replaces it.
-  /// Where the split has the version it had in the checkpoint that this store has last saved or found,
-  /// and the ranks hold the rows they held then, that checkpoint's row files get a second name (a hard
-  /// link) instead of being written again; where the file system cannot do that, they are written.
+  /// Every rank writes its rows into a hidden directory; rank 0 writes the rest. All files are on
+  /// the disk before one rename makes the checkpoint appear. Saving a step again replaces it.
+  ///
+  /// Unchanged row files are not written again: the files of the last checkpoint of this store
+  /// get a second name (a hard link), where the file system can do that. Files are unchanged where
+  /// the row state has the same layout and version, and the ranks hold the same rows.
   /// - Parameters:
-  ///   - contents: Everything but the split; needed on rank 0, ignored elsewhere.
+  ///   - contents: Everything but the row state; needed on rank 0, ignored elsewhere.
   ///   - rows: This rank's rows; nil on a rank without rows. Over all ranks they must be each row
   ///     once, in rank order.
-  ///   - score: What decides which checkpoint is best, the lower the better; rank 0's counts.
+  ///   - score: Decides which checkpoint is best, the lower the better; the score of rank 0 counts.
   ///   - retention: Which checkpoints stay.
-  /// - Throws: one error on all ranks, for example of a full disk; what existed before stays.
+  /// - Throws: one error on all ranks, for example of a full disk; earlier checkpoints stay.
   public mutating func save(
     _ contents: CheckpointContents?, rows: RowBlock? = nil, score: Double? = nil,
     keeping retention: Retention, on communicator: Communicator
@@ -92,7 +93,7 @@ extension CheckpointStore {
     }
   }
 
-  /// Clears away what a killed run has left and makes the hidden directory.
+  /// Clears away the remains of a killed run and makes the hidden directory.
   private func prepare(_ partial: String) throws {
     try Disk.makeDirectory(directory)
     for name in try names() {
@@ -100,7 +101,7 @@ extension CheckpointStore {
       case .committed: continue
       case .partial, .removed: try Disk.remove(path(name))
       case .replaced:
-        // Killed between the two renames of `commit`: put the old one back.
+        // Killed between the two renames of `commit`: put the old checkpoint back.
         let committed = CheckpointName(step: name.step)
         if !Disk.isDirectory(path(committed)) {
           try Disk.rename(path(name), to: path(committed))
@@ -112,7 +113,7 @@ extension CheckpointStore {
     try Disk.makeDirectory(partial)
   }
 
-  /// Writes all files and returns what the manifest says of them, and how many bytes were linked.
+  /// Writes all files and returns the manifest, and how many bytes were linked.
   ///
   /// **Collective.**
   private func write(
@@ -122,26 +123,26 @@ extension CheckpointStore {
     let spans = try communicator.allGather([
       Int64(rows?.rows.lowerBound ?? 0), Int64(rows?.rows.count ?? 0),
     ])
-    let split = try sharedSplit(rows?.split, on: communicator)
+    let layout = try sharedLayout(rows?.layout, on: communicator)
     let spansOfRanks = stride(from: 0, to: spans.count, by: 2).map {
       Int(spans[$0])..<Int(spans[$0] + spans[$0 + 1])
     }
-    if let split {
+    if let layout {
       let bounds = spansOfRanks.filter { !$0.isEmpty }
       let ends = bounds.map(\.upperBound)
       precondition(
-        bounds.map(\.lowerBound) == [0] + ends.dropLast() && ends.last == split.rows,
-        "rows \(bounds) of the ranks are not \(split.rows) rows in order")
+        bounds.map(\.lowerBound) == [0] + ends.dropLast() && ends.last == layout.rows,
+        "rows \(bounds) of the ranks are not \(layout.rows) rows in order")
     }
     let rowFiles = spansOfRanks.enumerated().filter { !$0.element.isEmpty }
       .map { (file: RowFile.name(rank: $0.offset), rows: $0.element) }
-    let reusable = split.map { reusableRowFiles(of: $0, rowFiles) } ?? []
+    let reusable = layout.map { reusableRowFiles(of: $0, rowFiles) } ?? []
     var linkedBytes = 0
     let own = try agree(CheckpointName(step: header.step), on: communicator) {
       var files: [Manifest.File] = []
       if let contents, communicator.isRoot {
         try ContentsFile.write(
-          contents, split: split, rowFiles: rowFiles, to: "\(partial)/\(ContentsFile.name)")
+          contents, rowLayout: layout, rowFiles: rowFiles, to: "\(partial)/\(ContentsFile.name)")
         files.append(try entry(ContentsFile.name, in: partial))
       }
       if let rows, !rows.rows.isEmpty {
@@ -164,38 +165,38 @@ extension CheckpointStore {
     let manifest = Manifest(
       format: Manifest.formatName, version: Manifest.currentVersion, step: header.step,
       ranks: communicator.size, lanes: header.lanes, blasKernel: header.blasKernel,
-      score: header.score, split: split, files: files)
+      score: header.score, rowLayout: layout, files: files)
     var linked = [Int64(linkedBytes)]
     try communicator.allReduce(&linked, .sum)
     return (manifest, Int(linked[0]))
   }
 
-  /// The row files of the ancestor, where it holds this version of the split in the same files; the
-  /// same on every rank.
+  /// The row files of the ancestor, where it holds this version of the rows in the same files.
+  ///
+  /// Every rank gets the same answer.
   private func reusableRowFiles(
-    of split: SplitShape, _ rowFiles: [(file: String, rows: Range<Int>)]
+    of layout: RowLayout, _ rowFiles: [(file: String, rows: Range<Int>)]
   ) -> [Manifest.File] {
-    guard split.version != nil, let manifest = ancestor?.manifest, manifest.split == split else {
-      return []
-    }
+    guard layout.version != nil, let manifest = ancestor?.manifest, manifest.rowLayout == layout
+    else { return [] }
     let files = manifest.files.filter { $0.rows != nil }
     let isSame =
       files.map(\.file) == rowFiles.map(\.file) && files.map(\.rows) == rowFiles.map(\.rows)
     return isSame ? files : []
   }
 
-  /// The split's extents on every rank, also on those without rows.
+  /// The layout of the row state on every rank, also on ranks without rows.
   ///
   /// **Collective.**
-  private func sharedSplit(
-    _ own: SplitShape?, on communicator: Communicator
-  ) throws -> SplitShape? {
+  private func sharedLayout(
+    _ own: RowLayout?, on communicator: Communicator
+  ) throws -> RowLayout? {
     let text = try own.map { String(decoding: try JSONEncoder().encode($0), as: UTF8.self) } ?? ""
     let all = try communicator.allGather(text).filter { !$0.isEmpty }
-    let shapes = try all.map { try JSONDecoder().decode(SplitShape.self, from: Data($0.utf8)) }
+    let layouts = try all.map { try JSONDecoder().decode(RowLayout.self, from: Data($0.utf8)) }
     precondition(
-      shapes.allSatisfy { $0 == shapes.first }, "ranks disagree on the split: \(shapes)")
-    return shapes.first
+      layouts.allSatisfy { $0 == layouts.first }, "ranks disagree on the rows: \(layouts)")
+    return layouts.first
   }
 
   private func entry(
@@ -203,20 +204,20 @@ extension CheckpointStore {
   ) throws(CheckpointError) -> Manifest.File {
     let (bytes, checksum) = try Disk.checksum(of: "\(directory)/\(file)")
     return Manifest.File(
-      file: file, bytes: bytes, checksum: checksum, firstRow: nil, rowCount: nil, layout: nil)
+      file: file, bytes: bytes, checksum: checksum, firstRow: nil, rowCount: nil, places: nil)
   }
 
   /// Makes the hidden directory the checkpoint `name`.
   ///
-  /// Where that step has been saved before, the old checkpoint steps aside under a name that
-  /// readers know until the new one is in place.
+  /// Where that step has been saved before, the old checkpoint steps aside until the new one is in
+  /// place. Its name of that time is known to readers.
   private func commit(_ manifest: Manifest, _ partial: String, as name: CheckpointName) throws {
     try Disk.write(manifest.text(), to: "\(partial)/\(Manifest.fileName)")
     try Disk.synchronize(partial)
     let replaced = CheckpointName(step: name.step, .replaced)
     if Disk.isDirectory(path(name)) {
       if Disk.isDirectory(path(replaced)) {
-        // `prepare` has left the older one because the one in its place is damaged.
+        // `prepare` has left the older checkpoint because its successor is damaged.
         try remove(name)
       } else {
         try Disk.rename(path(name), to: path(replaced))
@@ -227,7 +228,7 @@ extension CheckpointStore {
     if Disk.isDirectory(path(replaced)) { try remove(replaced) }
   }
 
-  /// Removes a checkpoint; one rename hides it first, so that nobody meets half of it.
+  /// Removes a checkpoint; a rename hides it first, so that nobody meets half of it.
   func remove(_ name: CheckpointName) throws(CheckpointError) {
     let hidden = path(CheckpointName(step: name.step, .removed))
     try Disk.remove(hidden)
@@ -235,20 +236,20 @@ extension CheckpointStore {
     try Disk.remove(hidden)
   }
 
-  /// Removes what a failed save has written; what cannot be removed goes with the next save.
+  /// Removes the files of a failed save; if that fails, the next save removes them.
   private func discard(_ partial: String) {
     do { try Disk.remove(partial) } catch {}
   }
 }
 
-/// What rank 0 alone knows and every rank's manifest needs.
+/// Values that rank 0 alone knows and the manifest of every rank needs.
 private struct Header: Codable {
   var step = 0
   var lanes = 0
   var blasKernel = ""
   var score: Double?
 
-  /// Rank 0's, on every rank.
+  /// The values of rank 0, on every rank.
   ///
   /// **Collective.**
   static func shared(

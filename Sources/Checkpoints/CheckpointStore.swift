@@ -3,17 +3,18 @@ import MPI
 
 /// The checkpoints of a run: RUN/checkpoints/step-00001200 and so on.
 ///
-/// A checkpoint appears by one rename, so a reader sees a whole one or none. Links name the
-/// `latest` and the `best`; nothing depends on them, so a run may die between any two steps.
+/// A checkpoint appears by one rename, so a reader sees a whole checkpoint or none. Links lead to
+/// the `latest` and the `best`. Nothing depends on links, so a run may die at any moment.
 public struct CheckpointStore {
   /// RUN/checkpoints.
   public let directory: String
   /// Names found damaged when resuming: they do not count when old checkpoints are pruned.
   var damaged: Set<String> = []
-  /// The checkpoint that this process has last saved or gone on from: where the split has not changed
-  /// since, its row files serve the next one as well.
+  /// The checkpoint that this process has last saved or gone on from.
+  ///
+  /// While the row state does not change, its row files serve the next checkpoint as well.
   var ancestor: Checkpoint?
-  /// Told of the hidden directory of a new checkpoint, on every rank, before its files are written.
+  /// Called on every rank with the hidden directory of a new checkpoint, before files are written.
   public var willWrite: ((_ directory: String) -> Void)?
 
   /// The checkpoints of the run in directory `run`, which has to exist when one is saved.
@@ -24,9 +25,9 @@ public struct CheckpointStore {
   /// The path of something in the directory.
   func path(_ name: CheckpointName) -> String { "\(directory)/\(name.text)" }
 
-  /// What a reader may find, newest first.
+  /// The checkpoints that a reader may find, newest first.
   ///
-  /// One being replaced counts after the one that replaces it.
+  /// A checkpoint that is being replaced comes after its successor.
   func candidates() throws(CheckpointError) -> [CheckpointName] {
     guard Disk.isDirectory(directory) else { return [] }
     return try names().filter { $0.stage == .committed || $0.stage == .replaced }
@@ -44,13 +45,13 @@ public struct CheckpointStore {
 // MARK: - Resuming
 
 extension CheckpointStore {
-  /// What `newestValid(on:)` found.
+  /// The checkpoint that a search found.
   public struct Selection: Sendable {
-    /// The newest checkpoint whose checksums hold; nil where there is none.
+    /// A checkpoint whose checksums hold; nil where there is none.
     public let checkpoint: Checkpoint?
     /// Whether the target was filled with the checkpoint's rows.
     public let isLoaded: Bool
-    /// One line for each newer checkpoint that is damaged, naming it and the file.
+    /// One line for each damaged checkpoint before it in the search, with its name and file.
     public let skipped: [String]
   }
 
@@ -58,12 +59,12 @@ extension CheckpointStore {
   ///
   /// **Collective.**
   ///
-  /// Rank 0 looks for candidates; every rank then checks its share of a candidate's files.
+  /// Rank 0 looks for candidates; every rank then checks its share of the files of a candidate.
   /// - Parameters:
   ///   - step: The last step that will do.
-  ///   - target: Where this rank wants its rows of the split; given on all ranks or on none.
-  ///     Then every rank reads the rows it wants, once, and checks what it reads. The memory is to be
-  ///     zero, and its content is undefined where no checkpoint is found.
+  ///   - target: Where this rank wants its rows; given on all ranks or on none. Then every rank
+  ///     reads its rows once and checks them. The memory has to be zero before. Its content is
+  ///     undefined where no checkpoint is found.
   /// - Throws: `CheckpointError` if the directory cannot be read; `MPIError`.
   public mutating func newestValid(
     on communicator: Communicator, upTo step: Int = .max, loading target: RowTarget? = nil
@@ -88,7 +89,9 @@ extension CheckpointStore {
     }.checkpoint
   }
 
-  /// The checkpoint that the link `best` leads to, if its checksums hold; none where there is no such link.
+  /// The checkpoint that the link `best` leads to, if its checksums hold.
+  ///
+  /// Finds none where there is no such link.
   ///
   /// **Collective.**
   ///
@@ -103,7 +106,7 @@ extension CheckpointStore {
     }
   }
 
-  /// The first of the checkpoints that rank 0 names whose checksums hold.
+  /// The first checkpoint of a list whose checksums hold; rank 0 makes the list.
   ///
   /// **Collective.**
   private mutating func firstWhole(
@@ -139,10 +142,10 @@ extension CheckpointStore {
   private func opened(
     _ name: CheckpointName, loading target: RowTarget?, on communicator: Communicator
   ) throws -> Opened {
-    // Rank 0 reads the manifest; an empty text means that it is damaged, and why comes next.
+    // Rank 0 reads the manifest; an empty text means that it is damaged, and the reason follows.
     var (text, problem) = ("", "")
     if communicator.isRoot {
-      do { text = try manifest(of: name).text() } catch { problem = "\(error)" }
+      do { text = try readManifest(of: name).text } catch { problem = "\(error)" }
     }
     text = try communicator.broadcast(text)
     problem = try communicator.broadcast(problem)
@@ -169,12 +172,14 @@ extension CheckpointStore {
   }
 
   /// The manifest of a candidate, which must be of the step that its name says.
-  func manifest(of name: CheckpointName) throws -> Manifest {
-    let manifest = try Checkpoint(directory: path(name)).manifest
+  func manifest(of name: CheckpointName) throws -> Manifest { try readManifest(of: name).manifest }
+
+  private func readManifest(of name: CheckpointName) throws -> (manifest: Manifest, text: String) {
+    let (manifest, text) = try Manifest.read(in: path(name))
     guard manifest.step == name.step else {
       throw CheckpointError(
         path: path(name), message: "found step \(manifest.step) in it, expected \(name.step)")
     }
-    return manifest
+    return (manifest, text)
   }
 }

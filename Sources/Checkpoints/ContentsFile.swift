@@ -1,13 +1,14 @@
 import HDF5
 
-/// `checkpoint.h5`, laid out as formats.md says.
+/// `checkpoint.h5`: configuration, model, optimizer, row state, progress and history.
 enum ContentsFile {
   static let name = "checkpoint.h5"
 
-  /// Writes everything but the rows of the split, which it shows as virtual datasets over
-  /// `rowFiles`, and waits until it is on the disk.
+  /// Writes the file and waits until it is on the disk.
+  ///
+  /// Arrays of the row state are virtual datasets over `rowFiles`, `/split/S` for an array S.
   static func write(
-    _ contents: CheckpointContents, split: SplitShape?,
+    _ contents: CheckpointContents, rowLayout: RowLayout?,
     rowFiles: [(file: String, rows: Range<Int>)],
     to path: String
   ) throws(HDF5Error) {
@@ -21,15 +22,13 @@ enum ContentsFile {
         .write(array.values)
     }
     try write(contents.optimizer, to: file)
-    if let split {
-      for part in SplitPart.allCases {
-        let name = part.rawValue
+    if let rowLayout {
+      for array in rowLayout.arrays {
+        let name = array.name
         try file.createVirtualDataset(
-          "/split/\(name)", split.type(part), shape: split.shape,
+          "/split/\(name)", array.element.type, shape: rowLayout.shape,
           parts: rowFiles.map { VirtualPart(file: $0.file, dataset: "/\(name)", rows: $0.rows) })
-      }
-      if split.storage == .compact {
-        try file.write(attribute: "scale", on: "/split/R", Double(split.residualStep))
+        try RowFile.writeScale(of: array, on: "/split/\(name)", in: file)
       }
     }
     try write(contents.progress, to: file)
@@ -81,7 +80,7 @@ enum ContentsFile {
 // MARK: - Reading
 
 extension ContentsFile {
-  /// Opens the file and checks what it says it is.
+  /// Opens the file and checks its format and version.
   static func open(_ path: String) throws(HDF5Error) -> File {
     let file = try File.open(path)
     let format = try file.stringAttribute("format", on: "/") ?? "none"

@@ -1,10 +1,10 @@
 import CXXHash
 
-/// A running XXH3-128 checksum; its text is what `xxhsum -H128` prints.
+/// A running XXH3-128 checksum; `xxhsum -H128` prints the same text.
 public struct Digest: ~Copyable {
   private let state: OpaquePointer
 
-  /// Of nothing yet.
+  /// The checksum of no bytes yet.
   public init() {
     guard let state = XXH3_createState() else { fatalError("no memory for a checksum") }
     self.state = state
@@ -20,12 +20,12 @@ public struct Digest: ~Copyable {
       "XXH3_128bits_update failed")
   }
 
-  /// Takes in values as they lie in memory.
+  /// Takes in the bytes of values as they lie in memory.
   public func update<Value: BitwiseCopyable>(_ values: [Value]) {
     values.withUnsafeBytes { update($0) }
   }
 
-  /// The checksum of everything taken in, as 32 hexadecimal digits.
+  /// The checksum of all bytes taken in, as 32 hexadecimal digits.
   public var text: String {
     let value = XXH3_128bits_digest(state)
     return Digest.hexadecimal(value.high64) + Digest.hexadecimal(value.low64)

@@ -1,10 +1,10 @@
 import Foundation
 
-/// The few operations on files that a checkpoint's safety rests on, with their errors kept.
+/// The few operations on files that keep a checkpoint safe, with their errors.
 enum Disk {
-  /// Creates a directory where it is missing, in one that exists.
+  /// Creates a directory where it is missing; its parent has to exist.
   ///
-  /// Where a disk has been taken away, none comes into being in its place.
+  /// Where a disk has been taken away, no directory takes its place.
   static func makeDirectory(_ path: String) throws(CheckpointError) {
     if mkdir(path, 0o777) == 0 { return }
     if errno == EEXIST && isDirectory(path) { return }
@@ -38,7 +38,7 @@ enum Disk {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw failure("open", path) }
     defer { close(descriptor) }
-    // Some file systems have nothing to do for directories, and say so by EINVAL.
+    // Some file systems have nothing to do for directories, and return EINVAL.
     guard fsync(descriptor) == 0 || errno == EINVAL else { throw failure("fsync", path) }
   }
 
@@ -65,7 +65,7 @@ enum Disk {
     guard Foundation.rename(old, new) == 0 else { throw failure("rename", new) }
   }
 
-  /// Makes `link` in `directory` point to `target` beside it, replacing what it pointed to at once.
+  /// Makes `link` in `directory` point to `target` beside it; an existing link changes at once.
   static func link(_ link: String, to target: String, in directory: String) throws(CheckpointError)
   {
     let fresh = "\(directory)/.\(link).new"
@@ -74,8 +74,7 @@ enum Disk {
     try rename(fresh, to: "\(directory)/\(link)")
   }
 
-  /// Gives a file of `bytes` bytes a second name; false where that cannot be done, or there is no such
-  /// file.
+  /// Gives a file of `bytes` bytes a second name; false where that fails or the file is missing.
   ///
   /// The C function is `link`.
   static func hardLink(_ old: String, to new: String, bytes: Int) -> Bool {
@@ -84,7 +83,7 @@ enum Disk {
     return Foundation.link(old, new) == 0
   }
 
-  /// What a symbolic link points to; nil if there is none of that name.
+  /// The target of a symbolic link; nil where there is no such link.
   static func target(of link: String) -> String? {
     var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
     let length = readlink(link, &bytes, bytes.count)
@@ -92,7 +91,7 @@ enum Disk {
     return String(decoding: bytes.prefix(length).map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
-  /// Removes a file, a link, or a directory with all that is in it; what is missing is no error.
+  /// Removes a file, a link, or a directory with its content; a missing file is no error.
   static func remove(_ path: String) throws(CheckpointError) {
     var status = stat()
     guard lstat(path, &status) == 0 else {

@@ -1,8 +1,8 @@
 import Foundation
 
-/// An open file that is read and written in pieces at given places.
+/// An open file, read and written in pieces at given places.
 final class DiskFile {
-  /// Bytes that are read, checked and copied as one: they fit a core's cache.
+  /// Bytes that are read, checked and copied as one piece, which fits the cache of a core.
   static let pieceBytes = 1 << 20
   /// Its path, for errors.
   let path: String
@@ -30,7 +30,7 @@ final class DiskFile {
   ///
   /// The C function is `pread`.
   ///
-  /// - Throws: `CheckpointError` also where the file ends before.
+  /// - Throws: `CheckpointError`, also where the file is too short.
   func read(
     at offset: Int, into destination: UnsafeMutableRawBufferPointer
   ) throws(CheckpointError) {
@@ -64,8 +64,8 @@ final class DiskFile {
 
   /// Lets the system give up its copies of some bytes.
   ///
-  /// Of bytes not yet on the disk it starts to write what it can. The C function is
-  /// `posix_fadvise`; advice not taken does no harm.
+  /// The system begins to write bytes that are not on the disk yet. The C function is
+  /// `posix_fadvise`; a system that ignores the advice does no harm.
   func forget(_ range: Range<Int>) {
     _ = posix_fadvise(
       descriptor, off_t(range.lowerBound), off_t(range.count), POSIX_FADV_DONTNEED)

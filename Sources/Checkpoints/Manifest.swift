@@ -1,6 +1,6 @@
 import Foundation
 
-/// `manifest.json`: what a committed checkpoint consists of.
+/// `manifest.json`: the files of a committed checkpoint, with sizes and checksums.
 public struct Manifest: Codable, Equatable, Sendable {
   /// One file of the checkpoint.
   public struct File: Codable, Equatable, Sendable {
@@ -10,12 +10,12 @@ public struct Manifest: Codable, Equatable, Sendable {
     public let bytes: Int
     /// XXH3-128 of its bytes, as `xxhsum -H128` prints it.
     public let checksum: String
-    /// The first of the rows of the split it holds; nil for other files.
+    /// The first row that it holds; nil for files without rows.
     public let firstRow: Int?
-    /// How many rows of the split it holds; nil for other files.
+    /// How many rows it holds; nil for files without rows.
     public let rowCount: Int?
-    /// Where its rows lie, with checksums of its blocks; nil for other files.
-    public let layout: RowLayout?
+    /// Where its rows lie, with checksums of its blocks; nil for files without rows.
+    public let places: RowPlaces?
 
     /// The global indices of its rows.
     var rows: Range<Int>? {
@@ -24,28 +24,52 @@ public struct Manifest: Codable, Equatable, Sendable {
     }
 
     enum CodingKeys: String, CodingKey {
-      case file, bytes, checksum, layout
+      case file, bytes, checksum
+      case places = "layout"
       case firstRow = "first_row"
       case rowCount = "rows"
     }
   }
 
-  /// Where the rows lie in a row file, so that a reader can read and check those it needs alone.
-  public struct RowLayout: Codable, Equatable, Sendable {
-    /// The place of S in the file, in bytes.
-    public let sparseOffset: Int
-    /// The place of R in the file, in bytes.
-    public let residualOffset: Int
-    /// Bytes of a block of the file; the last one is shorter.
+  /// Where the rows lie in a row file: a reader reads and checks no other rows than its own.
+  public struct RowPlaces: Codable, Equatable, Sendable {
+    /// The place of each array in the file, in bytes from the start, rising.
+    public let offsets: [Int]
+    /// Bytes of a block of the file; the last block may be shorter.
     public let blockBytes: Int
     /// XXH3-128 of each block.
     public let blocks: [String]
 
+    init(offsets: [Int], blockBytes: Int, blocks: [String]) {
+      self.offsets = offsets
+      self.blockBytes = blockBytes
+      self.blocks = blocks
+    }
+
+    /// Decodes the places; earlier manifests name the places of S and R.
+    public init(from decoder: any Decoder) throws {
+      let values = try decoder.container(keyedBy: CodingKeys.self)
+      blockBytes = try values.decode(Int.self, forKey: .blockBytes)
+      blocks = try values.decode([String].self, forKey: .blocks)
+      if let offsets = try values.decodeIfPresent([Int].self, forKey: .offsets) {
+        self.offsets = offsets
+        return
+      }
+      let former = try decoder.container(keyedBy: FormerKeys.self)
+      offsets = [
+        try former.decode(Int.self, forKey: .sparseOffset),
+        try former.decode(Int.self, forKey: .residualOffset),
+      ]
+    }
+
     enum CodingKeys: String, CodingKey {
-      case blocks
+      case offsets, blocks
+      case blockBytes = "block_bytes"
+    }
+
+    private enum FormerKeys: String, CodingKey {
       case sparseOffset = "sparse_offset"
       case residualOffset = "residual_offset"
-      case blockBytes = "block_bytes"
     }
   }
 
@@ -61,11 +85,11 @@ public struct Manifest: Codable, Equatable, Sendable {
   public let lanes: Int
   /// The BLAS kernel it was trained with.
   public let blasKernel: String
-  /// The metric that decides which checkpoint is best, the lower the better; nil where none was
+  /// The score that decides which checkpoint is best, the lower the better; nil where none was
   /// measured.
   public let score: Double?
-  /// The extents of the split; nil for models without one.
-  public let split: SplitShape?
+  /// The layout of the row state; nil for models without one.
+  public let rowLayout: RowLayout?
   /// Every file but the manifest, row files in row order.
   public let files: [File]
 
@@ -73,7 +97,8 @@ public struct Manifest: Codable, Equatable, Sendable {
   public var bytes: Int { files.reduce(0) { $0 + $1.bytes } }
 
   enum CodingKeys: String, CodingKey {
-    case format, version, step, ranks, lanes, score, split, files
+    case format, version, step, ranks, lanes, score, files
+    case rowLayout = "split"
     case blasKernel = "blas_kernel"
   }
 }
@@ -83,12 +108,11 @@ extension Manifest {
   static let formatName = "cleave-checkpoint"
   static let currentVersion = 1
 
-  /// The text ends in a checksum of all that precedes its digits, so that the manifest guards
-  /// itself as it guards the other files.
+  /// The text ends in a checksum of all bytes before its digits, which guards the manifest itself.
   private static let beforeChecksum = ",\n  \"checksum\" : \""
   private static let afterChecksum = "\"\n}\n"
 
-  /// The manifest as it is written.
+  /// The text of a new manifest.
   func text() throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -98,6 +122,19 @@ extension Manifest {
     }
     let body = json.dropLast(2) + Manifest.beforeChecksum
     return body + Manifest.checksum(of: String(body)) + Manifest.afterChecksum
+  }
+
+  /// Reads the manifest of a checkpoint, and its text.
+  ///
+  /// - Throws: `CheckpointError` if there is no manifest or it is damaged.
+  static func read(in directory: String) throws -> (manifest: Manifest, text: String) {
+    let path = "\(directory)/\(fileName)"
+    var bytes: [UInt8] = []
+    try Disk.read(path) { bytes += $0 }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw CheckpointError(path: path, message: "checksum does not match: damaged")
+    }
+    return (try Manifest(text: text, path: path), text)
   }
 
   /// Decodes a manifest.
@@ -120,6 +157,10 @@ extension Manifest {
         path: path,
         message: "found format \(format) version \(version), "
           + "expected \(Manifest.formatName) version \(Manifest.currentVersion)")
+    }
+    let arrays = rowLayout?.arrays.count ?? 0
+    guard files.allSatisfy({ $0.places == nil || $0.places?.offsets.count == arrays }) else {
+      throw CheckpointError(path: path, message: "found row files without a place for each array")
     }
   }
 

@@ -2,12 +2,12 @@ import HDF5
 import MPI
 import Support
 
-/// A row file: `/S` and `/R`, [rows, H, W, C], of the rows one rank holds.
+/// A row file: the rows of one rank, a dataset [rows, H, W, C] for each array, such as `/S`.
 ///
-/// In compact storage `/S` is float16 and `/R` int8 with an attribute `scale`: R is scale times the
-/// integer. HDF5 lays the file out; the rows go past it, in pieces that are written and enter the
-/// checksums while they are in cache, so that nothing the size of the rows is ever copied or read
-/// again.
+/// A dataset of integers has an attribute `scale`: a value is scale times the integer.
+///
+/// HDF5 lays the file out but does not write the rows. The writer writes them in pieces, which
+/// enter the checksums while they are in cache. So no row is copied, or read again.
 enum RowFile {
   /// "rows-00003.h5" for rank 3.
   static func name(rank: Int) -> String {
@@ -20,15 +20,15 @@ enum RowFile {
 
   /// Writes a rank's rows into a new file and waits until they are on the disk.
   ///
-  /// Rows that are zero become a hole in the file.
+  /// Rows without memory, which are zero, become a hole in the file.
   static func write(_ block: RowBlock, to path: String, as name: String) throws -> Manifest.File {
     let offsets = try layOut(block, at: path)
     let file = try DiskFile(path, writable: true)
     let size = try file.size()
     var writer = Writer(file, size: size)
-    for (part, offset) in zip(SplitPart.allCases, offsets) {
+    for (array, offset) in offsets.enumerated() {
       try writer.take(upTo: offset)
-      try writer.put(block.bytes(part), count: block.rows.count * block.split.rowBytes(part))
+      try writer.put(block.bytes(array), count: block.rows.count * block.layout.rowBytes(array))
     }
     try writer.take(upTo: size)
     let (checksum, blocks) = writer.finish()
@@ -37,34 +37,41 @@ enum RowFile {
     return Manifest.File(
       file: name, bytes: size, checksum: checksum, firstRow: block.rows.lowerBound,
       rowCount: block.rows.count,
-      layout: Manifest.RowLayout(
-        sparseOffset: offsets[0], residualOffset: offsets[1], blockBytes: BlockDigest.blockBytes,
-        blocks: blocks))
+      places: Manifest.RowPlaces(
+        offsets: offsets, blockBytes: BlockDigest.blockBytes, blocks: blocks))
   }
 
-  /// Makes the file with everything but the rows, and returns where S and R begin, in this order.
+  /// Makes the file with everything but the rows, and returns where each array begins.
   private static func layOut(_ block: RowBlock, at path: String) throws(HDF5Error) -> [Int] {
     let file = try File.create(path)
-    let split = block.split
+    let shape = [block.rows.count] + block.layout.rowShape
     var offsets: [Int] = []
-    for part in SplitPart.allCases {
-      let dataset = try file.createDataset(
-        "/\(part.rawValue)", split.type(part), shape: [block.rows.count] + split.rowShape)
+    for array in block.layout.arrays {
+      let dataset = try file.createDataset("/\(array.name)", array.element.type, shape: shape)
       guard let offset = dataset.fileOffset, offset >= offsets.last ?? 0 else {
         throw HDF5Error(file: path, object: dataset.path, message: "found no place for its rows")
       }
       offsets.append(offset)
     }
-    if split.storage == .compact {
-      try file.write(attribute: "scale", on: "/R", Double(split.residualStep))
+    for array in block.layout.arrays {
+      try writeScale(of: array, on: "/\(array.name)", in: file)
     }
     try file.write(attribute: "first_row", on: "/", block.rows.lowerBound)
     try file.close()
     return offsets
   }
 
-  /// Goes through a file once, from its first byte to its last: what is there is read, what is new
-  /// is written, and all of it enters the checksums.
+  /// Writes the attribute `scale` of a dataset of integers.
+  static func writeScale(
+    of array: RowArray, on path: String, in file: File
+  ) throws(HDF5Error) {
+    guard array.element == .steps else { return }
+    try file.write(attribute: "scale", on: path, Double(array.step))
+  }
+
+  /// Goes through a file once, from its first byte to its last.
+  ///
+  /// Reads the bytes of HDF5, writes the rows, and takes all bytes into the checksums.
   private struct Writer: ~Copyable {
     private let file: DiskFile
     private var digest: BlockDigest
@@ -80,7 +87,7 @@ enum RowFile {
 
     deinit { staging.deallocate() }
 
-    /// Passes over what the file holds up to `end`.
+    /// Passes over the bytes that the file holds up to `end`.
     mutating func take(upTo end: Int) throws(CheckpointError) {
       while position < end {
         let piece = UnsafeMutableRawBufferPointer(
@@ -112,7 +119,7 @@ enum RowFile {
       position += piece.count
       Activity.advance()
       guard position - window >= RowFile.windowBytes else { return }
-      // The window begins to be written; the one before has been by now, and leaves memory.
+      // The system begins to write this window; the window before is written and leaves memory.
       file.forget(max(0, window - RowFile.windowBytes)..<position)
       window = position
     }
@@ -120,12 +127,12 @@ enum RowFile {
     mutating func finish() -> (whole: String, blocks: [String]) { digest.finish() }
   }
 
-  /// Opens `/S` or `/R`, checked against what the manifest says.
+  /// Opens the dataset of an array and checks it against the manifest.
   static func open(
-    _ part: SplitPart, of rows: Range<Int>, in split: SplitShape, at path: String
+    _ array: RowArray, of rows: Range<Int>, in layout: RowLayout, at path: String
   ) throws(HDF5Error) -> Dataset {
-    let dataset = try File.open(path).dataset("/\(part.rawValue)")
-    try dataset.expect(split.type(part), shape: [rows.count] + split.rowShape)
+    let dataset = try File.open(path).dataset("/\(array.name)")
+    try dataset.expect(array.element.type, shape: [rows.count] + layout.rowShape)
     return dataset
   }
 }

@@ -1,55 +1,54 @@
 import Foundation
 
-/// Reads rows of a row file past HDF5, block by block, each checked against its checksum on the way.
+/// Reads rows of a row file without HDF5, block by block, and checks the checksum of each block.
 struct RowReader {
   private let file: DiskFile
   private let entry: Manifest.File
-  private let layout: Manifest.RowLayout
+  private let places: Manifest.RowPlaces
   private let isZero: Bool
 
   /// Opens a row file.
   ///
-  /// - Parameter isZero: whether its rows are known to be zero.
+  /// - Parameter isZero: Whether its rows are known to be zero.
   /// - Throws: `CheckpointError` if it is missing or has another size than the manifest says.
   init(
-    _ path: String, _ entry: Manifest.File, _ layout: Manifest.RowLayout, isZero: Bool
+    _ path: String, _ entry: Manifest.File, _ places: Manifest.RowPlaces, isZero: Bool
   ) throws(CheckpointError) {
     file = try DiskFile(path)
     file.expectSequentialReads()
     self.isZero = isZero
     self.entry = entry
-    self.layout = layout
+    self.places = places
     let size = try file.size()
     guard size == entry.bytes else {
       throw CheckpointError(path: path, message: "found \(size) bytes, expected \(entry.bytes)")
     }
   }
 
-  /// Copies S or R of `rows`, some of the file's rows `stored`, to their place in the target.
+  /// Copies `rows` of an array to their place in the target; the file holds the rows `stored`.
   ///
-  /// Whoever reads the file's first or last row of a part also checks what lies around the parts, so
-  /// that readers of all rows check all bytes.
+  /// The reader of an array's last row also checks the bytes up to the next array or the file's
+  /// end. The reader of the first array's first row also checks the bytes before it. So readers of
+  /// all rows check all bytes.
   ///
   /// - Throws: `CheckpointError` for a block whose checksum does not hold.
   func read(
-    _ part: SplitPart, _ rows: Range<Int>, of stored: Range<Int>, into target: RowTarget
+    _ array: Int, _ rows: Range<Int>, of stored: Range<Int>, into target: RowTarget
   ) throws(CheckpointError) {
-    let rowBytes = target.split.rowBytes(part)
-    let offset = part == .sparse ? layout.sparseOffset : layout.residualOffset
+    let rowBytes = target.layout.rowBytes(array)
+    let offset = places.offsets[array]
     func place(_ row: Int) -> Int { offset + (row - stored.lowerBound) * rowBytes }
     let wanted = place(rows.lowerBound)..<place(rows.upperBound)
     var checked = wanted
-    if rows.lowerBound == stored.lowerBound && part == .sparse {
-      checked = 0..<checked.upperBound
-    }
+    if rows.lowerBound == stored.lowerBound && array == 0 { checked = 0..<checked.upperBound }
     if rows.upperBound == stored.upperBound {
-      let end = part == .sparse ? layout.residualOffset : entry.bytes
+      let end = array + 1 < places.offsets.count ? places.offsets[array + 1] : entry.bytes
       checked = checked.lowerBound..<max(end, checked.upperBound)
     }
     let destination = UnsafeMutableRawBufferPointer(
-      rebasing: target.bytes(part)[((rows.lowerBound - target.rows.lowerBound) * rowBytes)...])
-    let first = checked.lowerBound / layout.blockBytes
-    let last = (checked.upperBound + layout.blockBytes - 1) / layout.blockBytes
+      rebasing: target.bytes(array)[((rows.lowerBound - target.rows.lowerBound) * rowBytes)...])
+    let first = checked.lowerBound / places.blockBytes
+    let last = (checked.upperBound + places.blockBytes - 1) / places.blockBytes
     let staging = UnsafeMutableRawBufferPointer.allocate(
       byteCount: DiskFile.pieceBytes, alignment: 64)
     defer { staging.deallocate() }
@@ -58,14 +57,14 @@ struct RowReader {
     }
   }
 
-  /// Reads a block in pieces, of which what is wanted goes to `destination`, and checks it at its end.
+  /// Reads a block in pieces, copies the wanted bytes to `destination`, and checks the block.
   private func read(
     _ block: Int, _ staging: UnsafeMutableRawBufferPointer, _ wanted: Range<Int>,
     into destination: UnsafeMutableRawBufferPointer
   ) throws(CheckpointError) {
     let digest = Digest()
-    var position = block * layout.blockBytes
-    let end = min(entry.bytes, position + layout.blockBytes)
+    var position = block * places.blockBytes
+    let end = min(entry.bytes, position + places.blockBytes)
     while position < end {
       let place = position..<min(position + staging.count, end)
       let common = place.clamped(to: wanted)
@@ -86,13 +85,12 @@ struct RowReader {
       }
       position = place.upperBound
     }
-    guard block < layout.blocks.count, digest.text == layout.blocks[block] else {
+    guard block < places.blocks.count, digest.text == places.blocks[block] else {
       throw CheckpointError(path: file.path, message: "checksum does not match: damaged")
     }
   }
 
-  /// Copies bytes that are not there already: zeros leave memory that has never been written untouched, and so
-  /// cost none.
+  /// Copies bytes unless they are there already: zeros do not touch memory that is still zero.
   private static func copy(
     _ bytes: UnsafeRawBufferPointer, to memory: UnsafeMutableRawBufferPointer
   ) {

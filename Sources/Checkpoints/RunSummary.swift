@@ -1,4 +1,4 @@
-/// What the checkpoints of a run hold, for `cleave info`.
+/// The checkpoints of a run, for `cleave info`.
 public struct RunSummary: Sendable {
   /// One checkpoint of the run.
   public struct Entry: Sendable {
@@ -8,15 +8,15 @@ public struct RunSummary: Sendable {
     public let bytes: Int
     /// One line for each damaged file; empty for a valid checkpoint.
     public let problems: [String]
-    /// Whether nothing is wrong with it.
+    /// Whether all its files are whole.
     public var isValid: Bool { problems.isEmpty }
   }
 
   /// The checkpoints, oldest first.
   public let checkpoints: [Entry]
-  /// The newest valid one; nil where there is none.
+  /// The newest valid checkpoint; nil where there is none.
   public let newest: Checkpoint?
-  /// The name of the best one; nil where none has been marked.
+  /// The name of the best checkpoint; nil where none has been marked.
   public let best: String?
 
   /// Looks at the checkpoints of the run in directory `run`; a run without any is no error.
@@ -27,7 +27,7 @@ public struct RunSummary: Sendable {
     var (entries, newest): ([Entry], Checkpoint?) = ([], nil)
     var lastStep: Int?
     for name in try store.candidates() {
-      // One that is being replaced stands in for its successor only where that is not there yet.
+      // A checkpoint that is being replaced counts only while its successor is missing.
       if name.stage == .replaced && lastStep == name.step { continue }
       lastStep = name.step
       do {

@@ -57,7 +57,7 @@ public final class Explainer {
     let count = rows.count * images.shape.count
     if sparse.count != count { sparse = Array(repeating: 0, count: count) }
     try sparse.withUnsafeMutableBufferPointer {
-      try trained.checkpoint.readSparse(rows: rows, into: $0)
+      try trained.checkpoint.read("S", rows: rows, into: $0)
     }
     return sparse
   }

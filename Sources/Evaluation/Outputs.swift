@@ -41,7 +41,8 @@ public struct Outputs {
     let threshold = trained.threshold
     try write(path, data) { file in
       let clean = try file?.createDataset("/L", .uint8, shape: source.shape)
-      let isCompact = trained.checkpoint.manifest.split?.storage == .compact
+      let arrays = trained.checkpoint.manifest.rowLayout?.arrays ?? []
+      let isCompact = arrays.contains { $0.name == "S" && $0.element == .float16 }
       let sparse = try file?.createDataset(
         "/S", isCompact ? .float16 : .float32, shape: source.shape)
       try RowPass(rows: source.rows, of: source.images.shape, on: world).collect(width: 2 * d) {
@@ -211,7 +212,7 @@ struct Source {
     hasClean = images.clean != nil
     reference =
       settings.binarize != .none ? images.clean ?? images : isNoisy ? data : data.clean ?? data
-    hasSplit = own && trained.checkpoint.manifest.split != nil
+    hasSplit = own && trained.checkpoint.manifest.rowLayout?.arrays.hasSplit == true
     let known = own ? trained.trainedRows(of: data).count : data.count
     rows = min(known, limit ?? known)
   }

@@ -38,12 +38,12 @@ struct MemoryEstimate {
     let (data, configuration) = (planner.data, planner.configuration)
     (ranks, ranksPerNode) = (planner.ranks, planner.ranksPerNode)
     (rows, shareRows) = (planner.lanes.rowCount, planner.shareRows)
-    splitRow = trainer.split?.rowBytes ?? 0
+    splitRow = trainer.rowState?.rowBytes ?? 0
 
     let size = data.shape.count
     func row(_ images: ImageSet) -> Int { size * (images.isEightBit ? 1 : 4) }
     // Projections compare with clean images, which another dataset of the file may hold.
-    let cleanRow = trainer.split == nil ? 0 : data.clean.map(row) ?? 0
+    let cleanRow = trainer.rowState == nil ? 0 : data.clean.map(row) ?? 0
     fileRow = row(data) + cleanRow
     wholeFile = data.isMapped ? 0 : data.count * fileRow
     let corruptedRow = configuration.common.data.staticNoise.isNone ? 0 : row(trainer.images)
@@ -69,7 +69,7 @@ struct MemoryEstimate {
     lasting =
       measured - trainer.stepBytes + steps + planner.shareRows * MemoryLayout<Int32>.size
     passing =
-      trainer.split == nil
+      trainer.rowState == nil
       ? 0 : trainer.passBytes + trainer.reconstructionBytes(images: trainer.rows.blockRows)
     passingOnRoot = max(
       passing, trainer.assemblyBytes, trainer.reconstructionBytes(images: Self.gridImages))

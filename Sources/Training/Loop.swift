@@ -12,8 +12,10 @@ public protocol Loop: Sendable {
   var outerIterations: Int? { get }
   /// How its steps turn gradients into updates.
   var optimizer: OptimizerSettings { get }
-  /// How S and R of each row are kept; nil for a loop that keeps nothing of its rows.
-  func rowStorage(rows: Int, of shape: ImageShape) -> SplitStorage?
+  /// The arrays that it keeps with so many rows of such images; "S" is the sparse part.
+  ///
+  /// - Throws: `ConfigurationError` where they cannot be kept as asked.
+  func rowArrays(rows: Int, of shape: ImageShape) throws -> [RowArray]
   /// Runs from where the session's trainer stands to the end.
   ///
   /// **Collective.**
@@ -29,8 +31,8 @@ extension Loop {
   public var outerIterations: Int? { nil }
   /// Of no use where there are no gradients.
   public var optimizer: OptimizerSettings { OptimizerSettings() }
-  /// Nothing.
-  public func rowStorage(rows: Int, of shape: ImageShape) -> SplitStorage? { nil }
+  /// None.
+  public func rowArrays(rows: Int, of shape: ImageShape) throws -> [RowArray] { [] }
   /// There is nothing else.
   public func rehearse(_ trainer: Trainer) throws -> Double? { nil }
 }
@@ -88,6 +90,10 @@ public struct Epochs: Loop {
 
 /// A model that is fitted by sweeps over all rows rather than by gradients of batches.
 public protocol Fitted: Module {
+  /// The arrays that live with the rows.
+  ///
+  /// - Throws: `ConfigurationError` where they cannot be kept so.
+  static func rowArrays(kept storage: SplitStorage) throws(ConfigurationError) -> [RowArray]
   /// Prepares weights and rows for the first sweep.
   ///
   /// **Collective.**
@@ -101,53 +107,20 @@ public protocol Fitted: Module {
 }
 
 /// Sweep after sweep of a fitted model; a sweep is the only step of its epoch.
-public struct Sweeps: Loop {
-  /// The settings of a run of sweeps.
-  public struct Settings: SettingsGroup {
-    /// Their number.
-    public var count = EpochCount()
-    /// How the row state is kept.
-    public var storage = RowStorage()
-
-    /// The defaults.
-    public init() {}
-
-    /// Length, then row state.
-    public static let keys: [SettingsKey<Settings>] = group(\.count) + group(\.storage)
-
-    /// Settles how rows are kept.
-    public mutating func resolve(for data: TrainingSetFacts) { storage.resolve(for: data) }
-
-    /// Each sweep sees the same rows: there are no fresh draws.
-    public func check(
-      _ system: String, with common: CommonSettings
-    ) throws(ConfigurationError) {
-      if !common.data.noise.isNone {
-        throw ConfigurationError(
-          key: "noise", found: common.data.noise.spec,
-          expected: "none with model=\(system), which sees its rows as they are (static_noise)")
-      }
-      if common.data.binarize == .eachStep {
-        throw ConfigurationError(
-          key: "binarize", found: common.data.binarize.rawValue,
-          expected: "none or once with model=\(system)")
-      }
-    }
-  }
-
+public struct Sweeps<Model: Fitted>: Loop {
   /// Sweeps of the run.
   public let epochs: Int
   private let storage: RowStorage
 
   /// A loop of such settings.
-  public init(_ settings: Settings) {
+  public init(_ settings: SweepSettings) {
     epochs = settings.count.epochs
     storage = settings.storage
   }
 
-  /// As set.
-  public func rowStorage(rows: Int, of shape: ImageShape) -> SplitStorage? {
-    storage.kind(rows: rows, of: shape)
+  /// The model's.
+  public func rowArrays(rows: Int, of shape: ImageShape) throws -> [RowArray] {
+    try Model.rowArrays(kept: storage.kind(rows: rows, of: shape))
   }
 
   /// Sweeps until the end.
@@ -155,14 +128,47 @@ public struct Sweeps: Loop {
   /// **Collective.**
   public func run(_ session: Session) throws -> RunOutcome {
     let trainer = session.trainer
-    guard let model = trainer.model as? any Fitted else {
-      preconditionFailure("a loop of sweeps with a model that is not fitted")
+    guard let model = trainer.model as? Model else {
+      preconditionFailure("sweeps of \(Model.self) with another model")
     }
     if trainer.progress.step == 0 { try model.start(trainer) }
     let isDone = try session.train(epochs: epochs) {
       try trainer.fitStep { try model.sweep(trainer) }
     }
     return isDone ? .finished : session.interruption
+  }
+}
+
+/// The settings of a run of sweeps.
+public struct SweepSettings: SettingsGroup {
+  /// Their number.
+  public var count = EpochCount()
+  /// How the row state is kept.
+  public var storage = RowStorage()
+
+  /// The defaults.
+  public init() {}
+
+  /// Length, then row state.
+  public static let keys: [SettingsKey<SweepSettings>] = group(\.count) + group(\.storage)
+
+  /// Settles how rows are kept.
+  public mutating func resolve(for data: TrainingSetFacts) { storage.resolve(for: data) }
+
+  /// Each sweep sees the same rows: there are no fresh draws.
+  public func check(
+    _ system: String, with common: CommonSettings
+  ) throws(ConfigurationError) {
+    if !common.data.noise.isNone {
+      throw ConfigurationError(
+        key: "noise", found: common.data.noise.spec,
+        expected: "none with model=\(system), which sees its rows as they are (static_noise)")
+    }
+    if common.data.binarize == .eachStep {
+      throw ConfigurationError(
+        key: "binarize", found: common.data.binarize.rawValue,
+        expected: "none or once with model=\(system)")
+    }
   }
 }
 

@@ -8,11 +8,11 @@ extension Trainer {
   /// Bytes of values and gradients of training steps on this rank.
   public var stepBytes: Int { steps.reduce(0) { $0 + $1.tape.memoryBytes } }
 
-  /// Bytes that a pass over all rows holds beside its network's values: images, and blocks of the split.
+  /// Bytes that a pass over all rows holds beside its network's values: images, and blocks of compact
+  /// arrays.
   public var passBytes: Int {
     let block = rows.blockRows * dimensions * MemoryLayout<Float>.size
-    let blocksOfSplit = split?.storage == .compact ? 2 : 0
-    return block * (1 + (rows.clean == nil ? 0 : 1) + blocksOfSplit)
+    return block * (1 + (rows.clean == nil ? 0 : 1) + (rowState?.compactCount ?? 0))
   }
 
   /// Bytes that rank 0 needs to assemble a checkpoint: the gathered state of every phase, and what goes into
@@ -27,7 +27,7 @@ extension Trainer {
   public var contentsBytes: Int { modelBytes + stateBytes }
 
   /// Bytes of a checkpoint that shares no file with another.
-  var checkpointBytes: Int { contentsBytes + lanes.rowCount * (split?.rowBytes ?? 0) }
+  var checkpointBytes: Int { contentsBytes + lanes.rowCount * (rowState?.rowBytes ?? 0) }
 
   private var modelBytes: Int {
     parameters.parameters.reduce(0) { $0 + $1.shape.count * MemoryLayout<Float>.size }

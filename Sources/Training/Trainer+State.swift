@@ -51,12 +51,12 @@ extension Trainer {
   }
 
   /// This rank's rows for a checkpoint; nil where nothing lives with the rows.
-  var rowBlock: RowBlock? { split?.block(of: lanes.rowCount, rows.shape) }
+  var rowBlock: RowBlock? { rowState?.block(of: lanes.rowCount, rows.shape) }
 
   /// Where this rank wants its rows of a checkpoint; nil where nothing lives with the rows.
   ///
   /// Hand it to the search for a checkpoint, which fills it; `restore` takes over the rest.
-  public var rowTarget: RowTarget? { split?.target(of: lanes.rowCount, rows.shape) }
+  public var rowTarget: RowTarget? { rowState?.target(of: lanes.rowCount, rows.shape) }
 
   /// Takes up where a checkpoint was written, on any number of ranks.
   ///
@@ -106,19 +106,13 @@ extension Trainer {
   }
 
   private func restoreRows(_ checkpoint: Checkpoint, isLoaded: Bool) throws {
-    guard let split, let target = rowTarget else { return }
-    guard let saved = checkpoint.manifest.split, saved.rows == lanes.rowCount,
-      saved.rowCount == dimensions, saved.storage == split.storage
-    else {
-      let found = checkpoint.manifest.split.map {
-        "\($0.rows) rows of \($0.rowShape), \($0.storage.rawValue)"
-      }
+    guard let rowState, let target = rowTarget else { return }
+    guard let saved = checkpoint.manifest.rowLayout, checkpoint.fits(target) else {
+      let found = checkpoint.manifest.rowLayout?.description ?? "none"
       throw RunError.data(
-        checkpoint.directory,
-        "split: found \(found ?? "none"), expected \(lanes.rowCount) rows of \(images.shape), "
-          + split.storage.rawValue)
+        checkpoint.directory, "row state: found \(found), expected \(target.layout)")
     }
     if !isLoaded { try checkpoint.load(target) }
-    split.adopt(saved)
+    rowState.adopt(saved)
   }
 }

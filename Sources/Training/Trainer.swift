@@ -73,7 +73,7 @@ public final class Trainer {
     trainable = model as? any Trainable
     rows = try TrainingRows(
       common, images: images,
-      storage: loop.rowStorage(rows: common.data.rows ?? images.count, of: images.shape), on: world)
+      arrays: loop.rowArrays(rows: common.data.rows ?? images.count, of: images.shape), on: world)
     let (lanes, localLanes) = (rows.lanes, rows.localLanes)
 
     let parameters = model.collectParameters()
@@ -279,7 +279,7 @@ public final class Trainer {
         epoch: progress.totalEpochs
       ) { pixels in
         images.gather(batch, into: pixels)
-        split?.subtract(batch, from: pixels)
+        rows.split?.subtract(batch, from: pixels)
         redraw(batch, pixels)
       }
     }
@@ -362,6 +362,6 @@ public final class Trainer {
   public var lanes: Lanes { rows.lanes }
   /// Lanes of this rank.
   public var localLanes: Range<Int> { rows.localLanes }
-  /// S and R of this rank's rows.
-  public var split: RowSplit? { rows.split }
+  /// The arrays that live with the rows of this rank.
+  public var rowState: RowState? { rows.state }
 }

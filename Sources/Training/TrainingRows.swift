@@ -22,7 +22,7 @@ public final class TrainingRows {
   /// Lanes of this rank, and their rows.
   public let localLanes: Range<Int>, localRows: Range<Int>
   /// The arrays that live with the rows of this rank; nil where the loop keeps none.
-  public let split: RowSplit?
+  public let state: RowState?
   /// Key of all draws.
   public let seed: UInt64
   private let isExact: Bool
@@ -36,10 +36,10 @@ public final class TrainingRows {
   /// - Parameters:
   ///   - common: resolved, so that lanes and rows are set.
   ///   - images: the training set; static noise is applied here.
-  ///   - storage: how S and R are kept; nil for a loop that keeps none.
+  ///   - arrays: what lives with the rows.
   /// - Throws: `ConfigurationError` for more ranks than lanes; errors of the data set and of MPI.
   public init(
-    _ common: CommonSettings, images: ImageSet, storage: SplitStorage?, on world: Communicator
+    _ common: CommonSettings, images: ImageSet, arrays: [RowArray], on world: Communicator
   ) throws {
     try common.lanes.check(ranks: world.size)
     let data = common.data
@@ -58,9 +58,9 @@ public final class TrainingRows {
     redraw = data.binarize == .eachStep ? .binarize : nil
     self.images = used
     clean = noise.isNone ? used.clean : limited
-    split = storage.map { [localRows] in
-      RowSplit(rows: localRows, dimensions: images.shape.count, storage: $0)
-    }
+    state =
+      arrays.isEmpty
+      ? nil : RowState(rows: localRows, dimensions: images.shape.count, arrays: arrays)
   }
 
   /// Rows of the training set, over all ranks.
@@ -74,6 +74,9 @@ public final class TrainingRows {
 
   /// [H, W, C].
   var shape: [Int] { [images.shape.height, images.shape.width, images.shape.channels] }
+
+  /// The row state, where it keeps a split X = L + S; nil otherwise.
+  public var split: RowState? { state?.arrays.hasSplit == true ? state : nil }
 
   // MARK: - Passes
 

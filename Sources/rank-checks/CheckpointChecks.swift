@@ -13,7 +13,9 @@ let checkpointChecks: [String: RankCheck] = [
 /// A state of training that is a pure function of the step, whatever number of ranks saves it.
 private struct Sample {
   let step: Int
-  let split = SplitShape(rows: 23, rowShape: [4, 3, 2])
+  let layout = RowLayout(
+    rows: 23, rowShape: [4, 3, 2],
+    arrays: [RowArray("S"), RowArray("Y", .float16), RowArray("R", .steps, step: 0.375)])
 
   /// The rows of a rank; with more than two ranks, the second has none.
   func rows(of rank: Int, of size: Int) -> Range<Int> {
@@ -23,14 +25,35 @@ private struct Sample {
     return place * 23 / (size - 1)..<(place + 1) * 23 / (size - 1)
   }
 
-  func sparse(_ rows: Range<Int>) -> [Float] { values(rows, seed: step) }
-  func residual(_ rows: Range<Int>) -> [Float] { values(rows, seed: step + 1_000_000) }
-
-  private func values(_ rows: Range<Int>, seed: Int) -> [Float] {
-    rows.flatMap { row in
-      var numbers = SplitMix64(seed: seed * 1000 + row)
-      return (0..<split.rowCount).map { _ in numbers.nextFloat() }
+  /// Rows of an array, as bytes that a checkpoint stores and as floats.
+  private func elements(_ array: Int, _ rows: Range<Int>) -> (stored: [UInt8], floats: [Float]) {
+    let values = rows.flatMap { row in
+      var numbers = SplitMix64(seed: (step + array * 1_000_000) * 1000 + row)
+      return (0..<layout.rowCount).map { _ in numbers.nextFloat() }
     }
+    switch layout.arrays[array].element {
+    case .float32: return (values.withUnsafeBytes { Array($0) }, values)
+    case .float16:
+      let halves = values.map { Float16($0) }
+      return (halves.withUnsafeBytes { Array($0) }, halves.map { Float($0) })
+    case .steps:
+      let integers = values.map { Int8($0 * 127) }
+      let step = layout.arrays[array].step
+      return (integers.map { UInt8(bitPattern: $0) }, integers.map { step * Float($0) })
+    }
+  }
+
+  /// Hands `body` memory for each array of `rows`, zero at first.
+  private func withMemory<Result>(
+    for rows: Range<Int>, _ body: ([UnsafeMutableRawBufferPointer]) throws -> Result
+  ) rethrows -> Result {
+    let memory = layout.arrays.map {
+      UnsafeMutableRawBufferPointer.allocate(
+        byteCount: rows.count * layout.rowCount * $0.element.bytes, alignment: 64)
+    }
+    defer { for array in memory { array.deallocate() } }
+    for array in memory { array.initializeMemory(as: UInt8.self, repeating: 0) }
+    return try body(memory)
   }
 
   var contents: CheckpointContents {
@@ -55,18 +78,17 @@ private struct Sample {
   /// Saves this rank's part.
   func save(in store: inout CheckpointStore, on world: Communicator) throws -> SavedCheckpoint {
     let rows = rows(of: world.rank, of: world.size)
-    let (sparse, residual) = (sparse(rows), residual(rows))
-    return try sparse.withUnsafeBufferPointer { sparse in
-      try residual.withUnsafeBufferPointer { residual in
-        try store.save(
-          world.isRoot ? contents : nil,
-          rows: rows.isEmpty
-            ? nil
-            : RowBlock(
-              rows: rows, of: split, sparse: UnsafeRawBufferPointer(sparse),
-              residual: UnsafeRawBufferPointer(residual)),
-          keeping: Retention(last: 1, best: false), on: world)
+    return try withMemory(for: rows) { memory in
+      for (array, bytes) in memory.enumerated() {
+        bytes.copyBytes(from: elements(array, rows).stored)
       }
+      return try store.save(
+        world.isRoot ? contents : nil,
+        rows: rows.isEmpty
+          ? nil
+          : RowBlock(
+            rows: rows, of: layout, arrays: memory.map { UnsafeRawBufferPointer($0) }),
+        keeping: Retention(last: 1, best: false), on: world)
     }
   }
 
@@ -74,14 +96,10 @@ private struct Sample {
   func expect(in checkpoint: Checkpoint, on world: Communicator) throws {
     try expectEqual(checkpoint.contents(), contents, "contents")
     let rows = wanted(by: world)
-    var (sparse, residual) = memory(for: rows)
-    try sparse.withUnsafeMutableBufferPointer { sparse in
-      try residual.withUnsafeMutableBufferPointer { residual in
-        try checkpoint.readSplit(rows: rows, sparse: sparse, residual: residual)
-      }
+    for (index, array) in layout.arrays.enumerated() {
+      let found = try checkpoint.read(array.name, rows: rows)
+      try expectEqual(found, elements(index, rows).floats, array.name)
     }
-    try expectEqual(sparse, self.sparse(rows), "S")
-    try expectEqual(residual, self.residual(rows), "R")
   }
 
   /// Finds the newest checkpoint and has it fill this rank's rows on the way.
@@ -89,28 +107,21 @@ private struct Sample {
   /// Throws unless it holds this state.
   func load(from store: inout CheckpointStore, on world: Communicator) throws {
     let rows = wanted(by: world)
-    var (sparse, residual) = memory(for: rows)
-    let selection = try sparse.withUnsafeMutableBytes { sparse in
-      try residual.withUnsafeMutableBytes { residual in
-        try store.newestValid(
-          on: world,
-          loading: RowTarget(rows: rows, of: split, sparse: sparse, residual: residual))
+    try withMemory(for: rows) { memory in
+      let target = RowTarget(rows: rows, of: layout, arrays: memory)
+      let selection = try store.newestValid(on: world, loading: target)
+      try expectEqual(selection.isLoaded, true, "loaded")
+      try expectEqual(selection.skipped, [], "skipped")
+      for (index, array) in layout.arrays.enumerated() {
+        let found = Array(memory[index])
+        try expectEqual(found, elements(index, rows).stored, "loaded \(array.name)")
       }
     }
-    try expectEqual(selection.isLoaded, true, "loaded")
-    try expectEqual(selection.skipped, [], "skipped")
-    try expectEqual(sparse, self.sparse(rows), "loaded S")
-    try expectEqual(residual, self.residual(rows), "loaded R")
   }
 
   /// Not the division into ranks that saving uses, so that ranges straddle files.
   private func wanted(by world: Communicator) -> Range<Int> {
     world.rank * 23 / world.size..<(world.rank + 1) * 23 / world.size
-  }
-
-  private func memory(for rows: Range<Int>) -> (sparse: [Float], residual: [Float]) {
-    let zeros = [Float](repeating: 0, count: rows.count * split.rowCount)
-    return (zeros, zeros)
   }
 }
 

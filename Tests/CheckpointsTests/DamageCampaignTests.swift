@@ -3,8 +3,9 @@ import Foundation
 import MPI
 import Testing
 
-/// A thousand checkpoints damaged at random: each is noticed by `info --verify` and by a resume, which takes the one
-/// before it.
+/// Damages a checkpoint at random, a thousand times.
+///
+/// `info --verify` and a resume notice each damage; the resume takes the checkpoint before.
 @Suite struct DamageCampaignTests {
   private static let files = ["manifest.json", "checkpoint.h5", "rows-00000.h5"]
   private static let count = 1000
@@ -58,13 +59,15 @@ import Testing
 
   /// Looks for the newest checkpoint and reads its rows on the way, as a training run does.
   private func resumeWithRows(_ run: SampleRun) throws -> CheckpointStore.Selection {
-    let bytes = 5 * run.split.rowCount * 4
+    let bytes = 5 * run.layout.rowCount * 4
     let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 2 * bytes, alignment: 64)
     defer { memory.deallocate() }
     memory.initializeMemory(as: UInt8.self, repeating: 0)
     let target = RowTarget(
-      rows: 0..<5, of: run.split, sparse: UnsafeMutableRawBufferPointer(rebasing: memory[..<bytes]),
-      residual: UnsafeMutableRawBufferPointer(rebasing: memory[bytes...]))
+      rows: 0..<5, of: run.layout,
+      arrays: [memory[..<bytes], memory[bytes...]].map {
+        UnsafeMutableRawBufferPointer(rebasing: $0)
+      })
     var store = CheckpointStore(run: run.path)
     return try store.newestValid(on: .alone(), loading: target)
   }

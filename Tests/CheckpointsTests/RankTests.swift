@@ -25,6 +25,22 @@ import Testing
     }
   }
 
+  /// Arrays of all three element types, which two ranks write and three ranks read.
+  @Test func threeArraysGoFromTwoRanksToThree() throws {
+    try withTemporaryFolder { folder in
+      let run = folder.path
+      let saved = try Run.product("rank-checks", ["checkpoint-save", run], ranks: 2)
+      let directory = folder.appending(path: "checkpoints/step-00000012").path
+      let manifest = try Checkpoint(directory: directory).manifest
+      #expect(manifest.rowLayout?.arrays.map(\.name) == ["S", "Y", "R"])
+      #expect(manifest.rowLayout?.arrays.map(\.element) == [.float32, .float16, .steps])
+      #expect(manifest.files.map(\.file) == ["checkpoint.h5", "rows-00000.h5", "rows-00001.h5"])
+      let loaded = try Run.product("rank-checks", ["checkpoint-load", run], ranks: 3)
+      #expect(saved.status == 0 && loaded.status == 0, "\(saved), \(loaded)")
+      #expect(loaded.output == saved.output && !saved.output.isEmpty)
+    }
+  }
+
   @Test func ranksAgreeOnADamagedCheckpoint() throws {
     try withTemporaryFolder { folder in
       let run = folder.path

@@ -49,9 +49,9 @@ struct CheckpointRoundTrips {
     #expect(try file.children(of: "/model").first == "encoder.0.weight")
   }
 
-  @Test func modelsWithoutASplitHaveNone() throws {
-    let checkpoint = try run.save(step: 7, withSplit: false).checkpoint
-    #expect(checkpoint.manifest.split == nil)
+  @Test func modelsWithoutRowsHaveNone() throws {
+    let checkpoint = try run.save(step: 7, withRows: false).checkpoint
+    #expect(checkpoint.manifest.rowLayout == nil)
     #expect(checkpoint.manifest.files.map(\.file) == ["checkpoint.h5"])
     #expect(try checkpoint.digests().split == nil)
     #expect(try !File.open(checkpoint.directory + "/checkpoint.h5").exists("/split"))

@@ -5,7 +5,8 @@ import MPI
 /// A run directory that lives as long as the value, and states of training to save in it.
 final class SampleRun {
   let path: String
-  let split = SplitShape(rows: 5, rowShape: [2, 3, 1])
+  /// S and R of five rows.
+  let layout = RowLayout(rows: 5, rowShape: [2, 3, 1], arrays: [RowArray("S"), RowArray("R")])
   var store: CheckpointStore
 
   init(in directory: String = NSTemporaryDirectory()) throws {
@@ -72,7 +73,7 @@ final class SampleRun {
   @discardableResult
   func save(
     step: Int, variant: Float = 0, score: Double? = nil, last: Int = 3, best: Bool = true,
-    withSplit: Bool = true, version: Int? = nil
+    withRows: Bool = true, version: Int? = nil
   ) throws -> SavedCheckpoint {
     let (sparse, residual) = rows(variant: variant)
     let contents = contents(step: step, variant: variant)
@@ -81,10 +82,12 @@ final class SampleRun {
     return try sparse.withUnsafeBufferPointer { sparse in
       try residual.withUnsafeBufferPointer { residual in
         let block = RowBlock(
-          rows: 0..<5, of: SplitShape(rows: 5, rowShape: split.rowShape, version: version),
-          sparse: UnsafeRawBufferPointer(sparse), residual: UnsafeRawBufferPointer(residual))
+          rows: 0..<5,
+          of: RowLayout(
+            rows: 5, rowShape: layout.rowShape, arrays: layout.arrays, version: version),
+          arrays: [UnsafeRawBufferPointer(sparse), UnsafeRawBufferPointer(residual)])
         return try store.save(
-          contents, rows: withSplit ? block : nil, score: score, keeping: retention, on: world)
+          contents, rows: withRows ? block : nil, score: score, keeping: retention, on: world)
       }
     }
   }
@@ -99,15 +102,7 @@ final class SampleRun {
   func split(
     _ rows: Range<Int>, of checkpoint: Checkpoint
   ) throws -> (sparse: [Float], residual: [Float]) {
-    let count = rows.count * split.rowCount
-    var sparse = [Float](repeating: .nan, count: count)
-    var residual = sparse
-    try sparse.withUnsafeMutableBufferPointer { sparse in
-      try residual.withUnsafeMutableBufferPointer { residual in
-        try checkpoint.readSplit(rows: rows, sparse: sparse, residual: residual)
-      }
-    }
-    return (sparse, residual)
+    (try checkpoint.read("S", rows: rows), try checkpoint.read("R", rows: rows))
   }
 
   /// Flips bits of one byte of a file of a checkpoint.

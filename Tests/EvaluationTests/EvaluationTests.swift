@@ -121,13 +121,7 @@ struct EvaluationTests {
       let own = folder.appending(path: "own.h5").path
       try outputs.denoise(data, to: own)
       let s: [Float] = try File.open(own).dataset("/S").readAll()
-      var (sparse, residual) = (s, s)
-      try sparse.withUnsafeMutableBufferPointer { a in
-        try residual.withUnsafeMutableBufferPointer { b in
-          try trained.checkpoint.readSplit(rows: 0..<Self.rows, sparse: a, residual: b)
-        }
-      }
-      #expect(s == sparse)
+      #expect(try s == trained.checkpoint.read("S", rows: 0..<Self.rows))
       #expect(s.contains { $0 != 0 })
 
       let test = try ImageSet.open(data.path, split: "test")

@@ -83,7 +83,7 @@ struct CompactSplitTests {
       let scale = Float(try #require(try file.doubleAttribute("scale", on: "/split/R")))
       #expect(scale == Float(0.1) / 127)
       #expect(try r.readAll(as: Int8.self).map { scale * Float($0) } == run.r)
-      #expect(checkpoint.manifest.split?.storage == .compact)
+      #expect(checkpoint.manifest.rowLayout?.arrays.map(\.element) == [.float16, .steps])
       let other = try SmallTraining(["model=rvae", "split_storage=float32"])
       #expect(throws: RunError.self) { try other.session.restore(checkpoint) }
     }

@@ -21,7 +21,7 @@ import Training
     check(CommonSettings.self)
     check(SystemSettings<VAE.Settings, Epochs.Settings>.self)
     check(SystemSettings<AE.RobustSettings, RobustLoop.Settings>.self)
-    check(SystemSettings<AffineICVAE.Settings, Sweeps.Settings>.self)
+    check(SystemSettings<AffineICVAE.Settings, SweepSettings>.self)
     check(AE.Settings.self)
     check(IDAAE.Settings.self)
     check(GAN.Settings.self)

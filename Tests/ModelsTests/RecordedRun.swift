@@ -45,17 +45,11 @@ final class RecordedRun: TrainingObserver {
     return try #require(try store.newestValid(on: .alone()).checkpoint)
   }
 
-  /// S and R as a checkpoint holds them.
+  /// All arrays of the rows as a checkpoint holds them, S first.
   func split() throws -> [Float] {
     let checkpoint = try checkpoint()
-    let count = images.count * images.shape.count
-    var (s, r) = ([Float](repeating: .nan, count: count), [Float](repeating: .nan, count: count))
-    try s.withUnsafeMutableBufferPointer { s in
-      try r.withUnsafeMutableBufferPointer { r in
-        try checkpoint.readSplit(rows: 0..<images.count, sparse: s, residual: r)
-      }
-    }
-    return s + r
+    let arrays = checkpoint.manifest.rowLayout?.arrays ?? []
+    return try arrays.flatMap { try checkpoint.read($0.name, rows: 0..<images.count) }
   }
 
   /// Lines of `metrics.jsonl` without what differs from run to run.

@@ -51,7 +51,7 @@ struct ResumeTests {
     }
     #expect(left.optimizer == right.optimizer, comment)
     #expect(left == right, comment)
-    if try a.checkpoint().manifest.split != nil {
+    if try a.checkpoint().manifest.rowLayout != nil {
       #expect(try bits(a.split()) == bits(b.split()), comment)
     }
     #expect(try a.log() == b.log(), comment)

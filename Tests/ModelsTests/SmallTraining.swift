@@ -66,28 +66,26 @@ struct SmallTraining {
   var x: [Float] { trainer.images.values(0..<trainer.lanes.rowCount) }
 
   /// S, [N, D].
-  var s: [Float] { values { $0.copySparse($1, to: $2) } }
+  var s: [Float] { values(of: "S") }
 
-  /// R = X - L - S, [N, D].
-  var r: [Float] { values { $0.copyResidual($1, to: $2) } }
+  /// R = X - L - S, or the other array beside S, [N, D].
+  var r: [Float] { values(of: trainer.rows.split?.arrays[1].name ?? "R") }
 
-  private func values(
-    _ copy: (RowSplit, Range<Int>, UnsafeMutablePointer<Float>) -> Void
-  ) -> [Float] {
-    guard let split = trainer.split else { return [] }
+  private func values(of array: String) -> [Float] {
+    guard let split = trainer.rows.split else { return [] }
     let count = split.rows.count * split.dimensions
     return [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
-      if let start = buffer.baseAddress { copy(split, split.rows, start) }
+      if let start = buffer.baseAddress { split.copy(array, split.rows, to: start) }
       initialized = count
     }
   }
 
   /// Replaces S by what `value` says of each element.
   func setSparse(_ value: (Int) -> Float) {
-    guard let split = trainer.split else { return }
-    split.beginUpdate(residualWithin: 1)
-    split.update(split.rows) { s, _ in
-      for i in 0..<split.rows.count * split.dimensions { s[i] = value(i) }
+    guard let split = trainer.rows.split else { return }
+    split.beginUpdate(within: [split.arrays[1].name: 1])
+    split.update(split.rows) { arrays in
+      for i in 0..<split.rows.count * split.dimensions { arrays[0][i] = value(i) }
     }
     split.endUpdate()
   }

@@ -1,4 +1,5 @@
 import Autodiff
+import Checkpoints
 import Datasets
 import Layers
 import Tensors
@@ -11,7 +12,8 @@ import Training
 /// Shapes: B examples, D pixels, J latent dimensions. Sweeps start from PCA, scaled by singular value / sqrt(N), and the floor
 /// of the variances falls by `floor_decay` from one sweep to the next, down to `floor`, both times the variance of the data
 /// (systems.md 5.4): without that, the fit falls into the trivial solution in which every entry is an outlier.
-/// A rank holds S = x - m and R, the variance of m, for its own rows; lambda = S² + R or the floor.
+/// A rank holds S = x - m and the variance of m for its own rows; lambda = S² + the variance, or the
+/// floor.
 struct AffineICVAE: Autoencoder, Generative, Fitted {
   /// What the affine iC-VAE by EM reads.
   struct Settings: SettingsGroup {
@@ -44,7 +46,8 @@ struct AffineICVAE: Autoencoder, Generative, Fitted {
 
   /// The model fitted by sweeps.
   static let system = System(
-    "ic-affine-em", make: AffineICVAE.init, loop: Sweeps.init, presets: Preset.recycling
+    "ic-affine-em", make: AffineICVAE.init, loop: Sweeps<AffineICVAE>.init,
+    presets: Preset.recycling
   ) { _, _ in "floor_decay=0.95 with epochs=300" }
 
   let decoder: Dense  // [B, J] -> [B, D]
@@ -137,22 +140,26 @@ struct AffineICVAE: Autoencoder, Generative, Fitted {
 }
 
 extension AffineICVAE {
-  /// S and R of this rank's rows.
-  private static func rows(of trainer: Trainer) throws -> RowSplit {
-    guard let split = trainer.split else { preconditionFailure("rows without S and R") }
-    guard split.storage == .float32 else {
+  /// S, and the variance of m.
+  static func rowArrays(kept storage: SplitStorage) throws(ConfigurationError) -> [RowArray] {
+    guard storage == .float32 else {
       throw ConfigurationError(
-        key: "split_storage", found: split.storage.rawValue,
+        key: "split_storage", found: storage.rawValue,
         expected: "float32, since \(system.name) keeps its variances there")
     }
-    return split
+    return [RowArray("S"), RowArray("variance")]
+  }
+
+  private static func state(of trainer: Trainer) -> RowState {
+    guard let state = trainer.rowState else { preconditionFailure("rows without S and variance") }
+    return state
   }
 
   /// b is the mean (0 without a bias), W the principal axes times singular value / sqrt(N), lambda the variance of the data.
   ///
   /// **Collective.**
   func start(_ trainer: Trainer) throws {
-    let split = try Self.rows(of: trainer)
+    let state = Self.state(of: trainer)
     let (d, k) = (decoder.weight.shape[1], decoder.weight.shape[0])
     let count = Double(trainer.rows.count)
     let moments = try trainer.rows.sum(d + 1) { rows, sums in
@@ -180,11 +187,12 @@ extension AffineICVAE {
       for j in 0..<d { fit.weights[j * k + a] = axes.vectors[a * d + j] * deviation }
     }
     try publish(fit, variance: variance, trainer)
-    split.beginUpdate(residualWithin: 1)
-    split.update(split.rows) { s, r in
-      for i in 0..<split.rows.count * d { (s[i], r[i]) = (0, Float(variance)) }
+    state.beginUpdate()
+    state.update(state.rows) { arrays in
+      let (s, variances) = (arrays[0], arrays[1])
+      for i in 0..<state.rows.count * d { (s[i], variances[i]) = (0, Float(variance)) }
     }
-    split.endUpdate()
+    state.endUpdate()
   }
 
   /// One E-step and one M-step.
@@ -193,25 +201,26 @@ extension AffineICVAE {
   ///
   /// - Returns: half of h, the mean over the rows, as it was before the sweep.
   func sweep(_ trainer: Trainer) throws -> Double {
-    let split = try Self.rows(of: trainer)
+    let state = Self.state(of: trainer)
     var fit = fit
     let (floors, sweep) = (floors, trainer.progress.epoch)
     let (before, least) = (floors.value(sweep: sweep - 1), floors.value(sweep: sweep))
-    split.beginUpdate(residualWithin: 1)
+    state.beginUpdate()
     let sums = try trainer.rows.sum(fit.sumCount + 1) { rows, sums in
       let x = trainer.rows.pixels(rows)
-      split.update(rows) { s, r in
-        var variances = (0..<x.count).map { Self.variance(s[$0], r[$0], atLeast: before) }
+      state.update(rows) { arrays in
+        let (s, spreads) = (arrays[0], arrays[1])
+        var variances = (0..<x.count).map { Self.variance(s[$0], spreads[$0], atLeast: before) }
         let posterior = fit.posterior(x, variances: variances)
         for i in x.indices {
-          (s[i], r[i]) = (Float(posterior.residuals[i]), Float(posterior.spreads[i]))
-          variances[i] = Self.variance(s[i], r[i], atLeast: least)
+          (s[i], spreads[i]) = (Float(posterior.residuals[i]), Float(posterior.spreads[i]))
+          variances[i] = Self.variance(s[i], spreads[i], atLeast: least)
         }
         fit.accumulate(x, posterior, variances: variances, into: sums)
         sums[fit.sumCount] += posterior.objective
       }
     }
-    split.endUpdate()
+    state.endUpdate()
     fit.maximize(Array(sums.dropLast()), hasBias: hasBias)
     try publish(fit, variance: floors.variance, trainer)
     return 0.5 * sums[fit.sumCount] / Double(trainer.rows.count)

@@ -67,7 +67,7 @@ extension Trainer {
   ///
   /// - Parameter sampling: whether L decodes a draw of q(z|X - S) or its mean.
   func project(threshold: Float, sampling: Bool) throws -> ProjectionResult {
-    guard let split, let model = model as? any Encoding else {
+    guard let split = rows.split, let model = model as? any Encoding else {
       preconditionFailure("a projection needs an encoder, and rows with a split")
     }
     let started = DispatchTime.now()
@@ -82,10 +82,8 @@ extension Trainer {
     let width = 6
     var perLane = Array(repeating: 0.0, count: lanes.count * width)
     var batch: [Int32] = []
-    if split.storage == .compact {
-      split.beginUpdate(
-        residualWithin: try rows.deviationLimit(threshold: threshold))
-    }
+    let bound = split.needsBounds ? try rows.deviationLimit(threshold: threshold) : .infinity
+    split.beginUpdate(within: ["R": bound], replacing: ["S"])
     rows.forEachBlock { lane, rows in
       batch.removeAll(keepingCapacity: true)
       batch.append(contentsOf: rows.lazy.map(Int32.init))
@@ -98,7 +96,8 @@ extension Trainer {
         }
       }
       let reconstruction = model.reconstruct(step.target, step, sampling: sampling)
-      split.update(rows) { s, r in
+      split.update(rows) { arrays in
+        let (s, r) = (arrays[0], arrays[1])
         var sums = (0.0, 0.0, 0.0)
         withUnsafeMutableBytes(of: &sums) {
           ck_split_project(

@@ -46,9 +46,12 @@ public struct RobustLoop: Loop {
   /// The inner loop's.
   public var optimizer: OptimizerSettings { settings.optimizer }
 
-  /// S and R.
-  public func rowStorage(rows: Int, of shape: ImageShape) -> SplitStorage? {
-    settings.storage.kind(rows: rows, of: shape)
+  /// S and R = X - L - S, which lies within the threshold.
+  public func rowArrays(rows: Int, of shape: ImageShape) -> [RowArray] {
+    switch settings.storage.kind(rows: rows, of: shape) {
+    case .float32: [RowArray("S"), RowArray("R")]
+    case .compact: [RowArray("S", .float16), RowArray("R", .steps)]
+    }
   }
 
   /// Algorithm 1, in its order.
