@@ -1,0 +1,13 @@
+/// Counts seconds from when it was made.
+public struct Stopwatch: Sendable {
+  private let start = ContinuousClock.now
+
+  /// Starts to count.
+  public init() {}
+
+  /// Elapsed time in seconds.
+  public var seconds: Double {
+    let parts = (ContinuousClock.now - start).components
+    return Double(parts.seconds) + Double(parts.attoseconds) * 1e-18
+  }
+}
