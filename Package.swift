@@ -59,7 +59,8 @@ let package = Package(
     library("Evaluation", ["Runs", "HDF5", "Images"]),
     library("Doctor", ["Support", "MPI", "HDF5", "Tensors", "Distributed"]),
     library(
-      "Benchmarks", ["Support", "MPI", "Tensors", "Distributed", "Checkpoints", "Planning"]),
+      "Benchmarks",
+      ["Support", "MPI", "Tensors", "Datasets", "Distributed", "Checkpoints", "Runs"]),
     .executableTarget(
       name: "cleave",
       dependencies: [

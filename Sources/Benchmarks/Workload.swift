@@ -1,58 +1,109 @@
+import Datasets
+import Dispatch
 import MPI
-import Planning
+import Models
+import Runs
 import Support
+import Tensors
+import Training
 
 /// A workload of the PyTorch program that Cleave is compared with, on synthetic images in memory.
 ///
-/// The time is that of the median step, after a warm-up.
+/// The time is that of the median step of the slowest rank, after a warm-up.
 struct Workload: Benchmark {
-  private let workload: Planning.Benchmark
+  let name: String
+  let summary: String
+  /// Settings beside the defaults.
+  let settings: [String]
+  /// Images in memory over all ranks, and their shape.
+  var images = (count: 60_000, shape: ImageShape(height: 28, width: 28, channels: 1))
+  /// Whether projections of all rows are timed, not steps.
+  var isProjection = false
+  /// Steps before the clock starts, and steps that are timed unless told otherwise.
+  var repetitions = (warmUp: 20, timed: 200)
+  /// Operations that the products of an image need.
+  let flopsPerImage: Double
 
-  /// All workloads.
-  static var all: [any Benchmark] { Planning.Benchmark.allCases.map { Workload(workload: $0) } }
-
-  var name: String { workload.rawValue }
   var options: [BenchmarkOption] { [.steps, .batch, .threads, .exact] }
 
-  var summary: String {
-    switch workload {
-    case .rvaeMLP: "robust VAE, 784-512-256-49: training steps on batches of L = X - S"
-    case .rvaeProjection: "robust VAE, 784-512-256-49: passes of the projection over all rows"
-    case .daaeMLP: "denoising adversarial autoencoder, 784-1000-1000-10: training steps"
-    case .idaaeMLP: "iDAAE(5) with the same networks: training steps"
-    case .dvaeMLP: "denoising VAE, 784-200-200-50, K = 5: training steps"
-    case .diwaeMLP: "DIWAE with the same networks, K = 5: training steps"
-    case .celebaConvVAE: "convolutional VAE of 64 x 64 x 3, channels 64 to 512: training steps"
-    case .ricvaeMLP: "RiC-VAE, 784-512-256-30, five recycled passes: training steps"
+  func run(
+    _ options: BenchmarkSettings, on world: Communicator, progress: (String) -> Void
+  ) throws -> BenchmarkReport {
+    let c = try world.agree {
+      var c = Configuration()
+      let exact = options.has(.exact)
+      for setting in settings + ["shuffle=true", "exact=\(exact)"] { try c.set(setting) }
+      if let batch = options.integer(.batch) { try c.set("batch=\(batch)") }
+      let resolved = try c.validated(rows: images.count)
+      try resolved.common.lanes.check(ranks: world.size)
+      return resolved
     }
+    let lanes = c.common.lanes
+    let session = try TrainingRun.session(
+      c, on: syntheticImages(lanes: lanes.count, on: world), world: world)
+    let steps = options.integer(.steps) ?? repetitions.timed
+    let seconds = try medianSeconds(of: steps, session)
+    let taken = Double(isProjection ? images.count : lanes.batch)
+    return Self.report(
+      name, batch: lanes.batch, steps: steps, seconds: seconds, rate: taken / seconds,
+      gflops: flopsPerImage * taken / seconds / 1e9, ranks: world.size,
+      memory: try world.allGather([Double(ProcessMemory.peak) / 0x1p20]))
   }
 
-  func run(
-    _ settings: BenchmarkSettings, on world: Communicator, progress: (String) -> Void
-  ) throws -> BenchmarkReport {
-    let result = try workload.run(
-      steps: settings.integer(.steps), batch: settings.integer(.batch),
-      exact: settings.has(.exact), world: world)
-    let memory = result.peakRssMib.map { Quantity.decimal($0, 0) }.joined(separator: ", ")
+  /// **Collective.**
+  private func medianSeconds(of count: Int, _ session: Session) throws -> Double {
+    let trainer = session.trainer
+    var seconds: [Double] = []
+    for i in 0..<repetitions.warmUp + count {
+      if i == repetitions.warmUp { try trainer.world.barrier() }
+      let start = DispatchTime.now().uptimeNanoseconds
+      if isProjection {
+        _ = try session.loop.rehearse(trainer)
+      } else {
+        try trainer.trainStep()
+      }
+      let elapsed = Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
+      if i >= repetitions.warmUp { seconds.append(elapsed) }
+    }
+    var median = [seconds.sorted()[count / 2]]
+    try trainer.world.allReduce(&median, .max)
+    return median[0]
+  }
+
+  private static func report(
+    _ name: String, batch: Int, steps: Int, seconds: Double, rate: Double, gflops: Double,
+    ranks: Int, memory: [Double]
+  ) -> BenchmarkReport {
+    let peaks = memory.map { Quantity.decimal($0, 0) }.joined(separator: ", ")
     return BenchmarkReport(
       lines: [
-        "\(result.workload), batch \(result.batch), \(Quantity.count(result.ranks, "rank")), "
-          + "BLAS kernel \(result.blasKernel)",
-        "  \(Quantity.grouped(Int(result.imagesPerSecond))) images/s, "
-          + "\(Quantity.significant(result.msPerStep)) ms a step (median of \(result.steps)), "
-          + "\(Quantity.decimal(result.gflops, 0)) GFLOP/s",
-        "  peak memory \(memory) MiB",
-      ], json: Self.document(result))
+        "\(name), batch \(batch), \(Quantity.count(ranks, "rank")), BLAS kernel \(BLAS.kernelName)",
+        "  \(Quantity.grouped(Int(rate))) images/s, \(Quantity.significant(1e3 * seconds)) ms a step "
+          + "(median of \(steps)), \(Quantity.decimal(gflops, 0)) GFLOP/s",
+        "  peak memory \(peaks) MiB",
+      ],
+      json: [
+        "workload": .string(name), "ranks": .integer(ranks), "threads": .integer(Workers.count),
+        "batch": .integer(batch), "steps": .integer(steps), "images_per_second": .real(rate),
+        "ms_per_step": .real(1e3 * seconds), "gflops": .real(gflops),
+        "peak_rss_mib": .array(memory.map { .real($0) }),
+        "blas_kernel": .string(BLAS.kernelName),
+      ])
   }
 
-  private static func document(_ result: BenchmarkResult) -> JSONValue {
-    [
-      "workload": .string(result.workload), "ranks": .integer(result.ranks),
-      "threads": .integer(result.threads), "batch": .integer(result.batch),
-      "steps": .integer(result.steps), "images_per_second": .real(result.imagesPerSecond),
-      "ms_per_step": .real(result.msPerStep), "gflops": .real(result.gflops),
-      "peak_rss_mib": .array(result.peakRssMib.map { .real($0) }),
-      "blas_kernel": .string(result.blasKernel),
-    ]
+  /// Random images with dark backgrounds; a rank holds the rows of its own lanes only.
+  private func syntheticImages(lanes: Int, on world: Communicator) -> ImageSet {
+    let (count, shape) = images
+    let draws = Draws(seed: 1, purpose: .synthesis, time: 0)
+    let own = Lanes(count: lanes, rows: count).rows(of: world.rank, of: world.size)
+    return withUnsafeTemporaryAllocation(of: UInt32.self, capacity: shape.count) { words in
+      ImageSet(count: count, shape: shape, heldRows: own) { row, bytes in
+        guard let first = words.baseAddress else { return }
+        draws.words(row: row, into: first, count: shape.count)
+        for i in 0..<shape.count {
+          bytes[i] = words[i] & 0xFF00 > 0x8000 ? UInt8(words[i] & 255) : 0
+        }
+      }
+    }
   }
 }
