@@ -8,23 +8,23 @@ import Support
 import Tensors
 import Training
 
-/// What a benchmark measured, as `cleave bench --json` prints it.
+/// The result of a benchmark, as `cleave bench --json` prints it.
 public struct BenchmarkResult: Codable, Sendable {
-  /// Its name, as the PyTorch peer calls it.
+  /// The workload's name, as the PyTorch peer calls it.
   public let workload: String
   /// Ranks that shared the work.
   public let ranks: Int
   /// Threads of a rank.
   public let threads: Int
-  /// Images of a step over all ranks.
+  /// Images of a step, over all ranks.
   public let batch: Int
   /// Steps timed, after a warm-up.
   public let steps: Int
-  /// From the median step of the slowest rank.
+  /// Images per second, from the median step of the slowest rank.
   public let imagesPerSecond: Double
   /// The median step of the slowest rank, in milliseconds.
   public let msPerStep: Double
-  /// Operations that the products need, by that time.
+  /// Operations of the matrix products, in billions per second, by the median step.
   public let gflops: Double
   /// Peak resident memory of each rank in MiB.
   public let peakRssMib: [Double]
@@ -32,24 +32,26 @@ public struct BenchmarkResult: Codable, Sendable {
   public let blasKernel: String
 }
 
-/// The workloads of the PyTorch peer, with the same networks and batches, on synthetic images in memory.
+/// The workloads of the PyTorch peer: the same networks and batches, on synthetic images in memory.
 public enum Benchmark: String, CaseIterable, Sendable {
   /// Training steps of the robust VAE: 784-512-256-(49, 49)-256-512-784, batches of L = X - S.
   case rvaeMLP = "rvae-mlp"
-  /// Passes of its projection over all rows.
+  /// Passes of the robust VAE's projection over all rows.
   case rvaeProjection = "rvae-proj"
-  /// Steps of the denoising adversarial autoencoder: 784-1000-1000-10, three phases.
+  /// Training steps of the denoising adversarial autoencoder: 784-1000-1000-10, three phases.
   case daaeMLP = "daae-mlp"
-  /// Steps of iDAAE(5) with the same networks.
+  /// Training steps of iDAAE(5) with the same networks.
   case idaaeMLP = "idaae-mlp"
-  /// Steps of the denoising VAE: 784-200-200-(50, 50)-200-200-784, five samples, binarised in each step.
+  /// Training steps of the denoising VAE: 784-200-200-(50, 50)-200-200-784, five samples, binarised
+  /// in each step.
   case dvaeMLP = "dvae-mlp"
-  /// The same with importance weights.
+  /// The same network with importance weights.
   case diwaeMLP = "diwae-mlp"
-  /// Steps of the convolutional VAE of CelebA: 64 x 64 x 3, channels 64, 128, 256, 512.
+  /// Training steps of the convolutional VAE of CelebA: 64 x 64 x 3, channels 64, 128, 256, 512.
   case celebaConvVAE = "celeba-conv-vae"
 
-  /// Steps of the RiC-VAE: 784-512-256-(30, 30)-256-512-784, five recycled passes with gradients through all of them.
+  /// Training steps of the RiC-VAE: 784-512-256-(30, 30)-256-512-784, five recycled passes with
+  /// gradients through all of them.
   case ricvaeMLP = "ricvae-mlp"
 
   /// Images in memory, over all ranks.
@@ -89,8 +91,10 @@ public enum Benchmark: String, CaseIterable, Sendable {
     }
   }
 
-  /// Multiply-add operations, counted twice, that the products of one image need: forward, weight gradients, and the
-  /// input gradients that are used.
+  /// Operations of one image's matrix products: forward, weight gradients, and the input gradients
+  /// that are used.
+  ///
+  /// A multiply-add counts as two operations.
   private var flopsPerImage: Double {
     func chain(_ sizes: [Int], inputGradient: Bool = false, weights: Bool = true) -> Double {
       zip(sizes, sizes.dropFirst()).enumerated().reduce(0) { sum, layer in
@@ -121,14 +125,14 @@ public enum Benchmark: String, CaseIterable, Sendable {
       let convolutions = layers.enumerated().reduce(0.0) { sum, layer in
         let (inputs, outputs, side) = layer.element
         let product = Double(2 * inputs * outputs * 16 * side * side)
-        let uses: Double = layer.offset > 0 ? 6 : 5  // the first needs no gradient of its input
+        let uses: Double = layer.offset > 0 ? 6 : 5  // the first layer needs no input gradient
         return sum + uses * product
       }
       return convolutions + Double(3 * 2 * 8192 * (200 + 100))
     }
   }
 
-  /// Times `steps` steps (of the projection: passes over all rows) after a warm-up.
+  /// Times `steps` steps after a warm-up; for the projection, `steps` passes over all rows.
   ///
   /// **Collective.**
   public func run(
