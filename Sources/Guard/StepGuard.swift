@@ -15,7 +15,7 @@ public final class StepGuard {
   private let world: Communicator
   private var sentinel: WeightSentinel?
   private var faults: Faults?
-  private var injects: (Int) -> Bool = { _ in false }  // whether some rank has a fault that changes weights
+  private var injects: (Int) -> Bool = { _ in false }  // whether a rank has a fault for weights
 
   /// A guard of these parameters, whose values and gradients lie in `buckets`.
   public init(_ parameters: ParameterSet, in buckets: GradientBuckets, on world: Communicator) {
