@@ -3,30 +3,30 @@ import Support
 
 /// Some settings of a run: a value type that declares a key beside each of its properties.
 ///
-/// Groups nest. A system's settings are a group, too: what it shares with others lies in groups
-/// within it, so that each key is declared once.
+/// Groups nest. A system's settings are a group too. Settings that systems share are groups within
+/// it, so that each key is declared once.
 public protocol SettingsGroup: Equatable, Sendable {
   /// The defaults.
   init()
   /// A key for each property, in the order in which configurations are written.
   static var keys: [SettingsKey<Self>] { get }
-  /// Fills in what was left to be derived from the training set.
+  /// Derives the values that were left open from the training set.
   mutating func resolve(for data: TrainingSetFacts)
-  /// Refuses settings that do not go together.
+  /// Refuses settings that do not fit together.
   ///
-  /// - Throws: `ConfigurationError` that names the key, what was found and what is expected.
+  /// - Throws: `ConfigurationError` with the key, the value found and the value expected.
   func check(_ system: String, with common: CommonSettings) throws(ConfigurationError)
-  /// Takes the values that most steps of a run have, where some change in its course.
+  /// Replaces values that change during a run by their value in most steps.
   mutating func settle()
-  /// What to say of turns that come too late for a run of so many epochs.
+  /// Warnings about changes that come too late for a run of so many epochs.
   func unreached(_ system: String, epochs: Int) -> [String]
 }
 
-/// What is known of the training set when settings are resolved.
+/// Facts about the training set that resolve settings.
 public struct TrainingSetFacts: Sendable {
   /// Rows in use.
   public let rows: Int
-  /// The shape of an image, where it is known.
+  /// The shape of an image, if it is known.
   public let shape: ImageShape?
 
   /// Facts from their parts.
@@ -37,13 +37,13 @@ public struct TrainingSetFacts: Sendable {
 }
 
 extension SettingsGroup {
-  /// Nothing is left open.
+  /// The default: no value is left open.
   public mutating func resolve(for data: TrainingSetFacts) {}
-  /// All go together.
+  /// The default: all values fit together.
   public func check(_ system: String, with common: CommonSettings) throws(ConfigurationError) {}
-  /// None change.
+  /// The default: no value changes.
   public mutating func settle() {}
-  /// None.
+  /// The default: no warnings.
   public func unreached(_ system: String, epochs: Int) -> [String] { [] }
 
   /// The keys of a group within this one.
@@ -53,7 +53,7 @@ extension SettingsGroup {
     Part.keys.map { $0.at(path) }
   }
 
-  /// Settings by the values that `stored` has for the keys; others keep their defaults.
+  /// Settings from the values that `stored` has for the keys; other keys keep their defaults.
   public init(_ stored: (String) -> JSONValue?) {
     self.init()
     for key in Self.keys {
@@ -66,11 +66,11 @@ extension SettingsGroup {
   public var values: [JSONValue] { Self.keys.map { $0.value(self) } }
 }
 
-/// A model's settings and its loop's: all that a system reads beside what every run does.
+/// A model's settings and its loop's: all settings of a system except the common settings.
 public struct SystemSettings<Model: SettingsGroup, Loop: SettingsGroup>: SettingsGroup {
-  /// The model's.
+  /// The model's settings.
   public var model = Model()
-  /// The loop's.
+  /// The loop's settings.
   public var loop = Loop()
 
   /// The defaults.
@@ -97,7 +97,7 @@ public struct SystemSettings<Model: SettingsGroup, Loop: SettingsGroup>: Setting
     loop.settle()
   }
 
-  /// The lines of both.
+  /// The warnings of both.
   public func unreached(_ system: String, epochs: Int) -> [String] {
     model.unreached(system, epochs: epochs) + loop.unreached(system, epochs: epochs)
   }
