@@ -3,7 +3,7 @@ import Training
 /// Shows a training run on standard error: its header, a progress line, and events.
 final class TrainingDisplay: TrainingObserver {
   private let console: Console
-  /// What to say of settings that the system does not read.
+  /// Messages about settings that the system does not read.
   private let unread: [String]
   private var header: RunHeader?
 
@@ -96,7 +96,7 @@ final class TrainingDisplay: TrainingObserver {
     return "\(ranks.count) hosts (\(list.joined(separator: ", ")))"
   }
 
-  /// The whole configuration as `key=value`, as `--set` takes them.
+  /// The whole configuration as `key=value` for `--set`, in lines of a width.
   private static func wrapped(_ assignments: [String], width: Int) -> [String] {
     var lines = [""]
     for word in assignments {

@@ -4,7 +4,7 @@ import Models
 import Runs
 import Training
 
-/// `cleave denoise`.
+/// `cleave denoise`: writes clean images L and sparse parts S.
 struct DenoiseCommand: Subcommand {
   static let name = "denoise"
   static let summary = "split images into a clean and a sparse part"

@@ -4,7 +4,7 @@ import Models
 import Runs
 import Training
 
-/// `cleave encode`.
+/// `cleave encode`: writes the codes of images.
 struct EncodeCommand: Subcommand {
   static let name = "encode"
   static let summary = "write the codes of images"

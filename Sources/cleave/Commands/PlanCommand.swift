@@ -5,7 +5,7 @@ import Support
 import Tensors
 import Training
 
-/// `cleave plan`: what a run will need, before it starts.
+/// `cleave plan`: the needs of a run, before it starts.
 struct PlanCommand: Subcommand {
   static let name = "plan"
   static let summary = "tell the memory, traffic and time a run will need"
@@ -65,7 +65,7 @@ struct PlanCommand: Subcommand {
     }
   }
 
-  /// The kinds of memory by the names they have in JSON.
+  /// The kinds of memory by their names in JSON.
   private static func kinds(_ memory: Plan.Memory) -> [(name: String, bytes: Int)] {
     [
       ("images", memory.images), ("split", memory.split), ("parameters", memory.parameters),

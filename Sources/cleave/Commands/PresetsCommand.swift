@@ -3,7 +3,7 @@ import Models
 import Support
 import Training
 
-/// `cleave presets`: the named configurations, as a list or one of them in full.
+/// `cleave presets`: the list of named configurations, or one of them in full.
 struct PresetsCommand: Subcommand {
   static let name = "presets"
   static let summary = "list the presets, or print one as JSON"

@@ -4,7 +4,7 @@ import Models
 import Runs
 import Training
 
-/// `cleave reconstruct`.
+/// `cleave reconstruct`: writes reconstructions of images.
 struct ReconstructCommand: Subcommand {
   static let name = "reconstruct"
   static let summary = "write what the model makes of images"

@@ -4,7 +4,7 @@ import Models
 import Runs
 import Training
 
-/// `cleave sample`.
+/// `cleave sample`: draws new images.
 struct SampleCommand: Subcommand {
   static let name = "sample"
   static let summary = "draw new images"
