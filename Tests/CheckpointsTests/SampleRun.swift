@@ -24,7 +24,7 @@ final class SampleRun {
 
   func path(_ name: String) -> String { "\(store.directory)/\(name)" }
 
-  /// What a link leads to.
+  /// The destination of a link.
   func target(_ link: String) throws -> String {
     try FileManager.default.destinationOfSymbolicLink(atPath: path(link))
   }
@@ -92,7 +92,7 @@ final class SampleRun {
     }
   }
 
-  /// Looks for the newest checkpoint as a new process would.
+  /// Finds the newest checkpoint as a new process would.
   func resume() throws -> CheckpointStore.Selection {
     store = CheckpointStore(run: path)
     return try store.newestValid(on: .alone())

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import Training
 
-/// What happens to a run when something goes wrong on the way.
+/// Runs during which something goes wrong.
 @Suite(.serialized) struct TroubleTests {
   private func prepare(_ folder: URL) throws {
     try Tool.succeed("synthesize digits --count 256 --test 0 --out d.h5", in: folder)

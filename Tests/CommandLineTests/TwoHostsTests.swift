@@ -16,8 +16,9 @@ import Testing
     return run?.status == 0
   }()
 
-  /// One host dies in the middle; the retry finishes on the other with the weights, moments and split of an
-  /// undisturbed run on one rank.
+  /// One host dies during the run; the retry finishes on the other host.
+  ///
+  /// It has the weights, moments and split of an undisturbed run on one rank.
   @Test(
     .enabled(
       if: canMakeHosts, "two hosts need root, network namespaces, iproute2 and openssh-server"))
@@ -44,7 +45,7 @@ import Testing
     }
   }
 
-  /// A weight that changes in the memory of one host, unlike on the other, is found before it is saved.
+  /// A weight that changes in the memory of only one host is found before it is saved.
   @Test(
     .enabled(
       if: canMakeHosts, "two hosts need root, network namespaces, iproute2 and openssh-server"))

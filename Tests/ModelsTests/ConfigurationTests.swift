@@ -132,7 +132,7 @@ import Training
     #expect(configuration == Configuration())
   }
 
-  /// D-05's name, and the one it had.
+  /// D-05's name, and its earlier name.
   @Test(arguments: [
     ("std_mode", "var_bug"), ("standard_deviation", "sigma"), ("standard_deviation", "variance"),
   ])
@@ -190,8 +190,10 @@ import Training
     return c.unread(assignments.split(separator: " ").map(String.init))
   }
 
-  /// Every key that is for some models is for models that there are, and presets set none that their model does not read,
-  /// but for what a VAE, that models are compared with, takes from them.
+  /// Every key of some models is for existing models, and presets set no key that their model does
+  /// not read.
+  ///
+  /// The exceptions are settings of a VAE that comparison models take from presets.
   @Test func keysAreForModelsThatThereAre() throws {
     for key in Configuration.keys {
       for model in Configuration.readers(of: key) ?? [] {
