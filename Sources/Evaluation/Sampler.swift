@@ -38,8 +38,8 @@ public final class Sampler {
     let name = trained.configuration.model
     guard let model = trained.model as? any Decoding else {
       throw ConfigurationError(
-        "\(trained.directory.path): found model=\(name), which makes no images of codes, expected one "
-          + "that does")
+        "\(trained.directory.path): found model=\(name), which makes no images of codes, expected "
+          + "one that does")
     }
     self.model = model
     let prior = model as? any Generative

@@ -81,8 +81,8 @@ public final class TrainedModel {
   public func encoder() throws(ConfigurationError) -> any Encoding {
     guard let model = model as? any Encoding else {
       throw ConfigurationError(
-        "\(directory.path): found model=\(configuration.model), which has no encoder, expected a model "
-          + "that has one; sample draws images from this one")
+        "\(directory.path): found model=\(configuration.model), which has no encoder, expected a "
+          + "model that has one; sample draws images from this one")
     }
     return model
   }

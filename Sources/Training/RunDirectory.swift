@@ -76,12 +76,14 @@ public enum RunError: ExitStatusError, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .exists(let path, isRun: true):
-      "\(path): found a run, expected a new directory; go on with it by --resume \(path), or replace it by --force"
+      "\(path): found a run, expected a new directory; go on with it by --resume \(path), or "
+        + "replace it by --force"
     case .exists(let path, isRun: false):
       "\(path): found a file or a directory that is no run, expected a new directory"
     case .noRun(let path): "\(path): found no run there (no config.json), expected a run directory"
     case .vanished(let path):
-      "\(path): the run's directory is gone or another one (no config.json any more); nothing is written there"
+      "\(path): the run's directory is gone or another one (no config.json any more); nothing is "
+        + "written there"
     case .noCheckpoint(let path):
       "\(path): found no checkpoint whose checksums hold, expected at least one"
     case .data(let path, let reason): "\(path): \(reason)"

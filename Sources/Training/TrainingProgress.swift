@@ -45,12 +45,13 @@ public enum CollapseWarning: String, CaseIterable, Sendable {
     let what =
       switch self {
       case .posteriorCollapse:
-        "posterior collapse: the KL is \(rounded(value)) nat (under \(limit)), so the code says nothing about the image"
+        "posterior collapse: the KL is \(rounded(value)) nat (under \(limit)), so the code says "
+          + "nothing about the image"
       case .constantOutput:
         "constant output: reconstructions vary by \(rounded(value)) over a batch (under \(limit))"
       case .discriminatorWon:
-        "the discriminator has won: its loss is \(rounded(value)) (under \(limit)), so what it judges learns nothing "
-          + "from it"
+        "the discriminator has won: its loss is \(rounded(value)) (under \(limit)), so what it "
+          + "judges learns nothing from it"
       }
     return "\(what); \(cure) help"
   }

@@ -25,7 +25,8 @@ final class TrainingDisplay: TrainingObserver {
         + "\(Quantity.count(lanes.count, "lane")), \(lanes.exact ? "exact" : "fast") mode, "
         + "BLAS kernel \(header.blasKernel)")
     console.note(
-      "  \(Quantity.grouped(header.parameters)) parameters, \(Quantity.grouped(header.totalSteps)) steps"
+      "  \(Quantity.grouped(header.parameters)) parameters, \(Quantity.grouped(header.totalSteps)) "
+        + "steps"
     )
     for line in Self.wrapped(header.assignments, width: 96) { console.note("  " + line) }
     for line in unread { console.warning(line) }
@@ -54,7 +55,8 @@ final class TrainingDisplay: TrainingObserver {
       ?? ""
     console.note(
       "outer \(metrics.outer) done at step \(Quantity.grouped(metrics.step)): "
-        + "c1 \(Quantity.significant(metrics.result.c1)), c2 \(Quantity.significant(metrics.result.c2)), "
+        + "c1 \(Quantity.significant(metrics.result.c1)), "
+        + "c2 \(Quantity.significant(metrics.result.c2)), "
         + "S nonzero \(Quantity.decimal(100 * metrics.result.nonzero, 1)) %\(error)")
   }
 

@@ -46,7 +46,8 @@ private struct Case {
     Case(fault: "hang@12:1", says: "no progress for 3 s: step 1", options: " --watchdog 3"),
     Case(
       fault: "nan@12:1",
-      says: "step 12, lane 4: the gradient of decoder.2.bias is not finite; the last checkpoint is"),
+      says: "step 12, lane 4: the gradient of decoder.2.bias is not finite; "
+        + "the last checkpoint is"),
     Case(fault: "flip-weight@12:1", says: "changed in memory before the end of step 13, expected"),
     Case(fault: "flip-weight@15:1", says: "changed in memory before its checkpoint, expected"),
   ]

@@ -80,7 +80,8 @@ import Training
       let flag = folder.appending(path: "tried").path
       let once = folder.appending(path: "mpirun")
       try Data(
-        "#!/bin/sh\n[ -e \(flag) ] || { touch \(flag); exit 9; }\nPATH=${PATH#*:} exec mpirun \"$@\"\n"
+        ("#!/bin/sh\n[ -e \(flag) ] || { touch \(flag); exit 9; }\n"
+          + "PATH=${PATH#*:} exec mpirun \"$@\"\n")
           .utf8
       ).write(to: once)
       try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: once.path)

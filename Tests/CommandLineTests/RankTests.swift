@@ -74,8 +74,8 @@ import Training
       let isRobust = !preset.hasPrefix("mnist")
       let settings =
         isRobust
-        ? "--set outer_iterations=2 --set inner_epochs=2 --set collapse_kl=99 --set collapse_spread=1 "
-          + "--set channels=8,16"
+        ? "--set outer_iterations=2 --set inner_epochs=2 --set collapse_kl=99 "
+          + "--set collapse_spread=1 --set channels=8,16"
         : "--set decoder_hidden=64 --set discriminator_hidden=64 --set rows=1203 "
           + "--set checkpoint_epochs=2 --set clip_norm=\(preset == "mnist-diwae" ? 1 : 0)"
       let ranks = [1, 2, 3, 4, 8]
@@ -108,8 +108,8 @@ import Training
       try prepareDigits(1203, in: folder)
       for (name, option) in [("exact", "--exact"), ("fast", "")] {
         let stopped = try Tool.run(
-          "train demo \(small) --set outer_iterations=2 --set inner_epochs=2 --out \(name) \(option) "
-            + "--stop-after-step 30", ranks: 2, in: folder)
+          "train demo \(small) --set outer_iterations=2 --set inner_epochs=2 --out \(name) "
+            + "\(option) --stop-after-step 30", ranks: 2, in: folder)
         #expect(stopped.status == 75, "\(stopped)")
       }
       let before = try contents(of: folder)

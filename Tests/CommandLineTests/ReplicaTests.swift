@@ -16,7 +16,8 @@ import Testing
     let own = Run.products.appending(path: "cleave").path
     func rank(_ executable: String, _ folder: URL, _ words: String) -> [String] {
       ["-n", "1", "-wdir", folder.path, executable]
-        + "train demo \(settings) \(words) --out \(folder.deletingLastPathComponent().path)/run --force"
+        + ("train demo \(settings) \(words) "
+        + "--out \(folder.deletingLastPathComponent().path)/run --force")
         .split(separator: " ").map(String.init)
     }
     return try Run.command(

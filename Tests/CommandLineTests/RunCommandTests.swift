@@ -173,8 +173,8 @@ import Training
       try Tool.succeed("synthesize digits --count 256 --test 0 --out clean.h5", in: folder)
       try Tool.succeed("corrupt clean.h5 d.h5 --noise gaussian:0.5", in: folder)
       try Tool.succeed(
-        "train mnist-dae --data clean.h5 --out a --set rows=null --set hidden=16 --set decoder_hidden=16 "
-          + "--set noise=gaussian:0.5 --max-steps 3 --quiet", in: folder)
+        "train mnist-dae --data clean.h5 --out a --set rows=null --set hidden=16 "
+          + "--set decoder_hidden=16 --set noise=gaussian:0.5 --max-steps 3 --quiet", in: folder)
       for data in ["clean.h5", "d.h5"] {
         let result = try Tool.document("evaluate a --data \(data) --metrics mse --json", in: folder)
         let error = try #require(result["metrics"]?["mse"]?["X"]?.number)
@@ -193,7 +193,8 @@ import Training
       try Tool.succeed("synthesize digits --count 64 --test 0 --out clean.h5", in: folder)
       for noise in ["none", "gaussian:0.5"] {
         try Tool.succeed(
-          "train mnist-dae --data clean.h5 --out \(noise) --set rows=null --set hidden=16 --set decoder_hidden=16 "
+          "train mnist-dae --data clean.h5 --out \(noise) --set rows=null --set hidden=16 "
+            + "--set decoder_hidden=16 "
             + "--set noise=\(noise) --set epochs=1 --set grid_every=1 --quiet", in: folder)
       }
       func picture(_ path: String) throws -> Data {

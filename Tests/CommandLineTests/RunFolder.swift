@@ -113,4 +113,5 @@ func prepareDigits(_ count: Int, in folder: URL) throws {
 
 /// Small networks on batches of 64 in 8 lanes, every step logged.
 let small =
-  "--data d.h5 --set hidden=64 --set latent=8 --set batch=64 --set log_every=1 --set grid_every=0 --quiet"
+  "--data d.h5 --set hidden=64 --set latent=8 --set batch=64 --set log_every=1 --set grid_every=0 "
+  + "--quiet"

@@ -6,7 +6,8 @@ import Testing
 /// Commands for models without an encoder or without a prior, possible and impossible.
 @Suite(.serialized) struct SamplingTests {
   private static let networks =
-    "--set hidden=8 --set discriminator_hidden=8 --set latent=3 --set batch=32 --set epochs=1 --quiet"
+    "--set hidden=8 --set discriminator_hidden=8 --set latent=3 --set batch=32 --set epochs=1 "
+    + "--quiet"
 
   /// Each impossible request gets one line that names the run, and leaves no files.
   @Test func questionsThatHaveNoAnswer() throws {

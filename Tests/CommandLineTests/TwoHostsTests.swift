@@ -27,7 +27,8 @@ import Testing
       defer { _ = try? Run.command(Self.script, ["down"], environment: Self.settings) }
       try prepareDigits(1203, in: folder)
       let train =
-        "train demo \(small) --set inner_epochs=2 --set checkpoint_epochs=1 --set outer_iterations=20 --exact "
+        "train demo \(small) --set inner_epochs=2 --set checkpoint_epochs=1 "
+        + "--set outer_iterations=20 --exact "
       try Tool.succeed(train + "--out whole", in: folder)
       let run = RunFolder("run", in: folder)
       let job = try Job(
@@ -54,7 +55,8 @@ import Testing
       defer { _ = try? Run.command(Self.script, ["down"], environment: Self.settings) }
       try prepareDigits(300, in: folder)
       let train =
-        "train demo \(small) --set inner_epochs=2 --set checkpoint_epochs=1 --set outer_iterations=2 --out run"
+        "train demo \(small) --set inner_epochs=2 --set checkpoint_epochs=1 "
+        + "--set outer_iterations=2 --out run"
       let run = try Run.command(
         Self.script,
         ["run"] + (train + " --inject flip-weight@10:1").split(separator: " ").map(String.init),

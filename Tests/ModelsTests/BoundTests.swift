@@ -154,7 +154,10 @@ struct BoundTests {
   }
 
   @Test(
-    "The best checkpoint is that of the lowest validation bound; rows beyond the training rows serve"
+    """
+    The best checkpoint is that of the lowest validation bound; rows beyond the training rows \
+    serve
+    """
   )
   func selection() throws {
     let settings = [

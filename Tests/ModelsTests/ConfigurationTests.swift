@@ -247,8 +247,8 @@ import Training
     ),
     (
       ["model=ic-vae", "residual_epsilon_start=1"], 1000,
-      "residual_epsilon_epochs: found 0, expected some epochs, in which residual_epsilon comes down "
-        + "from residual_epsilon_start"
+      "residual_epsilon_epochs: found 0, expected some epochs, in which residual_epsilon comes "
+        + "down from residual_epsilon_start"
     ),
   ])
   func settingsThatDoNotGoTogether(assignments: [String], rows: Int, message: String) throws {
@@ -281,7 +281,8 @@ import Training
     try configuration.common.lanes.check(ranks: 8)
     #expect(
       throws: ConfigurationError(
-        "9 ranks for 8 lanes: start at most 8 ranks, or set lanes=16 and a batch that 16 divides (208) in a new run"
+        "9 ranks for 8 lanes: start at most 8 ranks, or set lanes=16 and a batch that 16 divides "
+          + "(208) in a new run"
       )
     ) { try configuration.common.lanes.check(ranks: 9) }
     try configuration.set("batch=256")

@@ -92,7 +92,8 @@ struct StateReport {
     lines.append("\(path): \(kind)" + (model.map { " of \($0)" } ?? ", nothing saved yet"))
     if let progress = progress?.progress, let lanes, let checkpoint {
       lines.append(
-        "  outer \(progress.outer), epoch \(progress.totalEpochs), step \(Quantity.grouped(progress.step)), "
+        "  outer \(progress.outer), epoch \(progress.totalEpochs), "
+          + "step \(Quantity.grouped(progress.step)), "
           + "\(Quantity.grouped(progress.imagesSeen)) images seen"
           + (progress.finished ? ", finished" : ""))
       lines.append(

@@ -12,7 +12,8 @@ struct BenchCommand: Subcommand {
   static let details = """
     WORKLOAD is one of
       \(Benchmark.allCases.map(\.rawValue).joined(separator: ", ")):
-    networks and batches of the PyTorch peer, on synthetic images in memory. The time is that of the median
+    networks and batches of the PyTorch peer, on synthetic images in memory. The time is that of \
+    the median
     step, after a warm-up.
     """
   static let operands = [Operand("WORKLOAD", "what to run")]
