@@ -18,6 +18,7 @@ let package = Package(
   products: [
     .executable(name: "cleave", targets: ["cleave"]),
     .executable(name: "rank-checks", targets: ["rank-checks"]),
+    .executable(name: "mutated-inputs", targets: ["mutated-inputs"]),
   ],
   targets: [
     .systemLibrary(name: "CMPI"),
@@ -56,17 +57,24 @@ let package = Package(
     library("Runs", ["Models"]),
     library("Planning", ["Runs"]),
     library("Evaluation", ["Runs", "HDF5", "Images"]),
+    library("Doctor", ["Support", "MPI", "HDF5", "Tensors", "Distributed"]),
+    library(
+      "Benchmarks", ["Support", "MPI", "Tensors", "Distributed", "Checkpoints", "Planning"]),
     .executableTarget(
       name: "cleave",
       dependencies: [
         "Support", "MPI", "HDF5", "Images", "Tensors", "Datasets", "Distributed", "Checkpoints",
-        "Guard", "Training", "Models", "Runs", "Planning", "Evaluation",
+        "Guard", "Training", "Models", "Runs", "Planning", "Evaluation", "Doctor", "Benchmarks",
       ]),
     .executableTarget(
       name: "rank-checks",
       dependencies: [
-        "Models", "Training", "Guard", "Checkpoints", "Datasets", "Distributed", "HDF5", "Images",
-        "MPI", "Support", "Tensors",
+        "Support", "MPI", "HDF5", "Tensors", "Distributed", "Checkpoints", "Guard", "Training",
+      ]),
+    .executableTarget(
+      name: "mutated-inputs",
+      dependencies: [
+        "Support", "MPI", "HDF5", "Images", "Datasets", "Checkpoints", "Training", "Models",
       ]),
     .target(
       name: "TestSupport",
@@ -87,6 +95,8 @@ let package = Package(
     tests("Training", ["Training", "Guard", "Support"]),
     tests("Models", ["Models", "Runs", "Support"]),
     tests("Evaluation", ["Evaluation", "Datasets", "HDF5", "MPI"]),
+    tests("Doctor", ["Doctor"]),
+    tests("Benchmarks", ["Benchmarks"]),
     tests("CommandLine", ["Datasets", "HDF5", "Images", "Models", "Support"]),
   ],
   swiftLanguageModes: [.v6]

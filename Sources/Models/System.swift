@@ -51,19 +51,19 @@ public struct System: Sendable {
     self.make = { try make($0.read(ModelSettings.self), $0.common, $1) }
     resolve = { (configuration, facts) throws(ConfigurationError) in
       var (common, settings) = (configuration.common, configuration.read(Settings.self))
-      common.resolve(for: facts)
-      settings.resolve(for: facts)
-      try common.check(name, with: common)
-      try settings.check(name, with: common)
+      common.resolveAll(for: facts)
+      settings.resolveAll(for: facts)
+      try common.checkAll(name, with: common)
+      try settings.checkAll(name, with: common)
       configuration.write(common)
       configuration.write(settings)
     }
     settle = { configuration in
       var settings = configuration.read(Settings.self)
-      settings.settle()
+      settings.settleAll()
       configuration.write(settings)
     }
-    unreached = { $0.read(Settings.self).unreached(name, epochs: $1) }
+    unreached = { $0.read(Settings.self).allUnreached(name, epochs: $1) }
     self.cure = { cure($0.read(Settings.self), $1) }
   }
 }

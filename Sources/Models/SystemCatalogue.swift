@@ -3,29 +3,29 @@ import Training
 
 /// All systems.
 public enum SystemCatalogue {
-  /// The systems, one line each.
+  /// The systems, one line each: the name, and the model or loop whose file holds the rest.
   public static let systems: [System] = [
-    VAE.system,
-    RobustLoop.rvae,
-    RobustLoop.rda,
-    AE.ae,
-    AE.dae,
-    DAAE.aae,
-    DAAE.daae,
-    IDAAE.system,
-    GAN.system,
-    DCGAN.system,
-    L2VAE.plain,
-    L2VAE.recycled,
-    LCVAE.plain,
-    LCVAE.recycled,
-    ICVAE.plain,
-    ICVAE.recycled,
-    ICVAE.affine,
-    AffineICVAE.system,
-    DVAE.iwae,
-    DVAE.dvae,
-    DVAE.diwae,
+    VAE.system("vae"),
+    RobustLoop.variational("rvae"),
+    RobustLoop.deterministic("rda"),
+    AE.system("ae"),
+    AE.system("dae"),
+    DAAE.system("aae"),
+    DAAE.system("daae"),
+    IDAAE.system("idaae"),
+    GAN.system("gan"),
+    DCGAN.system("dcgan"),
+    L2VAE.system("l2-vae"),
+    L2VAE.system("r-l2-vae"),
+    LCVAE.system("lc-vae"),
+    LCVAE.system("rlc-vae"),
+    ICVAE.system("ic-vae"),
+    ICVAE.system("ric-vae"),
+    ICVAE.affine("ic-affine"),
+    AffineICVAE.system("ic-affine-em"),
+    DVAE.noiseless("iwae"),
+    DVAE.denoising("dvae"),
+    DVAE.weighted("diwae"),
   ]
 
   /// The values of the key `model`.

@@ -47,7 +47,7 @@ public struct EpochCount: SettingsGroup {
   public init() {}
 
   /// `epochs`.
-  public static let keys: [SettingsKey<EpochCount>] = [
+  public static let entries: [SettingsEntry<EpochCount>] = [
     .integer(
       "epochs", \.epochs, 1...1_000_000,
       "Passes over the training set, for models without outer iterations.", "4.1: 600 = 30 x 20")
@@ -58,7 +58,7 @@ public struct EpochCount: SettingsGroup {
 public struct Epochs: Loop {
   /// The settings of a run of epochs.
   public struct Settings: SettingsGroup {
-    /// The number of epochs.
+    /// The number of sweeps.
     public var count = EpochCount()
     /// The settings of the optimizer.
     public var optimizer = OptimizerSettings()
@@ -67,7 +67,10 @@ public struct Epochs: Loop {
     public init() {}
 
     /// Length, then optimizer.
-    public static let keys: [SettingsKey<Settings>] = group(\.count) + group(\.optimizer)
+    public static let entries: [SettingsEntry<Settings>] = [
+      .group(\.count),
+      .group(\.optimizer),
+    ]
   }
 
   /// Epochs of the run.
@@ -151,10 +154,10 @@ public struct SweepSettings: SettingsGroup {
   public init() {}
 
   /// Length, then row state.
-  public static let keys: [SettingsKey<SweepSettings>] = group(\.count) + group(\.storage)
-
-  /// Resolves the storage of the rows.
-  public mutating func resolve(for data: TrainingSetFacts) { storage.resolve(for: data) }
+  public static let entries: [SettingsEntry<SweepSettings>] = [
+    .group(\.count),
+    .group(\.storage),
+  ]
 
   /// Each sweep must see the same rows, so noise must not be drawn anew.
   public func check(
@@ -182,7 +185,7 @@ public struct RowStorage: SettingsGroup {
   public init() {}
 
   /// `split_storage`.
-  public static let keys: [SettingsKey<RowStorage>] = [
+  public static let entries: [SettingsEntry<RowStorage>] = [
     .optionalChoice(
       "split_storage", \.splitStorage, absent: "compact where S in floats has more than 1 GiB",
       "How the sparse part is kept: compact is 16 bits for S, 8 for the residual.",

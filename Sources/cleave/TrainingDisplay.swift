@@ -1,3 +1,5 @@
+import Doctor
+import Support
 import Training
 
 /// Shows a training run on standard error: its header, a progress line, and events.

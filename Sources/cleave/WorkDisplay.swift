@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import Guard
+import Support
 import Training
 
 /// Shows long work on a data set as a progress line; signals stop the work.

@@ -1,6 +1,7 @@
 import Distributed
 import Glibc
 import MPI
+import Support
 
 /// Checks of the gradient buckets.
 ///
@@ -54,7 +55,7 @@ private func makeBuckets(
 
 /// The gradient of one lane: any float, the same whichever rank makes it.
 private func laneGradient(_ lane: Int, _ phase: Int, _ block: Int, _ index: Int) -> Float {
-  var numbers = CheckNumbers(seed: ((phase * laneCount + lane) * 64 + block) * 65_536 + index)
+  var numbers = SplitMix64(seed: ((phase * laneCount + lane) * 64 + block) * 65_536 + index)
   return numbers.nextFloat()
 }
 
@@ -198,8 +199,8 @@ private func checkRandomPhases(_ world: Communicator, _ arguments: [String]) thr
   let path = try GradientBuckets.Path(argument: arguments)
   for exact in [false, true] where !(exact && path == .allReduce) {
     let buckets = try makeBuckets(world, path, exact: exact)
-    var common = CheckNumbers(seed: 595)
-    var own = CheckNumbers(seed: 1000 + world.rank)
+    var common = SplitMix64(seed: 595)
+    var own = SplitMix64(seed: 1000 + world.rank)
     var expected = [Float](repeating: 0, count: buckets.count)
     for phase in 0..<50 {
       let groups = UInt64(1 + common.next(below: 3))

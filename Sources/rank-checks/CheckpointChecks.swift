@@ -1,5 +1,6 @@
 import Checkpoints
 import MPI
+import Support
 
 /// Checks of the Checkpoints module; the first argument is the run's directory.
 let checkpointChecks: [String: RankCheck] = [
@@ -27,7 +28,7 @@ private struct Sample {
   /// Rows of an array, as bytes that a checkpoint stores and as floats.
   private func elements(_ array: Int, _ rows: Range<Int>) -> (stored: [UInt8], floats: [Float]) {
     let values = rows.flatMap { row in
-      var numbers = CheckNumbers(seed: (step + array * 1_000_000) * 1000 + row)
+      var numbers = SplitMix64(seed: (step + array * 1_000_000) * 1000 + row)
       return (0..<layout.rowCount).map { _ in numbers.nextFloat() }
     }
     switch layout.arrays[array].element {
@@ -56,7 +57,7 @@ private struct Sample {
   }
 
   var contents: CheckpointContents {
-    var numbers = CheckNumbers(seed: -step)
+    var numbers = SplitMix64(seed: -step)
     let weights = (0..<30_000).map { _ in numbers.nextFloat() }
     return CheckpointContents(
       configuration: "{\"model\": \"rvae\"}",

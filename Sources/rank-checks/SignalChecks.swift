@@ -1,5 +1,6 @@
 import Foundation
 import Guard
+import Support
 import Synchronization
 import Tensors
 import Training
@@ -10,7 +11,7 @@ let signalChecks: [String: RankCheck] = [
   "signals-in-products": { _, _ in
     StopSignals.install()
     Workers.start(2)
-    var numbers = CheckNumbers(seed: 1)
+    var numbers = SplitMix64(seed: 1)
     func tensor(_ rows: Int, _ columns: Int) -> Tensor {
       Tensor(Shape(rows, columns), (0..<rows * columns).map { _ in numbers.nextFloat() })
     }

@@ -1,14 +1,10 @@
-// Checks that need several ranks: `mpirun -n P rank-checks NAME [argument…]` ends with status 0 if
-// the check holds on every rank. Tests start them; `rank-checks` alone lists them.
+// Checks that need several ranks; tests start them. `mpirun -n P rank-checks NAME [argument]...` ends
+// with status 0 if the check holds on every rank. `rank-checks` without a name lists the checks.
 
 import MPI
 
 let checks: [String: RankCheck] = communicatorChecks.merging(bucketChecks) { first, _ in first }
-  .merging(reductionBenchmark) { first, _ in first }
   .merging(checkpointChecks) { first, _ in first }
-  .merging(checkpointBenchmark) { first, _ in first }
-  .merging(mutatedInputs) { first, _ in first }
-  .merging(convolutionBenchmark) { first, _ in first }
   .merging(signalChecks) { first, _ in first }
 
 let arguments = CommandLine.arguments.dropFirst()

@@ -7,23 +7,40 @@ struct BadInput: Sendable, CustomTestStringConvertible {
   let command: String
   let message: String
   let status: Int32
-  /// What the table has in its first column.
+  /// What is wrong, for the log and the table.
   let title: String
+  /// The files that the command finds.
+  let given: [Given]
+  /// On how many ranks it runs, one after the other; nil is without `mpirun`.
+  let ranks: [Int?]
 
-  init(_ command: String, _ message: String, _ status: Int32, title: String? = nil) {
+  /// A row of the table in `BadInputTests`.
+  init(
+    _ title: String, _ command: String, _ given: [Given], _ status: Int32, _ message: String,
+    ranks: [Int?] = [nil, 4]
+  ) {
+    self.title = title
     self.command = command
-    self.message = message
+    self.given = given
     self.status = status
-    self.title = title ?? command
+    self.message = message
+    self.ranks = ranks
   }
 
-  var testDescription: String { command }
+  /// An input of another test, which makes its files and chooses its ranks.
+  init(_ command: String, _ message: String, _ status: Int32, title: String? = nil) {
+    self.init(title ?? command, command, [], status, message, ranks: [])
+  }
+
+  var testDescription: String { title }
 
   /// With `CLEAVE_TEST_TABLE` set, each input is printed as a row `title | ranks | status | line`.
   private static let printsTable =
     ProcessInfo.processInfo.environment["CLEAVE_TEST_TABLE"] != nil
 
-  /// Runs the command and expects its status, one line that holds the message, and a folder that stays as it was.
+  /// Runs the command and expects its status and one line that holds the message.
+  ///
+  /// The folder has to stay as it was.
   func expectFailure(ranks: Int?, in folder: URL) throws {
     let before = try contents(of: folder)
     let run = try Tool.run(command, ranks: ranks, in: folder)

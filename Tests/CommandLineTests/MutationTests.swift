@@ -37,8 +37,8 @@ import Testing
       var (next, crashes) = (0, 0)
       while next < Self.count {
         let run = try Run.product(
-          "rank-checks",
-          ["mutated-inputs", kind.name, original.path, "1", "\(next)", "\(Self.count - next)"],
+          "mutated-inputs",
+          [kind.name, original.path, "1", "\(next)", "\(Self.count - next)"],
           environment: ["TMPDIR": folder.path], in: folder, limit: 60 + Double(Self.count) / 20)
         let lines = run.output.split(separator: "\n").map { $0.split(separator: " ") }
         for line in lines where line.count == 2 { outcomes[String(line[1]), default: 0] += 1 }

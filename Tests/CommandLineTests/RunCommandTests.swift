@@ -205,20 +205,4 @@ import Training
       #expect(try picture("gaussian:0.5/images/corrupted.png") != clean)
     }
   }
-
-  @Test func aBenchmarkHasTheNamesThatScriptsRelyOn() throws {
-    try withTemporaryFolder { folder in
-      let result = try Tool.document("bench rvae-mlp --steps 2 --json", ranks: 2, in: folder)
-      #expect(result["workload"] == "rvae-mlp" && result["ranks"] == 2 && result["threads"] == 1)
-      #expect(result["batch"] == 200 && result["steps"] == 2)
-      for name in ["images_per_second", "ms_per_step", "gflops"] {
-        #expect(try #require(result[name]?.number) > 0)
-      }
-      guard case .array(let memory)? = result["peak_rss_mib"] else {
-        Issue.record("no memory in \(result)")
-        return
-      }
-      #expect(memory.count == 2)
-    }
-  }
 }

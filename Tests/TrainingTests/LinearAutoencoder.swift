@@ -59,8 +59,8 @@ struct LinearTraining {
     let epochs = try Settings<Epochs.Settings>(settings).group
     var common = try Settings<CommonSettings>(["batch=16", "lanes=4"] + settings).group
     let rows = min(common.data.rows ?? images.count, images.count)
-    common.resolve(for: TrainingSetFacts(rows: rows, shape: images.shape))
-    try common.check("linear", with: common)
+    common.resolveAll(for: TrainingSetFacts(rows: rows, shape: images.shape))
+    try common.checkAll("linear", with: common)
     model = LinearAutoencoder(images.shape.count)
     let loop = Epochs(epochs)
     session = Session(

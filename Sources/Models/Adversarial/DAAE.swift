@@ -27,12 +27,8 @@ public struct DAAE: AdversarialAutoencoder {
     chainSteps = common.data.noise.isNone ? 0 : 1
   }
 
-  /// The system without noise.
-  static let aae = system("aae")
-  /// The system with noise drawn at each step.
-  static let daae = system("daae")
-
-  private static func system(_ name: String) -> System {
+  /// An adversarial autoencoder trained for some epochs, with or without noise.
+  static func system(_ name: String) -> System {
     System(
       name, make: DAAE.init, loop: Epochs.init, presets: Preset.adversarial
     ) { $0.model.cure(of: $1) }

@@ -12,7 +12,7 @@ public struct PlayerSettings: SettingsGroup {
   public init() {}
 
   /// The generator's loss, the discriminator's momentum.
-  public static let keys: [SettingsKey<PlayerSettings>] = [
+  public static let entries: [SettingsEntry<PlayerSettings>] = [
     .choice(
       "generator_loss", \.generatorLoss, "What the encoder minimises against the discriminator.",
       "D-27 [C]: non_saturating"),
@@ -46,7 +46,7 @@ public struct DiscriminatorActivation: SettingsGroup {
   public init() {}
 
   /// `discriminator_activation`.
-  public static let keys: [SettingsKey<DiscriminatorActivation>] = [
+  public static let entries: [SettingsEntry<DiscriminatorActivation>] = [
     .optionalChoice(
       "discriminator_activation", \.activation, absent: "activation",
       "The function behind the discriminator's hidden layers.", "4.4 [C]: leaky_relu in one of two")
@@ -81,35 +81,34 @@ extension CodeGame {
     public init() {}
 
     /// Networks, then the game.
-    public static let keys: [SettingsKey<Settings>] =
-      group(\.network) + [
-        .layers(
-          "discriminator_hidden", \.discriminatorHidden, "Hidden layers of the discriminator.",
-          "7.1 [P]: 1000,1000"
-        ).fixed,
-        .choice("prior", \.prior, "What the codes are matched to.", "7.5").fixed,
-        .real(
-          "gmm_radius", \.gmmRadius, .positive, "Radius of the circle of gmm10.", "D-30 [P]: 4"),
-        .choice(
-          "update_order", \.updateOrder, "Which phase of an adversarial step comes first.",
-          "D-28 [P]"),
-        .flag(
-          "joint", \.joint,
-          "One loss for encoder and decoder: reconstruction + alpha times the match to the prior.",
-          "D-28; [C] on CelebA"
-        ).fixed,
-        .real(
-          "alpha", \.alpha, .notNegative, "Weight of the match to the prior in the joint loss.",
-          "7.3 [C]: 1"),
-        .flag(
-          "sprite_reg", \.spriteRegularization,
-          "Adds 0.1 times the l1 norm and 1e-4 times the squared l2 norm of encoder and decoder "
-            + "weights.",
-          "D-32 [P]: off"),
-      ] + group(\.players) + group(\.discriminatorActivation)
-
-    /// Resolves the networks.
-    public mutating func resolve(for data: TrainingSetFacts) { network.resolve(for: data) }
+    public static let entries: [SettingsEntry<Settings>] = [
+      .group(\.network),
+      .layers(
+        "discriminator_hidden", \.discriminatorHidden, "Hidden layers of the discriminator.",
+        "7.1 [P]: 1000,1000"
+      ).fixed,
+      .choice("prior", \.prior, "What the codes are matched to.", "7.5").fixed,
+      .real(
+        "gmm_radius", \.gmmRadius, .positive, "Radius of the circle of gmm10.", "D-30 [P]: 4"),
+      .choice(
+        "update_order", \.updateOrder, "Which phase of an adversarial step comes first.",
+        "D-28 [P]"),
+      .flag(
+        "joint", \.joint,
+        "One loss for encoder and decoder: reconstruction + alpha times the match to the prior.",
+        "D-28; [C] on CelebA"
+      ).fixed,
+      .real(
+        "alpha", \.alpha, .notNegative, "Weight of the match to the prior in the joint loss.",
+        "7.3 [C]: 1"),
+      .flag(
+        "sprite_reg", \.spriteRegularization,
+        "Adds 0.1 times the l1 norm and 1e-4 times the squared l2 norm of encoder and decoder "
+          + "weights.",
+        "D-32 [P]: off"),
+      .group(\.players),
+      .group(\.discriminatorActivation),
+    ]
 
     /// Checks that the mixture has two dimensions and that a joint step keeps the default order.
     public func check(

@@ -33,30 +33,20 @@ public struct IDAAE: AdversarialAutoencoder {
     public init() {}
 
     /// The game, then the average.
-    public static let keys: [SettingsKey<Settings>] =
-      group(\.game) + [
-        .integer(
-          "averaged_copies", \.averagedCopies, 1...1024,
-          "M of iDAAE: corrupted copies of an image that make one code for the prior.",
-          "7.1 [P]: 5, 25"),
-        .choice(
-          "idaae", \.idaae, "What iDAAE averages: the codes of the copies, or the copies.",
-          "D-29 [P]: codes"),
-        .flag(
-          "share_noise", \.shareNoise,
-          "The first of iDAAE's copies is the image that is reconstructed.",
-          "X31; 7.3 [P]: drawn anew"),
-      ]
-
-    /// Resolves the networks.
-    public mutating func resolve(for data: TrainingSetFacts) { game.resolve(for: data) }
-
-    /// Checks the game.
-    public func check(
-      _ system: String, with common: CommonSettings
-    ) throws(ConfigurationError) {
-      try game.check(system, with: common)
-    }
+    public static let entries: [SettingsEntry<Settings>] = [
+      .group(\.game),
+      .integer(
+        "averaged_copies", \.averagedCopies, 1...1024,
+        "M of iDAAE: corrupted copies of an image that make one code for the prior.",
+        "7.1 [P]: 5, 25"),
+      .choice(
+        "idaae", \.idaae, "What iDAAE averages: the codes of the copies, or the copies.",
+        "D-29 [P]: codes"),
+      .flag(
+        "share_noise", \.shareNoise,
+        "The first of iDAAE's copies is the image that is reconstructed.",
+        "X31; 7.3 [P]: drawn anew"),
+    ]
   }
 
   /// D-29: the values that iDAAE averages over its M copies.
@@ -68,9 +58,11 @@ public struct IDAAE: AdversarialAutoencoder {
   }
 
   /// An iDAAE trained for some epochs.
-  static let system = System(
-    "idaae", make: IDAAE.init, loop: Epochs.init, presets: Preset.adversarial
-  ) { $0.model.game.cure(of: $1) }
+  static func system(_ name: String) -> System {
+    System(
+      name, make: IDAAE.init, loop: Epochs.init, presets: Preset.adversarial
+    ) { $0.model.game.cure(of: $1) }
+  }
 
   let game: CodeGame
   private let copies: Int  // M

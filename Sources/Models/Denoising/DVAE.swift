@@ -26,24 +26,30 @@ import Training
 /// - A gradient that is not finite ends the run; the code continues with a tenth of the parameter.
 public struct DVAE: LatentVariableModel, Generative, Trainable {
   /// A DVAE trained for some epochs.
-  static let dvae = System(
-    "dvae", make: DVAE.init(ofLogWeights:image:), loop: Epochs.init, presets: Preset.denoising
-  ) { _, warning in
-    warning == .posteriorCollapse
-      ? "beta below 1 (beta=0.3) or activation=relu" : "beta below 1 (beta=0.3) or more epochs"
+  static func denoising(_ name: String) -> System {
+    System(
+      name, make: DVAE.init(ofLogWeights:image:), loop: Epochs.init, presets: Preset.denoising
+    ) { _, warning in
+      warning == .posteriorCollapse
+        ? "beta below 1 (beta=0.3) or activation=relu" : "beta below 1 (beta=0.3) or more epochs"
+    }
   }
 
   /// A DIWAE trained for some epochs.
-  static let diwae = System(
-    "diwae", make: DVAE.init(ofMeanWeights:image:), loop: Epochs.init, presets: Preset.denoising,
-    refusing: KLWeight.keys.map(\.name)
-  ) { _, _ in "less noise or more epochs" }
+  static func weighted(_ name: String) -> System {
+    System(
+      name, make: DVAE.init(ofMeanWeights:image:), loop: Epochs.init, presets: Preset.denoising,
+      refusing: KLWeight.keys.map(\.name)
+    ) { _, _ in "less noise or more epochs" }
+  }
 
   /// An IWAE trained for some epochs.
-  static let iwae = System(
-    "iwae", make: DVAE.init(withoutNoise:image:), loop: Epochs.init, presets: Preset.denoising,
-    refusing: KLWeight.keys.map(\.name)
-  ) { _, _ in "more epochs" }
+  static func noiseless(_ name: String) -> System {
+    System(
+      name, make: DVAE.init(withoutNoise:image:), loop: Epochs.init, presets: Preset.denoising,
+      refusing: KLWeight.keys.map(\.name)
+    ) { _, _ in "more epochs" }
+  }
 
   let encoder: any Network  // [R, D] -> [R, H]
   let mean: Dense  // [R, H] -> [R, J]

@@ -29,38 +29,34 @@ extension DVAE {
     public init() {}
 
     /// Networks, then the bound.
-    public static let keys: [SettingsKey<Settings>] =
-      group(\.network) + [
-        .integer(
-          "samples", \.samples, 1...10_000, "K: samples of z for each input.", "6.3 [P]: 1, 5"),
-        .integer(
-          "corruptions", \.corruptions, 1...1024, "M: corrupted inputs of each image in a step.",
-          "6.3 [P]: 1"),
-        .optionalChoice(
-          "kl", \.kl, absent: "analytic, or mc for iwae and diwae",
-          "How the KL is found: in closed form, or by the samples of z (mc).",
-          "D-22 [C]: analytic"),
-        .choice(
-          "likelihood", \.likelihood,
-          "What the decoder gives: logits, or means (sigmoid) and deviations (softplus + 1e-4).",
-          "6.1 [C]"
-        ).fixed,
-        .choice(
-          "inference", \.inference, "The inference network: layers of hidden, or one GRU.", "6.5"
-        ).fixed.refusedElsewhere,
-        .integer("gru_steps", \.gruSteps, 1...1024, "Steps of the GRU.", "6.5 [P]: 5").fixed,
-        .choice("gru_input", \.gruInput, "What the GRU reads in its steps.", "D-24: repeat").fixed,
-        .choice(
-          "gru_corrupt", \.gruCorrupt, "Whether the GRU's steps share one corrupted image.",
-          "D-24: once"
-        ).fixed,
-        .choice(
-          "output_bias", \.outputBias, "Where the decoder's last bias begins.",
-          "6.1: IWAE reference"),
-      ]
-
-    /// Resolves the layers.
-    public mutating func resolve(for data: TrainingSetFacts) { network.resolve(for: data) }
+    public static let entries: [SettingsEntry<Settings>] = [
+      .group(\.network),
+      .integer(
+        "samples", \.samples, 1...10_000, "K: samples of z for each input.", "6.3 [P]: 1, 5"),
+      .integer(
+        "corruptions", \.corruptions, 1...1024, "M: corrupted inputs of each image in a step.",
+        "6.3 [P]: 1"),
+      .optionalChoice(
+        "kl", \.kl, absent: "analytic, or mc for averages of weights",
+        "How the KL is found: in closed form, or by the samples of z (mc).", "D-22 [C]: analytic"),
+      .choice(
+        "likelihood", \.likelihood,
+        "What the decoder gives: logits, or means (sigmoid) and deviations (softplus + 1e-4).",
+        "6.1 [C]"
+      ).fixed,
+      .choice(
+        "inference", \.inference, "The inference network: layers of hidden, or one GRU.", "6.5"
+      ).fixed.refusedElsewhere,
+      .integer("gru_steps", \.gruSteps, 1...1024, "Steps of the GRU.", "6.5 [P]: 5").fixed,
+      .choice("gru_input", \.gruInput, "What the GRU reads in its steps.", "D-24: repeat").fixed,
+      .choice(
+        "gru_corrupt", \.gruCorrupt, "Whether the GRU's steps share one corrupted image.",
+        "D-24: once"
+      ).fixed,
+      .choice(
+        "output_bias", \.outputBias, "Where the decoder's last bias begins.",
+        "6.1: IWAE reference"),
+    ]
 
     /// Checks that networks are fully connected and that a GRU's settings fit together.
     ///
@@ -94,17 +90,10 @@ extension DVAE {
     public init() {}
 
     /// All keys.
-    public static let keys: [SettingsKey<LogWeightSettings>] = group(\.shared) + group(\.weight)
-
-    /// Resolves the layers.
-    public mutating func resolve(for data: TrainingSetFacts) { shared.resolve(for: data) }
-
-    /// Checks the shared settings.
-    public func check(
-      _ system: String, with common: CommonSettings
-    ) throws(ConfigurationError) {
-      try shared.check(system, with: common)
-    }
+    public static let entries: [SettingsEntry<LogWeightSettings>] = [
+      .group(\.shared),
+      .group(\.weight),
+    ]
   }
 
   /// The settings of models of the log of mean weights: IWAE and DIWAE.
@@ -118,22 +107,18 @@ extension DVAE {
     public init() {}
 
     /// All keys.
-    public static let keys: [SettingsKey<MeanWeightSettings>] =
-      group(\.shared) + [
-        .choice(
-          "outer", \.outer,
-          "Where a DIWAE averages over its M inputs: inside of the logarithm or not.",
-          "D-23: inside")
-      ]
-
-    /// Resolves the layers.
-    public mutating func resolve(for data: TrainingSetFacts) { shared.resolve(for: data) }
+    public static let entries: [SettingsEntry<MeanWeightSettings>] = [
+      .group(\.shared),
+      .choice(
+        "outer", \.outer,
+        "Where a DIWAE averages over its M inputs: inside of the logarithm or not.",
+        "D-23: inside"),
+    ]
 
     /// Checks that the KL is sampled, because weights need each sample's q(z|x).
     public func check(
       _ system: String, with common: CommonSettings
     ) throws(ConfigurationError) {
-      try shared.check(system, with: common)
       if shared.kl == .analytic {
         throw ConfigurationError(
           key: "kl", found: "analytic",
@@ -151,20 +136,18 @@ extension DVAE {
     public init() {}
 
     /// All keys.
-    public static let keys: [SettingsKey<NoiselessSettings>] = group(\.weighted)
-
-    /// Resolves the layers.
-    public mutating func resolve(for data: TrainingSetFacts) { weighted.resolve(for: data) }
+    public static let entries: [SettingsEntry<NoiselessSettings>] = [
+      .group(\.weighted)
+    ]
 
     /// Checks that there is no noise.
     public func check(
       _ system: String, with common: CommonSettings
     ) throws(ConfigurationError) {
-      try weighted.check(system, with: common)
       if !common.data.noise.isNone {
         throw ConfigurationError(
           key: "noise", found: common.data.noise.spec,
-          expected: "none with model=\(system); model=\(DVAE.diwae.name) is the one with noise")
+          expected: "none with model=\(system), which is the one without noise")
       }
     }
   }

@@ -33,17 +33,23 @@ public struct DCGAN: ImageGame {
     public init() {}
 
     /// Networks, then the game.
-    public static let keys: [SettingsKey<Settings>] =
-      group(\.channels) + group(\.code) + group(\.players) + group(\.guardOfLogarithms)
+    public static let entries: [SettingsEntry<Settings>] = [
+      .group(\.channels),
+      .group(\.code),
+      .group(\.players),
+      .group(\.guardOfLogarithms),
+    ]
   }
 
   /// A DCGAN trained for some epochs.
-  static let system = System(
-    "dcgan", make: DCGAN.init, loop: Epochs.init, presets: Preset.relatives
-  ) { settings, warning in
-    warning == .discriminatorWon
-      ? settings.model.players.cure("a smaller learning_rate")
-      : "a smaller learning_rate or more epochs"
+  static func system(_ name: String) -> System {
+    System(
+      name, make: DCGAN.init, loop: Epochs.init, presets: Preset.relatives
+    ) { settings, warning in
+      warning == .discriminatorWon
+        ? settings.model.players.cure("a smaller learning_rate")
+        : "a smaller learning_rate or more epochs"
+    }
   }
 
   let generator: any Network

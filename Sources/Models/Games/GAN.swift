@@ -38,20 +38,27 @@ public struct GAN: ImageGame {
     public init() {}
 
     /// Networks, then the game.
-    public static let keys: [SettingsKey<Settings>] =
-      group(\.layers) + group(\.code) + group(\.players)
-      + group(\.discriminatorActivation) + [
-        .real(
-          "dropout", \.dropout, .fraction,
-          "Chance of a hidden unit of a GAN's discriminator to be left out.",
-          "D-42: 0.3; the code keeps 0.3"),
-        .choice(
-          "generator_output", \.output, "What a GAN's generator ends in.",
-          "D-12: sigmoid; [C]: tanh"),
-      ] + group(\.guardOfLogarithms)
+    public static let entries: [SettingsEntry<Settings>] = [
+      .group(\.layers),
+      .group(\.code),
+      .group(\.players),
+      .group(\.discriminatorActivation),
+      .real(
+        "dropout", \.dropout, .fraction,
+        "Chance of a hidden unit of a GAN's discriminator to be left out.",
+        "D-42: 0.3; the code keeps 0.3"),
+      .choice(
+        "generator_output", \.output, "What a GAN's generator ends in.",
+        "D-12: sigmoid; [C]: tanh"),
+      .group(\.guardOfLogarithms),
+    ]
 
-    /// Resolves the layers.
-    public mutating func resolve(for data: TrainingSetFacts) { layers.resolve(for: data) }
+    /// Checks that the networks are fully connected.
+    public func check(
+      _ system: String, with common: CommonSettings
+    ) throws(ConfigurationError) {
+      try layers.checkConnected(" with model=\(system); convolutions have a system of their own")
+    }
   }
 
   /// D-12: the generator's output function.
@@ -62,12 +69,14 @@ public struct GAN: ImageGame {
   }
 
   /// A GAN trained for some epochs.
-  static let system = System(
-    "gan", make: GAN.init, loop: Epochs.init, presets: Preset.relatives
-  ) { settings, warning in
-    warning == .discriminatorWon
-      ? settings.model.players.cure("more dropout or a smaller learning_rate")
-      : "a smaller learning_rate or more epochs"
+  static func system(_ name: String) -> System {
+    System(
+      name, make: GAN.init, loop: Epochs.init, presets: Preset.relatives
+    ) { settings, warning in
+      warning == .discriminatorWon
+        ? settings.model.players.cure("more dropout or a smaller learning_rate")
+        : "a smaller learning_rate or more epochs"
+    }
   }
 
   let generator: any Network
@@ -81,10 +90,7 @@ public struct GAN: ImageGame {
   private let dropout: Float
 
   /// A model of images of this shape.
-  ///
-  /// - Throws: `ConfigurationError` for a convolutional `network`.
-  public init(_ c: Settings, image: ImageShape) throws {
-    try c.layers.checkConnected(" for a \(Self.system.name), or model=\(DCGAN.system.name)")
+  public init(_ c: Settings, image: ImageShape) {
     latent = c.code.latent
     momentum = c.players.discriminatorMomentum
     let weights = Initializer.truncatedNormal(deviation: 0.02)

@@ -9,7 +9,7 @@ public struct LossEpsilon: SettingsGroup {
   public init() {}
 
   /// `loss_epsilon`.
-  public static let keys: [SettingsKey<LossEpsilon>] = [
+  public static let entries: [SettingsEntry<LossEpsilon>] = [
     .real(
       "loss_epsilon", \.epsilon, .fraction,
       "Added to probabilities inside the logarithms of a GAN's losses.", "D-12: 0; [C]: 0.01")

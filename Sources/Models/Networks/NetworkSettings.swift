@@ -28,7 +28,7 @@ public struct LayerSettings: SettingsGroup {
   public init() {}
 
   /// All keys; layers are fixed for the whole run, because its weights depend on them.
-  public static let keys: [SettingsKey<LayerSettings>] = [
+  public static let entries: [SettingsEntry<LayerSettings>] = [
     .layers(
       "hidden", \.hidden, "Hidden layers of the encoder, from the image inwards.",
       "D-04 [P]: 512,256"
@@ -73,7 +73,7 @@ public struct CodeSettings: SettingsGroup {
   public init() {}
 
   /// `latent`.
-  public static let keys: [SettingsKey<CodeSettings>] = [
+  public static let entries: [SettingsEntry<CodeSettings>] = [
     .integer("latent", \.latent, 1...65536, "Dimensions of the code.", "4.1 [P]: 49").fixed
   ]
 }
@@ -87,7 +87,7 @@ public struct InitializationSettings: SettingsGroup {
   public init() {}
 
   /// `initialization`.
-  public static let keys: [SettingsKey<InitializationSettings>] = [
+  public static let entries: [SettingsEntry<InitializationSettings>] = [
     .choice(
       "initialization", \.initialization,
       "First values of fully connected layers: Glorot uniform, or PyTorch's default.",
@@ -105,7 +105,7 @@ public struct ChannelSettings: SettingsGroup {
   public init() {}
 
   /// `channels`.
-  public static let keys: [SettingsKey<ChannelSettings>] = [
+  public static let entries: [SettingsEntry<ChannelSettings>] = [
     .layers(
       "channels", \.channels,
       "Channels of the convolutions, each halving height and width; the decoder mirrors them.",
@@ -127,11 +127,11 @@ public struct ConnectedSettings: SettingsGroup {
   public init() {}
 
   /// Layers, code, initial values.
-  public static let keys: [SettingsKey<ConnectedSettings>] =
-    group(\.layers) + group(\.code) + group(\.initialization)
-
-  /// Resolves the layers.
-  public mutating func resolve(for data: TrainingSetFacts) { layers.resolve(for: data) }
+  public static let entries: [SettingsEntry<ConnectedSettings>] = [
+    .group(\.layers),
+    .group(\.code),
+    .group(\.initialization),
+  ]
 
   /// The latent dimensions, J.
   public var latent: Int { code.latent }
@@ -150,16 +150,14 @@ public struct NetworkSettings: SettingsGroup {
   public init() {}
 
   /// Layers and code, then settings of convolutions.
-  public static let keys: [SettingsKey<NetworkSettings>] =
-    group(\.connected) + group(\.channels) + [
-      .flag(
-        "output_normalization", \.outputNormalization,
-        "Batch normalisation before the output's sigmoid, in conv_bn.", "D-43 [C]: present"
-      ).fixed
-    ]
-
-  /// Resolves the layers.
-  public mutating func resolve(for data: TrainingSetFacts) { connected.resolve(for: data) }
+  public static let entries: [SettingsEntry<NetworkSettings>] = [
+    .group(\.connected),
+    .group(\.channels),
+    .flag(
+      "output_normalization", \.outputNormalization,
+      "Batch normalisation before the output's sigmoid, in conv_bn.", "D-43 [C]: present"
+    ).fixed,
+  ]
 
   /// The latent dimensions, J.
   public var latent: Int { connected.code.latent }

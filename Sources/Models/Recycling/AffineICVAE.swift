@@ -32,27 +32,29 @@ struct AffineICVAE: Autoencoder, Generative, Fitted {
     var affineBias = true
 
     /// The code, sweeps, variances.
-    static let keys: [SettingsKey<Settings>] =
-      group(\.code) + group(\.count) + [
-        .real(
-          "floor", \.floor, .positive,
-          "ic-affine-em: least variance of an entry, as a fraction of the data's.",
-          "5.4 [R]: 1e-6"),
-        .real(
-          "floor_decay", \.floorDecay, .fraction,
-          "ic-affine-em: what the floor, 1 at first, is multiplied by in every sweep.",
-          "5.4 [R]: 0.9; 0.95 and 300 sweeps if noisy"),
-        .flag(
-          "affine_bias", \.affineBias, "ic-affine-em: fit b as well as W.",
-          "5.4: not if centred"),
-      ]
+    static let entries: [SettingsEntry<Settings>] = [
+      .group(\.code),
+      .group(\.count),
+      .real(
+        "floor", \.floor, .positive,
+        "Least variance of an entry, as a fraction of the data's.", "5.4 [R]: 1e-6"),
+      .real(
+        "floor_decay", \.floorDecay, .fraction,
+        "What the floor, 1 at first, is multiplied by in every sweep.",
+        "5.4 [R]: 0.9; 0.95 and 300 sweeps if noisy"),
+      .flag(
+        "affine_bias", \.affineBias, "Fit b as well as W.",
+        "5.4: not if centred"),
+    ]
   }
 
   /// The system fitted by sweeps.
-  static let system = System(
-    "ic-affine-em", make: AffineICVAE.init, loop: Sweeps<AffineICVAE>.init,
-    presets: Preset.recycling
-  ) { _, _ in "floor_decay=0.95 with epochs=300" }
+  static func system(_ name: String) -> System {
+    System(
+      name, make: AffineICVAE.init, loop: Sweeps<AffineICVAE>.init,
+      presets: Preset.recycling
+    ) { _, _ in "floor_decay=0.95 with epochs=300" }
+  }
 
   let decoder: Dense  // [B, J] -> [B, D]
   let data: DataVariance
@@ -69,8 +71,9 @@ struct AffineICVAE: Autoencoder, Generative, Fitted {
   init(_ c: Settings, image: ImageShape) throws {
     guard image.count <= Self.largestImage else {
       throw ConfigurationError(
-        key: "model", found: "\(Self.system.name) for images of \(image.count) pixels",
-        expected: "at most \(Self.largestImage); take principal components first")
+        key: "data", found: "images of \(image.count) pixels",
+        expected: "at most \(Self.largestImage), of which a matrix of all pairs can be held; take "
+          + "principal components first")
     }
     guard c.code.latent <= image.count else {
       throw ConfigurationError(
@@ -150,7 +153,7 @@ extension AffineICVAE {
     guard storage == .float32 else {
       throw ConfigurationError(
         key: "split_storage", found: storage.rawValue,
-        expected: "float32, since \(system.name) keeps its variances there")
+        expected: "float32, since variances are kept there")
     }
     return [RowArray("S"), RowArray("variance")]
   }

@@ -33,25 +33,10 @@ public struct ICVAE: RecyclingAutoencoder {
     public init() {}
 
     /// Networks, then the loss.
-    public static let keys: [SettingsKey<Settings>] = group(\.network) + group(\.loss)
-
-    /// Resolves the networks.
-    public mutating func resolve(for data: TrainingSetFacts) { network.resolve(for: data) }
-
-    /// Replaces one pass by the number of passes of most steps.
-    public mutating func settle() { loss.settle() }
-
-    /// Checks the loss.
-    public func check(
-      _ system: String, with common: CommonSettings
-    ) throws(ConfigurationError) {
-      try loss.check(system, with: common)
-    }
-
-    /// Warnings about changes of the loss that come too late.
-    public func unreached(_ system: String, epochs: Int) -> [String] {
-      loss.unreached(system, epochs: epochs)
-    }
+    public static let entries: [SettingsEntry<Settings>] = [
+      .group(\.network),
+      .group(\.loss),
+    ]
   }
 
   /// The settings of the affine iC-VAE.
@@ -67,23 +52,11 @@ public struct ICVAE: RecyclingAutoencoder {
     public init() {}
 
     /// The code, initial values, the loss.
-    public static let keys: [SettingsKey<AffineSettings>] =
-      group(\.code) + group(\.initialization) + group(\.loss)
-
-    /// Replaces one pass by the number of passes of most steps.
-    public mutating func settle() { loss.settle() }
-
-    /// Checks the loss.
-    public func check(
-      _ system: String, with common: CommonSettings
-    ) throws(ConfigurationError) {
-      try loss.check(system, with: common)
-    }
-
-    /// Warnings about changes of the loss that come too late.
-    public func unreached(_ system: String, epochs: Int) -> [String] {
-      loss.unreached(system, epochs: epochs)
-    }
+    public static let entries: [SettingsEntry<AffineSettings>] = [
+      .group(\.code),
+      .group(\.initialization),
+      .group(\.loss),
+    ]
   }
 
   /// The loss of iC- and RiC-VAE.
@@ -103,26 +76,23 @@ public struct ICVAE: RecyclingAutoencoder {
     public init() {}
 
     /// Passes, then residuals.
-    public static let keys: [SettingsKey<LossSettings>] =
-      group(\.recycling) + [
-        .real(
-          "residual_epsilon", \.residualEpsilon, .positive,
-          "Added to squared residuals of pixels in [0, 1] before the logarithm of iC- and RiC-VAE.",
-          "D-18 [R]: (1/255)^2"),
-        .real(
-          "residual_epsilon_start", \.residualEpsilonStart, .notNegative,
-          "Where residual_epsilon comes down from, geometrically; 0: nowhere.",
-          "expected-recycling, section 5"),
-        .integer(
-          "residual_epsilon_epochs", \.residualEpsilonEpochs, 0...1_000_000,
-          "Epochs in which it comes down.", "expected-recycling, section 5"),
-        .integer(
-          "l2_epochs", \.leastSquaresEpochs, 0...1_000_000,
-          "Epochs of squared error before the loss of iC- and RiC-VAE.", "5.3 [R]: 0"),
-      ]
-
-    /// Replaces one pass by the number of passes of most steps.
-    public mutating func settle() { recycling.settle() }
+    public static let entries: [SettingsEntry<LossSettings>] = [
+      .group(\.recycling),
+      .real(
+        "residual_epsilon", \.residualEpsilon, .positive,
+        "Added to squared residuals of pixels in [0, 1] before the logarithm of iC- and RiC-VAE.",
+        "D-18 [R]: (1/255)^2"),
+      .real(
+        "residual_epsilon_start", \.residualEpsilonStart, .notNegative,
+        "Where residual_epsilon comes down from, geometrically; 0: nowhere.",
+        "expected-recycling, section 5"),
+      .integer(
+        "residual_epsilon_epochs", \.residualEpsilonEpochs, 0...1_000_000,
+        "Epochs in which it comes down.", "expected-recycling, section 5"),
+      .integer(
+        "l2_epochs", \.leastSquaresEpochs, 0...1_000_000,
+        "Epochs of squared error before the loss of iC- and RiC-VAE.", "5.3 [R]: 0"),
+    ]
 
     /// Checks that an epsilon that falls has epochs for it.
     public func check(
@@ -136,7 +106,7 @@ public struct ICVAE: RecyclingAutoencoder {
 
     /// Warnings about passes, losses and epsilons that come too late.
     public func unreached(_ system: String, epochs: Int) -> [String] {
-      var lines = recycling.unreached(system, epochs: epochs)
+      var lines: [String] = []
       let beginning = "of the run's \(epochs) epochs "
       if leastSquaresEpochs >= epochs {
         lines.append(
@@ -167,16 +137,15 @@ public struct ICVAE: RecyclingAutoencoder {
     }
   }
 
-  /// The system trained on single passes.
-  static let plain = system("ic-vae")
-  /// RiC-VAE: trained on its own samples too.
-  static let recycled = system("ric-vae")
   /// The system with an affine decoder.
-  static let affine = System(
-    "ic-affine", make: ICVAE.init(affine:image:), loop: Epochs.init, presets: Preset.recycling
-  ) { settings, _ in settings.model.loss.cure }
+  static func affine(_ name: String) -> System {
+    System(
+      name, make: ICVAE.init(affine:image:), loop: Epochs.init, presets: Preset.recycling
+    ) { settings, _ in settings.model.loss.cure }
+  }
 
-  private static func system(_ name: String) -> System {
+  /// The system trained on single passes (iC-VAE), or on its own samples too (RiC-VAE).
+  static func system(_ name: String) -> System {
     System(name, make: ICVAE.init(_:image:), loop: Epochs.init, presets: Preset.recycling) {
       settings, _ in settings.model.loss.cure
     }

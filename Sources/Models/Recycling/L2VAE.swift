@@ -30,32 +30,18 @@ public struct L2VAE: RecyclingAutoencoder {
     public init() {}
 
     /// Networks, then the passes.
-    public static let keys: [SettingsKey<Settings>] =
-      group(\.network) + group(\.recycling) + [
-        .real(
-          "recycle_std", \.recycleDeviation, .notNegative,
-          "Standard deviation of what r-l2-vae recycles; 1 is the paper to the letter.",
-          "D-38 [R]: 0, the mean itself")
-      ]
-
-    /// Resolves the networks.
-    public mutating func resolve(for data: TrainingSetFacts) { network.resolve(for: data) }
-
-    /// Replaces one pass by the number of passes of most steps.
-    public mutating func settle() { recycling.settle() }
-
-    /// Warnings about passes that come too late.
-    public func unreached(_ system: String, epochs: Int) -> [String] {
-      recycling.unreached(system, epochs: epochs)
-    }
+    public static let entries: [SettingsEntry<Settings>] = [
+      .group(\.network),
+      .group(\.recycling),
+      .real(
+        "recycle_std", \.recycleDeviation, .notNegative,
+        "Standard deviation of the noise on what is recycled; 1 is the paper to the letter.",
+        "D-38 [R]: 0, the mean itself"),
+    ]
   }
 
-  /// The system trained on single passes.
-  static let plain = system("l2-vae")
-  /// R-l2-VAE: trained on its own samples too.
-  static let recycled = system("r-l2-vae")
-
-  private static func system(_ name: String) -> System {
+  /// The system trained on single passes (l2-VAE), or on its own samples too (R-l2-VAE).
+  static func system(_ name: String) -> System {
     System(name, make: L2VAE.init, loop: Epochs.init, presets: Preset.recycling) { _, _ in
       Recycling.heavierResiduals
     }

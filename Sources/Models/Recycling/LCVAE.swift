@@ -25,26 +25,22 @@ public struct LCVAE: RecyclingAutoencoder {
     public init() {}
 
     /// Networks, then the passes.
-    public static let keys: [SettingsKey<Settings>] = group(\.network) + group(\.recycling)
+    public static let entries: [SettingsEntry<Settings>] = [
+      .group(\.network),
+      .group(\.recycling),
+    ]
 
-    /// Resolves the layers.
-    public mutating func resolve(for data: TrainingSetFacts) { network.resolve(for: data) }
-
-    /// Replaces one pass by the number of passes of most steps.
-    public mutating func settle() { recycling.settle() }
-
-    /// Warnings about passes that come too late.
-    public func unreached(_ system: String, epochs: Int) -> [String] {
-      recycling.unreached(system, epochs: epochs)
+    /// Checks that the networks are fully connected.
+    public func check(
+      _ system: String, with common: CommonSettings
+    ) throws(ConfigurationError) {
+      try network.layers.checkConnected(
+        " with model=\(system), on whose last hidden layer the variances stand")
     }
   }
 
-  /// The system trained on single passes.
-  static let plain = system("lc-vae")
-  /// RLC-VAE: trained on its own samples too.
-  static let recycled = system("rlc-vae")
-
-  private static func system(_ name: String) -> System {
+  /// The system trained on single passes (LC-VAE), or on its own samples too (RLC-VAE).
+  static func system(_ name: String) -> System {
     System(name, make: LCVAE.init, loop: Epochs.init, presets: Preset.recycling) { _, _ in
       Recycling.heavierResiduals
     }
@@ -70,7 +66,6 @@ public struct LCVAE: RecyclingAutoencoder {
   /// - Throws: `ConfigurationError` for a convolutional network.
   public init(_ c: Settings, image: ImageShape) throws {
     let layers = c.network.layers
-    try layers.checkConnected(", on whose last hidden layer the variances stand")
     let (latent, initialization) = (
       c.network.latent, c.network.initialization.initialization
     )

@@ -10,8 +10,8 @@ public struct TestPasses: SettingsGroup {
   public init() {}
 
   /// `test_passes`.
-  public static let keys: [SettingsKey<TestPasses>] = [
-    SettingsKey.integer(
+  public static let entries: [SettingsEntry<TestPasses>] = [
+    .integer(
       "test_passes", \.count, 1...1000,
       "M: passes of a trained model when it reconstructs or samples; --passes overrides it.",
       "5.5 [P]"
@@ -44,33 +44,33 @@ extension Recycling {
     public init() {}
 
     /// The KL's weight, then the passes.
-    public static let keys: [SettingsKey<Settings>] =
-      group(\.kl) + [
-        SettingsKey.integer(
-          "passes", \.passes, 1...64,
-          "N of the recycling models: passes of a training step, their losses summed.", "5.5 [P]"
-        ).refusedElsewhere,
-        .integer(
-          "passes_from_epoch", \.passesFromEpoch, 0...1_000_000,
-          "Epochs of one pass a step before that; recycling from the start collapses.",
-          "expected-recycling, section 4"),
-      ] + group(\.testPasses) + [
-        .choice(
-          "recycle_grad", \.path,
-          "Where gradients flow from a pass back into the one before it.", "D-16 [R]: detach"),
-        SettingsKey.choice(
-          "recycle_test", \.test,
-          "What a trained model hands from pass to pass: its mean, or a sample about it.",
-          "D-17 [R]: mean"
-        ).refusedElsewhere,
-        .flag(
-          "recycle_clip", \.isClipped, "Clip recycled samples to [0, 1] in training.",
-          "5.5 [R]: not"),
-        .real(
-          "residual_scale", \.residualScale, .positive,
-          "What residuals are multiplied by in the loss; 255 is the data scale [0, 255].",
-          "D-39 [R]: 1"),
-      ]
+    public static let entries: [SettingsEntry<Settings>] = [
+      .group(\.kl),
+      .integer(
+        "passes", \.passes, 1...64,
+        "N of the recycling models: passes of a training step, their losses summed.", "5.5 [P]"
+      ).refusedElsewhere,
+      .integer(
+        "passes_from_epoch", \.passesFromEpoch, 0...1_000_000,
+        "Epochs of one pass a step before that; recycling from the start collapses.",
+        "expected-recycling, section 4"),
+      .group(\.testPasses),
+      .choice(
+        "recycle_grad", \.path,
+        "Where gradients flow from a pass back into the one before it.", "D-16 [R]: detach"),
+      .choice(
+        "recycle_test", \.test,
+        "What a trained model hands from pass to pass: its mean, or a sample about it.",
+        "D-17 [R]: mean"
+      ).refusedElsewhere,
+      .flag(
+        "recycle_clip", \.isClipped, "Clip recycled samples to [0, 1] in training.",
+        "5.5 [R]: not"),
+      .real(
+        "residual_scale", \.residualScale, .positive,
+        "What residuals are multiplied by in the loss; 255 is the data scale [0, 255].",
+        "D-39 [R]: 1"),
+    ]
 
     /// Replaces one pass by the number of passes of most steps.
     public mutating func settle() { passesFromEpoch = 0 }

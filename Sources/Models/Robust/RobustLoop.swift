@@ -22,18 +22,22 @@ import Training
 /// - In the RVAE, L decodes a draw of q(z|X - S) (D-07).
 public struct RobustLoop: Loop {
   /// The robust VAE.
-  static let rvae = System(
-    "rvae", make: VAE.init, loop: RobustLoop.init, presets: Preset.robust
-  ) { _, warning in
-    warning == .posteriorCollapse
-      ? "more inner epochs before the first split, beta below 1 (beta=0.3) or activation=relu"
-      : "more inner epochs before the first split or beta below 1 (beta=0.3)"
+  static func variational(_ name: String) -> System {
+    System(
+      name, make: VAE.init, loop: RobustLoop.init, presets: Preset.robust
+    ) { _, warning in
+      warning == .posteriorCollapse
+        ? "more inner epochs before the first split, beta below 1 (beta=0.3) or activation=relu"
+        : "more inner epochs before the first split or beta below 1 (beta=0.3)"
+    }
   }
 
   /// The robust deep autoencoder.
-  static let rda = System(
-    "rda", make: AE.robust, loop: RobustLoop.init, presets: Preset.robust
-  ) { _, _ in "more inner epochs before the first split or activation=relu" }
+  static func deterministic(_ name: String) -> System {
+    System(
+      name, make: AE.robust, loop: RobustLoop.init, presets: Preset.robust
+    ) { _, _ in "more inner epochs before the first split or activation=relu" }
+  }
 
   let settings: Settings
 
@@ -107,7 +111,10 @@ extension AE {
     var network = NetworkSettings()
     var reconstruction = ReconstructionSettings()
 
-    static let keys: [SettingsKey<RobustSettings>] = group(\.network) + group(\.reconstruction)
+    static let entries: [SettingsEntry<RobustSettings>] = [
+      .group(\.network),
+      .group(\.reconstruction),
+    ]
 
     mutating func resolve(for data: TrainingSetFacts) { network.resolve(for: data) }
   }

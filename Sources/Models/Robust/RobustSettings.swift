@@ -30,39 +30,37 @@ extension RobustLoop {
     public init() {}
 
     /// The alternation, its row state, the optimizer.
-    public static let keys: [SettingsKey<Settings>] =
-      [
-        .integer(
-          "outer_iterations", \.outerIterations, 1...1_000_000,
-          "Alternations of training and projection.", "4.3: 30"),
-        .integer(
-          "inner_epochs", \.innerEpochs, 1...1_000_000,
-          "Epochs of training in an outer iteration.", "4.3: 20"),
-        .real(
-          "lambda", \.lambda, .notNegativeOrInfinite,
-          "Weight of the sparse part; large leaves it empty, inf altogether.", "D-15: 70"),
-        .choice(
-          "threshold", \.threshold, "How the shrinkage threshold comes from lambda.",
-          "D-01 [C]: induced"),
-        .choice(
-          "stop_rule", \.stopRule, "Stop when both of c1 and c2 are small, or either.",
-          "D-02 [C]: both"),
-        .real(
-          "tolerance", \.tolerance, .notNegative, "What c1 and c2 must fall below.", "4.3: 1e-7"),
-        .choice(
-          "c2_weight", \.c2Weight,
-          "The factor of c2: min(mu, sqrt mu) as the code has it, or 1.", "D-02 [C]: code"),
-        .flag(
-          "reset_optimizer", \.resetOptimizer, "Fresh optimizer state in every outer iteration.",
-          "D-06 [C]: kept on MNIST"),
-        .choice(
-          "project_with", \.projectWith,
-          "The code that the projection decodes; an rda has no other than the mean.",
-          "D-07 [C]: sample"),
-      ] + group(\.storage) + group(\.optimizer)
-
-    /// Resolves the storage of the rows.
-    public mutating func resolve(for data: TrainingSetFacts) { storage.resolve(for: data) }
+    public static let entries: [SettingsEntry<Settings>] = [
+      .integer(
+        "outer_iterations", \.outerIterations, 1...1_000_000,
+        "Alternations of training and projection.", "4.3: 30"),
+      .integer(
+        "inner_epochs", \.innerEpochs, 1...1_000_000,
+        "Epochs of training in an outer iteration.", "4.3: 20"),
+      .real(
+        "lambda", \.lambda, .notNegativeOrInfinite,
+        "Weight of the sparse part; large leaves it empty, inf altogether.", "D-15: 70"),
+      .choice(
+        "threshold", \.threshold, "How the shrinkage threshold comes from lambda.",
+        "D-01 [C]: induced"),
+      .choice(
+        "stop_rule", \.stopRule, "Stop when both of c1 and c2 are small, or either.",
+        "D-02 [C]: both"),
+      .real(
+        "tolerance", \.tolerance, .notNegative, "What c1 and c2 must fall below.", "4.3: 1e-7"),
+      .choice(
+        "c2_weight", \.c2Weight,
+        "The factor of c2: min(mu, sqrt mu) as the code has it, or 1.", "D-02 [C]: code"),
+      .flag(
+        "reset_optimizer", \.resetOptimizer, "Fresh optimizer state in every outer iteration.",
+        "D-06 [C]: kept on MNIST"),
+      .choice(
+        "project_with", \.projectWith,
+        "The code that the projection decodes, where codes are drawn.",
+        "D-07 [C]: sample"),
+      .group(\.storage),
+      .group(\.optimizer),
+    ]
   }
 
   /// D-01: the rule for the shrinkage threshold t.

@@ -29,19 +29,15 @@ public struct AE: Autoencoder, Trainable {
     public init() {}
 
     /// Networks, loss, passes.
-    public static let keys: [SettingsKey<Settings>] =
-      group(\.network) + group(\.reconstruction) + group(\.passes)
-
-    /// Resolves the networks.
-    public mutating func resolve(for data: TrainingSetFacts) { network.resolve(for: data) }
+    public static let entries: [SettingsEntry<Settings>] = [
+      .group(\.network),
+      .group(\.reconstruction),
+      .group(\.passes),
+    ]
   }
 
-  /// The system without noise.
-  static let ae = system("ae")
-  /// The system with noise drawn at each step.
-  static let dae = system("dae")
-
-  private static func system(_ name: String) -> System {
+  /// An autoencoder trained for some epochs; with noise, a denoising autoencoder.
+  static func system(_ name: String) -> System {
     System(name, make: AE.init, loop: Epochs.init, presets: Preset.relatives) { _, _ in
       "activation=relu or more epochs"
     }

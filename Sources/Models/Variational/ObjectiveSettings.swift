@@ -10,10 +10,10 @@ public struct KLWeight: SettingsGroup {
   public init() {}
 
   /// `beta`.
-  public static let keys: [SettingsKey<KLWeight>] = [
+  public static let entries: [SettingsEntry<KLWeight>] = [
     .real(
       "beta", \.beta, .notNegative,
-      "Weight of the KL term of the VAEs, the recycling models and dvae.", "4.2: 1 is the VAE")
+      "Weight of the KL term.", "4.2: 1 is the VAE")
   ]
 }
 
@@ -26,7 +26,7 @@ public struct ReconstructionSettings: SettingsGroup {
   public init() {}
 
   /// `reconstruction_term`.
-  public static let keys: [SettingsKey<ReconstructionSettings>] = [
+  public static let entries: [SettingsEntry<ReconstructionSettings>] = [
     .choice(
       "reconstruction_term", \.term,
       "Comparison with the target: Bernoulli likelihood, squared error, or its root.",

@@ -32,17 +32,16 @@ public struct VAE: Autoencoder, Generative, Trainable {
     public init() {}
 
     /// Networks, then the loss.
-    public static let keys: [SettingsKey<Settings>] =
-      group(\.network) + group(\.kl) + [
-        .choice(
-          "std_mode", \.standardDeviation,
-          "What multiplies the code's noise: sigma, or sigma squared as in some released scripts.",
-          "D-05"
-        ).formerly("standard_deviation", words: ["variance": "var_bug"])
-      ] + group(\.reconstruction)
-
-    /// Resolves the networks.
-    public mutating func resolve(for data: TrainingSetFacts) { network.resolve(for: data) }
+    public static let entries: [SettingsEntry<Settings>] = [
+      .group(\.network),
+      .group(\.kl),
+      .choice(
+        "std_mode", \.standardDeviation,
+        "What multiplies the code's noise: sigma, or sigma squared as in some released scripts.",
+        "D-05"
+      ).formerly("standard_deviation", words: ["variance": "var_bug"]),
+      .group(\.reconstruction),
+    ]
   }
 
   /// D-05: the factor of the code's noise.
@@ -54,11 +53,13 @@ public struct VAE: Autoencoder, Generative, Trainable {
   }
 
   /// A VAE trained for some epochs.
-  static let system = System(
-    "vae", make: VAE.init, loop: Epochs.init, presets: Preset.robust + Preset.relatives
-  ) { _, warning in
-    warning == .posteriorCollapse
-      ? "beta below 1 (beta=0.3) or activation=relu" : "beta below 1 (beta=0.3) or more epochs"
+  static func system(_ name: String) -> System {
+    System(
+      name, make: VAE.init, loop: Epochs.init, presets: Preset.robust + Preset.relatives
+    ) { _, warning in
+      warning == .posteriorCollapse
+        ? "beta below 1 (beta=0.3) or activation=relu" : "beta below 1 (beta=0.3) or more epochs"
+    }
   }
 
   let encoder: any Network  // [B, D] -> [B, H]

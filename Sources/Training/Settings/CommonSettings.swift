@@ -14,8 +14,11 @@ public struct CommonSettings: SettingsGroup {
   public init() {}
 
   /// Data, lanes, recording.
-  public static let keys: [SettingsKey<CommonSettings>] =
-    group(\.data) + group(\.lanes) + group(\.recording)
+  public static let entries: [SettingsEntry<CommonSettings>] = [
+    .group(\.data),
+    .group(\.lanes),
+    .group(\.recording),
+  ]
 
   /// After this call the number of lanes and the number of rows are set.
   public mutating func resolve(for facts: TrainingSetFacts) {
@@ -56,7 +59,7 @@ public struct DataSettings: SettingsGroup {
   public init() {}
 
   /// The place, format and noise of the data.
-  public static let keys: [SettingsKey<DataSettings>] = [
+  public static let entries: [SettingsEntry<DataSettings>] = [
     .text(
       "data", \.data, expected: "a file name", accepts: { _ in true },
       "The file of the training set; --data sets it.", "own"),
@@ -119,7 +122,7 @@ public struct LaneSettings: SettingsGroup {
   ///
   /// Only `exact` may change in a run: the order of rows and the draws depend on the
   /// others.
-  public static let keys: [SettingsKey<LaneSettings>] = [
+  public static let entries: [SettingsEntry<LaneSettings>] = [
     .seed(
       "seed", \.seed, "Key of every random draw of the run.", "0 [C]: 595, the RVAE authors'"
     ).fixed,
@@ -201,7 +204,7 @@ public struct RecordingSettings: SettingsGroup {
   /// All keys.
   ///
   /// None of them changes the training.
-  public static let keys: [SettingsKey<RecordingSettings>] = [
+  public static let entries: [SettingsEntry<RecordingSettings>] = [
     .integer(
       "validate_every", \.validateEvery, 0...1_000_000,
       "Epochs between two measurements of the bound on validation images, which choose the best "

@@ -35,7 +35,7 @@ public struct OptimizerSettings: SettingsGroup {
   /// All keys.
   ///
   /// The update rule is fixed for the whole run, because checkpoints hold its state.
-  public static let keys: [SettingsKey<OptimizerSettings>] = [
+  public static let entries: [SettingsEntry<OptimizerSettings>] = [
     .flag(
       "shuffle", \.shuffle, "A new order of the rows every epoch.", "D-47 [C]: fixed order on MNIST"
     ),

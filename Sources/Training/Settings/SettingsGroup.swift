@@ -3,13 +3,14 @@ import Support
 
 /// Some settings of a run: a value type that declares a key beside each of its properties.
 ///
-/// Groups nest. A system's settings are a group too. Settings that systems share are groups within
-/// it, so that each key is declared once.
+/// Groups nest. A system's settings are a group too. Settings that systems share are inner groups,
+/// so that each key is declared once. A group implements the calls for its own properties; the
+/// calls reach its inner groups by themselves, and first.
 public protocol SettingsGroup: Equatable, Sendable {
   /// The defaults.
   init()
-  /// A key for each property, in the order in which configurations are written.
-  static var keys: [SettingsKey<Self>] { get }
+  /// An entry for each property, in the order of written configurations.
+  static var entries: [SettingsEntry<Self>] { get }
   /// Derives the values that were left open from the training set.
   mutating func resolve(for data: TrainingSetFacts)
   /// Refuses settings that do not fit together.
@@ -20,6 +21,17 @@ public protocol SettingsGroup: Equatable, Sendable {
   mutating func settle()
   /// Warnings about changes that come too late for a run of so many epochs.
   func unreached(_ system: String, epochs: Int) -> [String]
+}
+
+extension SettingsGroup {
+  /// The default: no value is left open.
+  public mutating func resolve(for data: TrainingSetFacts) {}
+  /// The default: all values fit together.
+  public func check(_ system: String, with common: CommonSettings) throws(ConfigurationError) {}
+  /// The default: no value changes.
+  public mutating func settle() {}
+  /// The default: no warnings.
+  public func unreached(_ system: String, epochs: Int) -> [String] { [] }
 }
 
 /// Facts about the training set that resolve settings.
@@ -36,22 +48,11 @@ public struct TrainingSetFacts: Sendable {
   }
 }
 
-extension SettingsGroup {
-  /// The default: no value is left open.
-  public mutating func resolve(for data: TrainingSetFacts) {}
-  /// The default: all values fit together.
-  public func check(_ system: String, with common: CommonSettings) throws(ConfigurationError) {}
-  /// The default: no value changes.
-  public mutating func settle() {}
-  /// The default: no warnings.
-  public func unreached(_ system: String, epochs: Int) -> [String] { [] }
+// MARK: - A group with its inner groups
 
-  /// The keys of a group within this one.
-  public static func group<Part: SettingsGroup>(
-    _ path: WritableKeyPath<Self, Part> & Sendable
-  ) -> [SettingsKey<Self>] {
-    Part.keys.map { $0.at(path) }
-  }
+extension SettingsGroup {
+  /// The keys of the group and its inner groups.
+  public static var keys: [SettingsKey<Self>] { entries.flatMap(\.keys) }
 
   /// Settings from the values that `stored` has for the keys; other keys keep their defaults.
   public init(_ stored: (String) -> JSONValue?) {
@@ -64,6 +65,34 @@ extension SettingsGroup {
 
   /// The values of all keys, in their order.
   public var values: [JSONValue] { Self.keys.map { $0.value(self) } }
+
+  /// Resolves the inner groups, then the group's own properties.
+  public mutating func resolveAll(for data: TrainingSetFacts) {
+    for entry in Self.entries { entry.part?.resolve(&self, data) }
+    resolve(for: data)
+  }
+
+  /// Settles the inner groups, then the group's own properties.
+  public mutating func settleAll() {
+    for entry in Self.entries { entry.part?.settle(&self) }
+    settle()
+  }
+
+  /// Checks the inner groups, then the group's own properties.
+  ///
+  /// - Throws: `ConfigurationError` with the key, the value found and the value expected.
+  public func checkAll(
+    _ system: String, with common: CommonSettings
+  ) throws(ConfigurationError) {
+    for entry in Self.entries { try entry.part?.check(self, system, common) }
+    try check(system, with: common)
+  }
+
+  /// The warnings of the inner groups, then the group's own warnings.
+  public func allUnreached(_ system: String, epochs: Int) -> [String] {
+    Self.entries.flatMap { $0.part?.unreached(self, system, epochs) ?? [] }
+      + unreached(system, epochs: epochs)
+  }
 }
 
 /// A model's settings and its loop's: all settings of a system except the common settings.
@@ -76,29 +105,6 @@ public struct SystemSettings<Model: SettingsGroup, Loop: SettingsGroup>: Setting
   /// The defaults.
   public init() {}
 
-  /// The model's keys, then the loop's.
-  public static var keys: [SettingsKey<Self>] { group(\.model) + group(\.loop) }
-
-  /// Resolves both.
-  public mutating func resolve(for data: TrainingSetFacts) {
-    model.resolve(for: data)
-    loop.resolve(for: data)
-  }
-
-  /// Checks both.
-  public func check(_ system: String, with common: CommonSettings) throws(ConfigurationError) {
-    try model.check(system, with: common)
-    try loop.check(system, with: common)
-  }
-
-  /// Settles both.
-  public mutating func settle() {
-    model.settle()
-    loop.settle()
-  }
-
-  /// The warnings of both.
-  public func unreached(_ system: String, epochs: Int) -> [String] {
-    model.unreached(system, epochs: epochs) + loop.unreached(system, epochs: epochs)
-  }
+  /// The model's entries, then the loop's.
+  public static var entries: [SettingsEntry<Self>] { [.group(\.model), .group(\.loop)] }
 }

@@ -46,18 +46,8 @@ public struct SettingsKey<Owner: SettingsGroup>: Sendable {
       assign: { [assign] in assign(&$0[keyPath: path], $1) })
   }
 
-  /// The same key, whose value a resume may not change.
-  public var fixed: SettingsKey { with { $0.isFixed = true } }
-
-  /// The same key; systems that do not read it accept only its default.
-  public var refusedElsewhere: SettingsKey { with { $0.isRefusedElsewhere = true } }
-
-  /// The same key with its name in earlier versions, and with the earlier words for its values.
-  public func formerly(_ name: String, words: [String: String] = [:]) -> SettingsKey {
-    with { $0.former = (name, words) }
-  }
-
-  private func with(_ change: (inout KeyDescription) -> Void) -> SettingsKey {
+  /// The same key with another description.
+  func described(_ change: (inout KeyDescription) -> Void) -> SettingsKey {
     var key = self
     change(&key.description)
     return key

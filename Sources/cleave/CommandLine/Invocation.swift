@@ -1,4 +1,5 @@
 import Datasets
+import Doctor
 import Support
 import Training
 

@@ -15,6 +15,10 @@ struct RunQuery {
   let passes: PassesOption
   let isBest: Bool
 
+  static let operand = Operand("RUN", "the directory of a run")
+  static let files = [".h5", ".hdf5"]
+  static let pictures = [".png"]
+
   static let options =
     [Option.data, Option.split, Option.best, Option.out, Option.force] + Option.layout
 

@@ -1,76 +1,107 @@
-import Datasets
+import Benchmarks
 import MPI
-import Planning
 import Support
-import Tensors
-import Training
 
-/// `cleave bench`: the speed of a workload on synthetic images.
+/// `cleave bench`: lists the benchmarks, or runs one of them.
 struct BenchCommand: Subcommand {
   static let name = "bench"
-  static let summary = "measure the speed of a workload"
+  static let summary = "list the benchmarks, or run one of them"
   static let details = """
-    WORKLOAD is one of
-      \(Benchmark.allCases.map(\.rawValue).joined(separator: ", ")):
-    networks and batches of the PyTorch peer, on synthetic images in memory. The time is that of \
-    the median
-    step, after a warm-up.
-    """
-  static let operands = [Operand("WORKLOAD", "what to run")]
-  static let options = [
-    Option.value("steps", "N", "steps to time (of rvae-proj: passes over all rows)"),
-    Option.value("batch", "N", "images in a step, over all ranks (default the peer's)"),
-    Option.threads,
-    Option.flag("exact", "one result on any number of ranks"), Option.json,
-  ]
+    The workloads have networks and batches of launch/torch_train.py, on synthetic images in \
+    memory; the time
+    is that of the median step, after a warm-up. NAME is one of
 
-  private let workload: Benchmark
-  private let steps: Int?
-  private let batch: Int?
-  private let threads: Int
-  private let isExact: Bool
+    \(list)
+
+    A benchmark refuses options that it does not read.
+    """
+  static let operands = [Operand("NAME", "the benchmark to run", count: 0...1)]
+  static var options: [Option] { BenchmarkCatalogue.options.map(Option.init) + [.json] }
+
+  private let benchmark: (any Benchmark)?
+  private let settings: BenchmarkSettings
   private let isJSON: Bool
 
   init(_ arguments: Arguments) throws {
-    let name = arguments.operands[0]
-    guard let workload = Benchmark(rawValue: name) else {
-      throw UsageError(
-        "unknown workload \(name)"
-          + Spelling.hint(for: name, in: Benchmark.allCases.map(\.rawValue)))
-    }
-    self.workload = workload
-    steps = try arguments.integer("steps", in: 1...1_000_000)
-    batch = try arguments.integer("batch", in: 1...60_000)
-    threads = try arguments.threads()
-    isExact = arguments.has("exact")
-    try UsageError.check(threads: threads, exact: isExact)
+    benchmark = try arguments.operands.first.map(Self.benchmark)
+    settings = try arguments.settings(of: benchmark)
     isJSON = arguments.has("json")
+    try UsageError.check(threads: settings.threads, exact: settings.has(.exact))
+  }
+
+  private static func benchmark(_ name: String) throws(UsageError) -> any Benchmark {
+    guard let benchmark = BenchmarkCatalogue.named(name) else {
+      let names = BenchmarkCatalogue.all.map(\.name)
+      throw UsageError("unknown benchmark \(name)" + Spelling.hint(for: name, in: names))
+    }
+    return benchmark
   }
 
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
-    console.startWorkers(threads)
-    let result = try workload.run(steps: steps, batch: batch, exact: isExact, world: world)
-    console.result(isJSON ? Self.document(result).document : Self.text(result))
+    guard let benchmark else {
+      return try world.onRoot {
+        if isJSON { console.result(Self.document) } else { console.result(Self.list) }
+        return 0
+      }
+    }
+    console.startWorkers(settings.threads)
+    let report = try benchmark.run(settings, on: world, progress: console.progress)
+    if isJSON {
+      console.result(report.json)
+    } else {
+      console.result(report.lines.joined(separator: "\n"))
+    }
     return 0
   }
 
-  private static func document(_ result: BenchmarkResult) -> JSONValue {
-    [
-      "workload": .string(result.workload), "ranks": .integer(result.ranks),
-      "threads": .integer(result.threads), "batch": .integer(result.batch),
-      "steps": .integer(result.steps), "images_per_second": .real(result.imagesPerSecond),
-      "ms_per_step": .real(result.msPerStep), "gflops": .real(result.gflops),
-      "peak_rss_mib": .array(result.peakRssMib.map { .real($0) }),
-      "blas_kernel": .string(result.blasKernel),
-    ]
+  private static var list: String {
+    let rows = BenchmarkCatalogue.all.map { (left: $0.name, right: $0.summary) }
+    return String(Help.table(rows).dropLast())
   }
 
-  private static func text(_ result: BenchmarkResult) -> String {
-    let memory = result.peakRssMib.map { Quantity.decimal($0, 0) }.joined(separator: ", ")
-    return "\(result.workload), batch \(result.batch), \(Quantity.count(result.ranks, "rank")), "
-      + "BLAS kernel \(result.blasKernel)\n"
-      + "  \(Quantity.grouped(Int(result.imagesPerSecond))) images/s, "
-      + "\(Quantity.significant(result.msPerStep)) ms a step (median of \(result.steps)), "
-      + "\(Quantity.decimal(result.gflops, 0)) GFLOP/s\n  peak memory \(memory) MiB"
+  private static var document: JSONValue {
+    let members = BenchmarkCatalogue.all.map { JSONValue.Member($0.name, .string($0.summary)) }
+    return ["benchmarks": .object(members)]
   }
+}
+
+extension Option {
+  /// A benchmark's option on the command line.
+  fileprivate init(_ option: BenchmarkOption) {
+    self =
+      switch option.kind {
+      case .flag: .flag(option.name, option.help)
+      case .integer: .value(option.name, "N", option.help)
+      case .integers: .value(option.name, "N,N", option.help)
+      case .folder: .value(option.name, "DIR", option.help)
+      }
+  }
+}
+
+extension Arguments {
+  /// The options that a benchmark reads.
+  ///
+  /// - Throws: `UsageError` for a value that the option does not take, and for an option that the
+  ///   benchmark does not read.
+  fileprivate func settings(of benchmark: (any Benchmark)?) throws(UsageError) -> BenchmarkSettings
+  {
+    var settings = BenchmarkSettings()
+    for option in BenchmarkCatalogue.options {
+      guard let text = value(option.name) else { continue }
+      guard let benchmark else { throw UsageError("--\(option.name): missing NAME of a benchmark") }
+      guard benchmark.options.contains(where: { $0.name == option.name }) else {
+        let known = benchmark.options.map { "--\($0.name)" }.joined(separator: ", ")
+        throw UsageError("--\(option.name): \(benchmark.name) does not read it, only \(known)")
+      }
+      if let expected = settings.take(text, for: option) {
+        throw UsageError("--\(option.name): found \(text), expected \(expected)")
+      }
+    }
+    return settings
+  }
+}
+
+extension BenchmarkSettings {
+  /// Threads of a rank.
+  fileprivate var threads: Int { integer(.threads) ?? 1 }
 }

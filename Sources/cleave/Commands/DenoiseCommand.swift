@@ -1,11 +1,8 @@
+import Datasets
 import Evaluation
-import MPI
-import Models
-import Runs
-import Training
 
 /// `cleave denoise`: writes clean images L and sparse parts S.
-struct DenoiseCommand: Subcommand {
+struct DenoiseCommand: ImagesCommand {
   static let name = "denoise"
   static let summary = "split images into a clean and a sparse part"
   static let details = """
@@ -13,19 +10,10 @@ struct DenoiseCommand: Subcommand {
     run was
     trained on, L = D(E(X - S)) with the S of the run; others are split once, L = D(E(X)).
     """
-  static let operands = [Operand("RUN", "the directory of a run")]
-  static let options = RunQuery.options
 
-  private let query: RunQuery
+  let query: RunQuery
 
-  init(_ arguments: Arguments) throws {
-    query = try RunQuery(arguments, endings: [".h5", ".hdf5"])
-  }
-
-  func run(on world: Communicator, _ console: Console) throws -> Int32 {
-    try query.answer(on: world, console) { outputs, trained in
-      try outputs.denoise(
-        query.data.open(for: trained.configuration, on: world), to: query.output)
-    }
+  func write(_ images: ImageSet, by outputs: Outputs) throws {
+    try outputs.denoise(images, to: query.output)
   }
 }

@@ -1,3 +1,4 @@
+import Doctor
 import MPI
 import Support
 import Tensors
@@ -36,7 +37,8 @@ struct DoctorCommand: Subcommand {
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
     Workers.start(1)
     if isSGEMMOnly { return try world.onRoot { printSGEMM(console) } }
-    let examination = Examination(of: world, directory: directory)
+    let examination = Examination(
+      of: world, directory: directory, kernelWords: [Self.name, "--sgemm", "--json"])
     var checks = try examination.collectiveChecks()
     return try world.onRoot {
       checks += examination.rootChecks()
@@ -77,18 +79,4 @@ struct DoctorCommand: Subcommand {
       return "\(check.isFine ? "ok    " : "MEND  ")\(check.name)\(gap)  \(check.found)\(advice)"
     }.joined(separator: "\n")
   }
-}
-
-/// One check of the doctor.
-struct Check {
-  /// The place in the report.
-  let order: Int
-  /// The subject of the check.
-  let name: String
-  /// Whether the result is good for training.
-  let isFine: Bool
-  /// The result, with units.
-  let found: String
-  /// What to change or improve; empty without advice.
-  let advice: String
 }

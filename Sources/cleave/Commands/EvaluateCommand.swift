@@ -25,7 +25,7 @@ struct EvaluateCommand: Subcommand {
         ($0.name, $0.summary + ($0.needs.map { "; needs \($0)" } ?? ""))
       }
     ).dropLast())
-  static let operands = [Operand("RUN", "the directory of a run")]
+  static let operands = [RunQuery.operand]
   static let options =
     [
       Option.data, Option.split,

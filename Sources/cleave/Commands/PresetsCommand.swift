@@ -91,6 +91,12 @@ struct PresetsCommand: Subcommand {
     let rows = Configuration.keys.map { key in
       [key.name, configuration[key].line, preset.source(of: key)]
     }
-    console.result(Columns.text(["key", "value", "source"], rows))
+    console.result(
+      Columns.text(["key", "value", "source"], rows) + """
+        \n
+        Numbers are sections of docs/systems.md, D-.. of docs/decisions.md; words name other pages \
+        of
+        docs/, or "own". [P]: the paper states it. [C]: its authors' code has it. [R]: neither does.
+        """)
   }
 }

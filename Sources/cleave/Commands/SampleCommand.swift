@@ -16,7 +16,7 @@ struct SampleCommand: Subcommand {
     dae has no
     prior and needs --chain.
     """
-  static let operands = [Operand("RUN", "the directory of a run")]
+  static let operands = [RunQuery.operand]
   static let options =
     [
       Option.value("count", "N", "how many (default 100)"),
@@ -33,7 +33,7 @@ struct SampleCommand: Subcommand {
   private let start: Sampler.Start
 
   init(_ arguments: Arguments) throws {
-    query = try RunQuery(arguments, endings: [".h5", ".hdf5", ".png"])
+    query = try RunQuery(arguments, endings: RunQuery.files + RunQuery.pictures)
     count = try arguments.integer("count", in: 1...100_000_000) ?? 100
     seed = try arguments.seed()
     chain = try arguments.integer("chain", in: 0...1_000_000)

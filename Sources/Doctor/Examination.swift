@@ -1,24 +1,32 @@
 import Foundation
 import MPI
+import Support
 import Tensors
 
 /// The doctor's checks: those all ranks take part in, and those of rank 0.
-struct Examination {
+public struct Examination {
   private let world: Communicator
   private let directory: String
+  private let kernelWords: [String]
 
   /// Prepares to examine `world` and the file system of a directory.
-  init(of world: Communicator, directory: String) {
+  ///
+  /// - Parameter kernelWords: the words with which this executable prints ``MatrixKernel/json``
+  ///   of ``MatrixKernel/measure()``; other kernels are measured in processes of their own.
+  public init(of world: Communicator, directory: String, kernelWords: [String]) {
     self.world = world
     self.directory = directory
+    self.kernelWords = kernelWords
   }
 
-  /// Ranks and hosts, matrix products on all ranks at once, ways to sum gradients, and how to start ranks.
+  /// Examines ranks and hosts, matrix products on all ranks at once, and ways to sum gradients.
+  ///
+  /// It advises how to start ranks, too.
   ///
   /// **Collective.**
   ///
   /// - Returns: The checks on rank 0, nothing elsewhere.
-  func collectiveChecks() throws -> [Check] {
+  public func collectiveChecks() throws -> [Check] {
     let ranks = try checkRanks()
     let allReduce = try checkAllReduce()
     let gradients = try ReductionTrials(on: world).check()
@@ -32,8 +40,8 @@ struct Examination {
     return [ranks, allReduce, gradients, launch, checkProducts(speeds, kernels, hosts)]
   }
 
-  /// Other matrix kernels, HDF5, disk and shared memory.
-  func rootChecks() -> [Check] {
+  /// Examines other matrix kernels, HDF5, disk and shared memory, on one rank.
+  public func rootChecks() -> [Check] {
     [checkKernel()] + StorageExamination(of: directory).checks()
   }
 
@@ -141,7 +149,8 @@ struct Examination {
   /// The better of two processes, for the machine may be doing something else as well.
   private func measure(_ core: String?) throws -> MatrixKernel {
     let runs = [
-      try MatrixKernel.measureInChild(core: core), try MatrixKernel.measureInChild(core: core),
+      try MatrixKernel.measureInChild(core: core, words: kernelWords),
+      try MatrixKernel.measureInChild(core: core, words: kernelWords),
     ]
     return runs[0].gflops > runs[1].gflops ? runs[0] : runs[1]
   }

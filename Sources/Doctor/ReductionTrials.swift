@@ -1,5 +1,6 @@
 import Distributed
 import MPI
+import Support
 
 /// The ways in which gradients can be summed over the ranks, timed one after the other.
 struct ReductionTrials {

@@ -1,7 +1,8 @@
 import Foundation
 import MPI
+import Support
 
-/// The line that starts ranks on this machine, on the hosts of this job, or in a scheduler's allocation.
+/// The line that starts ranks: on this machine, on the hosts of this job, or in an allocation.
 struct LaunchAdvice {
   /// A host and how many ranks belong on it.
   typealias Host = (name: String, ranks: Int)

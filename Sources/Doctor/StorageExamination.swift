@@ -1,5 +1,6 @@
 import Foundation
 import HDF5
+import Support
 
 /// The doctor's look at a directory: HDF5 files, locks, speed, and the memory that ranks share.
 struct StorageExamination {

@@ -5,14 +5,14 @@ import Support
 ///
 /// Each takes the name in JSON and for `--set`, the property, its range, one line of help and the
 /// source of the default.
-extension SettingsKey {
+extension SettingsEntry {
   /// A whole number within a range.
   public static func integer(
     _ name: String, _ path: WritableKeyPath<Owner, Int> & Sendable,
     _ range: ClosedRange<Int>,
     _ summary: String, _ source: String
-  ) -> SettingsKey {
-    SettingsKey(
+  ) -> SettingsEntry {
+    SettingsEntry(
       name, path, expected: "an integer from \(range.lowerBound) to \(range.upperBound)",
       summary: summary, source: source, toJSON: { .integer($0) },
       fromJSON: { if case .integer(let value) = $0, range.contains(value) { value } else { nil } },
@@ -23,8 +23,8 @@ extension SettingsKey {
   public static func optionalInteger(
     _ name: String, _ path: WritableKeyPath<Owner, Int?> & Sendable,
     _ range: ClosedRange<Int>, absent: String, _ summary: String, _ source: String
-  ) -> SettingsKey {
-    SettingsKey(
+  ) -> SettingsEntry {
+    SettingsEntry(
       name, path,
       expected: "an integer from \(range.lowerBound) to \(range.upperBound), or null for \(absent)",
       summary: summary, source: source, toJSON: { $0.map { .integer($0) } ?? .null },
@@ -42,8 +42,8 @@ extension SettingsKey {
   public static func real(
     _ name: String, _ path: WritableKeyPath<Owner, Double> & Sendable, _ limits: Limits,
     _ summary: String, _ source: String
-  ) -> SettingsKey {
-    SettingsKey(
+  ) -> SettingsEntry {
+    SettingsEntry(
       name, path, expected: "a number \(limits.words)", summary: summary, source: source,
       toJSON: { $0.isInfinite ? "inf" : .real($0) },
       fromJSON: { json in
@@ -57,9 +57,9 @@ extension SettingsKey {
   public static func optionalFraction(
     _ name: String, _ path: WritableKeyPath<Owner, Double?> & Sendable, absent: String,
     _ summary: String, _ source: String
-  ) -> SettingsKey {
+  ) -> SettingsEntry {
     let limits = Limits.fraction
-    return SettingsKey(
+    return SettingsEntry(
       name, path, expected: "a number \(limits.words), or null for \(absent)", summary: summary,
       source: source, toJSON: { $0.map { .real($0) } ?? .null },
       fromJSON: { (json) -> Double?? in
@@ -73,8 +73,8 @@ extension SettingsKey {
   public static func flag(
     _ name: String, _ path: WritableKeyPath<Owner, Bool> & Sendable, _ summary: String,
     _ source: String
-  ) -> SettingsKey {
-    SettingsKey(
+  ) -> SettingsEntry {
+    SettingsEntry(
       name, path, expected: "true or false", summary: summary, source: source,
       toJSON: { .boolean($0) },
       fromJSON: { if case .boolean(let value) = $0 { value } else { nil } },
@@ -85,10 +85,10 @@ extension SettingsKey {
   public static func choice<Value>(
     _ name: String, _ path: WritableKeyPath<Owner, Value> & Sendable,
     from values: [Value] = Value.allCases, _ summary: String, _ source: String
-  ) -> SettingsKey
+  ) -> SettingsEntry
   where Value: RawRepresentable<String> & CaseIterable & Sendable, Value.AllCases == [Value] {
     let names = values.map(\.rawValue)
-    return SettingsKey(
+    return SettingsEntry(
       name, path, expected: "one of " + names.joined(separator: ", "), summary: summary,
       source: source, toJSON: { .string($0.rawValue) },
       fromJSON: { json in
@@ -102,10 +102,10 @@ extension SettingsKey {
   public static func optionalChoice<Value>(
     _ name: String, _ path: WritableKeyPath<Owner, Value?> & Sendable, absent: String,
     _ summary: String, _ source: String
-  ) -> SettingsKey
+  ) -> SettingsEntry
   where Value: RawRepresentable<String> & CaseIterable & Sendable, Value.AllCases == [Value] {
     let names = Value.allCases.map(\.rawValue)
-    return SettingsKey(
+    return SettingsEntry(
       name, path, expected: "one of " + names.joined(separator: ", ") + ", or null for \(absent)",
       summary: summary, source: source, toJSON: { $0.map { .string($0.rawValue) } ?? .null },
       fromJSON: { (json) -> Value?? in
@@ -122,8 +122,8 @@ extension SettingsKey {
   public static func text(
     _ name: String, _ path: WritableKeyPath<Owner, String> & Sendable, expected: String,
     accepts: @escaping @Sendable (String) -> Bool, _ summary: String, _ source: String
-  ) -> SettingsKey {
-    SettingsKey(
+  ) -> SettingsEntry {
+    SettingsEntry(
       name, path, expected: expected, summary: summary, source: source, toJSON: { .string($0) },
       fromJSON: { if case .string(let value) = $0, accepts(value) { value } else { nil } },
       parse: { .string($0) })
@@ -133,8 +133,8 @@ extension SettingsKey {
   public static func corruption(
     _ name: String, _ path: WritableKeyPath<Owner, Corruption> & Sendable, _ summary: String,
     _ source: String
-  ) -> SettingsKey {
-    SettingsKey(
+  ) -> SettingsEntry {
+    SettingsEntry(
       name, path, expected: "a corruption such as salt-pepper:0.3, gaussian:0.5 or none",
       summary: summary, source: source, toJSON: { .string($0.spec) },
       fromJSON: { json in
@@ -152,8 +152,8 @@ extension SettingsKey {
   public static func seed(
     _ name: String, _ path: WritableKeyPath<Owner, UInt64> & Sendable, _ summary: String,
     _ source: String
-  ) -> SettingsKey {
-    SettingsKey(
+  ) -> SettingsEntry {
+    SettingsEntry(
       name, path, expected: "an integer from 0 to \(Int.max)", summary: summary, source: source,
       toJSON: { .integer(Int(clamping: $0)) },
       fromJSON: { if case .integer(let value) = $0 { UInt64(exactly: value) } else { nil } },
@@ -164,8 +164,8 @@ extension SettingsKey {
   public static func layers(
     _ name: String, _ path: WritableKeyPath<Owner, [Int]> & Sendable, _ summary: String,
     _ source: String
-  ) -> SettingsKey {
-    SettingsKey(
+  ) -> SettingsEntry {
+    SettingsEntry(
       name, path, expected: "a list of layer sizes from 1 to 65536, such as 512,256",
       summary: summary, source: source, toJSON: { .array($0.map { .integer($0) }) },
       fromJSON: layerSizes, parse: list)
@@ -175,8 +175,8 @@ extension SettingsKey {
   public static func optionalLayers(
     _ name: String, _ path: WritableKeyPath<Owner, [Int]?> & Sendable, absent: String,
     _ summary: String, _ source: String
-  ) -> SettingsKey {
-    SettingsKey(
+  ) -> SettingsEntry {
+    SettingsEntry(
       name, path,
       expected: "a list of layer sizes from 1 to 65536, such as 256,512, or null for \(absent)",
       summary: summary, source: source,

@@ -1,20 +1,19 @@
 import Foundation
 import Support
 import Tensors
-import Training
 
 /// How fast a matrix kernel of OpenBLAS multiplies on one core.
-struct MatrixKernel {
+public struct MatrixKernel: Sendable {
   /// The kernel, as OpenBLAS names it.
-  let kernel: String
+  public let kernel: String
   /// Speed of single-precision products, 2 m n k operations each, in 10^9 a second.
-  let gflops: Double
+  public let gflops: Double
 
   /// The result as the child process hands it on.
-  var json: JSONValue { ["kernel": .string(kernel), "gflops": .real(gflops)] }
+  public var json: JSONValue { ["kernel": .string(kernel), "gflops": .real(gflops)] }
 
   /// The best of several products of 1024 x 1024 matrices, about a third of a second long.
-  static func measure() -> MatrixKernel {
+  public static func measure() -> MatrixKernel {
     let side = 1024
     let a = Tensor(Shape(side, side), [Float](repeating: 0.5, count: side * side))
     let b = Tensor(Shape(side, side), [Float](repeating: 0.25, count: side * side))
@@ -31,13 +30,16 @@ struct MatrixKernel {
     return MatrixKernel(kernel: BLAS.kernelName, gflops: operations / best * 1e-9)
   }
 
-  /// The same in a new process that loads OpenBLAS under another choice of kernel; nil leaves the choice to it.
+  /// Measures in a new process that loads OpenBLAS under another choice of kernel.
   ///
+  /// - Parameters:
+  ///   - core: the kernel; nil leaves the choice to OpenBLAS.
+  ///   - words: the words with which this executable prints its ``json``.
   /// - Throws: Where the process cannot be started or does not answer.
-  static func measureInChild(core: String?) throws -> MatrixKernel {
+  static func measureInChild(core: String?, words: [String]) throws -> MatrixKernel {
     let child = Process()
     child.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-    child.arguments = ["doctor", "--sgemm", "--json"]
+    child.arguments = words
     child.environment = environment(core: core)
     let output = Pipe()
     child.standardOutput = output
@@ -47,7 +49,7 @@ struct MatrixKernel {
     child.waitUntilExit()
     let answer = try JSONValue(parsing: String(decoding: data, as: UTF8.self))
     guard case .string(let kernel)? = answer["kernel"], let gflops = answer["gflops"]?.number else {
-      throw UsageError("the process that measures another kernel gave no answer")
+      throw DoctorError("the process that measures another kernel gave no answer")
     }
     return MatrixKernel(kernel: kernel, gflops: gflops)
   }
@@ -63,13 +65,9 @@ struct MatrixKernel {
   }
 }
 
-/// Seconds since it was made.
-struct Stopwatch {
-  private let start = ContinuousClock.now
+/// An examination that could not be made.
+struct DoctorError: Error, CustomStringConvertible {
+  let description: String
 
-  /// Elapsed time in seconds.
-  var seconds: Double {
-    let parts = (ContinuousClock.now - start).components
-    return Double(parts.seconds) + Double(parts.attoseconds) * 1e-18
-  }
+  init(_ description: String) { self.description = description }
 }

@@ -1,30 +1,30 @@
 import Foundation
 
 /// Numbers in a form for people.
-enum Quantity {
+public enum Quantity {
   /// A number with a fixed number of decimals.
-  static func decimal(_ value: Double, _ places: Int) -> String {
+  public static func decimal(_ value: Double, _ places: Int) -> String {
     String(format: "%.\(places)f", value)
   }
 
   /// A number with a fixed number of significant digits: `0.0239`, `123`, `1.2e-07`.
-  static func significant(_ value: Double, _ digits: Int = 4) -> String {
+  public static func significant(_ value: Double, _ digits: Int = 4) -> String {
     String(format: "%.\(digits)g", value)
   }
 
   /// Bytes in a unit with one to three digits before the point.
-  static func bytes(_ count: Int) -> String {
+  public static func bytes(_ count: Int) -> String {
     scaled(Double(count), ["B", "KiB", "MiB", "GiB", "TiB"], by: 1024)
   }
 
   /// A short time: `82 us`, `2.6 ms`, `1.2 s`.
-  static func seconds(_ value: Double) -> String {
+  public static func seconds(_ value: Double) -> String {
     if value < 1e-3 { return "\(significant(value * 1e6, 3)) us" }
     return value < 1 ? "\(significant(value * 1e3, 3)) ms" : "\(significant(value, 3)) s"
   }
 
   /// A long time on a clock: `0:07`, `12:30`, `1:02:03`.
-  static func clock(_ seconds: Double) -> String {
+  public static func clock(_ seconds: Double) -> String {
     guard seconds.isFinite, seconds < 1e9 else { return "?" }
     let total = Int(seconds.rounded())
     let (hours, minutes, rest) = (total / 3600, total / 60 % 60, total % 60)
@@ -34,7 +34,7 @@ enum Quantity {
   }
 
   /// An integer with a comma before every three digits.
-  static func grouped(_ value: Int) -> String {
+  public static func grouped(_ value: Int) -> String {
     var text = ""
     for (index, digit) in String(value.magnitude).reversed().enumerated() {
       if index > 0, index % 3 == 0 { text.append(",") }
@@ -44,7 +44,7 @@ enum Quantity {
   }
 
   /// `1 rank`, `2 ranks`.
-  static func count(_ value: Int, _ noun: String) -> String {
+  public static func count(_ value: Int, _ noun: String) -> String {
     "\(grouped(value)) \(noun)\(value == 1 ? "" : "s")"
   }
 

@@ -1,11 +1,13 @@
 import Foundation
 
-/// The networks a host is on, as Open MPI wants them named: by network, for devices are called differently on each host.
+/// The networks a host is on, as Open MPI wants them named.
+///
+/// A network has one name everywhere; a device is called differently on each host.
 struct HostNetworks {
   /// Networks such as `10.0.0.0/24`, each with its speed in Mbit/s, 0 where that is not known.
   let speeds: [String: Int]
 
-  /// Those of this host: IPv4 networks of devices that are up and lead out of it.
+  /// The networks of this host: IPv4, of devices that are up and lead out of it.
   static func here() -> HostNetworks {
     var first: UnsafeMutablePointer<ifaddrs>?
     guard getifaddrs(&first) == 0 else { return HostNetworks(speeds: [:]) }
@@ -19,7 +21,7 @@ struct HostNetworks {
         let address = ipv4(entry.ifa_addr), let mask = ipv4(entry.ifa_netmask)
       else { continue }
       let device = "/sys/class/net/" + String(cString: entry.ifa_name)
-      // Bridges of containers and virtual machines have the same addresses on every host and lead nowhere.
+      // Bridges of containers have the same addresses on every host and lead nowhere.
       guard !FileManager.default.fileExists(atPath: device + "/bridge") else { continue }
       let speed = try? String(contentsOfFile: device + "/speed", encoding: .utf8)
       let known = speed.flatMap { Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) } ?? 0

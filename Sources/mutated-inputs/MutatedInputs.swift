@@ -5,35 +5,11 @@ import HDF5
 import Images
 import MPI
 import Models
+import Support
 import Training
 
-/// Reads files that something has been done to, one after the other.
-///
-///     rank-checks mutated-inputs KIND FOLDER SEED FIRST COUNT
-///
-/// FOLDER holds what KIND reads, undamaged. For each number from FIRST on, a file of it is changed somehow, read, and put
-/// right again. Each number is printed before the reading, so that whoever started this knows what made it crash or hang;
-/// what came of it follows: `refused` with one clear line, `same` as without the change, or `changed`.
-let mutatedInputs: [String: RankCheck] = [
-  "mutated-inputs": { _, arguments in
-    guard arguments.count == 5, let reader = MutatedInputs.readers[arguments[0]],
-      let seed = Int(arguments[2]), let first = Int(arguments[3]), let count = Int(arguments[4])
-    else {
-      let kinds = MutatedInputs.readers.keys.sorted().joined(separator: ", ")
-      throw CheckFailure("expected one of \(kinds); FOLDER SEED FIRST COUNT", exitStatus: 64)
-    }
-    let inputs = try MutatedInputs(folder: arguments[1], reader)
-    for number in first..<first + count {
-      say("\(number) ")
-      say(try inputs.outcome(seed: seed, number) + "\n")
-    }
-  }
-]
-
-/// Past any buffer: a crash must not swallow it.
-private func say(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
-
-private struct MutatedInputs {
+/// Undamaged files of a kind, which are changed, read, and put right again one after the other.
+struct MutatedInputs {
   /// Reads all there is, and returns a digest of it.
   typealias Reader = @Sendable (_ folder: String) throws -> String
 
@@ -65,7 +41,7 @@ private struct MutatedInputs {
     do {
       _ = try importer.run(sources: [source], options: options, to: output)
     } catch {
-      if access(output, F_OK) == 0 { throw CheckFailure("an import that failed left \(output)") }
+      if access(output, F_OK) == 0 { throw InputFailure("an import that failed left \(output)") }
       throw error
     }
     return try images(in: output)
@@ -102,7 +78,7 @@ private struct MutatedInputs {
 
   /// What comes of mutation `number`.
   func outcome(seed: Int, _ number: Int) throws -> String {
-    var chance = CheckNumbers(seed: seed &* 1_000_003 &+ number)
+    var chance = SplitMix64(seed: seed &* 1_000_003 &+ number)
     let file = files[chance.next(below: files.count)]
     let original = try Data(contentsOf: URL(filePath: file))
     var mutant = original
@@ -113,10 +89,10 @@ private struct MutatedInputs {
     let started = Date()
     let outcome = Result { try reader(folder) }
     guard -started.timeIntervalSinceNow < 5 else {
-      throw CheckFailure("\(file): took \(-started.timeIntervalSinceNow) s")
+      throw InputFailure("\(file): took \(-started.timeIntervalSinceNow) s")
     }
     guard try Data(contentsOf: URL(filePath: file)) == mutant else {
-      throw CheckFailure("\(file): was changed by reading it")
+      throw InputFailure("\(file): was changed by reading it")
     }
     switch outcome {
     case .success(let found): return found == expected ? "same" : "changed"
@@ -126,14 +102,14 @@ private struct MutatedInputs {
         || error is CheckpointError || error is ConfigurationError
       let text = "\(error)"
       guard isTyped, !text.isEmpty, !text.contains("\n") else {
-        throw CheckFailure("\(file): \(type(of: error)): \(text)")
+        throw InputFailure("\(file): \(type(of: error)): \(text)")
       }
       return "refused"
     }
   }
 
   /// Does one thing to the bytes of a file.
-  private static func mutate(_ data: inout Data, _ chance: inout CheckNumbers) {
+  private static func mutate(_ data: inout Data, _ chance: inout SplitMix64) {
     guard !data.isEmpty else { return }
     // Half of the time near the beginning, where formats keep what matters.
     func place() -> Int {
@@ -156,5 +132,16 @@ private struct MutatedInputs {
       data.replaceSubrange(at..<at + min(4, length), with: word.prefix(min(4, length)))
     }
     data = Data(data)
+  }
+}
+
+/// A file that was not read as files have to be.
+struct InputFailure: ExitStatusError, CustomStringConvertible {
+  let description: String
+  let exitStatus: Int32
+
+  init(_ description: String, exitStatus: Int32 = 1) {
+    self.description = description
+    self.exitStatus = exitStatus
   }
 }

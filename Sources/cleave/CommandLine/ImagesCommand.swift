@@ -1,0 +1,36 @@
+import Datasets
+import Evaluation
+import MPI
+import Models
+
+/// A command that passes images to a run's model and writes the results.
+///
+/// Such a command defines its name and its output; the other steps are the same for all.
+protocol ImagesCommand: Subcommand {
+  /// The allowed endings of the output's name.
+  static var endings: [String] { get }
+  /// Run, images and output.
+  var query: RunQuery { get }
+
+  /// A command with these arguments.
+  init(query: RunQuery)
+
+  /// Writes the model's results for the images. **Collective.**
+  func write(_ images: ImageSet, by outputs: Outputs) throws
+}
+
+extension ImagesCommand {
+  static var operands: [Operand] { [RunQuery.operand] }
+  static var options: [Option] { RunQuery.options }
+  static var endings: [String] { RunQuery.files }
+
+  init(_ arguments: Arguments) throws {
+    self.init(query: try RunQuery(arguments, endings: Self.endings))
+  }
+
+  func run(on world: Communicator, _ console: Console) throws -> Int32 {
+    try query.answer(on: world, console) { outputs, trained in
+      try write(query.data.open(for: trained.configuration, on: world), by: outputs)
+    }
+  }
+}
