@@ -52,7 +52,7 @@ public struct Fault: Equatable, Sendable, CustomStringConvertible {
     (self.kind, self.step, self.rank) = (kind, step, rank)
   }
 
-  /// The fault as it is given on the command line.
+  /// The fault in the form of the command line.
   public var description: String { "\(kind.rawValue)@\(step):\(rank)" }
 }
 

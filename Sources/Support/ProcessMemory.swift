@@ -2,7 +2,7 @@ import Foundation
 
 /// Memory of this process that is resident, as the kernel counts it, in bytes.
 public struct ProcessMemory {
-  /// Memory of its own.
+  /// The process's own memory.
   public var anonymous = 0
   /// Pages of files: programs, libraries, mapped data.
   public var files = 0

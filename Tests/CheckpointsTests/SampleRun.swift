@@ -17,7 +17,7 @@ final class SampleRun {
 
   deinit { try? FileManager.default.removeItem(atPath: path) }
 
-  /// The names in the directory of checkpoints, hidden ones too.
+  /// The names in the directory of checkpoints, with hidden names.
   func names() throws -> [String] {
     try FileManager.default.contentsOfDirectory(atPath: store.directory).sorted()
   }

@@ -32,7 +32,7 @@ struct RunFolder {
     return try #require(info["digests"], "\(checkpoint)")
   }
 
-  /// The names in its checkpoints' folder, hidden ones too.
+  /// The names in the run's folder of checkpoints, with hidden names.
   var checkpoints: [String] {
     let path = path.appending(path: "checkpoints").path
     // Before the first checkpoint there is no such folder.

@@ -50,7 +50,7 @@ struct MarkovChainTests {
     #expect(bits(still.run(5, from: x, rows: 0..<rows).values) == bits(before))
   }
 
-  /// A chain is a function of its seed and its row, whatever other chains run.
+  /// A chain is a function of its seed and its row, beside any other chains.
   @Test func chainsAreKeyedByRow() {
     let walk = chain(.gaussian(0.5), 10, seed: 3)
     let all = walk.run(3, from: start(20, 10), rows: 0..<20).values

@@ -133,7 +133,7 @@ public struct DVAE: LatentVariableModel, Generative, Trainable {
     return LogScaleGaussian(mean: mean(h), logDeviation: logDeviation(h))
   }
 
-  /// M corrupted inputs of each example, one below the other.
+  /// M corrupted inputs of each example, in consecutive rows.
   private func corruptedInputs(_ step: Step, _ count: Int) -> Variable {
     let x = step.corruptedRows(copies: count * inputsOfEncoder)
     guard inputsOfEncoder > 1 else { return x }

@@ -8,8 +8,9 @@ import Training
 /// paper on CelebA.
 ///
 /// Shapes: B examples of H x H x C pixels, D in all, J latent dimensions. With `channels` 64, 128,
-/// 256, 512 and 64 x 64 pixels, the generator goes from 1 x 1 x J to 4 x 4 x 512 in one transposed
-/// convolution. Each further convolution doubles the side; the discriminator mirrors the generator.
+/// 256, 512 and 64 x 64 pixels, the generator's first convolution gives 4 x 4 x 512 for 1 x 1 x J.
+/// Its convolutions are transposed. Each further convolution doubles the side; the discriminator
+/// mirrors the generator.
 /// Batch normalisation follows every convolution except the generator's last and the
 /// discriminator's first and last. Real and generated images are normalised separately.
 /// There are no convolution biases. Weights are N(0, 0.02), weights of batch normalisations N(1,
