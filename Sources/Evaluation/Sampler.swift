@@ -60,7 +60,8 @@ public final class Sampler {
 
   /// Images number `rows` of the seed's sequence, [rows, D].
   ///
-  /// They are the model's new images, or the chain's images from the decoder's mean of the codes.
+  /// An image is the model's new image, or the decoder's mean of a normal code. A chain continues
+  /// from that image.
   public func samples(_ rows: Range<Int>) -> Variable {
     rows.map(Int32.init).withUnsafeBufferPointer {
       step.begin(rows: $0, dimensions: 1, purpose: .generation, time: 0) { _ in }

@@ -193,7 +193,7 @@ import Training
   /// Every key of some models is for existing models, and presets set no key that their model does
   /// not read.
   ///
-  /// The exceptions are settings of a VAE that comparison models take from presets.
+  /// The exceptions are settings for the VAE, which users compare with the preset's model.
   @Test func keysAreForModelsThatThereAre() throws {
     for key in Configuration.keys {
       for model in Configuration.readers(of: key) ?? [] {
