@@ -43,7 +43,7 @@ import Training
       for kind in ["parameters", "optimizer", "workspace", "process"] {
         #expect(try #require(memory[kind]?.number) > 0)
       }
-      // Each rank's gradient goes to the other ranks in slices, and each slice returns to three ranks.
+      // Each rank's gradient goes to the other ranks in slices; each slice returns to three ranks.
       let padded = try #require(plan["wire_bytes_per_step"]?.number) / 4 / 6
       #expect(padded >= Double(parameters) && padded < 1.02 * Double(parameters))
       #expect(plan["steps_per_epoch"] == .integer(16))
