@@ -28,7 +28,8 @@ extension Variable {
     precondition(
       shape.dimensions.last == channels && bias.shape.count == channels
         && activation.negativeSlope != nil,
-      "batch normalisation: input \(shape), weight \(weight.shape), bias \(bias.shape), \(activation)"
+      "batch normalisation: input \(shape), weight \(weight.shape), bias \(bias.shape), "
+        + "\(activation)"
     )
     let lanes = BatchLanes(tape, examples: shape.rows, places: places)
     var node = node(shape, weight, bias, backward: Variable.batchNormalizationBackward)

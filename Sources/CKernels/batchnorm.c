@@ -73,8 +73,8 @@ CK_HOT void ck_channel_backward(
   const float *mean, long rows, long channels, int accumulate) {
   for (long row = 0; row < rows; row++, dx += channels, dy += channels, x += channels) {
     CK_BLOCKS(j, k, channels) {
-      vec v = LOAD(a + j, k) * LOAD(dy + j, k) + LOAD(b + j, k) * (LOAD(x + j, k) - LOAD(mean + j, k))
-        + LOAD(c + j, k);
+      vec v = LOAD(a + j, k) * LOAD(dy + j, k)
+        + LOAD(b + j, k) * (LOAD(x + j, k) - LOAD(mean + j, k)) + LOAD(c + j, k);
       if (accumulate) v = v + LOAD(dx + j, k);
       STORE(dx + j, v, k);
     }

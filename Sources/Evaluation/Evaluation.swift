@@ -2,19 +2,19 @@ import Datasets
 import MPI
 import Runs
 
-/// What an evaluation found, as `cleave evaluate --json` prints it.
+/// The result of an evaluation, as `cleave evaluate --json` prints it.
 public struct EvaluationResult: Sendable {
   /// The run directory.
   public let run: String
   /// The data file.
   public let data: String
-  /// The part of it that was measured.
+  /// The split that was measured.
   public let split: String
-  /// Images measured.
+  /// The number of measured images.
   public let rows: Int
-  /// What errors are taken against: "clean" or, without clean images, "images".
+  /// The images with which errors are taken: "clean" or, without clean images, "images".
   public let reference: String
-  /// By metric, without those that the model does not have.
+  /// The values of each metric, except metrics that the model does not have.
   public let metrics: [(name: String, values: [MetricValue])]
 
   /// The values of a metric.
@@ -31,22 +31,24 @@ public final class Evaluation {
   let options: Options
   private var found: [String: Any] = [:]
 
-  /// What is measured, and how.
+  /// Options of the measurements.
   public struct Options: Sendable {
     /// Samples of z for each image in nll and bits.
     public var samples = 5000
-    /// Measure the first images only; nil for all.
+    /// The number of first images to measure; nil for all.
     public var rows: Int?
     /// Whether the encoder sees the noise of training when the bound is measured (D-25).
     public var isCorrupted = false
-    /// Whether the bound of a Gaussian decoder is negated as well (D-26).
+    /// Whether the bound of a Gaussian decoder is negated too (D-26).
     public var isNegated = false
 
-    /// The protocol of docs/systems.md, 8.5.
+    /// The defaults: the protocol of docs/systems.md, 8.5.
     public init() {}
   }
 
-  /// - Throws: `RunError` when the images have another shape than those of the run.
+  /// An evaluation of a model on images.
+  ///
+  /// - Throws: `RunError` when the images and the run's images have different shapes.
   public init(
     _ trained: TrainedModel, on data: ImageSet, options: Options = Options(), world: Communicator
   ) throws {
@@ -56,6 +58,8 @@ public final class Evaluation {
     source = try Source(trained, data, limit: options.rows)
   }
 
+  /// Measures the metrics.
+  ///
   /// **Collective.**
   public func run(_ metrics: [any Metric.Type]) throws -> EvaluationResult {
     var results: [(name: String, values: [MetricValue])] = []
@@ -69,7 +73,7 @@ public final class Evaluation {
       reference: source.hasClean ? "clean" : "images", metrics: results)
   }
 
-  /// What several metrics share: made when the first of them asks.
+  /// A value that several metrics share, made at the first request.
   func once<Value>(_ name: String, _ make: () throws -> Value) rethrows -> Value {
     if let stored = found[name], let value = stored as? Value { return value }
     let value = try make()

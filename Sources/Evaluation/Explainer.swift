@@ -15,7 +15,9 @@ public final class Explainer {
   private let step: Step
   private var sparse: [Float] = []
 
-  /// - Parameter usesSplit: whether the rows are those the run was trained on, with an S of their own.
+  /// An explainer of images by a trained model.
+  ///
+  /// - Parameter usesSplit: whether the rows are the run's training rows, with their own S.
   /// - Throws: `ConfigurationError` for a model without an encoder.
   public init(_ trained: TrainedModel, images: ImageSet, usesSplit: Bool) throws {
     self.trained = trained
@@ -46,13 +48,13 @@ public final class Explainer {
     model.reconstruct(x, step, sampling: false)
   }
 
-  /// The mean codes and, where there are any, log-variances of the rows.
+  /// The mean codes of the rows and, if the model has them, the log-variances.
   public func codes(_ rows: Range<Int>) -> Code {
     begin(rows)
     return model.encode(step.target)
   }
 
-  /// S of the run for rows it was trained on.
+  /// The run's S of its training rows.
   public func sparse(_ rows: Range<Int>) throws -> [Float] {
     let count = rows.count * images.shape.count
     if sparse.count != count { sparse = Array(repeating: 0, count: count) }
@@ -62,7 +64,7 @@ public final class Explainer {
     return sparse
   }
 
-  /// L of the rows, [rows, D]: D(E(X - S)) with the run's S, or D(E(X)) for rows it has not seen.
+  /// L of the rows, [rows, D]: D(E(X - S)) with the run's S, or D(E(X)) for new rows.
   public func clean(_ rows: Range<Int>) throws -> Variable {
     begin(rows)
     let x = step.target
@@ -72,8 +74,8 @@ public final class Explainer {
 }
 
 extension TrainedModel {
-  /// The noise that inputs get when the model is measured: that of its training, but none for images that are corrupted
-  /// already.
+  /// The noise of inputs in measurements: the noise of training, or none for images that are
+  /// already corrupted.
   func inputNoise(for images: ImageSet) throws -> Corruption {
     images.isCorrupted ? .none : try trainingNoise()
   }

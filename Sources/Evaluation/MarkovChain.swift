@@ -3,17 +3,19 @@ import Datasets
 import Layers
 import Tensors
 
-/// The chain x(t+1) = D(E(C(x(t)))) whose states are samples of a denoising model (systems.md 7.6; Bengio et al.,
-/// "Generalized Denoising Auto-Encoders as Generative Models", NeurIPS 2013).
+/// The chain x(t+1) = D(E(C(x(t)))), whose states are samples of a denoising model.
 ///
-/// C is the noise the model was trained with, not clipped; weights stand still, and D is the decoder's mean. Noise is keyed by
-/// (seed, t, row), so that a chain is the same whichever rank or block runs it.
+/// docs/systems.md, 7.6; Bengio et al., "Generalized Denoising Auto-Encoders as Generative Models",
+/// NeurIPS 2013.
+/// C is the noise of the model's training, not clipped. Weights stay fixed, and D is the decoder's
+/// mean. Noise is keyed by (seed, t, row), so that a chain is the same on any rank and in any
+/// block.
 public final class MarkovChain {
   private let model: any Encoding
   private let step: Step
   private var state: [Float] = []
 
-  /// Chains of a model of such images under a noise.
+  /// Chains of a model of images of a shape, with a noise.
   public init(_ model: any Encoding, noise: Corruption, images shape: ImageShape, seed: UInt64) {
     self.model = model
     step = Step(seed: seed, corrupt: noise.corrupter(of: shape))

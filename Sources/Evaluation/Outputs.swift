@@ -9,9 +9,10 @@ import Runs
 import Tensors
 import Training
 
-/// What a trained model makes of images, written to files by rank 0 while all ranks compute.
+/// Writes a trained model's results for images to files: all ranks compute, rank 0 writes.
 ///
-/// A file appears under its name when it is whole. A name that ends in `.png` gets a grid of the first images.
+/// A file gets its name when it is complete. If the name ends in `.png`, the file is a grid of the
+/// first images.
 public struct Outputs {
   let trained: TrainedModel
   let world: Communicator
@@ -19,19 +20,22 @@ public struct Outputs {
   /// Images of a PNG grid.
   private static let gridImages = 100
 
-  /// - Parameter force: whether files that exist are replaced.
+  /// Outputs of a trained model.
+  ///
+  /// - Parameter force: whether existing files are replaced.
   public init(_ trained: TrainedModel, force: Bool, world: Communicator) {
     self.trained = trained
     self.force = force
     self.world = world
   }
 
-  /// L (uint8) and S (float32, or float16 as a run with compact storage has it) of each row, [N, H, W, C].
+  /// Writes L (uint8) and S of each row, [N, H, W, C].
+  ///
+  /// S is float32, or float16 for a run with compact storage. For the run's training rows, L =
+  /// D(E(X - S)) with the run's S. Other rows are split once: L = D(E(X)) and S = shrink(X - L, t)
+  /// with the run's threshold t; a run without a split has t = 0.
   ///
   /// **Collective.**
-  ///
-  /// For the rows the run was trained on, L = D(E(X - S)) with the run's S. Other rows are split once: L = D(E(X)) and
-  /// S = shrink(X - L, t) with the run's threshold t; a run without a split has t = 0.
   public func denoise(_ data: ImageSet, to path: String) throws {
     let source = try world.agree { try Source(trained, data) }
     let explainer = try world.agree {
@@ -61,7 +65,8 @@ public struct Outputs {
     }
   }
 
-  /// D(E(X)) from mean codes, X as it is in the data: float32 [N, H, W, C], or a PNG grid of the first ones.
+  /// Writes D(E(X)) from mean codes, with X as in the data: float32 [N, H, W, C], or a PNG grid of
+  /// the first images.
   ///
   /// **Collective.**
   public func reconstruct(_ data: ImageSet, to path: String) throws {
@@ -74,13 +79,13 @@ public struct Outputs {
     }
   }
 
-  /// `count` new images: float32 [count, H, W, C], or a PNG grid.
+  /// Writes `count` new images: float32 [count, H, W, C], or a PNG grid.
   ///
   /// **Collective.**
   ///
   /// - Parameters:
-  ///   - steps: how far a chain goes; nil for as far as the model calls for.
-  ///   - start: where the codes come from.
+  ///   - steps: the steps of a chain; nil for the model's default.
+  ///   - start: the source of the codes.
   /// - Throws: `ConfigurationError` as `Sampler`; errors of the file.
   public func sample(
     _ count: Int, seed: UInt64, chain steps: Int? = nil, start: Sampler.Start = .prior,
@@ -92,7 +97,7 @@ public struct Outputs {
     try images("/samples", count, trained.imageShape, nil, to: path) { sampler.samples($0).values }
   }
 
-  /// Codes: `/mean`, and `/log_variance` where the model has one, float32 [N, J].
+  /// Writes codes: `/mean`, and `/log_variance` where the model has one, float32 [N, J].
   ///
   /// **Collective.**
   public func encode(_ data: ImageSet, to path: String) throws {
@@ -122,7 +127,7 @@ public struct Outputs {
     }
   }
 
-  /// Images as floats in a file, or the first ones in a PNG grid.
+  /// Writes images as floats to a file, or the first images to a PNG grid.
   private func images(
     _ name: String, _ count: Int, _ shape: ImageShape, _ data: ImageSet?, to path: String,
     compute: (Range<Int>) throws -> [Float]
@@ -146,7 +151,8 @@ public struct Outputs {
     }
   }
 
-  /// Runs `body` on all ranks; rank 0 has the file, which gets attributes that name the run and the input.
+  /// Runs `body` on all ranks; rank 0 has the file, with attributes that name the run and the
+  /// input.
   private func write(
     _ path: String, _ data: ImageSet?, _ body: (File?) throws -> Void
   ) throws {
@@ -162,7 +168,7 @@ public struct Outputs {
     }
   }
 
-  /// The rows of two matrices in turn, so that both travel as one.
+  /// The rows of two matrices in turn, for one message.
   private func interleaved(_ a: [Float], _ b: [Float], width: Int) -> [Float] {
     var both: [Float] = []
     both.reserveCapacity(a.count + b.count)
@@ -188,18 +194,20 @@ public struct Outputs {
   }
 }
 
-/// The images that a command asks a model about.
+/// The images of a command.
 struct Source {
-  /// With the static noise of the run, where they are the images it was trained on.
+  /// The images, with the run's static noise if they are its training images.
   let images: ImageSet
-  /// What they should have been; the images themselves where nobody knows.
+  /// The clean images; the images themselves if no clean images are known.
   let reference: ImageSet
   let hasClean: Bool
   /// Whether the run's S belongs to these rows.
   let hasSplit: Bool
   let rows: Int
 
-  /// - Throws: `RunError` when the images have another shape than those of the run.
+  /// The source of a command.
+  ///
+  /// - Throws: `RunError` when the images and the run's images have different shapes.
   init(_ trained: TrainedModel, _ data: ImageSet, limit: Int? = nil) throws {
     guard data.shape == trained.imageShape else {
       throw RunError.data(
@@ -217,7 +225,7 @@ struct Source {
     rows = min(known, limit ?? known)
   }
 
-  /// [N, H, W, C].
+  /// The shape of the images, [N, H, W, C].
   var shape: [Int] { [rows, images.shape.height, images.shape.width, images.shape.channels] }
 }
 
@@ -236,7 +244,7 @@ extension Dataset {
     }
   }
 
-  /// Writes whole rows rounded to half precision, which HDF5 itself does slowly.
+  /// Writes whole rows rounded to half precision, because HDF5 converts slowly.
   fileprivate func writeHalves(_ floats: [Float], _ rows: Range<Int>) throws {
     var halves = [UInt16](repeating: 0, count: floats.count)
     ck_floats_to_halves(floats, &halves, floats.count)

@@ -6,9 +6,9 @@ import Tensors
 
 /// A pass over the rows of a data set in blocks, shared by the ranks.
 ///
-/// Rank r takes blocks r, r + P and so on.
+/// Rank r of P takes blocks r, r + P and so on.
 ///
-/// A block has the same rows whatever the number of ranks, so its results do not depend on it.
+/// A block has the same rows for any number of ranks, so its results do not depend on that number.
 public struct RowPass {
   /// Rows of a block.
   public let blockRows: Int
@@ -33,7 +33,7 @@ public struct RowPass {
     return first..<min(rows, first + blockRows)
   }
 
-  /// Sums what `body` finds for each block, over all ranks.
+  /// Sums the results of `body` for each block, over all ranks.
   ///
   /// **Collective.**
   public func sum(_ count: Int, _ body: (Range<Int>) throws -> [Double]) throws -> [Double] {
@@ -47,8 +47,8 @@ public struct RowPass {
     return sums
   }
 
-  /// Hands `width` floats a row, which `compute` gives block by block, to `write` on rank 0 in
-  /// row order.
+  /// Sends `width` floats a row, which `compute` gives block by block, to `write` on rank 0 in row
+  /// order.
   ///
   /// **Collective.**
   public func collect(

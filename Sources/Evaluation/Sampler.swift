@@ -9,9 +9,9 @@ import Training
 
 /// Draws new images from a trained model.
 public final class Sampler {
-  /// Where codes of the first images come from.
+  /// The source of the codes of first images.
   public enum Start: String, CaseIterable, Sendable {
-    /// N(0, I), whatever the prior: the DAAE paper's choice for chains.
+    /// N(0, I), for any prior: the DAAE paper's choice for chains.
     case normal
     /// The model's prior.
     case prior
@@ -23,12 +23,13 @@ public final class Sampler {
   private let chain: MarkovChain?
   private let chainSteps: Int
 
-  /// A sampler whose images are a function of `seed` and their number alone.
+  /// A sampler whose images depend only on `seed` and their number.
   ///
   /// - Parameters:
-  ///   - steps: how far a chain goes from the decoded codes; nil for as far as the model calls for.
-  ///   - start: where the codes come from.
-  /// - Throws: `ConfigurationError` for a chain of a model without encoder, or none of a model without prior.
+  ///   - steps: the steps of a chain from the decoded codes; nil for the model's default.
+  ///   - start: the source of the codes.
+  /// - Throws: `ConfigurationError` for a chain of a model without encoder, or no chain of a model
+  ///   without prior.
   public init(
     _ trained: TrainedModel, seed: UInt64, chain steps: Int? = nil, start: Start = .prior
   ) throws {
@@ -37,8 +38,8 @@ public final class Sampler {
     let name = trained.configuration.model
     guard let model = trained.model as? any Decoding else {
       throw ConfigurationError(
-        "\(trained.directory.path): found model=\(name), which makes no images of codes, expected one "
-          + "that does")
+        "\(trained.directory.path): found model=\(name), which makes no images of codes, expected "
+          + "one that does")
     }
     self.model = model
     let prior = model as? any Generative
@@ -57,8 +58,10 @@ public final class Sampler {
       seed: seed)
   }
 
-  /// Images number `rows` of the sequence that the seed stands for, [rows, D]: what the model generates, or the decoder's mean
-  /// of the codes, and what the chain makes of it.
+  /// Images number `rows` of the seed's sequence, [rows, D].
+  ///
+  /// An image is the model's new image, or the decoder's mean of a normal code. A chain continues
+  /// from that image.
   public func samples(_ rows: Range<Int>) -> Variable {
     rows.map(Int32.init).withUnsafeBufferPointer {
       step.begin(rows: $0, dimensions: 1, purpose: .generation, time: 0) { _ in }

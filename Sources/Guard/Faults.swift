@@ -4,40 +4,41 @@ import Foundation
 import MPI
 import Support
 
-/// Trouble to be made on purpose, to see that a run, and whoever runs it, copes with it: `kind@step[:rank]`.
+/// A fault made on purpose, to test how a run and its callers cope: `kind@step[:rank]`.
 public struct Fault: Equatable, Sendable, CustomStringConvertible {
-  /// What goes wrong.
+  /// Kinds of faults.
   public enum Kind: String, CaseIterable, Sendable {
-    /// The rank is gone, by SIGKILL, before the step.
+    /// SIGKILL ends the rank before the step.
     case kill
-    /// The rank stands still before the step, for ever.
+    /// The rank stops before the step, for ever.
     case hang
-    /// The rank stands still before the step, for a second.
+    /// The rank stops before the step, for a second.
     case slow
-    /// A gradient of the step is not a number.
+    /// A gradient of the step becomes NaN.
     case nan
-    /// A bit of a weight turns over in the rank's memory after the step.
+    /// A bit of a weight changes in the rank's memory after the step.
     case flipWeight = "flip-weight"
-    /// A bit turns over in a file of the first checkpoint from the step on, after it was committed.
+    /// A bit changes in a file of the first checkpoint at or after the step, once it is committed.
     case flipFile = "flip-file"
-    /// That file loses its second half.
+    /// A file of that checkpoint loses its second half.
     case truncateFile = "truncate-file"
-    /// The rank cannot write more than a page into a file of the first checkpoint from the step on.
+    /// In the first checkpoint at or after the step, the rank cannot write more than a page to a
+    /// file.
     case failWrite = "fail-write"
     /// The disk is full for a file of that checkpoint.
     case fillDisk = "fill-disk"
-    /// A file of that checkpoint cannot be brought to the disk.
+    /// `fsync` fails for a file of that checkpoint.
     case failSync = "fail-fsync"
   }
 
-  /// What goes wrong.
+  /// The kind of fault.
   public let kind: Kind
   /// The step, counted over the whole run from 1.
   public let step: Int
-  /// Where it does.
+  /// The rank on which it happens.
   public let rank: Int
 
-  /// Reads `kill@120` or `kill@120:3`; without a rank it is rank 0, which also writes most files.
+  /// Reads `kill@120` or `kill@120:3`; the default is rank 0, which also writes most files.
   ///
   /// - Throws: `FaultError` for anything else.
   public init(parsing text: String) throws(FaultError) {
@@ -51,14 +52,16 @@ public struct Fault: Equatable, Sendable, CustomStringConvertible {
     (self.kind, self.step, self.rank) = (kind, step, rank)
   }
 
-  /// As it is given.
+  /// The fault in the form of the command line.
   public var description: String { "\(kind.rawValue)@\(step):\(rank)" }
 }
 
-/// Makes this rank's faults happen, each once in a run's life: a mark in the run's folder keeps a resumed run, which
-/// makes the same step again, from another one.
+/// Makes this rank's faults happen, each once in a run's life.
 ///
-/// Every fault is real: what the program meets comes from the operating system, not from a branch of its own.
+/// A mark in the run's folder records each fault. A resumed run makes the same step again, but not
+/// the same fault.
+/// Every fault is real: the error comes from the operating system, not from a branch of the
+/// program.
 final class Faults {
   private var waiting: [Fault]
   private let marks: String?
@@ -67,7 +70,7 @@ final class Faults {
   private var step = 0
   private var unlimited: rlimit?
 
-  /// What is left of the faults for this rank; nil where there is nothing.
+  /// The faults of this rank that have not happened yet; nil if there are none.
   init?(_ faults: [Fault], run: String?, world: Communicator) {
     marks = run.map { $0 + "/injected" }
     rank = world.rank
@@ -81,7 +84,7 @@ final class Faults {
 
   private func mark(of fault: Fault) -> String? { marks.map { "\($0)/\(fault)" } }
 
-  /// Takes a fault of this kind that is due, for good.
+  /// Returns a due fault of this kind and removes it from the list.
   private func take(_ kind: Fault.Kind, isDue: (Int) -> Bool) -> Fault? {
     guard let index = waiting.firstIndex(where: { $0.kind == kind && isDue($0.step) }) else {
       return nil
@@ -101,7 +104,7 @@ final class Faults {
 
   // MARK: - Around a step
 
-  /// Before the step with this number.
+  /// Called before the step with this number.
   func beforeStep(_ step: Int) {
     self.step = step
     let isNow: (Int) -> Bool = { $0 == step }
@@ -120,14 +123,14 @@ final class Faults {
     }
   }
 
-  /// A gradient of the step at hand has been computed.
+  /// Called when a gradient of the current step has been computed.
   func spoil(_ gradient: UnsafeMutablePointer<Float>, of parameter: String) {
     guard let fault = take(.nan, isDue: { [step] in $0 == step }) else { return }
     announce(fault, "the gradient of \(parameter)")
     gradient[0] = .nan
   }
 
-  /// The step at hand is done; the weights are those that the next one begins with.
+  /// Called after the current step, when the weights are those of the next step.
   func afterStep(_ parameters: ParameterSet, _ buckets: GradientBuckets) {
     guard let fault = take(.flipWeight, isDue: { [step] in $0 == step }) else { return }
     let largest = parameters.entries.enumerated().max {
@@ -146,12 +149,13 @@ final class Faults {
 
   // MARK: - Around a checkpoint
 
-  /// The hidden directory of a checkpoint of the step at hand is there, and its files come next.
+  /// Called when the hidden directory of a checkpoint exists and its files are not written yet.
   func beforeFiles(in directory: String) {
     let isDue: (Int) -> Bool = { [step] in $0 <= step }
     if let fault = take(.failWrite, isDue: isDue) {
       announce(fault)
-      // What has a file in its way is written, not linked to the checkpoint before.
+      // If a file is in the way, the checkpoint writes it and does not link to the previous
+      // checkpoint.
       if rank > 0 { close(open("\(directory)/\(Self.rowFile(rank))", O_WRONLY | O_CREAT, 0o666)) }
       signal(SIGXFSZ, SIG_IGN)
       var limit = rlimit()
@@ -160,7 +164,7 @@ final class Faults {
       limit.rlim_cur = 4096
       setrlimit(Self.fileSize, &limit)
     }
-    // The devices that refuse to store, or to be brought to a disk, stand in for a file.
+    // Devices that refuse to store data, or refuse `fsync`, take the place of a file.
     if let fault = take(.fillDisk, isDue: isDue) {
       let file = "\(directory)/\(rank == 0 ? "checkpoint.h5" : Self.rowFile(rank))"
       announce(fault, file)
@@ -173,14 +177,14 @@ final class Faults {
     }
   }
 
-  /// The checkpoint is written, or could not be.
+  /// Called when the checkpoint is written, or writing it has failed.
   func afterFiles() {
     guard var limit = unlimited else { return }
     setrlimit(Self.fileSize, &limit)
     unlimited = nil
   }
 
-  /// The checkpoint has been committed.
+  /// Called when the checkpoint has been committed.
   func damage(_ checkpoint: String) {
     let rows = "\(checkpoint)/\(Self.rowFile(rank))"
     let file = rank > 0 && access(rows, F_OK) == 0 ? rows : "\(checkpoint)/checkpoint.h5"
@@ -192,7 +196,7 @@ final class Faults {
       truncate(file, status.st_size / 2)
     }
     if let fault = take(.flipFile, isDue: isDue) {
-      // Any place will do, the same in every run.
+      // Any place serves, if it is the same in every run.
       let place = off_t(fault.step &* 2_654_435_761 % Int(status.st_size))
       announce(fault, "\(file), byte \(place)")
       let descriptor = open(file, O_RDWR)
@@ -211,9 +215,9 @@ final class Faults {
   private static var fileSize: __rlimit_resource_t { __rlimit_resource_t(RLIMIT_FSIZE.rawValue) }
 }
 
-/// A fault that nobody can read.
+/// A fault that cannot be read.
 public struct FaultError: ExitStatusError, Equatable, CustomStringConvertible {
-  /// What was given.
+  /// The text that was given.
   public let found: String
 
   /// One line.

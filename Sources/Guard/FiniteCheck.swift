@@ -5,13 +5,14 @@ import Support
 import Synchronization
 import Tensors
 
-/// A number that is not finite: where it was found.
+/// The place of a number that is not finite.
 public struct NonFinite: Equatable {
-  /// What held it.
+  /// The kind of value.
   enum Place: Int {
     case loss, gradient, weight
   }
-  /// The lane that computed it, the first of a rank's where they are one pass; nil where lanes are summed.
+  /// The lane that computed the number, or the first lane of a rank that computes its lanes
+  /// together; nil where lanes are summed.
   public let lane: Int?
   let place: Place
   /// The parameter, by its index; nil for a loss.
@@ -21,20 +22,20 @@ public struct NonFinite: Equatable {
     (self.lane, self.place, self.parameter) = (lane, place, parameter)
   }
 
-  // MARK: - As a number that ranks compare
+  // MARK: - As a number for comparison among ranks
 
   private static let parameters = 1 << 24
   private static let places = 4
   private static let allLanes = 1 << 20
 
-  /// The finding as a number that is the greater the earlier the lane is; minus infinity for none.
+  /// The finding as a number, greater for an earlier lane; minus infinity if there is none.
   static func flag(_ found: NonFinite?) -> Double {
     guard let found else { return -.infinity }
     let place = (found.lane ?? allLanes) * places + found.place.rawValue
     return -Double(place * parameters + (found.parameter.map { $0 + 1 } ?? 0))
   }
 
-  /// What a flag stands for; nil for none.
+  /// The finding of a flag; nil for no finding.
   init?(flag: Double) {
     guard flag.isFinite else { return nil }
     let (place, parameter) = Int(-flag).quotientAndRemainder(dividingBy: Self.parameters)
@@ -45,7 +46,7 @@ public struct NonFinite: Equatable {
       parameter: parameter == 0 ? nil : parameter - 1)
   }
 
-  /// The first of what ranks have found, on all of them.
+  /// The first finding of all ranks, returned on all ranks.
   ///
   /// **Collective.**
   static func first(_ own: NonFinite?, on world: Communicator) throws -> NonFinite? {
@@ -55,30 +56,30 @@ public struct NonFinite: Equatable {
   }
 }
 
-/// Looks for numbers that are not finite among what a step computes on this rank, and keeps the first.
+/// Finds numbers that are not finite in this rank's part of a step, and keeps the first.
 final class FiniteCheck {
   private let parameters: ParameterSet
-  /// The first of the step.
+  /// The first finding of the step.
   private(set) var found: NonFinite?
 
   init(_ parameters: ParameterSet) { self.parameters = parameters }
 
-  /// Forgets what was found.
+  /// Forgets the finding.
   func reset() { found = nil }
 
-  /// Keeps a finding, unless there is one.
+  /// Keeps a finding, unless there is already one.
   func note(_ new: NonFinite) {
     if found == nil { found = new }
   }
 
-  /// Looks at a loss, which a weight may have spoilt.
+  /// Checks a loss, which a bad weight may have spoilt.
   func check(loss: Double, lane: Int) {
     guard !loss.isFinite, found == nil else { return }
     let weight = firstWeight
     note(NonFinite(lane: lane, place: weight == nil ? .loss : .weight, parameter: weight))
   }
 
-  /// Looks at a parameter's gradient, while it is in cache.
+  /// Checks a parameter's gradient, while the gradient is in cache.
   func check(gradient: UnsafePointer<Float>, of index: Int, lane: Int) {
     guard found == nil else { return }
     let isSpoilt = Atomic(false)
@@ -97,7 +98,7 @@ final class FiniteCheck {
     parameters.parameters.firstIndex { ck_all_finite($0.value, $0.shape.count) == 0 }
   }
 
-  /// What it was, in words.
+  /// The finding in words.
   func words(for found: NonFinite) -> String {
     let name = found.parameter.map { parameters.entries[$0].name } ?? ""
     switch found.place {
@@ -108,13 +109,13 @@ final class FiniteCheck {
   }
 }
 
-/// A number that is not finite and ends the run.
+/// A number that is not finite and so ends the run.
 public struct NonFiniteError: ExitStatusError, Equatable, CustomStringConvertible {
   /// The step.
   public let step: Int
   /// The lane; nil where lanes are summed.
   public let lane: Int?
-  /// The loss, a gradient or a weight.
+  /// The name of the loss, gradient or weight.
   public let what: String
 
   /// An error from its parts.

@@ -3,19 +3,19 @@ import Foundation
 import MPI
 import Support
 
-/// Whether the ranks of a job are copies of each other: the same program, settings and data, and the same weights.
+/// Checks that a job's ranks are copies: the same program, settings, data and weights.
 public struct Replicas {
   private let world: Communicator
 
   /// The ranks of a job.
   public init(_ world: Communicator) { self.world = world }
 
-  /// Compares what the ranks were started with.
+  /// Compares the program, settings and data of the ranks.
   ///
-  /// Of the data it takes the file's size and samples of its content, so that a set of any size is compared in a moment.
-  /// **Collective.**
+  /// Of the data it compares the file's size and samples of its content, so a data set of any size
+  /// takes only a moment. **Collective.**
   ///
-  /// - Throws: `ReplicaError` that names the rank and what differs.
+  /// - Throws: `ReplicaError` that names the rank and the difference.
   public func checkStart(settings: String, data: String) throws {
     guard world.size > 1 else { return }
     try compare("the executable") { try Self.fileDigest("/proc/self/exe") }
@@ -23,9 +23,10 @@ public struct Replicas {
     if !data.isEmpty { try compare("the data set \(data)") { try Self.fileDigest(data) } }
   }
 
-  /// Compares the weights that the ranks train with, `count` floats.
+  /// Compares the weights of the ranks, `count` floats.
   ///
-  /// Ranks of one node may share them in memory; then there is one copy a node. **Collective.**
+  /// Ranks of one node may share the weights in memory; then each node has one copy.
+  /// **Collective.**
   ///
   /// - Throws: `ReplicaError` that names the rank that drifted.
   func checkWeights(_ values: UnsafePointer<Float>, count: Int, step: Int) throws {
@@ -37,14 +38,14 @@ public struct Replicas {
     }
   }
 
-  /// Finds the first rank whose text is not that of most ranks.
+  /// Finds the first rank whose text differs from the text of most ranks.
   private func compare(_ what: String, _ text: () throws -> String) throws {
     let own = try world.agree { try text() }
     let all = try world.allGather(own)
     guard Set(all).count > 1 else { return }
     let hosts = try world.allGather(world.hostName)
     let counts = all.reduce(into: [String: Int]()) { $0[$1, default: 0] += 1 }
-    // With as many of one as of another, the lower rank is right.
+    // If two texts are equally frequent, the text of the lower rank is right.
     let most = counts.values.max() ?? 0
     let common = all.first { counts[$0] == most }
     let odd = all.firstIndex { $0 != common } ?? 0
@@ -57,7 +58,7 @@ public struct Replicas {
     return digest.text
   }
 
-  /// Pieces of a file that are compared, and the bytes of each.
+  /// The number of pieces of a file that are compared, and the bytes of each piece.
   private static let samples = (count: 64, bytes: 1 << 16)
 
   private static func fileDigest(_ path: String) throws -> String {
@@ -76,11 +77,11 @@ public struct Replicas {
   }
 }
 
-/// A rank that differs from the others where it must not.
+/// A rank that differs from the other ranks where all must agree.
 public struct ReplicaError: ExitStatusError, Equatable, CustomStringConvertible {
-  /// What differs.
+  /// The thing that differs.
   public let what: String
-  /// The first rank that differs from most.
+  /// The first rank that differs from most ranks.
   public let rank: Int
   /// Its host.
   public let host: String

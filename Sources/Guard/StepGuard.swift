@@ -2,11 +2,12 @@ import Autodiff
 import Distributed
 import MPI
 
-/// Looks after the numbers of a run's steps: losses, gradients and weights of this rank.
+/// Checks the numbers of a run's steps: losses, gradients and weights of this rank.
 ///
-/// What makes steps reports to it in passing; what runs them asks it around each step.
+/// The step engine reports each number; the training loop calls the guard before and after each
+/// step.
 public final class StepGuard {
-  /// What made the last step be left out, the same on all ranks; nil for a step that was made.
+  /// The reason why the last step was left out, the same on all ranks; nil if the step was made.
   public private(set) var dropped: NonFinite?
   private let finite: FiniteCheck
   private let parameters: ParameterSet
@@ -14,7 +15,7 @@ public final class StepGuard {
   private let world: Communicator
   private var sentinel: WeightSentinel?
   private var faults: Faults?
-  private var injects: (Int) -> Bool = { _ in false }  // whether some rank's weights change
+  private var injects: (Int) -> Bool = { _ in false }  // whether a rank has a fault for weights
 
   /// A guard of these parameters, whose values and gradients lie in `buckets`.
   public init(_ parameters: ParameterSet, in buckets: GradientBuckets, on world: Communicator) {
@@ -24,13 +25,13 @@ public final class StepGuard {
     finite = FiniteCheck(parameters)
   }
 
-  /// Starts what a run asks for beside the usual.
+  /// Starts the checks that a run asks for beside the usual checks.
   ///
   /// - Parameters:
-  ///   - every: steps between two looks at the weights in memory; 0 for none but at checkpoints.
+  ///   - every: steps between two checks of the weights in memory; 0 to check only at checkpoints.
   ///   - step: steps made so far.
-  ///   - faults: what shall go wrong on the way.
-  ///   - run: the run's folder, which remembers faults that have happened; nil for none.
+  ///   - faults: the faults to make.
+  ///   - run: the run's folder, which remembers past faults; nil for none.
   public func start(
     sentinelEvery every: Int, after step: Int, faults: [Fault], run: String?
   ) {
@@ -41,18 +42,18 @@ public final class StepGuard {
 
   // MARK: - Within a step
 
-  /// A step begins.
+  /// Called when a step begins.
   public func beginStep() {
     finite.reset()
     dropped = nil
   }
 
-  /// A lane, or a rank's lanes as one, has computed a loss.
+  /// Called when a lane, or a rank's lanes together, has computed a loss.
   public func check(loss: Double, lane: Int) { finite.check(loss: loss, lane: lane) }
 
-  /// A pass's gradient of a parameter is final; the pass reads the parameter's values no more.
+  /// Called when a pass has the final gradient of a parameter and no longer reads its values.
   ///
-  /// - Parameter isLast: whether no other pass of this rank reads them.
+  /// - Parameter isLast: whether no other pass of this rank reads the values.
   public func check(
     gradient: UnsafeMutablePointer<Float>, of parameter: Int, lane: Int, isLast: Bool
   ) {
@@ -61,16 +62,16 @@ public final class StepGuard {
     if isLast { sentinel?.check(block: parameter) }
   }
 
-  /// All ranks are done with the values of a bucket.
+  /// Called when all ranks have finished with the values of a bucket.
   public func check(bucket: Int) { sentinel?.check(bucket: bucket) }
 
-  /// A phase has updated the parameters of these groups.
+  /// Called when a phase has updated the parameters of these groups.
   public func phaseEnded(step: Int, groups: UInt64) {
     sentinel?.phaseEnded(step: step, groups: groups)
   }
 
-  /// Whether the phase at hand is left out, and with it the rest of its step: some rank found
-  /// something that is not finite.
+  /// Whether this phase and the rest of its step are left out, because some rank found a number
+  /// that is not finite.
   ///
   /// **Collective.** Earlier phases of the step have been made.
   ///
@@ -86,16 +87,16 @@ public final class StepGuard {
 
   // MARK: - Around a step
 
-  /// The step with this number comes next.
+  /// Called before the step with this number.
   public func beforeStep(_ step: Int) { faults?.beforeStep(step) }
 
-  /// After a step: ranks agree on trouble, and on what one of them wants.
+  /// Called after a step: the ranks agree on errors and on the largest of their requests.
   ///
   /// **Collective.**
   ///
   /// - Parameters:
   ///   - step: the number of the step.
-  ///   - wishes: numbers of which every rank gets the largest.
+  ///   - wishes: requests as numbers; every rank gets the largest of each.
   /// - Throws: `NonFiniteError`, `MemoryError` or `ReplicaError`, the same on all ranks.
   public func afterStep(_ step: Int, _ wishes: [Double]) throws -> [Double] {
     var flags =
@@ -105,7 +106,7 @@ public final class StepGuard {
     try world.allReduce(&flags, .max)
     if let found = NonFinite(flag: flags[wishes.count]) { try refuse(found, step: step) }
     if injects(step) {
-      // It happens when all ranks have made the step, and before one goes on.
+      // A fault happens when all ranks have made the step, before any rank continues.
       faults?.afterStep(parameters, buckets)
       try world.barrier()
     }
@@ -116,7 +117,7 @@ public final class StepGuard {
     return Array(flags[..<wishes.count])
   }
 
-  /// Ends the run for something that is not finite.
+  /// Ends the run because of a number that is not finite.
   ///
   /// **Collective.**
   ///
@@ -127,14 +128,14 @@ public final class StepGuard {
     }
   }
 
-  /// What was found, in words.
+  /// The finding in words.
   public func words(for found: NonFinite) -> String { finite.words(for: found) }
 
   /// Makes sure that all weights are finite.
   ///
   /// **Collective.**
   ///
-  /// - Throws: `NonFiniteError` that names the first that is not.
+  /// - Throws: `NonFiniteError` that names the first weight that is not finite.
   public func checkWeights(step: Int) throws {
     try world.agree {
       guard let weight = finite.firstWeight else { return }
@@ -145,9 +146,9 @@ public final class StepGuard {
 
   // MARK: - Around a checkpoint
 
-  /// Lets no weights into a checkpoint that changed since the last step, that differ among ranks, or
-  /// that are not finite.
+  /// Refuses a checkpoint of bad weights.
   ///
+  /// Weights are bad if they changed since the last step, differ among ranks or are not finite.
   /// **Collective.**
   ///
   /// - Throws: `MemoryError`, `ReplicaError` or `NonFiniteError`.
@@ -162,16 +163,16 @@ public final class StepGuard {
     try checkWeights(step: step)
   }
 
-  /// Called with the hidden folder of a checkpoint before its files are written; nil where nothing
-  /// shall go wrong.
+  /// Called with the hidden folder of a checkpoint before its files are written; nil without
+  /// faults.
   public var willWrite: ((String) -> Void)? {
     faults.map { faults in { faults.beforeFiles(in: $0) } }
   }
 
-  /// A checkpoint is written, or could not be.
+  /// Called when a checkpoint is written, or writing it has failed.
   public func afterFiles() { faults?.afterFiles() }
 
-  /// A checkpoint has been committed in this folder.
+  /// Called when a checkpoint has been committed in this folder.
   public func committed(_ checkpoint: String) { faults?.damage(checkpoint) }
 
   private func checkReplicas(step: Int) throws {

@@ -4,11 +4,12 @@ import Foundation
 public enum StopSignals {
   nonisolated(unsafe) private static var received: sig_atomic_t = 0
 
-  /// Takes the signals over from now on; called on the thread that trains.
+  /// Handles the signals from now on; called on the thread that trains.
   ///
-  /// Their handler has a stack of its own: the one in use may be a piece of the heap, since kernels of oneDNN before
-  /// 3.11.2 point the stack pointer there (its issue 4845), and a handler would overwrite what lies below.
-  /// The signals are let through as well: a process started by a thread that blocks signals inherits that.
+  /// The handler has its own stack. Kernels of oneDNN before 3.11.2 point the stack pointer into
+  /// the heap (its issue 4845); a handler on that stack would overwrite memory below the pointer.
+  /// The call also unblocks the signals, because a process inherits blocked signals from the thread
+  /// that started the process.
   public static func install() {
     let size = 1 << 16
     var stack = stack_t(
@@ -26,6 +27,6 @@ public enum StopSignals {
     pthread_sigmask(SIG_UNBLOCK, &taken, nil)
   }
 
-  /// Whether one has come.
+  /// Whether a signal has arrived.
   public static var arrived: Bool { received != 0 }
 }

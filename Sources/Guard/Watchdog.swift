@@ -3,9 +3,10 @@ import MPI
 import Support
 import Synchronization
 
-/// A thread that ends this rank when its work no longer advances, and says where it stood.
+/// A thread that ends this rank when its work stops, and reports where the work stopped.
 ///
-/// It makes no MPI call. Ranks of a node look after each other as well: when one is gone, the others do not wait for it.
+/// It makes no MPI call. It also watches the other ranks of the node: when one has died, this rank
+/// does not wait for it.
 public final class Watchdog: Sendable {
   private let limit: Double
   private let rank: Int
@@ -17,27 +18,27 @@ public final class Watchdog: Sendable {
   private let folder: String?
   private let isDone = Atomic<Bool>(false)
 
-  /// What ranks that write a checkpoint, or wait for those that do, are said to be doing.
+  /// The activity of ranks that write a checkpoint, or wait for ranks that write it.
   public static let checkpointing: StaticString = "writing a checkpoint"
-  /// How long the work stands still at most, in seconds, unless told: no step, and no part of a
-  /// checkpoint, takes as long.
+  /// The default limit without progress, in seconds: no step and no part of a checkpoint takes as
+  /// long.
   public static let usualLimit = 600.0
-  /// Seconds between two looks.
+  /// Seconds between two checks.
   private static let period = 0.25
-  /// A look that comes so many seconds late finds a job that was suspended, not one that hangs.
+  /// If a check comes so many seconds late, the job was suspended and does not hang.
   private static let suspension = 2.0
-  /// How long a rank that was asked to end waits for ranks of other nodes.
+  /// Seconds that a rank waits for ranks of other nodes after it was asked to end.
   private static let farewell = 20.0
-  /// How long ranks that hang wait for each other's reports, in seconds.
+  /// Seconds that ranks that hang wait for each other's reports.
   private static let collection = 2.0
 
-  /// Starts watching.
+  /// Starts the watch.
   ///
   /// **Collective.**
   ///
   /// - Parameters:
-  ///   - seconds: how long the work may stand still; 0 for as long as it likes.
-  ///   - folder: where reports go.
+  ///   - seconds: the limit without progress; 0 for no limit.
+  ///   - folder: the folder for reports.
   /// - Throws: `MPIError`.
   public init(seconds: Double, folder: String?, world: Communicator) throws {
     limit = seconds > 0 ? seconds : .infinity
@@ -52,7 +53,7 @@ public final class Watchdog: Sendable {
     neighbours = hosts.indices
       .filter { $0 != own && hosts[$0] == hosts[own] }
       .map { ($0, pid_t(processes[$0])) }
-      // Ranks in containers of their own cannot see each other.
+      // Ranks in separate containers cannot see each other.
       .filter { kill($0.1, 0) == 0 }
     if world.isRoot { removeReports() }
     try world.barrier()
@@ -61,7 +62,7 @@ public final class Watchdog: Sendable {
     thread.start()
   }
 
-  /// Ends the watch; the work is done.
+  /// Ends the watch when the work is done.
   public func stop() { isDone.store(true, ordering: .releasing) }
 
   private func watch() {
@@ -80,7 +81,7 @@ public final class Watchdog: Sendable {
         leave("rank \(lost.rank), on this node, is gone")
       }
       let still = now - advanced
-      // A checkpoint takes some ranks longer than others.
+      // A checkpoint takes longer on some ranks than on others.
       if hasOtherNodes && StopSignals.arrived && activity.waitingFor != nil && still > Self.farewell
         && activity.doing != "\(Self.checkpointing)"
       {
@@ -90,10 +91,10 @@ public final class Watchdog: Sendable {
     }
   }
 
-  /// Seconds of a clock that nobody sets.
+  /// Seconds of a clock that nobody adjusts.
   private static var clock: Double { Double(DispatchTime.now().uptimeNanoseconds) / 1e9 }
 
-  /// Ends this rank, and with it the job, without a word to MPI, which may be what hangs.
+  /// Ends this rank, and with it the job, without a call of MPI, because MPI may hang.
   private func leave(_ reason: String) -> Never {
     say(reason)
     _exit(1)
@@ -105,7 +106,7 @@ public final class Watchdog: Sendable {
 
   // MARK: - Reports
 
-  /// Writes what this rank was doing, waits for the others' reports, and ends the rank.
+  /// Writes this rank's activity, waits for the other ranks' reports, and ends this rank.
   private func report(_ activity: Activity.Snapshot, still: Double) -> Never {
     var place = "step \(activity.step), \(activity.doing ?? "start")"
     if let lane = activity.lane { place += ", lane \(lane)" }
@@ -133,9 +134,9 @@ public final class Watchdog: Sendable {
     _exit(1)
   }
 
-  /// The ranks that the others wait for: those that gave no report, or were at work.
+  /// The ranks that hold up the job: ranks that gave no report, or that were at work.
   ///
-  /// Nil but on the lowest rank that reported.
+  /// Nil except on the lowest rank that reported.
   private func behind() -> String? {
     guard let folder, rankCount > 1 else { return nil }
     let reports = (0..<rankCount).map { other in

@@ -3,21 +3,23 @@ import Distributed
 import MPI
 import Support
 
-/// Notices weights that change in memory while nobody should change them: bad memory, or a stray pointer.
+/// Finds weights that changed in memory without an update: bad memory or a stray pointer.
 ///
-/// Between an update and the last look that the next step takes at a weight, nothing but a fault changes it. The sentinel
-/// takes a 128-bit digest of each parameter after the one and compares it at the other. It looks after what no other rank
-/// does: ranks with copies of their own look at these before their gradient leaves them; ranks of one node that share the
-/// weights divide them, and look at their part when all ranks are done with it, right before its update. A flipped bit is
-/// noticed on one rank, too, where there is no copy to compare with.
+/// From a weight's update to its last read in the next step, only a fault can change it.
+/// The sentinel hashes each parameter after its update (128 bits) and compares before its next
+/// update.
+/// A rank with its own copy of the weights checks that copy before its gradients are sent.
+/// Ranks of one node that share the weights divide them. Each rank checks its part when all ranks
+/// have finished with it, right before the update.
+/// The sentinel finds a flipped bit on a single rank too, without a second copy to compare.
 final class WeightSentinel {
   private let every: Int
   private let buckets: GradientBuckets
-  /// Of each parameter, the parts of the flat array that this rank looks after.
+  /// For each parameter, the parts of the flat array that this rank checks.
   private let parts: [[Range<Int>]]
-  /// Of each bucket, the parts that lie in it, where ranks share the weights; else empty.
+  /// For each bucket, the parts that lie in it, where ranks share the weights; otherwise empty.
   private let partsOfBucket: [[(block: Int, part: Int)]]
-  /// Of each parameter, the digests of these parts; empty while nobody looks after it.
+  /// For each parameter, the digests of these parts; empty while the parameter is not checked.
   private var digests: [[UInt64]]
   /// The first parameter that has changed.
   private var changed: Int?
@@ -46,10 +48,10 @@ final class WeightSentinel {
     phaseEnded(step: step, groups: .max)
   }
 
-  /// Whether a step is one to look at.
+  /// Whether a step is checked.
   func isDue(_ step: Int) -> Bool { step % every == 0 }
 
-  /// Takes the digests of parameters that a phase of a step has updated, where this step or the next is to be looked at.
+  /// Hashes the parameters that a phase has updated, if this step or the next is checked.
   func phaseEnded(step: Int, groups: UInt64) {
     let isWatched = isDue(step) || isDue(step + 1)
     for (block, parameter) in buckets.layout.blocks.enumerated()
@@ -64,19 +66,20 @@ final class WeightSentinel {
     }
   }
 
-  /// Compares a parameter that this rank is done with in a step, where no other rank looks at this memory.
+  /// Compares a parameter that this rank has finished with, where each rank has its own copy.
   func check(block: Int) {
     guard partsOfBucket.isEmpty else { return }
     for part in parts[block].indices { check(block: block, part: part) }
   }
 
-  /// Compares what this rank owns of a bucket that all ranks are done with, where they share the weights.
+  /// Compares this rank's part of a bucket that all ranks have finished with, where they share
+  /// weights.
   func check(bucket: Int) {
     guard !partsOfBucket.isEmpty else { return }
     for (block, part) in partsOfBucket[bucket] { check(block: block, part: part) }
   }
 
-  /// Compares all that this rank looks after.
+  /// Compares all parts that this rank checks.
   func checkAll() {
     for block in parts.indices {
       for part in parts[block].indices { check(block: block, part: part) }
@@ -94,16 +97,17 @@ final class WeightSentinel {
       of: UnsafeRawBufferPointer(start: buckets.values + part.lowerBound, count: 4 * part.count))
   }
 
-  // MARK: - As a number that ranks compare
+  // MARK: - As a number for comparison among ranks
 
   private static let parameters = 1 << 24
 
-  /// The rank and parameter of a change as a number that is the greater the lower the rank is; minus infinity for none.
+  /// The rank and parameter of a change as a number, greater for a lower rank; minus infinity for
+  /// none.
   func flag(rank: Int) -> Double {
     changed.map { -Double(rank * Self.parameters + $0) } ?? -.infinity
   }
 
-  /// What a flag stands for; nil for none.
+  /// The change of a flag; nil for no change.
   static func change(flag: Double) -> (rank: Int, parameter: Int)? {
     guard flag.isFinite else { return nil }
     let (rank, parameter) = Int(-flag).quotientAndRemainder(dividingBy: parameters)
@@ -111,15 +115,15 @@ final class WeightSentinel {
   }
 }
 
-/// A weight that changed in a rank's memory though no update changed it.
+/// A weight that changed in a rank's memory without an update.
 public struct MemoryError: ExitStatusError, Equatable, CustomStringConvertible {
   /// The weight.
   public let tensor: String
-  /// When it was looked at.
+  /// The moment of the check.
   public let moment: String
-  /// The step that left it otherwise.
+  /// The step after which the weight had another value.
   public let step: Int
-  /// The rank that found it in its memory, and its host.
+  /// The rank whose memory holds the weight, and its host.
   public let rank: Int, host: String
 
   /// One line.

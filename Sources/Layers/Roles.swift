@@ -1,13 +1,13 @@
 import Autodiff
 import Tensors
 
-/// A part of a training step with an optimizer of its own.
+/// A part of a training step that has its own optimizer.
 public struct Phase: Sendable {
   /// Name of the optimizer's state in checkpoints.
   public let name: String
-  /// Names of the model's children that it updates.
+  /// Names of the model's children that the phase updates.
   public let updates: [String]
-  /// RMSprop's momentum in this phase; nil for the run's.
+  /// RMSprop's momentum in this phase; nil for the run's momentum.
   public let momentum: Double?
 
   /// A phase from its parts.
@@ -28,22 +28,23 @@ public protocol Trainable: Module {
   var phases: [Phase] { get }
   /// The loss of one phase, one value an example, [B]; training minimises its mean over the batch.
   ///
-  /// A phase may use what earlier ones kept in `step`, and reports its parts there.
+  /// A phase may use values that earlier phases kept in `step`, and reports the parts of its loss
+  /// there.
   func loss(phase: Int, _ step: Step) -> Variable
-  /// The bias, [D], that begins at the logit of the mean training image; nil for none.
+  /// The bias, [D], that starts at the logit of the mean training image; nil for none.
   var meanImageBias: Parameter? { get }
-  /// Whether the reconstruction part of its loss is -log p(x|z), in nats.
+  /// Whether the reconstruction part of the loss is -log p(x|z), in nats.
   var reportsLogLikelihood: Bool { get }
 }
 
 extension Trainable {
-  /// It is.
+  /// The default: true.
   public var reportsLogLikelihood: Bool { true }
-  /// None.
+  /// The default: nil.
   public var meanImageBias: Parameter? { nil }
 }
 
-/// A model that makes images of codes.
+/// A model that decodes codes to images.
 public protocol Decoding: Module {
   /// Dimensions of a code, J.
   var latent: Int { get }
@@ -51,40 +52,40 @@ public protocol Decoding: Module {
   func decode(_ z: Variable) -> Variable
 }
 
-/// A model with a prior of codes, which makes new images.
+/// A model with a prior of codes, which generates new images.
 public protocol Generative: Decoding {
   /// Codes drawn from the prior for each row of the step, [B, J].
   func prior(_ step: Step) -> Variable
   /// New images for each row of the step, [B, D].
   func generate(_ step: Step) -> Variable
-  /// Steps of the chain x -> D(E(C(x))) that turn a decoded code of the prior into a sample, where
-  /// nobody asks for others.
+  /// Steps of the chain x -> D(E(C(x))) that turn a decoded code of the prior into a sample, by
+  /// default.
   var chainSteps: Int { get }
 }
 
 extension Generative {
   /// Decodes codes drawn from the prior.
   public func generate(_ step: Step) -> Variable { decode(prior(step)) }
-  /// None: codes of the prior decode to samples.
+  /// The default: 0, because decoded codes of the prior are samples.
   public var chainSteps: Int { 0 }
 }
 
-/// What an encoder says of a batch: codes, or the mean and the log-variance of their distribution,
-/// each [B, J].
+/// An encoder's output for a batch: codes, or the mean and log-variance of their distribution, each
+/// [B, J].
 public struct Code {
   /// The codes, or the mean of their distribution.
   public let mean: Variable
   /// log of sigma squared; nil where the encoder is deterministic.
   public let logVariance: Variable?
 
-  /// From its parts.
+  /// A code from its parts.
   public init(mean: Variable, logVariance: Variable? = nil) {
     self.mean = mean
     self.logVariance = logVariance
   }
 }
 
-/// A model that finds codes for images, and reconstructs images from them.
+/// A model that encodes images to codes and reconstructs images from codes.
 public protocol Encoding: Module {
   /// Codes of a batch [B, D].
   func encode(_ x: Variable) -> Code
@@ -98,7 +99,7 @@ public protocol Encoding: Module {
 public protocol Autoencoder: Encoding, Decoding {}
 
 extension Autoencoder {
-  /// Decodes a draw of q(z|x) where the encoder gives a distribution, else the code.
+  /// Decodes a draw of q(z|x) where the encoder gives a distribution, otherwise the code.
   public func reconstruct(_ x: Variable, _ step: Step, sampling: Bool) -> Variable {
     let code = encode(x)
     guard sampling, let logVariance = code.logVariance else { return decode(code.mean) }
@@ -107,39 +108,40 @@ extension Autoencoder {
   }
 }
 
-/// A model with a likelihood p(x|z) and a q(z|x) to draw codes from: bounds of log p(x) can be taken.
+/// A model with a likelihood p(x|z) and codes from q(z|x), so that log p(x) has bounds.
 public protocol LatentVariableModel: Autoencoder {
-  /// The bound's negative for each row of the batch, [B] in nats, with as many samples as in
+  /// The negative bound for each row of the batch, [B] in nats, with as many samples as in
   /// training.
   ///
-  /// - Parameter isCorrupted: whether q sees the noise of training; the likelihood is of the clean
-  ///   images all the same.
+  /// - Parameter isCorrupted: whether q sees the noise of training; the likelihood is always of the
+  ///   clean images.
   func negativeBound(_ step: Step, isCorrupted: Bool) -> Variable
-  /// log p(x|z) p(z) / q(z|x) of `count` codes drawn from q(z|x) for each row of the batch,
-  /// [B, count] in nats; draw number `pass` of them.
+  /// log p(x|z) p(z) / q(z|x) for `count` codes of each row, drawn from q(z|x): [B, count] in nats.
+  ///
+  /// - Parameter pass: the number of the draw.
   func logWeights(_ step: Step, count: Int, pass: Int) -> Variable
-  /// Whether p(x|z) is a density: bounds are then printed as log-densities, higher being better
+  /// Whether p(x|z) is a density; then bounds are printed as log-densities and higher is better
   /// (D-26).
   var isDensity: Bool { get }
 }
 
-/// A part of a loss, or a measurement beside it, that a model reports.
+/// A part of a loss that a model reports, or a measurement.
 public enum LossPart: Hashable, Sendable, CustomStringConvertible {
-  /// How far reconstructions are from their targets.
+  /// The distance of reconstructions from their targets.
   case reconstruction
   /// KL(q(z|x) || p(z)).
   case kl
   /// The loss of a discriminator.
   case discriminator
-  /// A part of the model's own.
+  /// A part that only this model has.
   case other(String)
 
-  /// The part of a name.
+  /// The part with a name.
   public init(_ name: String) {
     self = [Self.reconstruction, .kl, .discriminator].first { "\($0)" == name } ?? .other(name)
   }
 
-  /// Its name in logs and checkpoints.
+  /// The part's name in logs and checkpoints.
   public var description: String {
     switch self {
     case .reconstruction: "reconstruction"

@@ -199,7 +199,7 @@ public final class Step {
   /// batch.
   public func report(_ part: LossPart, _ rows: Variable) { report(part, sum: rows.sum) }
 
-  /// Reports a measurement by its sum over the batch; it is logged as the mean over the global batch.
+  /// Reports a measurement by its sum over the batch; the log has the mean over the global batch.
   public func report(_ part: LossPart, sum: Double) { terms.append((part, sum)) }
 
   /// The sum of a part that the losses reported; nil where none did.

@@ -104,7 +104,8 @@ public struct SharedMemoryError: Error, Equatable, Sendable, CustomStringConvert
 
   /// What was found and what was needed.
   public var description: String {
-    "\(SharedWindow.folder) on \(host) has \(free >> 20) MiB free and \(needed >> 20) MiB are needed"
+    "\(SharedWindow.folder) on \(host) has \(free >> 20) MiB free and \(needed >> 20) MiB are "
+      + "needed"
   }
 }
 

@@ -3,14 +3,14 @@ import Layers
 import Support
 import Training
 
-/// Everything that fixes a training run, but for the number of ranks.
+/// All facts that fix a training run, except the number of ranks.
 ///
-/// It holds a value for every key of every system, so that a preset can be tried with another system
-/// (`--set model=vae`); what runs reads the keys of its own system alone, as typed settings. In JSON
-/// and for `--set` every key goes by its snake_case name (`learning_rate`). Batch and step counts
+/// It holds a value for every key of every system, so a preset can be tried with another system
+/// (`--set model=vae`). A run reads only the keys of its own system, as typed settings.
+/// In JSON and for `--set` every key has a snake_case name (`learning_rate`). Batch and step counts
 /// are global, over all ranks.
 public struct Configuration: Equatable, Sendable {
-  /// Values that differ from their defaults, each in the form that its key keeps.
+  /// Values that differ from their defaults, each in the stored form of its key.
   private var changed: [String: JSONValue] = [:]
 
   /// The defaults.
@@ -53,7 +53,7 @@ public struct Configuration: Equatable, Sendable {
     changed[key.name, default: key.defaultValue]
   }
 
-  /// Whether each lane is a pass of its own, so that ranks and hosts make no difference.
+  /// Whether each lane is a separate pass, so that ranks and hosts make no difference.
   public var isExact: Bool { common.lanes.exact }
 }
 
@@ -64,19 +64,18 @@ extension Configuration {
     "model", of: SystemCatalogue.names, summary: "The system to train.", source: "3.1",
     isFixed: true)
 
-  /// Every setting, in the order in which configurations are written: those of all runs, then those
-  /// of the systems.
+  /// All keys, in the order of written configurations: keys of all runs, then keys of the systems.
   public static let keys: [KeyDescription] =
     [modelKey] + CommonSettings.keys.map(\.description) + SystemCatalogue.keys
 
-  /// The systems that read a key, by name; nil for a key that all read.
+  /// The names of the systems that read a key; nil for a key that all systems read.
   public static func readers(of key: KeyDescription) -> [String]? {
     SystemCatalogue.readers(of: key.name)
   }
 
-  /// The setting of a name.
+  /// The key with a name.
   ///
-  /// - Throws: `ConfigurationError` that names the nearest key where there is none of this name.
+  /// - Throws: `ConfigurationError` with the nearest key, if no key has this name.
   public static func key(_ name: String) throws(ConfigurationError) -> KeyDescription {
     guard let key = keys.first(where: { $0.name == name }) else {
       throw ConfigurationError(
@@ -90,7 +89,7 @@ extension Configuration {
     Self.keys.map { "\($0.name)=\(KeyDescription.assignment(of: self[$0]))" }
   }
 
-  /// What to say of assignments `key=value` that the system does not read.
+  /// Messages about assignments `key=value` that the system does not read.
   public func unread(_ assignments: [String]) -> [String] {
     assignments.compactMap { assignment in
       let name = String(assignment.prefix { $0 != "=" })
@@ -102,7 +101,7 @@ extension Configuration {
     }
   }
 
-  /// What to say of turns of the loss that the run is too short for.
+  /// Messages about changes of the loss for which the run is too short.
   public var unreached: [String] { system.unreached(self, loop.epochs) }
 }
 
@@ -114,7 +113,7 @@ extension Configuration {
     .object(Self.keys.map { JSONValue.Member($0.name, self[$0]) })
   }
 
-  /// A configuration from a JSON object; keys that are absent keep their defaults.
+  /// A configuration from a JSON object; absent keys keep their defaults.
   ///
   /// - Throws: `ConfigurationError` for text that is no JSON object, an unknown key, or a value of
   ///   the wrong type or out of range.
@@ -128,7 +127,7 @@ extension Configuration {
     return try Configuration(document)
   }
 
-  /// A configuration from a JSON object; keys that are absent keep their defaults.
+  /// A configuration from a JSON object; absent keys keep their defaults.
   ///
   /// - Throws: `ConfigurationError` as `load(json:)`.
   public init(_ document: JSONValue) throws(ConfigurationError) {
@@ -181,17 +180,18 @@ extension Configuration: Codable {
   }
 }
 
-// MARK: - A run of it
+// MARK: - For a run
 
 extension Configuration {
-  /// Checks what single values cannot tell and fills in what was left to be derived: lanes and rows
-  /// are set from here on, and what the system derives from them.
+  /// Checks the settings together and derives the values that were left open.
+  ///
+  /// In the result lanes and rows are set, and the values that the system derives from them.
   ///
   /// - Parameters:
   ///   - count: rows of the training set.
   ///   - shape: the shape of its images, where it is known.
-  /// - Throws: `ConfigurationError` for lanes that are no power of two or do not divide the batch, a
-  ///   batch larger than the training set, or settings that do not go together.
+  /// - Throws: `ConfigurationError` for lanes that are no power of two or do not divide the batch,
+  ///   a batch larger than the training set, or settings that do not fit together.
   public func validated(
     rows count: Int, of shape: ImageShape? = nil
   ) throws(ConfigurationError) -> Configuration {
@@ -202,9 +202,9 @@ extension Configuration {
     return resolved
   }
 
-  /// Refuses keys that say what the system cannot do.
+  /// Refuses values of keys that the system cannot follow.
   ///
-  /// - Throws: `ConfigurationError` that names the systems that can.
+  /// - Throws: `ConfigurationError` that names the systems which read the key.
   public func refuseUnread() throws(ConfigurationError) {
     for key in Self.keys
     where (key.isRefusedElsewhere || system.refused.contains(key.name))
@@ -220,10 +220,10 @@ extension Configuration {
     }
   }
 
-  /// Checks that a run can go on with these settings.
+  /// Checks that a run can continue with these settings.
   ///
-  /// - Parameter original: The configuration the run was created with.
-  /// - Throws: `ConfigurationError` that names the first setting which differs though it is fixed.
+  /// - Parameter original: The configuration with which the run was created.
+  /// - Throws: `ConfigurationError` that names the first fixed setting with another value.
   public func checkResume(of original: Configuration) throws(ConfigurationError) {
     for key in Self.keys where key.isFixed {
       if let readers = SystemCatalogue.readers(of: key.name), !readers.contains(model) { continue }
@@ -235,7 +235,7 @@ extension Configuration {
     }
   }
 
-  /// The settings as most steps of the run have them, where some change in its course.
+  /// The settings of most steps of the run, where some change during the run.
   public func settled() -> Configuration {
     var settled = self
     system.settle(&settled)
@@ -245,7 +245,7 @@ extension Configuration {
   /// The loop of a run.
   public var loop: any Loop { system.loop(self) }
 
-  /// A model of such images, its weights not drawn yet.
+  /// A model of images of this shape, before its weights are drawn.
   ///
   /// - Throws: `ConfigurationError` for settings that do not fit the images.
   public func makeModel(of image: ImageShape) throws -> any Module { try system.make(self, image) }

@@ -5,12 +5,12 @@ import Training
 public struct Preset: Sendable {
   /// The name on the command line.
   public let name: String
-  /// What it trains, in one line.
+  /// The system and data of the preset, in one line.
   public let summary: String
-  /// The settings that matter to this preset, changed or deliberately as the default.
+  /// The settings that matter to this preset, changed or deliberately left at the default.
   let settings: [Setting]
 
-  /// One `key=value` and where it comes from.
+  /// One `key=value` with its source.
   struct Setting: Sendable {
     let assignment: String
     let source: String
@@ -22,7 +22,7 @@ public struct Preset: Sendable {
     }
   }
 
-  /// The system that it trains.
+  /// The system of the preset.
   var system: String {
     settings.first { $0.key == "model" }?.assignment.split(separator: "=").last.map(String.init)
       ?? ""
@@ -31,29 +31,29 @@ public struct Preset: Sendable {
   /// The settings as `key=value`.
   public var assignments: [String] { settings.map(\.assignment) }
 
-  /// The configuration the name stands for.
+  /// The configuration of the preset.
   ///
-  /// - Throws: `ConfigurationError` if a setting of its table does not fit its key.
+  /// - Throws: `ConfigurationError` if a setting of the preset does not fit its key.
   public func configuration() throws(ConfigurationError) -> Configuration {
     var configuration = Configuration()
     for setting in settings { try configuration.set(setting.assignment) }
     return configuration
   }
 
-  /// Where the value of a key comes from: the preset's own source, or that of the default.
+  /// The source of a key's value: the preset's own source, or the source of the default.
   public func source(of key: KeyDescription) -> String {
     settings.last { $0.key == key.name }?.source ?? key.source
   }
 
-  /// Every preset, in the order of the systems.
+  /// All presets, in the order of the systems.
   ///
-  /// The training images of the RVAE family are expected to come corrupted (`cleave corrupt`);
-  /// denoising models draw their corruption anew at every step.
+  /// Training images of the RVAE family must be corrupted before (`cleave corrupt`); denoising
+  /// models draw their corruption anew at every step.
   public static let all: [Preset] = SystemCatalogue.systems.flatMap(\.presets)
 
-  /// The preset of a name.
+  /// The preset with a name.
   ///
-  /// - Throws: `ConfigurationError` that names the nearest preset where there is none of this name.
+  /// - Throws: `ConfigurationError` with the nearest preset, if no preset has this name.
   public static func named(_ name: String) throws(ConfigurationError) -> Preset {
     guard let preset = all.first(where: { $0.name == name }) else {
       throw ConfigurationError(

@@ -3,32 +3,33 @@ import Layers
 import Support
 import Training
 
-/// A system that can be trained, as a value: what it reads, how its model is made, and its loop.
+/// A system that can be trained, as a value: its keys, its model and its loop.
 public struct System: Sendable {
   /// The value of the key `model`.
   public let name: String
-  /// The keys that it reads beside those of every run.
+  /// The keys that it reads beside the keys of every run.
   public let keys: [KeyDescription]
   /// Its presets.
   public let presets: [Preset]
-  /// The loop that trains it, by its settings in a configuration.
+  /// Makes the loop from a configuration.
   let loop: @Sendable (Configuration) -> any Loop
-  /// A model of such images.
+  /// Makes a model of images of a shape.
   let make: @Sendable (Configuration, ImageShape) throws -> any Module
   let resolve: @Sendable (inout Configuration, TrainingSetFacts) throws(ConfigurationError) -> Void
   let settle: @Sendable (inout Configuration) -> Void
   let unreached: @Sendable (Configuration, Int) -> [String]
   let cure: @Sendable (Configuration, CollapseWarning) -> String
-  /// Keys that it does not read and refuses, unless they have their defaults.
+  /// Keys that it does not read, for which it accepts only the defaults.
   let refused: [String]
 
-  /// A system of a model and a loop, each with settings of its own.
+  /// A system of a model and a loop, each with its own settings.
   ///
   /// - Parameters:
-  ///   - make: a model of such images. It throws `ConfigurationError` for settings that do not fit.
-  ///   - loop: the loop of such settings.
-  ///   - presets: those of its family; its own are taken.
-  ///   - refused: keys of other systems that somebody may expect it to read.
+  ///   - make: makes a model of images of a shape. It throws `ConfigurationError` for settings that
+  ///     do not fit.
+  ///   - loop: makes the loop from its settings.
+  ///   - presets: the presets of its family; the system selects its own.
+  ///   - refused: keys of other systems that a user may expect it to read.
   ///   - cure: the settings that help against a collapse; "help" follows. Found by trial
   ///     (docs/expected-mnist.md, docs/expected-recycling.md).
   init<ModelSettings: SettingsGroup, LoopSettings: SettingsGroup>(
@@ -68,7 +69,7 @@ public struct System: Sendable {
 }
 
 extension System {
-  /// The same for a model whose settings say all that it must know.
+  /// A system whose model needs only its own settings.
   init<ModelSettings: SettingsGroup, LoopSettings: SettingsGroup>(
     _ name: String,
     make: @escaping @Sendable (ModelSettings, ImageShape) throws -> any Module,

@@ -3,7 +3,7 @@ import Training
 
 /// All systems.
 public enum SystemCatalogue {
-  /// One line a system: its name, and the model or loop whose file says the rest.
+  /// The systems, one line each: the name, and the model or loop whose file holds the rest.
   public static let systems: [System] = [
     VAE.system("vae"),
     RobustLoop.variational("rvae"),
@@ -28,12 +28,12 @@ public enum SystemCatalogue {
     DVAE.weighted("diwae"),
   ]
 
-  /// The names that the key `model` may have.
+  /// The values of the key `model`.
   public static let names = systems.map(\.name)
 
-  /// The system of a name.
+  /// The system with a name.
   ///
-  /// Traps where there is none: configurations hold names of the catalogue only.
+  /// Traps where there is none: configurations hold only names of the catalogue.
   static func system(_ name: String) -> System {
     guard let system = systems.first(where: { $0.name == name }) else {
       preconditionFailure("no system \(name)")
@@ -47,7 +47,7 @@ public enum SystemCatalogue {
     return systems.flatMap(\.keys).filter { seen.insert($0.name).inserted }
   }()
 
-  /// The systems that read a key, by name; nil for a key that all read.
+  /// The names of the systems that read a key; nil for a key that all systems read.
   static func readers(of key: String) -> [String]? {
     let readers = systems.filter { $0.keys.contains { $0.name == key } }.map(\.name)
     return readers.isEmpty || readers.count == systems.count ? nil : readers

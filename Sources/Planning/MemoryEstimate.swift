@@ -4,34 +4,36 @@ import Models
 import Support
 import Training
 
-/// The resident memory of a run's ranks, from what a sample of one rank's work took.
+/// The resident memory of a run's ranks, estimated from a sample of one rank's work.
 struct MemoryEstimate {
-  /// Bytes of S and R of a row.
+  /// Bytes of S and R for a row.
   let splitRow: Int
   private let ranks: Int, ranksPerNode: Int
   private let rows: Int, shareRows: Int
-  /// Bytes of a row in the memory of the data's file, and of a copy corrupted here.
+  /// Bytes of a row in the mapped data file, and of a row in a copy that was corrupted here.
   private let fileRow: Int, ownRow: Int
-  /// Bytes of images that are read whole, whatever the rank's rows; 0 for mapped files.
+  /// Bytes of images that every rank reads in full; 0 for mapped files.
   private let wholeFile: Int
-  /// Bytes of one flat array of all parameters, and the rank's gradient buffers of that size.
+  /// Bytes of one flat array of all parameters, and of the rank's gradient buffers.
   private let flat: Int, buffers: Int
   private let optimizer: Int
-  /// What training steps hold all the time, what passes over the data need, and what rank 0 needs for grids
-  /// and checkpoints.
+  /// Bytes that training steps hold all the time, that passes over the data need, and that rank 0
+  /// needs for grids and checkpoints.
   private let lasting: Int, passing: Int, passingOnRoot: Int
   private let process: Int, libraries: Int
 
-  /// Resident memory that MPI adds to each of several ranks, in bytes: its libraries and message buffers, as
-  /// seen with Open MPI 4.1.
+  /// Resident memory that MPI adds to each rank of several, in bytes: libraries and message
+  /// buffers, as measured with Open MPI 4.1.
   private static let messagingBytes = 12 << 20
   /// Images of a PNG grid.
   private static let gridImages = 64
 
+  /// Measures the memory of a sample.
+  ///
   /// - Parameters:
   ///   - trainer: has made some steps of the sample, and a projection where it has a split.
   ///   - before: the process's memory before the trainer was made.
-  ///   - after: its memory now.
+  ///   - after: the process's memory now.
   init(
     _ planner: Planner, _ trainer: Trainer, before: ProcessMemory, after: ProcessMemory
   ) {
@@ -42,7 +44,7 @@ struct MemoryEstimate {
 
     let size = data.shape.count
     func row(_ images: ImageSet) -> Int { size * (images.isEightBit ? 1 : 4) }
-    // Projections compare with clean images, which another dataset of the file may hold.
+    // Projections compare with clean images, which may be another dataset of the file.
     let cleanRow = trainer.rowState == nil ? 0 : data.clean.map(row) ?? 0
     fileRow = row(data) + cleanRow
     wholeFile = data.isMapped ? 0 : data.count * fileRow
@@ -58,7 +60,7 @@ struct MemoryEstimate {
       ).max() ?? 1
     optimizer = trainer.optimizerBytes / ranks
 
-    // What the sample took beside what is known: values of its steps, buffers of libraries.
+    // The rest of the sample's memory: values of its steps, buffers of libraries.
     let sampleBuffers = layout.gradientBuffers(
       laneCount: trainer.lanes.count, exact: configuration.isExact, ranks: 1)[0]
     let sampleRow = splitRow + (trainer.images.isDerived ? 0 : corruptedRow)
@@ -80,7 +82,7 @@ struct MemoryEstimate {
       before.anonymous + before.shared + libraries + (ranks > 1 ? Self.messagingBytes : 0)
   }
 
-  /// Memory of a rank: rank 0, which has most, or another.
+  /// Memory of rank 0, which has most, or of another rank.
   func memory(isRoot: Bool) -> Plan.Memory {
     memory(rows: shareRows, passing: isRoot ? passingOnRoot : passing)
   }
@@ -92,17 +94,17 @@ struct MemoryEstimate {
       optimizer: optimizer, workspace: lasting + passing, process: process)
   }
 
-  /// Of the other ranks' gradients a rank reads the slices it owns.
+  /// A rank reads the slices it owns from the other ranks' gradients.
   private var foreignGradients: Int { flat * (ranks - 1) / ranks }
 
-  /// The resident memory of all ranks: pages they share count for each.
+  /// The resident memory of all ranks: shared pages count for each rank.
   var total: Int {
     let elsewhere = (rows - shareRows) / max(1, ranks - 1)
     return memory(isRoot: true).total
       + (ranks - 1) * memory(rows: elsewhere, passing: passing).total
   }
 
-  /// What one node has: pages that its ranks share count once.
+  /// The memory of one node: pages that its ranks share count once.
   var node: Int {
     let shared = flat + libraries
     return total * ranksPerNode / ranks - (ranksPerNode - 1) * shared

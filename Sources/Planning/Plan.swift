@@ -1,11 +1,11 @@
-/// What a run will need, found out before it starts.
+/// The needs of a run, found before it starts.
 ///
-/// Sizes follow from the configuration; workspace, operations and times come from a few steps of one rank's
-/// share of the batch, made by one process on the first rows of the data.
+/// Sizes follow from the configuration. Workspace, operations and times come from a few steps of
+/// one rank's share of the batch. One process makes these steps on the first rows of the data.
 public struct Plan: Sendable {
   /// Resident memory of a rank by kind, in bytes.
   public struct Memory: Equatable, Sendable {
-    /// Images of the rank's rows: mapped ones can be dropped and read again, others cannot.
+    /// Images of the rank's rows: mapped images can be dropped and read again, others cannot.
     public var images = 0
     /// S and R.
     public var split = 0
@@ -13,7 +13,8 @@ public struct Plan: Sendable {
     public var parameters = 0
     /// The rank's part of the optimizer's state.
     public var optimizer = 0
-    /// Values and gradients of a step, and what passes over the data, grids and checkpoints need for a while.
+    /// Values and gradients of a step, and temporary memory of passes over the data, grids and
+    /// checkpoints.
     public var workspace = 0
     /// The program and its libraries.
     public var process = 0
@@ -22,7 +23,7 @@ public struct Plan: Sendable {
     public var total: Int { images + split + parameters + optimizer + workspace + process }
   }
 
-  /// Ranks that share the run, and how many of them share a node.
+  /// Ranks that share the run, and ranks that share a node.
   public let ranks: Int, ranksPerNode: Int
   /// The resolved configuration.
   public let lanes: Int, batch: Int, rows: Int
@@ -30,21 +31,22 @@ public struct Plan: Sendable {
   public let parameterCount: Int
   /// Rank 0's memory; no rank has more.
   public let memory: Memory
-  /// Resident memory summed over all ranks, as `top` would: pages that ranks share count for each.
+  /// Resident memory summed over all ranks, as `top` shows it: shared pages count for each rank.
   public let totalBytes: Int
-  /// What one node must have: pages that its ranks share count once.
+  /// Memory that one node must have: pages that its ranks share count once.
   public let nodeBytes: Int
-  /// Whether images are mapped, so that they need not stay in memory.
+  /// Whether images are mapped from the file and need not stay in memory.
   public let isMapped: Bool
-  /// Operations in the products of a training step, by images.
+  /// Operations in the products of a training step, divided by the images of the step.
   public let flopsPerImage: Double
-  /// Bytes that ranks hand each other in a step, all together; within a node through shared memory.
+  /// Bytes that all ranks together exchange in a step; within a node through shared memory.
   public let wireBytesPerStep: Int
-  /// Bytes of a checkpoint, and how many of them later ones of an outer iteration share with it.
+  /// Bytes of a checkpoint, and the bytes that later checkpoints of an outer iteration share with
+  /// it.
   public let checkpointBytes: Int, sharedCheckpointBytes: Int
-  /// Steps of an epoch, and how long one takes: measured on one rank's part, without communication.
+  /// Steps of an epoch, and seconds of a step, measured on one rank's part without communication.
   public let stepsPerEpoch: Int, secondsPerStep: Double
-  /// A pass of the projection over all rows, in seconds; nil for models without a split.
+  /// Seconds of one pass of the projection over all rows; nil for models without a split.
   public let secondsPerProjection: Double?
   /// Steps that were timed.
   public let stepsMeasured: Int

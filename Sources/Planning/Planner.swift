@@ -7,7 +7,7 @@ import Support
 import Tensors
 import Training
 
-/// Finds out what a run will need: `Plan`.
+/// Finds the needs of a run: `Plan`.
 public struct Planner {
   let configuration: Configuration
   let data: ImageSet
@@ -17,17 +17,17 @@ public struct Planner {
   /// Lanes and rows of the rank that has most.
   let share: Int, shareRows: Int
 
-  /// Time that steps are measured for, in seconds.
+  /// Seconds for which steps are measured.
   private static let measuredSeconds = 3.0
-  /// Sweeps that are measured of a model without gradients.
+  /// Sweeps that are measured for a model without gradients.
   private static let sampledSweeps = 3
   /// Pixels of the rows that the sample uses.
   private static let sampledPixels = 4000 * 784
 
   /// A plan for `ranks` ranks.
   ///
-  /// - Parameter ranksPerNode: how many ranks share a node; nil for all.
-  /// - Throws: `ConfigurationError` as the run would.
+  /// - Parameter ranksPerNode: the number of ranks that share a node; nil if all do.
+  /// - Throws: the `ConfigurationError` of the run.
   public init(
     _ configuration: Configuration, on data: ImageSet, ranks: Int, ranksPerNode: Int? = nil
   ) throws(ConfigurationError) {
@@ -44,7 +44,7 @@ public struct Planner {
     shareRows = (0..<ranks).map { lanes.rows(of: $0, of: ranks).count }.max() ?? 1
   }
 
-  /// Makes one rank's steps for a moment and adds up.
+  /// Makes one rank's steps for a few seconds and adds up the needs.
   ///
   /// - Throws: errors of the model and the data set.
   public func plan() throws -> Plan {
@@ -80,8 +80,9 @@ public struct Planner {
   /// Images of a step, over all ranks.
   private var batch: Int { configuration.common.lanes.batch }
 
-  /// A session of this process alone that makes the steps of one rank: of its share of the lanes, or
-  /// of the nearest power of two below.
+  /// A session of this process alone that makes the steps of one rank.
+  ///
+  /// It uses the rank's share of the lanes, or the nearest power of two below.
   private func sample() throws -> Session {
     var c = configuration.settled()
     var common = c.common
@@ -95,7 +96,8 @@ public struct Planner {
     return try TrainingRun.session(c, on: data, world: .alone())
   }
 
-  /// The mean time of a rank's sweep over its rows, for models without gradients, and the operations of its products.
+  /// The mean time of a rank's sweep over its rows, for models without gradients, and the
+  /// operations of the sweep's products.
   private func timeSweeps(
     of session: Session
   ) throws -> (seconds: Double, count: Int, operationsPerImage: Double) {
@@ -110,11 +112,12 @@ public struct Planner {
     )
   }
 
-  /// The median time of a rank's step, scaled to its whole share, and the operations of its products.
+  /// The median time of a rank's step, scaled to the rank's whole share, and the operations of the
+  /// step's products.
   private func timeSteps(
     of trainer: Trainer
   ) throws -> (seconds: Double, count: Int, operationsPerImage: Double) {
-    // The first steps find out how much memory they need.
+    // The first steps allocate their memory.
     for _ in 0..<2 { try trainer.trainStep() }
     var seconds: [Double] = []
     let (began, operations) = (DispatchTime.now().uptimeNanoseconds, BLAS.operations)

@@ -7,33 +7,34 @@ import Models
 import Tensors
 import Training
 
-/// A model with the weights of a run's newest checkpoint, ready to be asked.
+/// A model with the weights of a run's newest checkpoint, for evaluation.
 public final class TrainedModel {
   /// The run.
   public let directory: RunDirectory
-  /// The checkpoint the weights come from.
+  /// The checkpoint of the weights.
   public let checkpoint: Checkpoint
-  /// What the run was trained with.
+  /// The run's configuration.
   public let configuration: Configuration
   /// The model.
   public let model: any Module
-  /// Shape of the images it was trained on.
+  /// Shape of the training images.
   public let imageShape: ImageShape
-  /// Damaged checkpoints that were passed over, a line each.
+  /// Damaged checkpoints that were skipped, a line each.
   public let skipped: [String]
-  /// The threshold that the run shrinks S with; 0 for a run without a split.
+  /// The threshold with which the run shrinks S; 0 for a run without a split.
   public let threshold: Float
   private let storage: Storage
 
-  /// Reads the newest checkpoint whose checksums hold, or the best one.
+  /// Reads the newest checkpoint whose checksums hold, or the best checkpoint.
   ///
   /// **Collective.**
   ///
   /// - Parameters:
-  ///   - isBest: whether it is to be the one of the lowest score, which the link `best` leads to.
-  ///   - adjust: changes how the model is asked, where its configuration says so: `test_passes` for example.
-  /// - Throws: `RunError` where there is no run or no valid checkpoint; errors of reading it; what
-  ///   `adjust` throws.
+  ///   - isBest: whether to read the checkpoint of the lowest score, to which the link `best`
+  ///     leads.
+  ///   - adjust: changes settings of the evaluation in the configuration, such as `test_passes`.
+  /// - Throws: `RunError` where there is no run or no valid checkpoint; errors of reading it;
+  ///   errors of `adjust`.
   public init(
     run: RunDirectory, isBest: Bool = false, on world: Communicator,
     adjust: (inout Configuration) throws -> Void = { _ in }
@@ -74,21 +75,21 @@ public final class TrainedModel {
     try world.agree { try parameters.fill(values, from: contents.model, of: checkpoint) }
   }
 
-  /// The model as one that has an encoder.
+  /// The model as a model with an encoder.
   ///
-  /// - Throws: `ConfigurationError` where it has none.
+  /// - Throws: `ConfigurationError` where it has no encoder.
   public func encoder() throws(ConfigurationError) -> any Encoding {
     guard let model = model as? any Encoding else {
       throw ConfigurationError(
-        "\(directory.path): found model=\(configuration.model), which has no encoder, expected a model "
-          + "that has one; sample draws images from this one")
+        "\(directory.path): found model=\(configuration.model), which has no encoder, expected a "
+          + "model that has one; sample draws images from this one")
     }
     return model
   }
 
-  /// A noise which knows of the rows trained on what it needs to know.
+  /// A noise, with the facts about the training rows that it needs.
   ///
-  /// - Parameter training: the training set as it was when the noise came upon it.
+  /// - Parameter training: the training set before this noise.
   private func noise(
     _ noise: Corruption, of training: () throws -> ImageSet
   ) throws -> Corruption {
@@ -97,26 +98,27 @@ public final class TrainedModel {
     return noise.knowing(meanImage: images.meanImage(of: trainedRows(of: images)))
   }
 
-  /// The rows of the training set that were trained on.
+  /// The rows of the training set that the run used.
   public func trainedRows(of data: ImageSet) -> Range<Int> {
     0..<min(configuration.common.data.rows ?? data.count, data.count)
   }
 
-  /// Images of the training set as the model saw them: with the run's static noise, and binary where it made them so.
+  /// Training images as the model saw them: with the run's static noise, and binary if the run made
+  /// them binary.
   public func seen(_ data: ImageSet) throws -> ImageSet {
     let c = configuration.common
     let noise = try noise(c.data.staticNoise) { data }
     return binary(data.corrupted(by: noise, seed: c.lanes.seed, rows: 0..<data.count))
   }
 
-  /// Images as the model takes them: binary where the run made them so.
+  /// Images as the model takes them: binary if the run made them binary.
   public func binary(_ images: ImageSet) -> ImageSet {
     let common = configuration.common
     return common.data.binarize == .none
       ? images : images.binarized(seed: common.lanes.seed, rows: 0..<images.count)
   }
 
-  /// The noise that inputs got in training.
+  /// The noise of the inputs in training.
   ///
   /// - Throws: errors of reading the training set, where the noise depends on it.
   public func trainingNoise() throws -> Corruption {
@@ -126,7 +128,7 @@ public final class TrainedModel {
     }
   }
 
-  /// Whether `data` is the set the run was trained on, so that the run's S belongs to its rows.
+  /// Whether `data` is the run's training set, so that the run's S belongs to its rows.
   public func wasTrained(on data: ImageSet) -> Bool {
     configuration.common.data.data == data.path && data.split == .train
       && (configuration.common.data.rows ?? data.count) <= data.count

@@ -10,14 +10,14 @@ import Training
 
 /// A training run in its directory, from the start or from its newest checkpoint.
 public enum TrainingRun {
-  /// Everything that a run, a replay, a plan or a benchmark needs before its first step.
+  /// Prepares the first step of a run, replay, plan or benchmark.
   ///
   /// **Collective.**
   ///
   /// - Parameters:
   ///   - configuration: resolved.
   ///   - data: the training set.
-  ///   - directory: where the run leaves files; nil for nowhere.
+  ///   - directory: the folder for the run's files; nil for no files.
   /// - Throws: `ConfigurationError` for settings that do not fit the images or the ranks; errors of
   ///   the data set and of MPI.
   public static func session(
@@ -37,7 +37,7 @@ public enum TrainingRun {
       observer: observer, limits: limits, cure: configuration.cure)
   }
 
-  /// Compares what the ranks were started with, and settles what was left open.
+  /// Compares the start of all ranks, and resolves the settings that were left open.
   ///
   /// **Collective.**
   private static func resolve(
@@ -55,18 +55,18 @@ public enum TrainingRun {
   /// **Collective.**
   ///
   /// - Parameters:
-  ///   - configuration: as given; what is left open is derived from the data set.
+  ///   - configuration: as given; settings left open are derived from the data set.
   ///   - data: the training set.
-  ///   - directory: made here; must not hold anything unless `replacing`.
+  ///   - directory: made here; it must be empty or absent unless `replacing`.
   /// - Throws: `ConfigurationError`, `RunError`, errors of the data set, of checkpoints and of MPI;
-  ///   the same one on every rank where all can know of it.
+  ///   every rank throws the same error where all can know it.
   public static func start(
     _ configuration: Configuration, on data: ImageSet, in directory: RunDirectory,
     replacing: Bool = false, observer: (any TrainingObserver)? = nil,
     limits: TrainingLimits = TrainingLimits(), world: Communicator
   ) throws -> RunOutcome {
     let resolved = try resolve(configuration, on: data, world: world)
-    // Settings that do not fit the images are found before a folder is made.
+    // Settings that do not fit the images are found before the folder is made.
     let session = try session(
       resolved, on: data, in: directory, observer: observer, limits: limits, world: world)
     try world.agree {
@@ -76,13 +76,13 @@ public enum TrainingRun {
     return try train(resolved, session, observer: observer, limits: limits)
   }
 
-  /// Goes on from the newest checkpoint whose checksums hold, or from the start where the run was
-  /// ended before its first one.
+  /// Continues from the newest checkpoint whose checksums hold.
   ///
-  /// **Collective.** The observer is told of each damaged checkpoint that was skipped, on rank 0.
+  /// A run that ended before its first checkpoint starts again. On rank 0 the observer is told of
+  /// each damaged checkpoint that was skipped. **Collective.**
   ///
-  /// - Parameter configuration: the run's, perhaps with changed keys.
-  /// - Throws: as `start`.
+  /// - Parameter configuration: the run's configuration, perhaps with changed keys.
+  /// - Throws: the errors of `start`.
   public static func resume(
     _ configuration: Configuration, on data: ImageSet, in directory: RunDirectory,
     observer: (any TrainingObserver)? = nil, limits: TrainingLimits = TrainingLimits(),
@@ -117,15 +117,15 @@ public enum TrainingRun {
       limits: limits)
   }
 
-  /// Trains on from a checkpoint whose checksums hold, without leaving anything.
+  /// Trains on from a valid checkpoint and writes no files.
   ///
   /// **Collective.**
   ///
   /// - Parameters:
-  ///   - start: the checkpoint, whose checksums hold; by default the newest that the run has so many
-  ///     steps after, or the oldest.
-  ///   - steps: how many; fewer where the run ends before.
-  ///   - faults: what shall go wrong on the way.
+  ///   - start: a checkpoint whose checksums hold. The default is the newest that at least `steps`
+  ///     steps of the run follow, or the oldest.
+  ///   - steps: the number of steps; fewer where the run ends before.
+  ///   - faults: the faults to make.
   ///   - body: called after each step, on every rank.
   /// - Returns: the name of the checkpoint.
   /// - Throws: `RunError` where there is no checkpoint before the run's last step; the errors of a

@@ -9,17 +9,20 @@ import Tensors
 import Training
 
 extension TrainingRun {
-  /// Replays the last recorded steps of a run from an older checkpoint and compares them with what was recorded: the losses
-  /// in `metrics.jsonl`, and the weights of the newest checkpoint.
+  /// Replays the last recorded steps of a run from an older checkpoint and compares them with the
+  /// record.
   ///
-  /// Exact runs have to be equal bit for bit where the BLAS kernel is the same, others within a ten-thousandth of a loss.
+  /// The record is the losses in `metrics.jsonl` and the weights of the newest checkpoint. Exact
+  /// runs must be equal bit for bit where the BLAS kernel is the same. Losses of other runs must
+  /// agree within a ten-thousandth.
   ///
   /// **Collective.**
   ///
   /// - Parameters:
   ///   - configuration: the run's own.
-  ///   - steps: how many at least, where a checkpoint is old enough; all of its steps are replayed.
-  /// - Returns: what was done, or why nothing could be compared, in a line.
+  ///   - steps: the least number of steps, where a checkpoint is old enough; all steps after that
+  ///     checkpoint are replayed.
+  /// - Returns: one line with the result, or with the reason why nothing could be compared.
   /// - Throws: `VerificationError` for the first step that differs; the errors of a resume.
   public static func verify(
     _ configuration: Configuration, on data: ImageSet, in directory: RunDirectory, steps: Int,
@@ -88,11 +91,11 @@ extension TrainingRun {
     }
   }
 
-  /// The losses that a run has recorded, by step, on every rank.
+  /// The recorded losses of a run, by step, on every rank.
   private struct Record {
     var losses: [Int: Double] = [:]
 
-    /// Rank 0 reads them.
+    /// Reads the losses on rank 0.
     ///
     /// **Collective.**
     init(_ directory: RunDirectory, on world: Communicator) throws {
@@ -110,13 +113,13 @@ extension TrainingRun {
   }
 }
 
-/// A step that is not what a run has recorded.
+/// A step that differs from the run's record.
 public struct VerificationError: ExitStatusError, Equatable, CustomStringConvertible {
   /// The step.
   public let step: Int
-  /// The loss, or a tensor by name.
+  /// The loss, or the name of a tensor.
   public let what: String
-  /// What the replay gave, and what it should have given.
+  /// The replayed value and the recorded value.
   public let found: String, expected: String
 
   /// One line.
@@ -124,6 +127,6 @@ public struct VerificationError: ExitStatusError, Equatable, CustomStringConvert
     "step \(step) replayed, \(what): found \(found), expected \(expected)"
   }
 
-  /// 1: the machine, or the program, is not what it was.
+  /// 1: the machine or the program has changed.
   public var exitStatus: Int32 { 1 }
 }

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// What this process does now, for another thread that watches the process.
+/// The present work of this process, for another thread that watches the process.
 ///
 /// The working thread stores each change with one plain store; a watchdog reads it. The state
 /// belongs to the process, as signals do. No decision depends on it.
@@ -43,7 +43,7 @@ public enum Activity {
     advance()
   }
 
-  /// Notes that the work goes on.
+  /// Notes that the work continues.
   public static func advance() { changes.wrappingAdd(1, ordering: .relaxed) }
 
   /// Runs `body` and notes that it may wait for other ranks.

@@ -4,7 +4,7 @@ import Foundation
 public struct FileError: ExitStatusError, Equatable, CustomStringConvertible {
   /// The file or folder.
   public let path: String
-  /// What the system says.
+  /// The system's message.
   public let reason: String
 
   /// An error from its parts.

@@ -13,7 +13,7 @@ public indirect enum JSONValue: Equatable, Sendable {
   case array([JSONValue])
   case object([Member])
 
-  /// One `"name": value` of an object.
+  /// One `"name": value` member of an object.
   public struct Member: Equatable, Sendable {
     /// The name before the colon.
     public let name: String

@@ -2,7 +2,7 @@ import Foundation
 
 /// Memory of this process that is resident, as the kernel counts it, in bytes.
 public struct ProcessMemory {
-  /// Memory of its own.
+  /// The process's own memory.
   public var anonymous = 0
   /// Pages of files: programs, libraries, mapped data.
   public var files = 0
@@ -12,7 +12,7 @@ public struct ProcessMemory {
   /// No memory.
   public init() {}
 
-  /// The most that has been resident at once so far, in bytes.
+  /// The largest resident memory so far, in bytes.
   ///
   /// The C function is `getrusage`.
   public static var peak: Int {
@@ -21,7 +21,7 @@ public struct ProcessMemory {
     return usage.ru_maxrss << 10
   }
 
-  /// As it is now; all zero where there is no `/proc`.
+  /// The present memory; all zero where there is no `/proc`.
   public static func now() -> ProcessMemory {
     var memory = ProcessMemory()
     guard let data = FileManager.default.contents(atPath: "/proc/self/status") else {

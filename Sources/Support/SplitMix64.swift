@@ -2,7 +2,7 @@
 public struct SplitMix64 {
   private var state: UInt64
 
-  /// Numbers of a seed.
+  /// A generator with a seed.
   public init(seed: Int) { state = UInt64(truncatingIfNeeded: seed) &* 0x9E37_79B9_7F4A_7C15 }
 
   /// The next 64 bits.

@@ -1,8 +1,8 @@
-/// Counts seconds from when it was made.
+/// A clock that counts seconds from its start.
 public struct Stopwatch: Sendable {
   private let start = ContinuousClock.now
 
-  /// Starts to count.
+  /// Starts the clock.
   public init() {}
 
   /// Elapsed time in seconds.

@@ -5,10 +5,11 @@ import MPI
 import Support
 import Tensors
 
-/// Bounds of log p(x), averaged over images (systems.md, section 8.5).
+/// Bounds of log p(x), averaged over images (docs/systems.md, 8.5).
 ///
-/// The ranks share blocks of rows. A block's draws depend on the seed and its rows alone, and blocks are added in their
-/// order, so a result is the same bit for bit on any number of ranks, and the same draws are made at any time.
+/// The ranks share blocks of rows. A block's draws depend only on the seed and the block's rows,
+/// and blocks are added in their order. So a result is the same bit for bit on any number of ranks
+/// and at any time.
 public struct BoundPass {
   private let model: any LatentVariableModel
   private let rows: Range<Int>
@@ -16,9 +17,9 @@ public struct BoundPass {
   private let world: Communicator
   private let fill: (Range<Int>, UnsafeMutablePointer<Float>) throws -> Void
   private let step: Step
-  /// Samples of z that are decoded at once.
+  /// Samples of z that are decoded together.
   private static let samplesAtOnce = 2000
-  /// Samples of z for a row at once, where there are so many.
+  /// The largest number of samples of z that one row decodes together.
   private static let samplesOfRow = 100
 
   /// A pass over `rows`.
@@ -51,7 +52,8 @@ public struct BoundPass {
     }
   }
 
-  /// The mean of -log p(x) in nats an image, p(x) being estimated by the mean weight of `samples` draws from q(z|x).
+  /// The mean of -log p(x) in nats an image; the mean weight of `samples` draws from q(z|x)
+  /// estimates p(x).
   ///
   /// **Collective.**
   public func negativeLogLikelihood(samples: Int) throws -> Double {
@@ -79,7 +81,7 @@ public struct BoundPass {
     }
   }
 
-  /// Adds what `sum` finds for blocks of rows, of which rank r takes r, r + P and so on.
+  /// Adds the results of `sum` for blocks of rows; rank r of P takes blocks r, r + P and so on.
   private func mean(blockRows: Int, _ sum: (Range<Int>) throws -> Double) throws -> Double {
     let starts = Array(stride(from: rows.lowerBound, to: rows.upperBound, by: blockRows))
     var sums = Array(repeating: 0.0, count: starts.count)
@@ -95,7 +97,7 @@ public struct BoundPass {
   }
 }
 
-/// log of a mean of exponentials that come one after the other.
+/// The log of a mean of exponentials that arrive one by one.
 private struct LogSum {
   private var largest = -Double.infinity
   private var sum = 0.0
@@ -115,7 +117,7 @@ private struct LogSum {
 }
 
 extension Double {
-  /// Nats an image as bits a dimension.
+  /// Converts nats an image to bits a dimension.
   public func bitsPerDimension(of dimensions: Int) -> Double {
     self / (Double(dimensions) * log(2))
   }

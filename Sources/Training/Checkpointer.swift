@@ -6,23 +6,23 @@ import MPI
 import Support
 import Tensors
 
-/// Writes a run's checkpoints, and says when one is due.
+/// Writes a run's checkpoints, and decides when a checkpoint is due.
 ///
-/// Every rank has one; all write their own rows, rank 0 the rest.
+/// Every rank has one. All ranks write their own rows; rank 0 writes the rest.
 final class Checkpointer {
-  /// The run's files; nil for a run that leaves none.
+  /// The run's files; nil for a run that writes no files.
   let directory: RunDirectory?
   private let settings: RecordingSettings
   /// The run's configuration as a JSON document, which checkpoints hold.
   private let configuration: String
   private var store: CheckpointStore?
   private var lastWritten = DispatchTime.now()
-  /// Seconds that the last checkpoint took, or that the first one may take.
+  /// Seconds that the last checkpoint took, or an estimate for the first.
   private var seconds = 0.0
 
-  /// The least that is kept free before a deadline, in seconds.
+  /// The shortest time that is reserved before a deadline, in seconds.
   private static let shortestReserve = 5.0
-  /// What a slow disk takes, in bytes a second, until the first checkpoint shows better.
+  /// Bytes a second of a slow disk, assumed until the first checkpoint is measured.
   private static let slowDisk = 2e8
 
   init(_ directory: RunDirectory?, _ settings: RecordingSettings, configuration: String) {
@@ -31,10 +31,10 @@ final class Checkpointer {
     self.configuration = configuration
   }
 
-  /// Takes over the run's checkpoints as a resume has looked at them.
+  /// Continues with the run's checkpoints, as a resume has read them.
   func goOn(with checkpoints: CheckpointStore) { store = checkpoints }
 
-  /// The clocks start now; a checkpoint has so many bytes.
+  /// Starts the clocks; a checkpoint has `bytes` bytes.
   func start(bytes: Int) {
     lastWritten = DispatchTime.now()
     seconds = Double(bytes) / Self.slowDisk
@@ -46,25 +46,25 @@ final class Checkpointer {
       && lastWritten.secondsAgo > 60 * settings.checkpointMinutes
   }
 
-  /// Whether an epoch, counted over the run, is followed by a checkpoint.
+  /// Whether a checkpoint follows an epoch, counted over the run.
   func isDue(epoch: Int) -> Bool {
     settings.checkpointEpochs > 0 && epoch % settings.checkpointEpochs == 0
   }
 
-  /// Whether no more fits in before a deadline than `other` seconds of work and two checkpoints as
-  /// long as the last one.
+  /// Whether the time to the deadline is used up by `other` seconds of work and two checkpoints as
+  /// long as the last.
   func isDeadlineNear(_ deadline: Date?, other: Double) -> Bool {
     guard let deadline else { return false }
     return deadline.timeIntervalSinceNow < other + max(Self.shortestReserve, 2 * seconds)
   }
 
-  /// Writes a checkpoint of this moment.
+  /// Writes a checkpoint of the present state.
   ///
   /// **Collective.**
   ///
-  /// - Parameter score: the lower, the better the checkpoint; nil where nothing was measured.
-  /// - Returns: what was written; nil for a run that leaves nothing.
-  /// - Throws: one error on all ranks, for example of a full disk; what existed before stays.
+  /// - Parameter score: a lower score is better; nil if nothing was measured.
+  /// - Returns: the checkpoint; nil for a run that writes no files.
+  /// - Throws: one error on all ranks, for example of a full disk; earlier files stay.
   func save(
     _ trainer: Trainer, _ progress: SavedProgress, history: History, score: Double?
   ) throws -> (notice: CheckpointNotice, warnings: [String])? {
@@ -72,7 +72,7 @@ final class Checkpointer {
     let started = DispatchTime.now()
     Activity.begin(Watchdog.checkpointing)
     let world = trainer.world
-    // Where a disk was unmounted, say, folders would come into being in its place.
+    // If the disk was unmounted, new folders would appear at its place.
     try world.agree {
       if world.isRoot && !directory.isRun { throw RunError.vanished(directory.path) }
     }

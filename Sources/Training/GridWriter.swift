@@ -4,10 +4,10 @@ import Images
 import Layers
 import Tensors
 
-/// Draws a run's PNG grids from rank 0's first rows: originals and corrupted images once, then L, S, reconstructions and
-/// samples as training goes on.
+/// Draws PNG grids of rank 0's first rows: originals and corrupted images once, then L, S,
+/// reconstructions and samples during training.
 struct GridWriter {
-  /// Images a side of a grid.
+  /// Images on each side of a grid.
   private static let side = 8
 
   private let directory: RunDirectory

@@ -5,18 +5,20 @@ import Foundation
 import MPI
 import Tensors
 
-/// The summed gradients of a phase, held back until something is known of all of them.
+/// The summed gradients of a phase, held until all ranks know whether they may be used.
 ///
-/// A phase ends with the gradient of this rank's slices kept here; the updates follow, or are left out. Clipping (Pascanu,
-/// Mikolov & Bengio, ICML 2013) scales the gradient down to a largest norm, which is added up in whole numbers, so that it
-/// is the same bit for bit however the slices are divided among ranks.
+/// A phase ends with the gradients of this rank's slices here. Then the updates are made or left
+/// out.
+/// Clipping (Pascanu, Mikolov & Bengio, ICML 2013) scales a gradient down to the largest allowed
+/// norm. The norm is added up in whole numbers, so it is the same bit for bit for any division of
+/// slices among ranks.
 final class HeldGradients {
   private let limit: Double
   private let buckets: GradientBuckets
   /// The summed gradient of each bucket's slice.
   private let slices: [Storage]
 
-  /// Room for the gradients of `buckets`; `limit` is the largest norm, infinity for any.
+  /// Memory for the gradients of `buckets`; `limit` is the largest norm, infinity for no limit.
   init(limit: Double = .infinity, buckets: GradientBuckets) {
     self.limit = limit
     self.buckets = buckets
@@ -28,21 +30,21 @@ final class HeldGradients {
     ck_copy(slices[bucket].pointer + piece.lowerBound, gradient, piece.count)
   }
 
-  /// Scales the kept gradient of these groups, where it is longer than the limit.
+  /// Scales the kept gradient of these groups down, if it is longer than the limit.
   ///
   /// **Collective.**
   ///
-  /// - Returns: its norm before; 0 where any will do.
+  /// - Returns: the norm before scaling; 0 without a limit.
   @discardableResult
   func clip(groups: UInt64, on world: Communicator) throws -> Double {
     if limit == .infinity { return 0 }
-    // Statistics travel like gradients, but are none.
+    // Statistics use the gradients' buckets but are no gradients.
     let active = buckets.buckets.indices.filter {
       let group = buckets.buckets[$0].group
       return group < ParameterSet.firstStatisticGroup && groups >> UInt64(group) & 1 == 1
     }
     let norm = try norm(active, on: world)
-    // A norm that is not finite changes nothing here: the loss of the next step ends the run.
+    // If the norm is not finite, nothing is scaled: the loss of the next step ends the run.
     guard norm > limit, norm.isFinite else { return norm }
     let factor = Float(limit / norm)
     for index in active { ck_scale(slices[index].pointer, factor, slices[index].count) }

@@ -1,17 +1,17 @@
-/// Measurements of a run by name, each at the step it was taken: what `/history` of a checkpoint holds.
+/// Measurements of a run by name, each with its step: the content of `/history` in a checkpoint.
 public struct History: Equatable, Sendable {
   /// One measurement.
   public struct Point: Equatable, Sendable {
-    /// Steps done when it was taken.
+    /// Steps done at the measurement.
     public let step: Int
-    /// The measurement.
+    /// The measured value.
     public let value: Double
   }
 
-  /// By name, in the order taken.
+  /// Measurements by name, in order of time.
   public private(set) var metrics: [String: [Point]] = [:]
 
-  /// Without measurements.
+  /// A history without measurements.
   public init() {}
 
   /// Adds a measurement of `name`.

@@ -6,13 +6,13 @@ import MPI
 import Support
 import Tensors
 
-/// What a run tells of itself: log lines, history, pictures, warnings, and an observer.
+/// Records a run: log lines, history, pictures, warnings, and reports to an observer.
 ///
 /// Every rank has one and calls it at the same places; only rank 0 writes.
 final class Journal {
-  /// What was measured.
+  /// The measurements.
   var history = History()
-  /// Told of progress, on rank 0.
+  /// Receives reports of progress, on rank 0.
   let observer: (any TrainingObserver)?
   private let settings: RecordingSettings
   private let directory: RunDirectory?
@@ -22,7 +22,9 @@ final class Journal {
   private var lastLog = (time: DispatchTime.now(), images: 0)
   private var pause = 0.0  // seconds since the last log line in which no step was made
 
-  /// - Parameter cure: what helps the run's model against a collapse.
+  /// A journal of a new run.
+  ///
+  /// - Parameter cure: settings that help the run's model against a collapse.
   init(
     _ directory: RunDirectory?, _ settings: RecordingSettings, observer: (any TrainingObserver)?,
     cure: @escaping (CollapseWarning) -> String
@@ -33,7 +35,7 @@ final class Journal {
     self.cure = cure
   }
 
-  /// Opens the log at the trainer's place; the clock starts now.
+  /// Opens the log at the trainer's progress and starts the clock.
   ///
   /// **Collective.** Rank 0 writes.
   func start(_ trainer: Trainer) throws {
@@ -46,7 +48,7 @@ final class Journal {
     }
   }
 
-  /// Training stood still for so many seconds.
+  /// Notes that training paused for so many seconds.
   func paused(_ seconds: Double) { pause += seconds }
 
   private static func place(_ kind: String, _ p: TrainingProgress) -> [JSONValue.Member] {
@@ -63,11 +65,11 @@ final class Journal {
 
   // MARK: - Steps
 
-  /// After a step: a line where one is due.
+  /// Called after a step: writes a line if one is due.
   ///
   /// **Collective.**
   ///
-  /// - Parameter secondsLeft: the time to the end of the run at so many images a second.
+  /// - Parameter secondsLeft: the time to the end of the run at a number of images a second.
   func step(_ trainer: Trainer, secondsLeft: (_ imagesPerSecond: Double) -> Double) throws {
     guard trainer.progress.step % settings.logEvery == 0 else { return }
     let means = try trainer.sums.stepMeans(batch: trainer.settings.batch, on: trainer.world)
@@ -87,7 +89,7 @@ final class Journal {
         secondsLeft: secondsLeft(rate)))
   }
 
-  /// A step was left out.
+  /// Records that a step was left out.
   ///
   /// Rank 0 writes.
   func skipped(_ trainer: Trainer, _ dropped: NonFinite) throws {
@@ -103,8 +105,8 @@ final class Journal {
 
   // MARK: - Epochs
 
-  /// At the end of an epoch, before it is counted: its means, and whether the model still tells
-  /// images apart.
+  /// Records the means of an epoch before it is counted, and checks that outputs still vary among
+  /// images.
   ///
   /// **Collective.**
   func epoch(_ trainer: Trainer) throws {
@@ -117,12 +119,12 @@ final class Journal {
   }
 
   private func watchForCollapse(_ trainer: Trainer, _ means: LossMeans) throws {
-    // To explain a row takes a fitted model many passes: it is asked at its end alone.
+    // Explaining a row takes a fitted model many passes, so it is done only at the end.
     let isDue = trainer.trainable != nil || trainer.progress.epoch + 1 == trainer.totalEpochs
     guard directory != nil, isDue else { return }
     var found: [(CollapseWarning, Double, Double)] = []
     if let kl = means[.kl] { found.append((.posteriorCollapse, kl, settings.collapseKL)) }
-    // A discriminator is often ahead at first: two epochs make a victory.
+    // A discriminator often leads at first: it must win two epochs.
     let lastTwo = (history.metrics["epoch/\(LossPart.discriminator)"] ?? []).suffix(2)
     if lastTwo.count == 2 {
       found.append((.discriminatorWon, lastTwo.map(\.value).max() ?? 0, 0.1))
@@ -144,7 +146,7 @@ final class Journal {
     }
   }
 
-  /// A bound was measured on validation images.
+  /// Records a bound measured on validation images.
   ///
   /// Rank 0 writes.
   func validated(_ trainer: Trainer, negative: Double, reported: Double) throws {
@@ -157,14 +159,14 @@ final class Journal {
     ])
   }
 
-  /// Pictures after an epoch, where they are due.
+  /// Draws the pictures that are due after an epoch.
   func drawEpoch(_ trainer: Trainer) throws {
     try draw(trainer, "epoch", trainer.progress.totalEpochs)
   }
 
   // MARK: - Outer iterations
 
-  /// After an outer iteration is counted: its line, and pictures where they are due.
+  /// Records an outer iteration after it is counted, and draws the pictures that are due.
   ///
   /// Rank 0 writes.
   func outer(_ trainer: Trainer, _ found: OuterResult) throws {
@@ -191,8 +193,10 @@ final class Journal {
 }
 
 extension Trainer {
-  /// Mean over the pixels of the standard deviation of the model's outputs over a batch of this
-  /// rank's first lane: reconstructions, or new images; nil for a model that makes neither.
+  /// The standard deviation of the model's outputs over a batch of this rank's first lane, mean
+  /// over the pixels.
+  ///
+  /// Outputs are reconstructions or new images; nil for a model that makes neither.
   func outputSpread() -> Double? {
     let lane = lanes.rows(of: localLanes.lowerBound)
     let count = min(200, rows.blockRows, lane.count)

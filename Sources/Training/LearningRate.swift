@@ -1,23 +1,24 @@
 import Foundation
 
-/// How the step length changes in the course of a run.
+/// The schedule of the learning rate over a run.
 public enum LearningRateSchedule: String, CaseIterable, Sendable {
-  /// Not at all.
+  /// No change.
   case constant
-  /// Im et al.'s code: 10^(-i / c) from epoch 3^i - 1 on (0, 2, 8, 26, …), with c = log3(epochs / 2), so that a tenth is
-  /// left at the end.
+  /// Im et al.'s code: 10^(-i / c) from epoch 3^i - 1 on (0, 2, 8, 26, …).
+  ///
+  /// c = log3(epochs / 2), so that the last factor is a tenth.
   case dvae
-  /// The same authors on Frey faces: 1 / (1 + epoch / epochs).
+  /// Im et al. on Frey faces: 1 / (1 + epoch / epochs).
   case frey
   /// Burda et al.: 10^(1 - i / 7), rounded to tenths, for 3^i epochs each, i = 0...7.
   case iwae
 
-  /// What the learning rate is multiplied by in an epoch, counted from 0 over the whole run of `epochs`.
+  /// The factor of the learning rate in an epoch, counted from 0 over the whole run of `epochs`.
   public func factor(epoch: Int, of epochs: Int) -> Double {
     switch self {
     case .constant: return 1
     case .dvae:
-      // A run of one or two epochs has no length to fall over.
+      // In a run of one or two epochs there is no time for a decay.
       guard epochs > 2 else { return 1 }
       let length = log(Double(epochs) / 2) / log(3)
       return pow(10, -Double(Self.stage { $0 - 1 <= epoch }) / length)
@@ -28,7 +29,7 @@ public enum LearningRateSchedule: String, CaseIterable, Sendable {
     }
   }
 
-  /// The largest i whose 3^i has begun.
+  /// The largest i for which 3^i has begun.
   private static func stage(_ hasBegun: (_ power: Int) -> Bool) -> Int {
     var (stage, power) = (0, 1)
     while power < 1 << 40, hasBegun(3 * power) {
@@ -40,8 +41,9 @@ public enum LearningRateSchedule: String, CaseIterable, Sendable {
 }
 
 extension OptimizerSettings {
-  /// The step length in an epoch, counted from 0 over the whole run of `epochs`: by the schedule, and by a power of the
-  /// decay (D-32).
+  /// The learning rate in an epoch, by the schedule and by a power of the decay (D-32).
+  ///
+  /// The epoch counts from 0 over the whole run of `epochs`.
   public func learningRate(epoch: Int, of epochs: Int) -> Double {
     learningRate * learningRateSchedule.factor(epoch: epoch, of: epochs)
       * (learningRateDecay == 1 ? 1 : pow(learningRateDecay, Double(epoch)))

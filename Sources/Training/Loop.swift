@@ -2,42 +2,43 @@ import Checkpoints
 import Datasets
 import Layers
 
-/// What a run does from its first step to its last.
+/// The course of a run from its first step to its last.
 ///
-/// A loop knows its length and what it keeps of each row, and drives a session.
+/// A loop knows its length and the arrays that it keeps for each row, and it drives a session.
 public protocol Loop: Sendable {
   /// Epochs of the whole run.
   var epochs: Int { get }
-  /// Outer iterations of the whole run; nil for a loop that has none.
+  /// Outer iterations of the whole run; nil for a loop without outer iterations.
   var outerIterations: Int? { get }
-  /// How its steps turn gradients into updates.
+  /// The settings by which steps turn gradients into updates.
   var optimizer: OptimizerSettings { get }
-  /// The arrays that it keeps with so many rows of such images; "S" is the sparse part.
+  /// The arrays that the loop keeps for `rows` rows of images of this shape; "S" is the sparse
+  /// part.
   ///
-  /// - Throws: `ConfigurationError` where they cannot be kept as asked.
+  /// - Throws: `ConfigurationError` where they cannot be kept as the settings ask.
   func rowArrays(rows: Int, of shape: ImageShape) throws -> [RowArray]
-  /// Runs from where the session's trainer stands to the end.
+  /// Runs from the present place of the session's trainer to the end.
   ///
   /// **Collective.**
   func run(_ session: Session) throws -> RunOutcome
-  /// Does once, for planning, what an outer iteration does beside its steps.
+  /// Does the work of an outer iteration beside its steps once, for planning.
   ///
-  /// - Returns: the seconds it took; nil for a loop whose steps are all there is.
+  /// - Returns: the seconds it took; nil for a loop that only makes steps.
   func rehearse(_ trainer: Trainer) throws -> Double?
 }
 
 extension Loop {
-  /// None.
+  /// The default: nil.
   public var outerIterations: Int? { nil }
-  /// Of no use where there are no gradients.
+  /// The default settings, for loops without gradients.
   public var optimizer: OptimizerSettings { OptimizerSettings() }
-  /// None.
+  /// The default: no arrays.
   public func rowArrays(rows: Int, of shape: ImageShape) throws -> [RowArray] { [] }
-  /// There is nothing else.
+  /// The default: nil, because the loop only makes steps.
   public func rehearse(_ trainer: Trainer) throws -> Double? { nil }
 }
 
-/// How many times a run goes over the training set.
+/// The number of passes of a run over the training set.
 public struct EpochCount: SettingsGroup {
   /// Passes over the training set, for models without an outer loop.
   public var epochs = 600
@@ -53,13 +54,13 @@ public struct EpochCount: SettingsGroup {
   ]
 }
 
-/// Epoch after epoch of gradient steps.
+/// A loop of epochs of gradient steps.
 public struct Epochs: Loop {
   /// The settings of a run of epochs.
   public struct Settings: SettingsGroup {
-    /// Their number.
+    /// The number of sweeps.
     public var count = EpochCount()
-    /// How gradients become updates.
+    /// The settings of the optimizer.
     public var optimizer = OptimizerSettings()
 
     /// The defaults.
@@ -74,10 +75,10 @@ public struct Epochs: Loop {
 
   /// Epochs of the run.
   public let epochs: Int
-  /// How gradients become updates.
+  /// The settings of the optimizer.
   public let optimizer: OptimizerSettings
 
-  /// A loop of such settings.
+  /// A loop with these settings.
   public init(_ settings: Settings) {
     epochs = settings.count.epochs
     optimizer = settings.optimizer
@@ -91,42 +92,42 @@ public struct Epochs: Loop {
   }
 }
 
-/// A model that is fitted by sweeps over all rows rather than by gradients of batches.
+/// A model that is fitted by sweeps over all rows, without gradients of batches.
 public protocol Fitted: Module {
   /// The arrays that live with the rows.
   ///
-  /// - Throws: `ConfigurationError` where they cannot be kept so.
+  /// - Throws: `ConfigurationError` where they cannot be kept in this storage.
   static func rowArrays(kept storage: SplitStorage) throws(ConfigurationError) -> [RowArray]
   /// Prepares weights and rows for the first sweep.
   ///
   /// **Collective.**
   func start(_ trainer: Trainer) throws
-  /// One sweep over all rows.
+  /// Makes one sweep over all rows.
   ///
   /// **Collective.**
   ///
-  /// - Returns: what it minimises, the mean over the rows.
+  /// - Returns: the minimised value, mean over the rows.
   func sweep(_ trainer: Trainer) throws -> Double
 }
 
-/// Sweep after sweep of a fitted model; a sweep is the only step of its epoch.
+/// A loop of sweeps of a fitted model; each epoch has one step, a sweep.
 public struct Sweeps<Model: Fitted>: Loop {
   /// Sweeps of the run.
   public let epochs: Int
   private let storage: RowStorage
 
-  /// A loop of such settings.
+  /// A loop with these settings.
   public init(_ settings: SweepSettings) {
     epochs = settings.count.epochs
     storage = settings.storage
   }
 
-  /// The model's.
+  /// The model's arrays.
   public func rowArrays(rows: Int, of shape: ImageShape) throws -> [RowArray] {
     try Model.rowArrays(kept: storage.kind(rows: rows, of: shape))
   }
 
-  /// Sweeps until the end.
+  /// Makes sweeps until the end.
   ///
   /// **Collective.**
   public func run(_ session: Session) throws -> RunOutcome {
@@ -144,9 +145,9 @@ public struct Sweeps<Model: Fitted>: Loop {
 
 /// The settings of a run of sweeps.
 public struct SweepSettings: SettingsGroup {
-  /// Their number.
+  /// The number of sweeps.
   public var count = EpochCount()
-  /// How the row state is kept.
+  /// The storage of the row state.
   public var storage = RowStorage()
 
   /// The defaults.
@@ -158,7 +159,7 @@ public struct SweepSettings: SettingsGroup {
     .group(\.storage),
   ]
 
-  /// Each sweep sees the same rows: there are no fresh draws.
+  /// Each sweep must see the same rows, so noise must not be drawn anew.
   public func check(
     _ system: String, with common: CommonSettings
   ) throws(ConfigurationError) {
@@ -175,9 +176,9 @@ public struct SweepSettings: SettingsGroup {
   }
 }
 
-/// How the arrays that live with the rows are kept.
+/// The storage of the arrays that live with the rows.
 public struct RowStorage: SettingsGroup {
-  /// As set; nil for compact above a size.
+  /// The storage as set; nil means compact above a size.
   public var splitStorage: SplitStorage?
 
   /// The default.
@@ -192,15 +193,15 @@ public struct RowStorage: SettingsGroup {
     ).fixed
   ]
 
-  /// The bytes of S in 32-bit floats above which it is kept compact, unless set otherwise.
+  /// S is compact if it would have more bytes than this in 32-bit floats, unless set otherwise.
   static let compactBytes = 1 << 30
 
-  /// As set, or compact where S in floats would have more than 1 GiB.
+  /// The storage as set; otherwise compact where S in floats would have more than 1 GiB.
   public func kind(rows: Int, of shape: ImageShape) -> SplitStorage {
     splitStorage ?? (rows * shape.count * 4 > Self.compactBytes ? .compact : .float32)
   }
 
-  /// Settles it where the shape is known.
+  /// Resolves the storage when the shape is known.
   public mutating func resolve(for data: TrainingSetFacts) {
     if let shape = data.shape { splitStorage = kind(rows: data.rows, of: shape) }
   }

@@ -6,16 +6,17 @@ import Tensors
 
 /// An update rule with its settings.
 ///
-/// The updates are PyTorch's, bias correction and place of epsilon included.
+/// The updates are PyTorch's, with its bias correction and its place of epsilon.
 public enum UpdateRule: Sendable, Equatable {
   /// Kingma & Ba, ICLR 2015.
   case adam(beta1: Double, beta2: Double, epsilon: Float)
-  /// The same with beta1 1e-8^(t - 1) in place of beta1 in step t, but for the correction of its bias (D-41).
+  /// Adam with beta1 1e-8^(t - 1) in place of beta1 in step t; the bias correction is Adam's
+  /// (D-41).
   case legacyAdam(beta1: Double, beta2: Double, epsilon: Float)
-  /// Tieleman & Hinton, 2012, uncentred; `momentum` 0 has no momentum buffer.
+  /// Tieleman & Hinton, 2012, uncentred; no momentum buffer if `momentum` is 0.
   case rmsprop(alpha: Double, epsilon: Float, momentum: Float)
 
-  /// The rule that settings ask for; `momentum` stands for RMSprop's in a phase that has its own.
+  /// The rule of the settings; `momentum` replaces RMSprop's in a phase with its own momentum.
   public init(_ settings: OptimizerSettings, momentum: Double? = nil) {
     let epsilon = Float(settings.adamEpsilon)
     switch (settings.optimizer, settings.adam) {
@@ -30,7 +31,7 @@ public enum UpdateRule: Sendable, Equatable {
     }
   }
 
-  /// Names of the state kept for each parameter, as PyTorch calls it.
+  /// Names of the state of each parameter, as PyTorch calls them.
   public var stateNames: [String] {
     switch self {
     case .adam, .legacyAdam: ["exp_avg", "exp_avg_sq"]
@@ -42,27 +43,28 @@ public enum UpdateRule: Sendable, Equatable {
 
 /// The optimizer of one phase.
 ///
-/// A rank holds the state of its own slices of the parameters only.
+/// A rank holds only the state of its own slices of the parameters.
 public final class Optimizer {
-  /// How gradients become updates.
+  /// The rule that turns gradients into updates.
   public let rule: UpdateRule
-  /// The mask of the parameter groups it updates, those of statistics included.
+  /// The mask of the parameter groups that the optimizer updates, with groups of statistics.
   public let groups: UInt64
   private static let trainedGroups: UInt64 = 1 << UInt64(ParameterSet.firstStatisticGroup) - 1
-  /// What a step's measurement weighs in a running average.
+  /// The weight of a step's measurement in a running average.
   private static let statisticMomentum: Float = 0.1
-  /// The step length.
+  /// The learning rate.
   public var learningRate: Float
   /// Updates made so far.
   public private(set) var step = 0
   private let buckets: GradientBuckets
-  /// 1 - beta^step of both moments of Adam.
+  /// 1 - beta^step for both moments of Adam.
   private var biasCorrection = (1.0, 1.0)
-  /// What each state begins with.
+  /// The initial value of each state.
   private let initialState: [Float]
   private var state: [[Storage]]  // [state name][bucket]; empty storage for buckets of other groups
 
-  /// An optimizer that has made no step; `secondMoment` is where Adam's second moments begin.
+  /// An optimizer before its first step; `secondMoment` is the initial value of Adam's second
+  /// moments.
   public init(
     _ rule: UpdateRule, learningRate: Float, groups: UInt64, buckets: GradientBuckets,
     secondMoment: Float = 0
@@ -83,7 +85,7 @@ public final class Optimizer {
     if secondMoment != 0 { reset() }
   }
 
-  /// Counts a step; its updates follow.
+  /// Counts a step; the updates of the step follow.
   public func beginStep() {
     step += 1
     switch rule {
@@ -93,7 +95,7 @@ public final class Optimizer {
     }
   }
 
-  /// Forgets moments and count, as a new optimizer would (D-06).
+  /// Resets moments and count to those of a new optimizer (D-06).
   public func reset() {
     step = 0
     for (storages, value) in zip(state, initialState) {
@@ -104,7 +106,7 @@ public final class Optimizer {
     }
   }
 
-  /// Sets what belongs to parameters; the padding between them stays zero.
+  /// Sets the values of parameters; the padding between parameters stays zero.
   private func fill(_ storage: Storage, ofBucket index: Int, with value: Float) {
     let (layout, slice) = (buckets.layout, buckets.owned(bucket: index))
     for block in buckets.buckets[index].blocks {
@@ -114,12 +116,12 @@ public final class Optimizer {
     }
   }
 
-  /// Whether it keeps moments for a parameter.
+  /// Whether the optimizer keeps moments for a parameter.
   public func trains(_ parameter: Parameter) -> Bool {
     (groups & Self.trainedGroups) >> UInt64(parameter.group) & 1 == 1
   }
 
-  /// Updates a piece of this rank's slice of a bucket in place from the reduced gradient.
+  /// Updates a piece of this rank's slice of a bucket in place, from the reduced gradient.
   public func update(
     bucket: Int, piece: Range<Int>, values: UnsafeMutablePointer<Float>,
     gradient: UnsafePointer<Float>
@@ -159,16 +161,16 @@ public final class Optimizer {
     }
   }
 
-  /// State `index` of all parameters in one flat array on rank 0; empty elsewhere.
+  /// State `index` of all parameters in one flat array on rank 0; empty on other ranks.
   ///
-  /// **Collective.** It is zero outside the optimizer's groups.
+  /// **Collective.** The array is zero outside the optimizer's groups.
   public func gathered(_ index: Int) throws -> [Float] {
     try buckets.gatherOwned(groups: groups & Self.trainedGroups) {
       UnsafePointer(self.state[index][$0].pointer)
     }
   }
 
-  /// The inverse of `gathered`: rank 0 brings the whole array.
+  /// The inverse of `gathered`: rank 0 gives the whole array.
   ///
   /// **Collective.**
   public func scatter(_ index: Int, _ flat: [Float], step: Int) throws {

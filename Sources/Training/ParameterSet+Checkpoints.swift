@@ -2,9 +2,9 @@ import Autodiff
 import Checkpoints
 
 extension ParameterSet {
-  /// Puts the arrays of a checkpoint where the parameters' values lie.
+  /// Copies the arrays of a checkpoint into the parameters' values.
   ///
-  /// - Throws: `RunError` when one is missing or of another size.
+  /// - Throws: `RunError` when an array is missing or has another size.
   public func fill(
     _ flat: UnsafeMutablePointer<Float>, from model: [NamedArray], of checkpoint: Checkpoint
   ) throws {

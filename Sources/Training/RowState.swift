@@ -5,8 +5,8 @@ import Tensors
 
 /// The row state of this rank's rows: arrays with a row for each image, such as S of X = L + S.
 ///
-/// Compact arrays are rounded to 16-bit floats or to 8-bit steps. An update computes with floats and
-/// then rounds. All arrays are zero, and take no memory, until the first update. L is never
+/// Compact arrays are rounded to 16-bit floats or to 8-bit steps. An update computes with floats
+/// and then rounds. All arrays are zero, and take no memory, until the first update. L is never
 /// stored: the L of a batch is X - S.
 public final class RowState {
   /// Global rows held here.
@@ -15,21 +15,21 @@ public final class RowState {
   public let dimensions: Int
   /// The arrays, with the steps that stored integers count.
   public private(set) var arrays: [RowArray]
-  /// How often the arrays have been replaced.
+  /// The number of times that the arrays have been replaced.
   public private(set) var version = 0
   private let memory: [ZeroedMemory]  // of each array, [rows.count, dimensions]
   private let sparse: (memory: ZeroedMemory, element: RowElement, index: Int)?  // the array S
   private var nextSteps: [Float]  // of each array, after the update
-  private var replaced: Set<Int> = []  // arrays whose former content the update does not need
+  private var replaced: Set<Int> = []  // arrays whose old content the update does not need
   private var blocks: [Int: Storage] = [:]  // floats of a block of rows of each compact array
 
   /// Bytes of a row of all arrays, here and in checkpoints.
   public var rowBytes: Int { dimensions * arrays.reduce(0) { $0 + $1.element.bytes } }
 
-  /// Arrays that are stored as other elements than floats.
+  /// The number of arrays that are stored as other elements than floats.
   public var compactCount: Int { arrays.count { $0.element != .float32 } }
 
-  /// Whether an array is stored as steps, whose bound an update has to know.
+  /// Whether an array is stored as steps; an update must then know its bound.
   public var needsBounds: Bool { arrays.contains { $0.element == .steps } }
 
   /// Arrays that are all zero, for the rows of this rank.
@@ -123,10 +123,10 @@ public final class RowState {
   ///
   /// Traps if there is no array of a name.
   /// - Parameters:
-  ///   - bounds: Magnitudes that the new elements of arrays do not exceed. Arrays of steps need
-  ///     theirs; without a bound an array keeps its step.
-  ///   - replaced: Arrays whose former content the update does not read. The floats that it gets of
-  ///     them are undefined, which saves a conversion.
+  ///   - bounds: Magnitudes that the new elements of arrays do not exceed. Arrays of steps need a
+  ///     bound; without a bound an array keeps its step.
+  ///   - replaced: Arrays whose old content the update does not read. Their floats are undefined,
+  ///     which saves a conversion.
   public func beginUpdate(within bounds: [String: Float] = [:], replacing replaced: [String] = []) {
     for (name, bound) in bounds {
       let array = index(named: name)
@@ -135,7 +135,7 @@ public final class RowState {
     self.replaced = Set(replaced.map { index(named: $0) })
   }
 
-  /// Hands consecutive rows of all arrays to `body`, which replaces them.
+  /// Passes consecutive rows of all arrays to `body`, which replaces them.
   ///
   /// - Parameter body: Gets floats of each array, in their order, [rows.count, dimensions] each.
   public func update(
@@ -158,7 +158,7 @@ public final class RowState {
     }
   }
 
-  /// Ends a replacement: all rows have had their update.
+  /// Ends a replacement: all rows have been updated.
   public func endUpdate() {
     for array in arrays.indices { arrays[array].step = nextSteps[array] }
     version += 1
@@ -166,7 +166,7 @@ public final class RowState {
     blocks = [:]
   }
 
-  /// Room for the floats of a block of a compact array.
+  /// Memory for the floats of a block of a compact array.
   private func floats(of array: Int, count: Int) -> UnsafeMutablePointer<Float> {
     if let block = blocks[array], block.count >= count { return block.pointer }
     let made = Storage(count: count)
@@ -191,12 +191,12 @@ extension RowState {
       rows: rows, of: layout, arrays: memory.map { UnsafeRawBufferPointer($0.all) })
   }
 
-  /// Where a checkpoint's rows go; `adopt(_:)` follows.
+  /// The destination of a checkpoint's rows; `adopt(_:)` follows.
   func target(of rowCount: Int, _ rowShape: [Int]) -> RowTarget {
     RowTarget(rows: rows, of: layout(rowCount, rowShape), arrays: memory.map(\.all))
   }
 
-  /// Takes over the steps and the version of rows that were loaded from a checkpoint.
+  /// Adopts the steps and the version of rows that were loaded from a checkpoint.
   func adopt(_ saved: RowLayout) {
     for (array, stored) in saved.arrays.enumerated() { arrays[array].step = stored.step }
     nextSteps = arrays.map(\.step)
@@ -205,9 +205,9 @@ extension RowState {
   }
 }
 
-/// Memory that is zero, and takes no pages until it is written.
+/// Memory that is zero and takes no pages until it is written.
 final class ZeroedMemory {
-  /// All of it.
+  /// The whole memory.
   let all: UnsafeMutableRawBufferPointer
 
   /// The C function is `calloc`.
@@ -223,7 +223,7 @@ final class ZeroedMemory {
 
   deinit { free(all.baseAddress) }
 
-  /// Its start, as elements of one kind or another.
+  /// The start of the memory, as elements of each kind.
   let floats: UnsafeMutablePointer<Float>
   let halves: UnsafeMutablePointer<UInt16>
   let bytes: UnsafeMutablePointer<Int8>

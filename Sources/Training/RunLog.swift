@@ -1,7 +1,7 @@
 import Foundation
 import Support
 
-/// `metrics.jsonl`: one JSON object a line, written through at once.
+/// The writer of `metrics.jsonl`: one JSON object a line, written at once.
 ///
 /// Rank 0 only.
 public final class RunLog {
@@ -10,7 +10,7 @@ public final class RunLog {
 
   /// Opens the log of a run for more lines.
   ///
-  /// - Parameter progress: lines about what comes after it, left by a run that was killed, are dropped.
+  /// - Parameter progress: later lines, which a killed run has left, are dropped.
   public init(_ directory: RunDirectory, upTo progress: TrainingProgress) throws {
     path = directory.metrics
     let kept = try Self.lines(of: path).filter { line in
@@ -30,10 +30,11 @@ public final class RunLog {
 
   deinit { try? handle.close() }
 
-  /// Whether a line is about what `progress` has behind it.
+  /// Whether `progress` already contains the event of a line.
   ///
-  /// Lines of epochs, of warnings at their end and of outer iterations carry the step before them, at which a checkpoint
-  /// can have been written too: these must have been counted.
+  /// A line of an epoch, of a warning at its end, or of an outer iteration carries the number of
+  /// the step before it. A checkpoint can have the same step, so `progress` must have counted the
+  /// epoch or iteration.
   private static func isPast(_ line: JSONValue, _ progress: TrainingProgress) -> Bool {
     func number(_ name: String) -> Int { line[name]?.number.map { Int($0) } ?? .max }
     guard number("step") <= progress.step else { return false }
@@ -45,7 +46,8 @@ public final class RunLog {
     }
   }
 
-  /// The loss of every step that a run's log has; lines that are no JSON, such as one that a kill tore, are passed over.
+  /// The loss of every step in a run's log; lines that are not JSON, such as a line cut by a kill,
+  /// are skipped.
   ///
   /// - Throws: `RunError` where the log cannot be read.
   public static func steps(of directory: RunDirectory) throws -> [(step: Int, loss: Double)] {
@@ -57,7 +59,8 @@ public final class RunLog {
     }
   }
 
-  /// The lines as they are, none of a log that does not exist; bytes that are no text spoil their own line only.
+  /// The lines of the file, none if there is no file; bytes that are not text spoil only their own
+  /// line.
   private static func lines(of path: String) throws -> [String] {
     guard FileManager.default.fileExists(atPath: path) else { return [] }
     let bytes = try FileError.wrap(path) { try Data(contentsOf: URL(filePath: path)) }

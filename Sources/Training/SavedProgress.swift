@@ -2,20 +2,20 @@ import Checkpoints
 import Datasets
 import Layers
 
-/// Where a run stood when a checkpoint was written.
+/// The progress of a run when a checkpoint was written.
 ///
-/// Checkpoints keep it as numbers by name; this type alone knows the names.
+/// Checkpoints keep it as numbers by name; only this type knows the names.
 public struct SavedProgress: Equatable, Sendable {
-  /// How far the run had come.
+  /// The steps, epochs and iterations done.
   public var progress = TrainingProgress()
   /// Sums over the epoch so far.
   public var epoch = EpochSums()
-  /// The shape of the images trained on.
+  /// The shape of the training images.
   public var imageShape: ImageShape
-  /// The threshold that S is shrunk with; 0 without a split.
+  /// The threshold with which S is shrunk; 0 without a split.
   public var threshold = 0.0
 
-  /// Where a run stands.
+  /// The progress from its parts.
   init(
     _ progress: TrainingProgress, epoch: EpochSums, imageShape: ImageShape, threshold: Double
   ) {
@@ -33,10 +33,10 @@ public struct SavedProgress: Equatable, Sendable {
     static func warning(_ warning: CollapseWarning) -> String { "warning_\(warning.rawValue)" }
   }
 
-  /// Sums of a lane in checkpoints that do not say how many there are.
+  /// Sums of a lane, in checkpoints that do not store their number.
   private static let usualWidth = 8
 
-  /// What a checkpoint says.
+  /// The progress in a checkpoint.
   public init(_ saved: Checkpoints.Progress) {
     let values = saved.values
     func integer(_ name: String) -> Int { Int(values[name] ?? 0) }
@@ -64,7 +64,7 @@ public struct SavedProgress: Equatable, Sendable {
     }
   }
 
-  /// As numbers by name.
+  /// The progress as numbers by name.
   var values: [String: Double] {
     var values: [String: Double] = [
       Name.epoch: Double(progress.epoch), Name.step: Double(progress.stepInEpoch),

@@ -6,22 +6,23 @@ import Guard
 import Layers
 import MPI
 
-/// How far a call of `train` should go.
+/// Limits of a call of `train`.
 public struct TrainingLimits: Sendable {
-  /// End after this step as a signal would: checkpoint, resumable.
+  /// End after this step as after a signal: with a checkpoint, resumable.
   public var stopAfterStep: Int?
   /// End after this step as a finished run.
   public var maxSteps: Int?
-  /// End before this moment as a signal would.
+  /// End before this moment as after a signal.
   public var deadline: Date?
-  /// End with an error when nothing has advanced for so many seconds; 0 for never.
+  /// End with an error after so many seconds without progress; 0 for never.
   public var standstill = 0.0
-  /// Steps between two looks at the weights in memory, besides those at checkpoints; 0 for no others.
+  /// Steps between two checks of the weights in memory, besides the checks at checkpoints; 0 for
+  /// none.
   public var sentinel = 0
-  /// What shall go wrong on the way.
+  /// The faults to make.
   public var faults: [Fault] = []
 
-  /// No limits unless given.
+  /// Limits; by default there are none.
   public init(
     stopAfterStep: Int? = nil, maxSteps: Int? = nil, deadline: Date? = nil, standstill: Double = 0,
     sentinel: Int = 0, faults: [Fault] = []
@@ -35,20 +36,21 @@ public struct TrainingLimits: Sendable {
   }
 }
 
-/// A run on its way: the visible loop around the steps of a trainer.
+/// A run in progress: the visible loop around the steps of a trainer.
 ///
-/// After each step the guard looks for trouble, the journal notes, the checkpointer saves, in this
-/// order. Every rank has a session and calls it at the same places.
+/// After each step the guard checks, the journal records and the checkpointer saves, in this order.
+/// Every rank has a session and calls it at the same places.
 public final class Session {
   /// Makes the steps.
   public let trainer: Trainer
-  /// What the run does.
+  /// The course of the run.
   public let loop: any Loop
-  /// The run's files; nil for a run that leaves none.
+  /// The run's files; nil for a run that writes no files.
   public var directory: RunDirectory? { checkpointer.directory }
-  /// What was measured.
+  /// The measurements.
   public var history: History { journal.history }
-  /// The threshold that S is shrunk with, kept for rows outside the training set; 0 without a split.
+  /// The threshold with which S is shrunk, kept for rows outside the training set; 0 without a
+  /// split.
   public var shrinkageThreshold = 0.0
 
   private let journal: Journal
@@ -60,17 +62,17 @@ public final class Session {
   private var skipsInARow = 0
   private var isStopped = false
   private var isAtLastStep = false
-  private var outerSeconds = 0.0  // that the last outer iteration took beside its steps
+  private var outerSeconds = 0.0  // seconds of the last outer iteration beside its steps
 
   private static let mostSkipsInARow = 100
 
   /// A session of a run that has not begun.
   ///
   /// - Parameters:
-  ///   - recording: what it leaves behind.
-  ///   - system: the name of what is trained, for messages.
+  ///   - recording: settings of the log, checkpoints and pictures.
+  ///   - system: the name of the system, for messages.
   ///   - configuration: the run's configuration as a JSON document, for checkpoints.
-  ///   - cure: what helps the model against a collapse.
+  ///   - cure: settings that help the model against a collapse.
   public init(
     _ trainer: Trainer, _ loop: any Loop, _ recording: RecordingSettings,
     system: String = "model", configuration: String = "{}", in directory: RunDirectory? = nil,
@@ -89,14 +91,14 @@ public final class Session {
 
   // MARK: - Beginning and end
 
-  /// Takes up where a checkpoint was written, on any number of ranks.
+  /// Continues from a checkpoint, on any number of ranks.
   ///
   /// **Collective.**
   ///
   /// - Parameters:
-  ///   - checkpoints: the run's, as the search for this one has looked at them.
-  ///   - isLoaded: whether the trainer's `rowTarget` holds the checkpoint's rows already.
-  /// - Throws: `RunError` when its arrays are not those of the model; errors of reading it.
+  ///   - checkpoints: the run's checkpoints, as the search for this checkpoint has read them.
+  ///   - isLoaded: whether the trainer's `rowTarget` already holds the checkpoint's rows.
+  /// - Throws: `RunError` when its arrays do not fit the model; errors of reading it.
   public func restore(
     _ checkpoint: Checkpoint, among checkpoints: CheckpointStore? = nil, isLoaded: Bool = false
   ) throws {
@@ -109,11 +111,11 @@ public final class Session {
     }
   }
 
-  /// Takes over the run's checkpoints as a search among them has looked at them.
+  /// Continues with the run's checkpoints, as a search among them has read them.
   public func goOn(with checkpoints: CheckpointStore) { checkpointer.goOn(with: checkpoints) }
 
-  /// Ends the run after step `last` as if it were finished, and calls `body` after every step until
-  /// then, on all ranks.
+  /// Ends the run after step `last` as if it were finished, and calls `body` after every step, on
+  /// all ranks.
   public func follow(
     upTo last: Int, faults: [Fault] = [], _ body: @escaping (Trainer) throws -> Void
   ) {
@@ -122,9 +124,9 @@ public final class Session {
     follower = body
   }
 
-  /// Runs the loop from where the trainer stands to its end.
+  /// Runs the loop from the present place of the trainer to the end.
   ///
-  /// **Collective.** A run that leaves files and was not stopped ends with a checkpoint.
+  /// **Collective.** A run that writes files and was not stopped ends with a checkpoint.
   public func run() throws -> RunOutcome {
     try begin()
     let outcome = try loop.run(self)
@@ -135,7 +137,7 @@ public final class Session {
     return outcome
   }
 
-  /// Opens the log and starts the clocks; steps follow.
+  /// Opens the log and starts the clocks before the first step.
   ///
   /// **Collective.**
   private func begin() throws {
@@ -146,7 +148,7 @@ public final class Session {
     try journal.start(trainer)
   }
 
-  /// Why no best checkpoint will be chosen by the bound, where that is asked for.
+  /// The reason why the bound will not choose the best checkpoint, if the settings ask for that.
   public var noValidation: String? { validation.obstacle }
 
   // MARK: - The loop
@@ -155,8 +157,9 @@ public final class Session {
   ///
   /// **Collective.**
   ///
-  /// - Parameter step: makes a step; the trainer's, from a batch, unless a model is fitted.
-  /// - Returns: whether all epochs are done; false when the run was asked to stop before that.
+  /// - Parameter step: makes a step; by default the trainer's step on a batch. Fitted models give
+  ///   another.
+  /// - Returns: whether all epochs are done; false when the run was asked to stop before.
   public func train(epochs: Int, step: (() throws -> Void)? = nil) throws -> Bool {
     while trainer.progress.epoch < epochs {
       while trainer.progress.stepInEpoch < trainer.stepsPerEpoch {
@@ -182,14 +185,14 @@ public final class Session {
     outerSeconds = found.seconds
     journal.paused(found.seconds)
     try journal.outer(trainer, found)
-    // The last iteration is followed by the checkpoint of the finished run.
+    // After the last iteration, the checkpoint of the finished run follows.
     if trainer.progress.outer < loop.outerIterations ?? 0 { try checkpoint() }
   }
 
-  /// How a run ends whose loop was left before its end.
+  /// The outcome of a run whose loop ended early.
   public var interruption: RunOutcome { isAtLastStep && !isStopped ? .finished : .stopped }
 
-  /// Whether the run ends here: asked to stop, or at its last step.
+  /// Whether the run ends here: a stop was requested, or this is the last step.
   private var endsHere: Bool {
     if let last = limits.maxSteps, trainer.progress.step >= last { isAtLastStep = true }
     return isStopped || isAtLastStep
@@ -217,7 +220,7 @@ public final class Session {
       || checkpointer.isDeadlineNear(limits.deadline, other: outerSeconds)
   }
 
-  /// Notes that a step was left out, and ends a run that makes none any more.
+  /// Records that a step was left out, and ends a run that leaves out every step.
   ///
   /// **Collective.**
   private func skip(_ dropped: NonFinite) throws {
@@ -240,7 +243,7 @@ public final class Session {
       if earlier.allSatisfy({ $0.value > found.negative }) && recording.keepBest { isDue = true }
       try journal.validated(trainer, negative: found.negative, reported: found.reported)
     }
-    // The last epoch is followed by the checkpoint of the finished run.
+    // After the last epoch, the checkpoint of the finished run follows.
     if isDue && trainer.progress.step < trainer.totalSteps { try checkpoint() }
     if loop.outerIterations == nil { try journal.drawEpoch(trainer) }
   }
@@ -255,16 +258,18 @@ public final class Session {
 
   // MARK: - Checkpoints
 
-  /// What decides which checkpoint is best: the bound on validation images where it is measured,
-  /// which checkpoints of other steps do not have; the error to the clean images where they are at
-  /// hand; else the epoch's loss.
+  /// The score that decides which checkpoint is best.
+  ///
+  /// It is the bound on validation images, if the run measures one; checkpoints at other steps then
+  /// have no score. Otherwise it is the error to the clean images, if there are any, or the epoch's
+  /// loss.
   private var score: Double? {
     guard validation.isOn else { return history.latest("mse") ?? history.latest("epoch/loss") }
     let last = history.metrics[Validation.bound]?.last
     return last?.step == trainer.progress.step ? last?.value : nil
   }
 
-  /// Where the run stands.
+  /// The run's progress.
   ///
   /// **Collective.**
   private func progress() throws -> SavedProgress {
@@ -273,7 +278,7 @@ public final class Session {
       imageShape: trainer.images.shape, threshold: shrinkageThreshold)
   }
 
-  /// Writes a checkpoint of this moment, where the run leaves files.
+  /// Writes a checkpoint of the present state, if the run writes files.
   ///
   /// **Collective.**
   public func checkpoint() throws {
@@ -285,7 +290,7 @@ public final class Session {
     journal.observer?.checkpointed(saved.notice)
   }
 
-  /// Writes a checkpoint of this moment into any store.
+  /// Writes a checkpoint of the present state into any store.
   ///
   /// **Collective.**
   func save(to store: inout CheckpointStore) throws -> SavedCheckpoint {

@@ -3,17 +3,17 @@ import MPI
 
 /// Sums of the loss and its parts over the rows of the last step and of the epoch so far.
 ///
-/// They are kept lane by lane (or at the first lane of a rank, where its lanes are one pass) and
-/// added in lane order, so that a total does not depend on how an all-reduce adds.
+/// They are kept lane by lane and added in lane order, so a total does not depend on the order of
+/// an all-reduce. Where a rank's lanes are one pass, its first lane has the sums.
 public struct TermSums {
   /// The parts that models have reported, in the order of their first report.
   ///
-  /// The loss stands before them; with several phases it is the sum of theirs.
+  /// The sum of the loss comes before the parts; with several phases it is the sum of their losses.
   public private(set) var parts: [LossPart] = []
   private let lanes: Int
   private var step: [[Double]]  // [1 + parts][lanes]
   private var epoch: [[Double]]  // [1 + parts][lanes]
-  /// Steps of this epoch that the sums hold.
+  /// Steps of this epoch in the sums.
   public private(set) var steps = 0
 
   init(lanes: Int) {
@@ -30,7 +30,7 @@ public struct TermSums {
 
   mutating func add(loss: Double, lane: Int) { step[0][lane] += loss }
 
-  /// Adds what a pass reported, in the order of its reports; each part once.
+  /// Adds the reports of a pass, in their order; each part once.
   mutating func add(_ terms: [(part: LossPart, sum: Double)], lane: Int) {
     for (i, term) in terms.enumerated() {
       if i == parts.count { append(term.part) }
@@ -92,7 +92,7 @@ public struct TermSums {
     EpochSums(steps: steps, parts: parts, sums: try gathered(epoch, on: world))
   }
 
-  /// Takes up what `saved` gave: the sums of the lanes that this rank owns.
+  /// Restores the result of `saved`: the sums of the lanes that this rank owns.
   mutating func restore(_ saved: EpochSums, lanes owns: (Int) -> Bool) {
     self = TermSums(lanes: lanes)
     for part in saved.parts { append(part) }
@@ -103,17 +103,17 @@ public struct TermSums {
   }
 }
 
-/// Means of the loss and of the parts that models reported, over some images.
+/// Means of the loss and of its reported parts, over some images.
 public struct LossMeans: Sendable {
   /// The loss in nats an image.
   public let loss: Double
-  /// Its parts, in the order of the reports.
+  /// The parts of the loss, in the order of the reports.
   public let parts: [(part: LossPart, value: Double)]
 
-  /// The mean of a part; nil where the model reports none.
+  /// The mean of a part; nil where the model does not report it.
   public subscript(_ part: LossPart) -> Double? { parts.first { $0.part == part }?.value }
 
-  /// The loss, then the parts, by the names they have in logs.
+  /// The loss, then the parts, by their names in logs.
   public var named: [(name: String, value: Double)] {
     [("loss", loss)] + parts.map { ("\($0.part)", $0.value) }
   }
@@ -121,10 +121,10 @@ public struct LossMeans: Sendable {
 
 /// Sums over the epoch so far, as a checkpoint keeps them.
 public struct EpochSums: Equatable, Sendable {
-  /// Steps that they hold.
+  /// Steps in the sums.
   public var steps = 0
   /// The parts beside the loss.
   public var parts: [LossPart] = []
-  /// The loss's, then each part's: a sum for each lane, [1 + parts.count][lanes].
+  /// The sums of the loss, then of each part, one for each lane: [1 + parts.count][lanes].
   public var sums: [[Double]] = []
 }

@@ -1,6 +1,6 @@
 import Layers
 
-/// What a trainer holds, for planning.
+/// The memory of a trainer, for planning.
 extension Trainer {
   /// Bytes of optimizer state on this rank, of all phases.
   public var optimizerBytes: Int { optimizers.reduce(0) { $0 + $1.stateBytes } }
@@ -8,15 +8,15 @@ extension Trainer {
   /// Bytes of values and gradients of training steps on this rank.
   public var stepBytes: Int { steps.reduce(0) { $0 + $1.tape.memoryBytes } }
 
-  /// Bytes that a pass over all rows holds beside its network's values: images, and blocks of compact
+  /// Bytes of a pass over all rows beside its network's values: images, and blocks of compact
   /// arrays.
   public var passBytes: Int {
     let block = rows.blockRows * dimensions * MemoryLayout<Float>.size
     return block * (1 + (rows.clean == nil ? 0 : 1) + (rowState?.compactCount ?? 0))
   }
 
-  /// Bytes that rank 0 needs to assemble a checkpoint: the gathered state of every phase, and what goes into
-  /// the file.
+  /// Bytes that rank 0 needs to assemble a checkpoint: the gathered state of every phase, and the
+  /// content of the file.
   public var assemblyBytes: Int {
     let flat = buckets.count * MemoryLayout<Float>.size
     let gathered = optimizers.reduce(0) { $0 + $1.rule.stateNames.count * flat }
@@ -41,7 +41,7 @@ extension Trainer {
     }
   }
 
-  /// Bytes that reconstructing (or making) so many images takes, in memory of its own.
+  /// Bytes of the memory that reconstructing (or generating) `count` images takes.
   public func reconstructionBytes(images count: Int) -> Int {
     let step = Step(seed: settings.seed)
     let local = rows.localRows

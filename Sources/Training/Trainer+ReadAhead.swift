@@ -1,12 +1,12 @@
-/// Reading ahead of training, for sets that memory cannot hold.
+/// Reads images ahead of training, for sets larger than memory.
 extension Trainer {
-  /// Steps whose images are on their way from the disk while one is computed.
+  /// Steps whose images are being read from disk during a step.
   private static let stepsAhead = 4
 
   /// Asks for the images of a coming step, so that they are in memory when it begins.
   ///
-  /// At the start of an epoch, and where training goes on after something else, for those of all
-  /// steps up to it. Costs nothing where images are not mapped or are few.
+  /// At the start of an epoch, and after other work, it asks for the images of all steps up to that
+  /// step. The call costs nothing where images are few or not mapped.
   func readAhead() {
     images.expect(optimization.shuffle ? .random : .sequential)
     let laneBatch = settings.laneBatch

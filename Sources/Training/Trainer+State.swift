@@ -40,7 +40,7 @@ extension Trainer {
     return OptimizerGroup(name: phaseNames[phase], step: optimizer.step, entries: entries)
   }
 
-  /// XXH3-128 of every tensor of the model as a checkpoint would hold it, in checkpoint order.
+  /// The XXH3-128 digest of every tensor of the model as in a checkpoint, in checkpoint order.
   public func tensorDigests() -> [(name: String, digest: String)] {
     let flat = UnsafePointer(buckets.values)
     return parameters.entries.indices.map { index in
@@ -50,20 +50,20 @@ extension Trainer {
     }
   }
 
-  /// This rank's rows for a checkpoint; nil where nothing lives with the rows.
+  /// This rank's rows for a checkpoint; nil without row state.
   var rowBlock: RowBlock? { rowState?.block(of: lanes.rowCount, rows.shape) }
 
-  /// Where this rank wants its rows of a checkpoint; nil where nothing lives with the rows.
+  /// The destination of this rank's rows of a checkpoint; nil without row state.
   ///
-  /// Hand it to the search for a checkpoint, which fills it; `restore` takes over the rest.
+  /// The search for a checkpoint fills it; then `restore` adopts the rest.
   public var rowTarget: RowTarget? { rowState?.target(of: lanes.rowCount, rows.shape) }
 
-  /// Takes up where a checkpoint was written, on any number of ranks.
+  /// Continues from a checkpoint, on any number of ranks.
   ///
   /// **Collective.**
   ///
-  /// - Parameter isLoaded: Whether `rowTarget` holds the checkpoint's rows already.
-  /// - Throws: `RunError` when its arrays are not those of the model; errors of reading it.
+  /// - Parameter isLoaded: Whether `rowTarget` already holds the checkpoint's rows.
+  /// - Throws: `RunError` when its arrays do not fit the model; errors of reading it.
   func restore(
     _ contents: CheckpointContents, of checkpoint: Checkpoint, isLoaded: Bool
   ) throws {

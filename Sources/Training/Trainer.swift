@@ -9,49 +9,51 @@ import MPI
 import Support
 import Tensors
 
-/// Makes the steps of one model on this rank's lanes, together with the trainers of the other ranks.
+/// Makes the steps of one model on this rank's lanes, together with the trainers of the other
+/// ranks.
 ///
-/// It owns weights, gradients and optimizers, and knows neither files nor logs. A step takes
-/// batch / lanes rows of every lane. In fast mode all lanes of a rank are one pass; in exact mode
-/// each is a pass of its own, and the gradients are added along one tree over lanes, whatever the
-/// number of ranks. Methods that communicate say **Collective.**
+/// It owns weights, gradients and optimizers, and knows neither files nor logs. A step takes batch
+/// / lanes rows of every lane.
+/// In fast mode all lanes of a rank are one pass. In exact mode each lane is a pass, and the
+/// gradients are added along one tree over lanes, for any number of ranks.
+/// Methods that communicate say **Collective.**
 public final class Trainer {
   /// Batch, lanes and the key of all draws.
   public let settings: LaneSettings
   /// The model.
   public let model: any Module
-  /// The model as one that learns by gradients; nil for one that is fitted.
+  /// The model as a model that learns by gradients; nil for a fitted model.
   public let trainable: (any Trainable)?
-  /// Its parameters, in checkpoint order.
+  /// The model's parameters, in checkpoint order.
   public let parameters: ParameterSet
-  /// The rows of this rank, and what lives with them.
+  /// The rows of this rank, and their row state.
   public let rows: TrainingRows
-  /// Where values and gradients lie.
+  /// The memory of values and gradients.
   public let buckets: GradientBuckets
-  /// One a phase.
+  /// The optimizers, one for each phase.
   public let optimizers: [Optimizer]
-  /// How far the run has come.
+  /// The run's progress.
   public internal(set) var progress = TrainingProgress()
   /// Losses of this rank's part of the last step and of the epoch so far.
   public internal(set) var sums: TermSums
-  /// Looks after losses, gradients and weights.
+  /// Checks losses, gradients and weights.
   public let watch: StepGuard
   /// Steps in an epoch: the last batch is filled from the start of each lane's order.
   ///
-  /// A fitted model sees all rows in one.
+  /// A fitted model sees all rows in one step.
   public let stepsPerEpoch: Int
-  /// Epochs of the whole run, which schedules refer to.
+  /// Epochs of the whole run, which schedules use.
   public let totalEpochs: Int
 
   let optimization: OptimizerSettings
-  let held: HeldGradients?  // where an update must wait for what all ranks found
-  let freshNoise: Corruption  // what inputs get in each step
-  let steps: [Step]  // one a pass
+  let held: HeldGradients?  // for updates that wait for a decision of all ranks
+  let freshNoise: Corruption  // the noise of inputs in each step
+  let steps: [Step]  // one for each pass
   private let passRows: [Range<Int>]  // places of each pass's rows in `batchRows`
   private var batchRows: [Int32]
   private(set) var orders: [[Int32]]  // of each local lane, for the epoch `orderedEpoch`
   private var orderedEpoch = -1
-  var lastReadAhead = -1  // the step that images were last read ahead at
+  var lastReadAhead = -1  // the last step whose images were read ahead
 
   /// A trainer with freshly drawn weights.
   ///
@@ -60,7 +62,7 @@ public final class Trainer {
   /// - Parameters:
   ///   - common: resolved, so that lanes and rows are set.
   ///   - images: the training set; static noise is applied here.
-  ///   - loop: what the run does; it knows its length, its optimizer and what it keeps of each row.
+  ///   - loop: the course of the run, with its length, its optimizer and its arrays for each row.
   /// - Throws: `ConfigurationError` for more ranks than lanes; errors of the data set and of MPI.
   public init(
     _ common: CommonSettings, model: any Module, images: ImageSet, loop: any Loop,
@@ -115,7 +117,8 @@ public final class Trainer {
     try drawWeights()
   }
 
-  /// Weights are drawn by rank 0 and handed to all, so that the ranks of a node can share them.
+  /// Draws weights on rank 0 and sends them to all ranks, because the ranks of a node can share
+  /// them.
   ///
   /// **Collective.**
   private func drawWeights() throws {
@@ -138,7 +141,7 @@ public final class Trainer {
     try buckets.publishValues(flat)
   }
 
-  /// The first values of a bias that begins at the mean image: its logit, within .001 and .999.
+  /// The initial values of a bias at the mean image: its logit, between .001 and .999.
   ///
   /// **Collective.**
   private func outputBias() throws -> (bias: Parameter, values: [Float])? {
@@ -208,7 +211,7 @@ public final class Trainer {
     progress.imagesSeen += settings.batch
   }
 
-  /// A gradient of a pass is final, and the pass reads the parameter's values no more.
+  /// Called when a gradient of a pass is final and the pass no longer reads the parameter's values.
   private func isReady(block: Int, pass: Int, _ gradient: UnsafeMutablePointer<Float>) {
     watch.check(
       gradient: gradient + buckets.offset(of: block), of: block,
@@ -216,7 +219,7 @@ public final class Trainer {
     buckets.ready(block: block, pass: pass)
   }
 
-  /// Whether a phase is left out because some rank found something not finite.
+  /// Whether a phase is left out because some rank found a number that is not finite.
   ///
   /// **Collective.**
   private func drops(_ held: HeldGradients, groups: UInt64) throws -> Bool {
@@ -224,7 +227,7 @@ public final class Trainer {
     return try watch.drops(parameter: held.firstNonFinite(groups: groups))
   }
 
-  /// Updates a phase's parameters from its gradients, scaled down where they are too long.
+  /// Updates a phase's parameters from its gradients, which are scaled down if they are too long.
   ///
   /// **Collective.**
   private func update(_ optimizer: Optimizer, from held: HeldGradients) throws {
@@ -236,7 +239,7 @@ public final class Trainer {
     }
   }
 
-  /// The epoch at hand is over.
+  /// Ends the present epoch.
   func startNextEpoch() {
     progress.epoch += 1
     progress.totalEpochs += 1
@@ -245,7 +248,7 @@ public final class Trainer {
     setLearningRates()
   }
 
-  /// The step lengths of the epoch at hand.
+  /// Sets the learning rates of the present epoch.
   func setLearningRates() {
     let rate = Float(optimization.learningRate(epoch: progress.totalEpochs, of: totalEpochs))
     for optimizer in optimizers { optimizer.learningRate = rate }
@@ -285,7 +288,7 @@ public final class Trainer {
     }
   }
 
-  /// Draws the targets of a step anew, where the run wants them so.
+  /// Draws the targets of a step anew, if the run asks for it.
   private func redraw(_ batch: UnsafeBufferPointer<Int32>, _ pixels: UnsafeMutablePointer<Float>) {
     guard let redraw = rows.redraw else { return }
     let shape = images.shape
@@ -296,13 +299,13 @@ public final class Trainer {
     }
   }
 
-  /// Tells draws of each step from those for a whole run.
+  /// Separates draws of each step from draws for a whole run.
   private static let redrawPass = 1
 
   // MARK: - Steps of fitted models
 
-  /// A step of a model that is fitted: `body` makes it, on all rows, and returns what it minimises,
-  /// the mean over the rows.
+  /// Makes a step of a fitted model: `body` works on all rows and returns the minimised value, mean
+  /// over the rows.
   ///
   /// **Collective.**
   func fitStep(_ body: () throws -> Double) throws {
@@ -310,7 +313,7 @@ public final class Trainer {
     watch.beginStep()
     let objective = try body()
     watch.check(loss: objective, lane: localLanes.lowerBound)
-    // A value of all rows goes into the sums of one lane, as if each image of a batch had it.
+    // A value of all rows is added to the sums of one lane, as if each image of a batch had it.
     let share = localLanes.contains(0) ? Double(settings.batch) : 0
     sums.add(loss: objective * share, lane: localLanes.lowerBound)
     sums.endStep()
@@ -319,7 +322,7 @@ public final class Trainer {
     progress.imagesSeen += lanes.rowCount
   }
 
-  /// Gives all ranks the values that rank 0 found for the parameters of the model; those left out
+  /// Sends the values that rank 0 found for the model's parameters to all ranks; other parameters
   /// become 0.
   ///
   /// **Collective.** On other ranks the argument is ignored.
@@ -335,14 +338,14 @@ public final class Trainer {
     try buckets.publishValues(flat)
   }
 
-  // MARK: - What the rest of a run asks
+  // MARK: - For the rest of a run
 
-  /// New optimizer state, as a new run would have it (D-06).
+  /// Resets the optimizer state to that of a new run (D-06).
   public func resetOptimizers() {
     for optimizer in optimizers { optimizer.reset() }
   }
 
-  /// The loss of the last step, as the log has it.
+  /// The loss of the last step, as in the log.
   ///
   /// **Collective.**
   public func lossOfStep() throws -> Double {

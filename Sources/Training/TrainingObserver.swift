@@ -1,24 +1,24 @@
-/// Told what a run does, on rank 0 only, between steps: for a progress display.
+/// Receives reports of a run on rank 0, between steps: for a progress display.
 ///
-/// The engine calls these from its main thread and waits for them; they should be quick.
+/// The engine calls these methods from its main thread and waits for them; they should be quick.
 public protocol TrainingObserver: AnyObject {
-  /// Everything is read and agreed on; the first step comes next.
+  /// Everything is read and all ranks agree; the first step comes next.
   func runStarted(_ header: RunHeader)
   /// A step was logged: every `log_every` steps.
   func step(_ metrics: StepMetrics)
   /// An outer iteration (robust models), with its projection, is complete.
   func outerFinished(_ metrics: OuterMetrics)
-  /// Something the user should know and may want to mend; the run goes on.
+  /// A fact that the user should know and may want to mend; the run continues.
   func warning(_ message: String)
   /// A checkpoint is on disk under its final name.
   func checkpointed(_ checkpoint: CheckpointNotice)
-  /// The most memory that each rank has had so far, by rank: told at the end.
+  /// The largest memory of each rank so far, by rank; reported at the end.
   func peakMemory(_ bytes: [Int])
-  /// The run is over, or stopped in good order.
+  /// The run has finished or stopped in good order.
   func finished(_ outcome: RunOutcome)
 }
 
-/// What a run is made of, known before its first step.
+/// The facts of a run that are known before its first step.
 public struct RunHeader: Sendable {
   /// The name of the system.
   public var system: String
@@ -42,9 +42,9 @@ public struct RunHeader: Sendable {
   public var totalSteps: Int
   /// Epochs of the whole run.
   public var totalEpochs: Int
-  /// Outer iterations of the whole run; nil for a model that has none.
+  /// Outer iterations of the whole run; nil for a model without outer iterations.
   public var outerIterations: Int?
-  /// The checkpoint the run goes on from, by name; nil for a new run.
+  /// The name of the checkpoint from which the run continues; nil for a new run.
   public var resumedFrom: String?
 
   /// A header from its parts.
@@ -71,9 +71,10 @@ public struct RunHeader: Sendable {
   }
 }
 
-/// Losses of one step and how fast the run goes.
+/// Losses of one step, and the speed of the run.
 public struct StepMetrics: Sendable {
-  /// Outer iteration (1 for models without), epoch within the run from 1, step from 1 over the whole run.
+  /// Outer iteration (1 for models without), epoch within the run from 1, step from 1 over the
+  /// whole run.
   public var outer: Int, epoch: Int, step: Int
   /// The loss in nats per image, mean over the global batch.
   public var loss: Double
@@ -81,7 +82,7 @@ public struct StepMetrics: Sendable {
   public var terms: [(name: String, value: Double)]
   /// Images a second over all ranks since the last report.
   public var imagesPerSecond: Double
-  /// Estimated seconds until the run ends, projections included where known.
+  /// Estimated seconds until the run ends; projections are included where known.
   public var secondsLeft: Double
 
   /// Metrics from their parts.
@@ -99,17 +100,17 @@ public struct StepMetrics: Sendable {
   }
 }
 
-/// What an outer iteration of a robust model left.
+/// The result of an outer iteration of a robust model.
 public struct OuterResult: Sendable {
   /// The two convergence measures of the RVAE paper, without unit.
   public var c1: Double, c2: Double
-  /// Fraction of the sparse part that is not zero.
+  /// The fraction of the sparse part's elements that are not zero.
   public var nonzero: Double
   /// lambda ||S||_1.
   public var penalty: Double
   /// Mean squared error per pixel to the clean images of L and of X - S; nil without clean images.
   public var cleanError: (reconstruction: Double, difference: Double)?
-  /// Seconds that it took beside its steps.
+  /// Seconds of the iteration beside its steps.
   public var seconds: Double
 
   /// A result from its parts.
@@ -125,7 +126,7 @@ public struct OuterResult: Sendable {
     self.seconds = seconds
   }
 
-  /// By the names they have in logs and histories.
+  /// The result by names in logs and histories.
   var named: [(name: String, value: Double)] {
     var values = [("c1", c1), ("c2", c2), ("sparsity", nonzero)]
     if let cleanError {
@@ -135,11 +136,11 @@ public struct OuterResult: Sendable {
   }
 }
 
-/// An outer iteration as an observer is told of it.
+/// An outer iteration, as reported to an observer.
 public struct OuterMetrics: Sendable {
-  /// Outer iteration from 1, and the step it ended at.
+  /// The outer iteration, from 1, and its last step.
   public var outer: Int, step: Int
-  /// What it left.
+  /// The iteration's result.
   public var result: OuterResult
 
   /// Metrics from their parts.
@@ -156,9 +157,9 @@ public struct CheckpointNotice: Sendable {
   public var name: String
   /// Bytes over all files.
   public var bytes: Int
-  /// Of these, bytes shared with the checkpoint before, which nobody had to write.
+  /// The part of these bytes that is shared with the previous checkpoint and was not written.
   public var linkedBytes: Int
-  /// Seconds that training stood still for it.
+  /// Seconds that training paused for the checkpoint.
   public var seconds: Double
 
   /// A notice from its parts.
@@ -170,9 +171,9 @@ public struct CheckpointNotice: Sendable {
   }
 }
 
-/// How a run ended.
+/// The end of a run.
 public enum RunOutcome: Equatable, Sendable {
-  /// All steps are done, or as many as were asked for.
+  /// All steps are done, or as many as were requested.
   case finished
   /// The stop rule of a robust model held.
   case converged

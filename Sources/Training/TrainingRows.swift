@@ -5,15 +5,15 @@ import MPI
 import Support
 import Tensors
 
-/// The rows of a training set that this rank works on, and what lives with them.
+/// The rows of a training set on which this rank works, and the arrays that live with them.
 ///
-/// Rows belong to lanes, lanes to ranks. Passes over the rows go block by block; blocks never cross
-/// lanes, so a row is always computed in a batch of the same shape, and sums are added lane by lane:
-/// results do not depend on the number of ranks.
+/// Rows belong to lanes, lanes to ranks. Passes over the rows go block by block. Blocks never cross
+/// lanes, so a row is always computed in a batch of the same shape. Sums are added lane by lane.
+/// Therefore results do not depend on the number of ranks.
 public final class TrainingRows {
   /// The training images X, with the static noise of the settings; rows by global index.
   public let images: ImageSet
-  /// The same rows without noise, where they are at hand.
+  /// The same rows without noise, if they are available.
   public let clean: ImageSet?
   /// The ranks that train together.
   public let world: Communicator
@@ -26,17 +26,17 @@ public final class TrainingRows {
   /// Key of all draws.
   public let seed: UInt64
   private let isExact: Bool
-  /// What makes the targets of a step anew, where each step draws them.
+  /// Draws the targets of a step anew, if each step draws them.
   let redraw: Corruption?
 
-  /// The rows in use, noise included.
+  /// The rows in use, with their noise.
   ///
   /// **Collective.**
   ///
   /// - Parameters:
   ///   - common: resolved, so that lanes and rows are set.
   ///   - images: the training set; static noise is applied here.
-  ///   - arrays: what lives with the rows.
+  ///   - arrays: the arrays that live with the rows.
   /// - Throws: `ConfigurationError` for more ranks than lanes; errors of the data set and of MPI.
   public init(
     _ common: CommonSettings, images: ImageSet, arrays: [RowArray], on world: Communicator
@@ -69,13 +69,13 @@ public final class TrainingRows {
   /// Pixels of an image.
   public var dimensions: Int { images.shape.count }
 
-  /// Rows that a pass over the data takes at once.
+  /// The number of rows in a block of a pass over the data.
   public var blockRows: Int { images.shape.blockRows }
 
-  /// [H, W, C].
+  /// The shape of an image, [H, W, C].
   var shape: [Int] { [images.shape.height, images.shape.width, images.shape.channels] }
 
-  /// The row state, where it keeps a split X = L + S; nil otherwise.
+  /// The row state, if it holds a split X = L + S; otherwise nil.
   public var split: RowState? { state?.arrays.hasSplit == true ? state : nil }
 
   // MARK: - Passes
@@ -105,9 +105,9 @@ public final class TrainingRows {
     return sums
   }
 
-  /// Sums that `body` adds to for each block of rows, over all ranks.
+  /// The sums over all ranks to which `body` adds for each block of rows.
   ///
-  /// **Collective.** In exact mode they are kept lane by lane, and do not depend on the number of
+  /// **Collective.** In exact mode they are kept lane by lane and do not depend on the number of
   /// ranks.
   public func sum(
     _ count: Int, _ body: (Range<Int>, UnsafeMutablePointer<Double>) throws -> Void
@@ -133,10 +133,10 @@ public final class TrainingRows {
     return floats.map { Double($0) }
   }
 
-  // MARK: - What is known of the whole set
+  // MARK: - Facts about the whole set
 
-  /// The mean of all rows, [D], in double precision; lanes are added in their order, whatever the
-  /// ranks.
+  /// The mean of all rows, [D], in double precision; lanes are added in their order, for any number
+  /// of ranks.
   ///
   /// **Collective.**
   private static func meanImage(
@@ -169,7 +169,7 @@ public final class TrainingRows {
     try Self.meanImage(of: images, lanes: lanes, on: world)
   }
 
-  /// A corruption that knows what it needs to know of the images.
+  /// A corruption with the facts about the images that it needs.
   ///
   /// **Collective.**
   func prepared(_ noise: Corruption) throws -> Corruption {
@@ -178,7 +178,7 @@ public final class TrainingRows {
 }
 
 extension Corruption {
-  /// What a step calls to draw this noise freshly on images of a shape; nil where there is none.
+  /// The function with which a step draws fresh noise on images of a shape; nil for no noise.
   public func corrupter(of shape: ImageShape) -> Step.Corrupter? {
     isNone ? nil : { apply(to: $0, shape: shape, row: $2, draws: $3) }
   }

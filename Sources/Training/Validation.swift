@@ -3,18 +3,22 @@ import Foundation
 import Layers
 import MPI
 
-/// Chooses the best checkpoint by the bound on images that are not trained on (docs/systems.md, 6.1).
+/// Chooses the best checkpoint by the bound on images outside the training rows (docs/systems.md,
+/// 6.1).
 struct Validation {
   /// The name of the negative bounds in the history.
   static let bound = "validation/bound"
 
-  /// Why no checkpoint will be chosen so, where that is asked for; nil where one will be.
+  /// The reason why the bound will not choose a checkpoint, if the settings ask for that; otherwise
+  /// nil.
   let obstacle: String?
   private let every: Int
   private let first: Double
   private let images: ValidationImages?
   private let model: (any LatentVariableModel)?
 
+  /// The validation of a run.
+  ///
   /// - Parameters:
   ///   - system: the name of the system, for the obstacle.
   ///   - epochs: of the whole run.
@@ -48,15 +52,15 @@ struct Validation {
   /// Whether this run measures the bound on validation images.
   var isOn: Bool { every > 0 && obstacle == nil }
 
-  /// Whether it does so after this epoch, counted over the run from 1.
+  /// Whether the run measures the bound after this epoch, counted over the run from 1.
   func isDue(epoch: Int) -> Bool { isOn && epoch % every == 0 && Double(epoch) >= first }
 
   /// Measures the bound.
   ///
   /// **Collective.**
   ///
-  /// - Returns: the negative bound in nats an image, and the bound as `evaluate` has it: negative
-  ///   for binary images alone (D-26).
+  /// - Returns: the negative bound in nats an image, and the bound as `evaluate` prints it:
+  ///   negative for binary images alone (D-26).
   func measure(seed: UInt64, on world: Communicator) throws -> (negative: Double, reported: Double)?
   {
     guard let images, let model else { return nil }
@@ -68,15 +72,15 @@ struct Validation {
   }
 }
 
-/// Images to choose the best checkpoint by.
+/// Images whose bound chooses the best checkpoint.
 public struct ValidationImages {
-  /// The set they are in.
+  /// The image set.
   public let images: ImageSet
-  /// The rows they are.
+  /// The rows of the set.
   public let rows: Range<Int>
 
-  /// The validation split of the training set's file; without one, the rows of the training set
-  /// beyond those that are trained on.
+  /// The validation split of the training set's file; otherwise the rows of the training set beyond
+  /// the training rows.
   ///
   /// - Returns: nil where there are neither.
   /// - Throws: errors of reading the file.

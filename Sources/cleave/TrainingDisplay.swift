@@ -5,7 +5,7 @@ import Training
 /// Shows a training run on standard error: its header, a progress line, and events.
 final class TrainingDisplay: TrainingObserver {
   private let console: Console
-  /// What to say of settings that the system does not read.
+  /// Messages about settings that the system does not read.
   private let unread: [String]
   private var header: RunHeader?
 
@@ -27,7 +27,8 @@ final class TrainingDisplay: TrainingObserver {
         + "\(Quantity.count(lanes.count, "lane")), \(lanes.exact ? "exact" : "fast") mode, "
         + "BLAS kernel \(header.blasKernel)")
     console.note(
-      "  \(Quantity.grouped(header.parameters)) parameters, \(Quantity.grouped(header.totalSteps)) steps"
+      "  \(Quantity.grouped(header.parameters)) parameters, \(Quantity.grouped(header.totalSteps)) "
+        + "steps"
     )
     for line in Self.wrapped(header.assignments, width: 96) { console.note("  " + line) }
     for line in unread { console.warning(line) }
@@ -56,7 +57,8 @@ final class TrainingDisplay: TrainingObserver {
       ?? ""
     console.note(
       "outer \(metrics.outer) done at step \(Quantity.grouped(metrics.step)): "
-        + "c1 \(Quantity.significant(metrics.result.c1)), c2 \(Quantity.significant(metrics.result.c2)), "
+        + "c1 \(Quantity.significant(metrics.result.c1)), "
+        + "c2 \(Quantity.significant(metrics.result.c2)), "
         + "S nonzero \(Quantity.decimal(100 * metrics.result.nonzero, 1)) %\(error)")
   }
 
@@ -98,7 +100,7 @@ final class TrainingDisplay: TrainingObserver {
     return "\(ranks.count) hosts (\(list.joined(separator: ", ")))"
   }
 
-  /// The whole configuration as `key=value`, as `--set` takes them.
+  /// The whole configuration as `key=value` for `--set`, in lines of a width.
   private static func wrapped(_ assignments: [String], width: Int) -> [String] {
     var lines = [""]
     for word in assignments {

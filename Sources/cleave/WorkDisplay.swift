@@ -11,7 +11,7 @@ final class WorkDisplay {
   private var shown: ContinuousClock.Instant?
   private var done = 0
 
-  /// Starts the clock and takes over SIGTERM, SIGINT and SIGUSR1.
+  /// Starts the clock and handles SIGTERM, SIGINT and SIGUSR1.
   init(_ console: Console) {
     self.console = console
     StopSignals.install()

@@ -2,7 +2,7 @@ import Checkpoints
 import Foundation
 import Testing
 
-/// Saving, replacing and pruning, and what a killed run leaves behind.
+/// Saving, replacing and pruning, and the remains of a killed run.
 struct CheckpointCommits {
   let run: SampleRun
 
@@ -79,7 +79,8 @@ struct CheckpointCommits {
       atPath: run.path(".step-00000002.replaced"), toPath: run.path("step-00000002"))
     #expect(try RunSummary(run: run.path).checkpoints.map(\.name) == ["step-00000002"])
     #expect(try run.resume().checkpoint?.name == "step-00000002")
-    // Should the new one be damaged, the old one is still good, and saving again never drops both.
+    // If the new checkpoint is damaged, the old one is still good, and saving again never drops
+    // both.
     try run.flip(1, at: 2050, of: "step-00000002/checkpoint.h5")
     #expect(try run.resume().checkpoint?.name == ".step-00000002.replaced")
     try run.save(step: 2)
@@ -100,7 +101,7 @@ struct CheckpointCommits {
 
   @Test func savesThatFailLeaveEverythingAsItWas() throws {
     try run.save(step: 1)
-    // A file in the way of the hidden directory's place in the world: the run is no directory.
+    // Make the run's path a file, so that the hidden directory has no place.
     let other = try SampleRun()
     try FileManager.default.removeItem(atPath: other.path)
     try Data().write(to: URL(fileURLWithPath: other.path))

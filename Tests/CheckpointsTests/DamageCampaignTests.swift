@@ -5,7 +5,7 @@ import Testing
 
 /// Damages a checkpoint at random, a thousand times.
 ///
-/// `info --verify` and a resume notice each damage; the resume takes the checkpoint before.
+/// `info --verify` and a resume notice each damage; the resume takes the previous checkpoint.
 @Suite struct DamageCampaignTests {
   private static let files = ["manifest.json", "checkpoint.h5", "rows-00000.h5"]
   private static let count = 1000

@@ -2,13 +2,13 @@ import Checkpoints
 import Foundation
 import Testing
 
-/// Whatever happens to a file of a checkpoint is noticed.
+/// Every damage to a file of a checkpoint is noticed.
 struct DamagedCheckpoints {
   let run: SampleRun
 
   init() throws { run = try SampleRun() }
 
-  /// What is wrong with the checkpoint, the manifest included.
+  /// The problems of the checkpoint, with its manifest.
   private func problems(_ name: String) -> [String] {
     do {
       return try Checkpoint(directory: run.path(name)).problems()
@@ -24,7 +24,7 @@ struct DamagedCheckpoints {
     let size = try Data(contentsOf: URL(fileURLWithPath: run.path("\(name)/\(file)"))).count
     var missed: [Int] = []
     for offset in 0..<size {
-      // One bit, another at each byte; in text that also changes the case of letters.
+      // One bit, a different bit at each byte; in text this also changes the case of letters.
       let bits: UInt8 = file == "manifest.json" && offset % 2 == 0 ? 0x20 : 1 << UInt8(offset % 8)
       try run.flip(bits, at: offset, of: "\(name)/\(file)")
       let found = problems(name)

@@ -14,7 +14,7 @@ struct FullDisks {
     var (refusals, successes) = (0, 0)
     // From a disk without one free page to one with room enough, page by page.
     for free in 0..<40 {
-      // Writes what fits.
+      // Write until the disk is full.
       do { try disk.fill(1 << 18) } catch {}
       let filler = try FileHandle(forUpdating: URL(fileURLWithPath: disk.path + "/filler"))
       let filled = try filler.seekToEnd()
@@ -39,7 +39,7 @@ struct FullDisks {
     #expect(successes > 2)
   }
 
-  /// This process's open files in a directory, removed ones too: these would keep their space.
+  /// This process's open files in a directory, with removed files, which would still use space.
   private func openFiles(in directory: String) throws -> [String] {
     try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap {
       var bytes = [CChar](repeating: 0, count: 4096)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Checkpoints
 
-/// What has not changed is not written again: a later checkpoint shares the row files.
+/// Unchanged rows are not written again: a later checkpoint shares the row files.
 struct LinkedCheckpoints {
   let run: SampleRun
 
@@ -39,7 +39,7 @@ struct LinkedCheckpoints {
     #expect(try inode("step-00000001") != inode("step-00000002"))
   }
 
-  /// Pruning the older one leaves the newer whole, and links may follow each other.
+  /// Pruning the older checkpoint leaves the newer whole, and links may follow each other.
   @Test func linksDoNotDependOnTheOlderCheckpoint() throws {
     for step in 1...4 { try run.save(step: step, last: 1, best: false, version: 1) }
     #expect(try run.names() == ["latest", "step-00000004"])
@@ -49,7 +49,7 @@ struct LinkedCheckpoints {
     #expect(try run.split(0..<5, of: checkpoint).residual == run.rows().residual)
   }
 
-  /// Damage to a shared file must not cost every checkpoint: one without that file stays.
+  /// Damage to a shared file must not cost every checkpoint: a checkpoint without that file stays.
   @Test func oneThatSharesNothingStays() throws {
     for (step, version) in [(1, 1), (2, 1), (3, 2), (4, 2), (5, 2), (6, 2)] {
       try run.save(step: step, variant: Float(version), last: 2, best: false, version: version)
@@ -65,7 +65,7 @@ struct LinkedCheckpoints {
     _ = try run.resume()
     #expect(try run.save(step: 2, version: 2).linkedBytes > 0)
     #expect(try inode("step-00000001") == inode("step-00000002"))
-    // A new process that has looked at nothing does not know whose rows those are.
+    // A new process that has read no checkpoint does not know the owner of those rows.
     run.store = CheckpointStore(run: run.path)
     #expect(try run.save(step: 3, version: 2).linkedBytes == 0)
   }
@@ -88,13 +88,13 @@ struct LinkedCheckpoints {
   }
 }
 
-/// Row files of several blocks, each with a checksum of its own.
+/// Row files of several blocks, each with its own checksum.
 struct BlockedRowFiles {
   private let layout = RowLayout(
     rows: 700, rowShape: [64, 64, 3],
     arrays: [RowArray("S", .float16), RowArray("R", .steps, step: 0.5)])
 
-  /// Rows 0..<700 in one file: S takes one block and a bit, R half of one.
+  /// Saves rows 0..<700 in one file: S takes a little more than one block, R half a block.
   private func saved(in run: SampleRun) throws -> Checkpoint {
     let count = layout.rows * layout.rowCount
     let sparse = (0..<count).map { UInt16(truncatingIfNeeded: $0 &* 40_503) & 0x3fff }
@@ -143,12 +143,12 @@ struct BlockedRowFiles {
     }
   }
 
-  /// Who needs a damaged block finds it, who does not goes on.
+  /// A reader of a damaged block finds the damage; other readers continue.
   @Test func damageIsFoundByWhoReadsTheBlock() throws {
     let run = try SampleRun()
     let checkpoint = try saved(in: run)
     let file = try #require(checkpoint.manifest.files.last)
-    // The file's last byte is of R, or behind it.
+    // The file's last byte belongs to R, or follows R.
     try run.flip(1, at: file.bytes - 1, of: "step-00000001/rows-00000.h5")
     #expect(throws: CheckpointError.self) { try load(699..<700, of: checkpoint) }
     #expect(throws: CheckpointError.self) { try load(0..<700, of: checkpoint) }

@@ -54,9 +54,9 @@ import Testing
     }
   }
 
-  /// Ends a process that saves checkpoints without pause, at some moment, many times over.
+  /// Kills a process that saves checkpoints without pause, at a random moment, many times.
   ///
-  /// Whatever the moment, the next process finds a whole checkpoint and goes on from there.
+  /// Whatever the moment, the next process finds a whole checkpoint and continues from it.
   @Test func aKilledProcessLeavesAWholeCheckpoint() throws {
     try withTemporaryFolder { folder in
       let run = folder.path

@@ -3,7 +3,7 @@ import Foundation
 import HDF5
 import Testing
 
-/// What is saved is what is read.
+/// A checkpoint that is read equals the checkpoint that was saved.
 struct CheckpointRoundTrips {
   let run: SampleRun
 

@@ -32,7 +32,7 @@ struct RowStates {
     }
   }
 
-  /// Hands `body` the memory of all arrays as one rank holds it.
+  /// Passes `body` the memory of all arrays as one rank holds it.
   private func withBlock<Result>(
     _ arrays: [RowArray], _ body: (RowBlock) throws -> Result
   ) rethrows -> Result {
@@ -56,7 +56,7 @@ struct RowStates {
     }
   }
 
-  /// The bytes that rows have in memory after a load.
+  /// The bytes of rows in memory after a load.
   private func loaded(
     _ rows: Range<Int>, _ arrays: [RowArray], of checkpoint: Checkpoint
   ) throws -> [[UInt8]] {
@@ -132,11 +132,11 @@ struct RowStates {
     #expect(try !fits([RowArray("S")]))
   }
 
-  // MARK: - Checkpoints of before
+  // MARK: - Checkpoints of earlier versions
 
-  /// Turns the manifest of a checkpoint of S and R into the text that versions of before wrote.
+  /// Turns the manifest of a checkpoint of S and R into the text of earlier versions.
   ///
-  /// The oldest kept no storage, no version and no places of rows.
+  /// The oldest version kept no storage, no version and no places of rows.
   private func makeFormer(_ checkpoint: Checkpoint, oldest: Bool) throws -> Checkpoint {
     let path = URL(fileURLWithPath: checkpoint.directory + "/manifest.json")
     var json = try #require(
@@ -162,7 +162,8 @@ struct RowStates {
     return try Checkpoint(directory: checkpoint.directory)
   }
 
-  /// Arrays of before are found by their position: a model may have given the second a name since.
+  /// Arrays of earlier versions are found by their position: a model may have given the second a
+  /// name since.
   @Test(arguments: ["R", "variance"], [false, true])
   func floatsOfBeforeAreLoaded(name: String, oldest: Bool) throws {
     let former = [RowArray("S"), RowArray("R")]
@@ -187,13 +188,14 @@ struct RowStates {
     #expect(try loadedOnResume(7, arrays))
   }
 
-  /// A resume finds a checkpoint of before; the next one gives its arrays their names.
+  /// A resume finds a checkpoint of an earlier version; the next checkpoint gives its arrays their
+  /// names.
   @Test func whatFollowsACheckpointOfBeforeHasNames() throws {
     let former = [RowArray("S"), RowArray("R")]
     let checkpoint = try makeFormer(saved(former), oldest: false)
     let named = [RowArray("S"), RowArray("variance")]
     #expect(try loadedOnResume(7, named))
-    // The version is that of the checkpoint before: unchanged rows, but under another name.
+    // The version is that of the previous checkpoint: unchanged rows, but under another name.
     let next = try run.store.save(
       run.contents(step: 2), rows: RowBlock(zero: 0..<7, of: layout(named, version: 4)),
       keeping: Retention(last: 9, best: false), on: .alone())
@@ -203,7 +205,7 @@ struct RowStates {
     #expect(checkpoint.problems() == [])
   }
 
-  /// Looks for the newest checkpoint as a new process does, and whether it fills the arrays.
+  /// Finds the newest checkpoint as a new process does, and returns whether it fills the arrays.
   private func loadedOnResume(_ rows: Int, _ arrays: [RowArray]) throws -> Bool {
     let memory = arrays.map {
       UnsafeMutableRawBufferPointer.allocate(byteCount: rows * 4 * $0.element.bytes, alignment: 64)

@@ -17,14 +17,14 @@ final class SampleRun {
 
   deinit { try? FileManager.default.removeItem(atPath: path) }
 
-  /// The names in the directory of checkpoints, hidden ones too.
+  /// The names in the directory of checkpoints, with hidden names.
   func names() throws -> [String] {
     try FileManager.default.contentsOfDirectory(atPath: store.directory).sorted()
   }
 
   func path(_ name: String) -> String { "\(store.directory)/\(name)" }
 
-  /// What a link leads to.
+  /// The destination of a link.
   func target(_ link: String) throws -> String {
     try FileManager.default.destinationOfSymbolicLink(atPath: path(link))
   }
@@ -92,7 +92,7 @@ final class SampleRun {
     }
   }
 
-  /// Looks for the newest checkpoint as a new process would.
+  /// Finds the newest checkpoint as a new process would.
   func resume() throws -> CheckpointStore.Selection {
     store = CheckpointStore(run: path)
     return try store.newestValid(on: .alone())

@@ -3,7 +3,7 @@ import Support
 import TestSupport
 import Testing
 
-/// `cleave bench`: what scripts rely on.
+/// The parts of `cleave bench` that scripts use.
 @Suite(.serialized) struct BenchTests {
   @Test func benchmarksAreListed() throws {
     try withTemporaryFolder { folder in

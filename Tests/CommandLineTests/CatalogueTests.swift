@@ -4,11 +4,11 @@ import TestSupport
 import Testing
 import Training
 
-/// What every model of the catalogue owes to the engine: one result on any number of ranks, and resumes.
+/// Duties of every model of the catalogue: one result on any number of ranks, and resumes.
 ///
-/// A model takes part by being in the catalogue; with the settings below it does all that sets it apart.
+/// Every model of the catalogue takes part, with settings that use its special parts.
 @Suite(.serialized) struct CatalogueTests {
-  /// Settings that a model needs beside small ones.
+  /// Settings that a model needs beside small networks.
   private static let needs: [String: [String]] = [
     "dcgan": ["channels=4,4"], "ic-affine-em": ["epochs=52", "noise=none"],
     "r-l2-vae": rounds, "rlc-vae": rounds, "ric-vae": rounds + ["recycle_grad=full"],
@@ -23,8 +23,9 @@ import Training
   private static let rounds = ["passes=2", "passes_from_epoch=3"]
   private static let cases = SystemCatalogue.names + ["diwae, recurrent"]
 
-  /// 52 steps of 13 epochs in `exact` mode: whole on one, two and four ranks, and on two, which stop in the middle of the
-  /// seventh epoch for four to go on.
+  /// 52 steps of 13 epochs in `exact` mode: whole runs on one, two and four ranks.
+  ///
+  /// A further run stops on two ranks in the middle of the seventh epoch and continues on four.
   @Test(arguments: cases) func oneResultOnAnyRanksAndAfterAResume(of name: String) throws {
     try withTemporaryFolder { folder in
       try Tool.succeed("synthesize digits --count 64 --test 0 --out d.h5", in: folder)
@@ -56,7 +57,7 @@ import Training
     }
   }
 
-  /// A configuration file of the settings.
+  /// Writes a configuration file of the settings.
   private static func write(_ settings: [String], to file: URL) throws {
     var c = Configuration()
     for setting in settings { try c.set(setting) }

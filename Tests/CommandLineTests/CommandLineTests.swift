@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 import Training
 
-/// Help, presets and what goes to which stream.
+/// Help, presets, and the output stream of each text.
 @Suite struct CommandLineTests {
   static let commands = [
     "import", "synthesize", "corrupt", "train", "denoise", "reconstruct", "encode", "sample",

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import Training
 
-/// import, synthesize, corrupt and info.
+/// The commands import, synthesize, corrupt and info.
 @Suite struct DataCommandTests {
   @Test func importedImagesAreDescribed() throws {
     try withTemporaryFolder { folder in

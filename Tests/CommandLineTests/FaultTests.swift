@@ -7,13 +7,14 @@ import Training
 private let model =
   "demo \(small) --exact --set outer_iterations=2 --set inner_epochs=2 --set checkpoint_epochs=1"
 
-/// A fault and what the run says of it.
+/// A fault and the run's message about it.
 private struct Case {
   let fault: String
   let says: String
   var options = ""
 
-  /// One line says what happened, the last good checkpoint stays, and a retry with the same words ends as planned.
+  /// The run prints one line, the last good checkpoint stays, and a retry with the same words ends
+  /// as planned.
   static func expect(_ cases: [Case]) throws {
     try withTemporaryFolder { folder in
       try prepareDigits(300, in: folder)
@@ -37,21 +38,23 @@ private struct Case {
   }
 }
 
-/// Faults made on purpose: each ends as promised, once, and the run goes on as if it had not happened.
+/// Faults made on purpose: each has its promised end, once, and the run continues as if it had not
+/// happened.
 @Suite(.serialized) struct FaultTests {
   private static let fatal = [
     Case(fault: "kill@12:1", says: "rank 1, on this node, is gone"),
     Case(fault: "hang@12:1", says: "no progress for 3 s: step 1", options: " --watchdog 3"),
     Case(
       fault: "nan@12:1",
-      says: "step 12, lane 4: the gradient of decoder.2.bias is not finite; the last checkpoint is"),
+      says: "step 12, lane 4: the gradient of decoder.2.bias is not finite; "
+        + "the last checkpoint is"),
     Case(fault: "flip-weight@12:1", says: "changed in memory before the end of step 13, expected"),
     Case(fault: "flip-weight@15:1", says: "changed in memory before its checkpoint, expected"),
   ]
 
   @Test func eachEndsAsPromisedAndOnce() throws { try Case.expect(Self.fatal) }
 
-  /// A rank that is late for a moment is waited for.
+  /// The other ranks wait for a rank that is late for a moment.
   @Test func aSlowRankIsWaitedFor() throws {
     try withTemporaryFolder { folder in
       try prepareDigits(300, in: folder)
@@ -62,7 +65,8 @@ private struct Case {
     }
   }
 
-  /// A step is left out on all ranks alike, and counted; the others are what they would be on any number of ranks.
+  /// A step is left out on all ranks alike, and counted; other steps are the same on any number of
+  /// ranks.
   @Test func stepsThatAreNotFiniteCanBeSkipped() throws {
     try withTemporaryFolder { folder in
       try prepareDigits(300, in: folder)
@@ -89,7 +93,7 @@ private struct Case {
     }
   }
 
-  /// A fault has a kind that is known, a step from 1 on, and at most a rank.
+  /// A fault has a known kind, a step from 1 on, and at most a rank.
   @Test(arguments: ["kill", "kil@3", "kill@0", "kill@3:x", "kill@3:-1", "kill@3:1:2"])
   func badFaultsAreRefused(word: String) throws {
     try withTemporaryFolder { folder in
@@ -101,7 +105,7 @@ private struct Case {
   }
 }
 
-/// Faults of files: a checkpoint that cannot be written, or that is damaged when it is needed.
+/// Faults of files: a checkpoint that cannot be written, or that is damaged when a run needs it.
 @Suite(.serialized) struct FileFaultTests {
   private static let fatal = [
     Case(fault: "fail-write@12:1", says: "step-00000015: not saved: "),
@@ -111,7 +115,7 @@ private struct Case {
 
   @Test func theLastGoodCheckpointStays() throws { try Case.expect(Self.fatal) }
 
-  /// A damaged checkpoint is passed over by whoever needs one.
+  /// Every reader skips a damaged checkpoint.
   @Test func damageIsPassedOver() throws {
     try withTemporaryFolder { folder in
       try prepareDigits(300, in: folder)

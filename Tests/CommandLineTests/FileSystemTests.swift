@@ -4,7 +4,8 @@ import TestSupport
 import Testing
 import Training
 
-/// File systems that lock or do not, that may only be read, or that go away under a run.
+/// File systems with and without locks, read-only file systems, and file systems that vanish during
+/// a run.
 @Suite(.serialized) struct FileSystemTests {
   private static let model = "train demo \(small) --set inner_epochs=2 --set checkpoint_epochs=1 "
 
@@ -33,7 +34,7 @@ import Training
     }
   }
 
-  /// Images are read from a disk that cannot be written; a run cannot be there, which one line says.
+  /// Images can be read from a read-only disk; a run there is refused in one line.
   @Test(
     .enabled(if: SmallDisk.isPermitted, "mounting a tmpfs is not permitted here"),
     arguments: [1, 2]) func aReadOnlyDirectoryServesDataAlone(ranks: Int) throws
@@ -60,7 +61,7 @@ import Training
     }
   }
 
-  /// The disk of a run is taken away: the run ends with one line, and leaves nothing in its place.
+  /// The disk of a run vanishes: the run ends with one line and writes nothing in its place.
   @Test(
     .enabled(if: SmallDisk.isPermitted, "mounting a tmpfs is not permitted here"),
     arguments: [1, 2]) func aRunWhoseDirectoryVanishesEnds(ranks: Int) throws

@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 import Training
 
-/// A disk that fills up while a run writes: one line, and the last good checkpoint stays and can be gone on from.
+/// A disk that fills during a run: the run prints one line, and can continue from its last good
+/// checkpoint.
 @Suite(.serialized, .enabled(if: SmallDisk.isPermitted, "mounting a tmpfs is not permitted here"))
 struct FullDiskTests {
   @Test(arguments: [1, 4]) func theLastCheckpointStays(ranks: Int) throws {

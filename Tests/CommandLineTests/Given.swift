@@ -3,17 +3,17 @@ import HDF5
 import TestSupport
 import Testing
 
-/// Files that a command with bad input finds, most of them wrong in one way.
+/// Files for a command with bad input; most of them have one fault.
 enum Given: Sendable {
   /// d.h5, a good data set, and run, a run on it.
   case digits, run
-  /// folder with no run, and text.h5 with no HDF5.
+  /// folder without a run, and text.h5, which is not HDF5.
   case folder, text
   /// damaged, a run whose checkpoint is damaged, and cut.h5, a data set that is cut off.
   case damaged, cut
   /// Configurations NAME.json: cut off, with a misspelt key, and with a wrong type.
   case wrongJSON, wrongKeys, wrongTypes
-  /// idx, good files of MNIST's format, and other.h5, which is made of them.
+  /// idx, good files of MNIST's format, and other.h5, a data set made from them.
   case idx, other
   /// Folders of MNIST's format with one wrong file.
   case wrongMagic, wrongSizes, fewLabels, truncated

@@ -6,16 +6,16 @@ import TestSupport
 import Testing
 import Training
 
-/// Presets keep their settings, whatever becomes of the code that holds them.
+/// Presets keep their settings when the code that holds them changes.
 ///
-/// `Tests/Golden/presets.json` has the values; its README says how the file is made anew.
+/// `Tests/Golden/presets.json` has the values; its README explains how to make the file again.
 @Suite(.serialized) struct GoldenPresetTests {
-  /// Set, it makes the suite write the file in place of comparing with it.
+  /// If true, the suite writes the file and does not compare.
   private static let isWriting =
     ProcessInfo.processInfo.environment["CLEAVE_WRITE_GOLDEN"] != nil
   private static let file = URL(filePath: TestData.golden("presets.json"))
 
-  /// The presets of the file are those of the tool.
+  /// The file and the tool have the same presets.
   @Test(.enabled(if: !isWriting)) func thereAreThePresetsOfTheFile() throws {
     #expect(try names().sorted() == members(of: golden()).keys.sorted())
   }
@@ -27,14 +27,14 @@ import Training
     }
   }
 
-  /// The values that a run on 70,000 images starts with, of all keys that the model reads.
+  /// The initial values of a run on 70,000 images, for all keys that the model reads.
   @Test(.enabled(if: !isWriting)) func runsStartWithTheResolvedValuesOfTheFile() throws {
     for (name, preset) in try members(of: golden()) {
       expectEqual(try resolved(name), preset["resolved"], "\(name), resolved")
     }
   }
 
-  /// One preset a pair of lines, so that a change shows as the presets it changes.
+  /// Writes one preset on two lines, so that a change shows which presets changed.
   @Test(.enabled(if: isWriting)) func writeTheFile() throws {
     let presets = try names().map { name in
       """
@@ -55,14 +55,14 @@ import Training
     }
   }
 
-  /// What the tool prints of a preset.
+  /// The tool's text for a preset.
   private func configuration(_ name: String) throws -> JSONValue {
     try withTemporaryFolder { try Tool.document("presets \(name)", in: $0) }
   }
 
-  /// The resolved values of a preset on 70,000 images, of the keys that its model reads.
+  /// The resolved values of a preset on 70,000 images, for the keys that its model reads.
   ///
-  /// All that this suite asks of the library stands here.
+  /// Only this function of the suite uses the library.
   private func resolved(_ name: String) throws -> JSONValue {
     let (height, width, channels) = imageSize(name)
     let configuration = try Preset.named(name).configuration().validated(
@@ -71,11 +71,11 @@ import Training
       Configuration.readers(of: $0)?.contains(configuration.model) ?? true
     }
     let values = read.map { JSONValue.Member($0.name, configuration[$0]) }
-    // Read back from text, as the file is: there 1.0 and 1 are one number.
+    // Parsed from text like the file, where 1.0 and 1 are one number.
     return try JSONValue(parsing: JSONValue.object(values).line)
   }
 
-  /// Height, width and channels of the images that a preset is for.
+  /// Height, width and channels of a preset's images.
   private func imageSize(_ name: String) -> (Int, Int, Int) {
     switch name.prefix(while: { $0 != "-" }) {
     case "celeba": (64, 64, 3)

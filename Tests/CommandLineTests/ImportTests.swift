@@ -5,12 +5,12 @@ import TestSupport
 import Testing
 import Training
 
-/// Importing pictures from the command line: what it says, and what it leaves when it cannot go on.
+/// Importing pictures from the command line: its messages, and its files after a failure.
 @Suite(.serialized) struct ImportTests {
   private static let lists = "--partition partition.txt --attributes attributes.txt"
   private static let celeba = "import celeba celeba.zip \(lists) --size 16 --out x.h5"
 
-  /// One thing that is wrong with a set in the form of CelebA, and what is said of it.
+  /// A fault of a set in the form of CelebA, and the message about it.
   private struct Fault: Sendable {
     let name: String
     let message: String
@@ -99,7 +99,7 @@ import Training
         try set.write()
         let input = BadInput(
           "\(Self.celeba) \(fault.options)", fault.message, 65, title: fault.name)
-        // Several ranks are no other matter: rank 0 reads.
+        // Several ranks make no difference: only rank 0 reads.
         for ranks in fault.name == "truncated JPEG" ? [nil, 4] : [nil] {
           try input.expectFailure(ranks: ranks, in: folder)
         }
@@ -172,7 +172,7 @@ import Training
     }
   }
 
-  /// A set too large to be imported before a signal comes.
+  /// A set too large to be imported before a signal arrives.
   private func startLongImport(in folder: URL) throws -> Job {
     let files = try (0..<50).map { try PictureFiles.jpeg(SmallCelebA.picture($0)) }
     try PictureFiles.zip(

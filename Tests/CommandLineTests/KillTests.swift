@@ -3,13 +3,15 @@ import TestSupport
 import Testing
 import Training
 
-/// Runs that are killed, or asked to end, at any moment go on from their newest checkpoint and end as if nothing had happened.
+/// Runs that are killed, or asked to end, at any moment continue from their newest checkpoint.
+///
+/// They end as if nothing had happened.
 @Suite(.serialized) struct KillTests {
   /// A checkpoint every 19 steps, twice at the end of each outer iteration of 38.
   private static let model =
     "demo \(small) --set inner_epochs=2 --set checkpoint_epochs=1 --set outer_iterations="
 
-  /// How many ranks are killed; `CLEAVE_TEST_KILLS` sets another number.
+  /// The number of ranks to kill; `CLEAVE_TEST_KILLS` sets another number.
   private static let kills =
     ProcessInfo.processInfo.environment["CLEAVE_TEST_KILLS"].flatMap { Int($0) } ?? 6
 
@@ -18,7 +20,7 @@ import Training
       "cleave", "train \(command)".split(separator: " ").map(String.init), ranks: 2, in: folder)
   }
 
-  /// Waits until both ranks are there and the run has one more line in its log than a moment ago.
+  /// Whether both ranks exist and the run's log has one more line than a moment ago.
   private func isUnderWay(_ job: Job, _ run: RunFolder) -> Bool {
     let log = run.path.appending(path: "metrics.jsonl").path
     func state() -> [UInt64] {
@@ -47,7 +49,7 @@ import Training
           let job = try start(command, in: folder)
           command = "--resume \(run.name) --quiet"
           if kills < Self.kills && isUnderWay(job, run) {
-            // Every second one while a checkpoint is being written, the others at any time.
+            // Every second kill comes during a checkpoint, the others at any time.
             if kills % 2 == 0 {
               _ = job.waits { run.checkpoints.contains { $0.hasSuffix(".partial") } }
             } else {
@@ -61,7 +63,7 @@ import Training
           let end = try job.end()
           #expect(!end.timedOut, "\(end)")
           ended = end.status == 0
-          // Nothing but that the other rank misses it.
+          // The only message is that the other rank misses it.
           let lines = end.errors.split(separator: "\n").filter { $0.hasPrefix("cleave:") }
           #expect(ended || lines.allSatisfy { $0.hasSuffix("on this node, is gone") }, "\(end)")
         }
@@ -74,7 +76,7 @@ import Training
     }
   }
 
-  /// One rank that is asked to end takes the others with it, and `mpirun` passes their status on.
+  /// A rank that is asked to end makes the other ranks end, and `mpirun` returns their status.
   @Test(arguments: [SIGTERM, SIGUSR1], [0, 1]) func askedToEndARunLeavesACheckpoint(
     signal: Int32, rank: Int
   ) throws {
@@ -86,7 +88,7 @@ import Training
       }, status: { $0 == 75 })
   }
 
-  /// A run that would take minutes ends in time, with a checkpoint that goes on.
+  /// A run that would take minutes ends in time, with a checkpoint for a resume.
   @Test func aTimeLimitIsKept() throws {
     try withTemporaryFolder { folder in
       try prepareDigits(1203, in: folder)
@@ -101,7 +103,7 @@ import Training
     }
   }
 
-  /// Open MPI's `mpirun` answers SIGTERM with a status of its own, after it has asked the ranks to end.
+  /// Open MPI's `mpirun` answers SIGTERM with its own status, after it has asked the ranks to end.
   @Test func theWholeJobCanBeAskedToEnd() throws {
     try expectResumable({ kill($0.identifier, SIGTERM) }, status: { $0 != 0 })
     try expectResumable({ kill($0.identifier, SIGUSR1) }, status: { $0 == 75 })

@@ -44,7 +44,7 @@ import Training
     }
   }
 
-  /// The retry goes on from the newest checkpoint and ends as if nothing had happened.
+  /// The retry continues from the newest checkpoint and ends as if nothing had happened.
   @Test func aKilledRankIsSurvived() throws {
     try withTemporaryFolder { folder in
       try prepareDigits(1203, in: folder)
@@ -63,7 +63,7 @@ import Training
     }
   }
 
-  /// What a run's name stood for before is not gone on with, nor is it lost.
+  /// A retry neither continues an earlier run of the same name nor loses it.
   @Test func aRetryDoesNotTakeAnotherRunForItsOwn() throws {
     try withTemporaryFolder { folder in
       try prepareDigits(1203, in: folder)
@@ -76,11 +76,12 @@ import Training
       #expect(end.status != 0 && !end.timedOut, "\(end)")
       #expect(end.errors.contains("try 1 of 1"), "\(end)")
       #expect(try contents(of: folder) == before)
-      // An option that mpirun refuses the first time only: the second attempt has to begin anew.
+      // mpirun refuses this option only at first; the second attempt must begin anew.
       let flag = folder.appending(path: "tried").path
       let once = folder.appending(path: "mpirun")
       try Data(
-        "#!/bin/sh\n[ -e \(flag) ] || { touch \(flag); exit 9; }\nPATH=${PATH#*:} exec mpirun \"$@\"\n"
+        ("#!/bin/sh\n[ -e \(flag) ] || { touch \(flag); exit 9; }\n"
+          + "PATH=${PATH#*:} exec mpirun \"$@\"\n")
           .utf8
       ).write(to: once)
       try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: once.path)
@@ -95,7 +96,7 @@ import Training
     }
   }
 
-  /// Whoever compares numbers of ranks need not know that mpirun must not be around it.
+  /// A user who compares numbers of ranks need not know that mpirun must not start the command.
   @Test func ranksToBeComparedAreNotStartedTwice() throws {
     try withTemporaryFolder { folder in
       try prepareDigits(300, in: folder)
@@ -106,11 +107,11 @@ import Training
     }
   }
 
-  /// A run that cannot get further is not tried for ever, and bad input not at all.
+  /// The script does not retry for ever a run without progress, and never retries bad input.
   @Test func retriesEndWhereNothingIsGained() throws {
     try withTemporaryFolder { folder in
       try prepareDigits(1203, in: folder)
-      // Open MPI has no such way to send messages, so no rank gets further than MPI_Init.
+      // Open MPI has no such way to send messages, so every rank stops in MPI_Init.
       let stuck = try start(
         "-n 2 --retries 9 \(Self.model)6 --out run", in: folder,
         environment: ["MPIRUN_OPTIONS": "--mca pml none-such"]
@@ -125,7 +126,7 @@ import Training
     }
   }
 
-  /// A rank that stands still is named by the one that waits for it, and the job ends within ten seconds.
+  /// The waiting rank names the rank that stands still, and the job ends within ten seconds.
   @Test func aHangEndsWithAReport() throws {
     try withTemporaryFolder { folder in
       try prepareDigits(1203, in: folder)

@@ -3,15 +3,15 @@ import Images
 import TestSupport
 import Testing
 
-/// Files that something has been done to are refused in one line, or read as far as they still make sense: nothing crashes,
-/// hangs or changes them.
+/// Changed files are refused in one line, or read as far as they make sense.
 ///
-/// `CLEAVE_TEST_MUTATIONS` sets how many mutants there are of each kind; `launch/soak --inputs` runs them all.
+/// No command crashes, hangs or changes the files. `CLEAVE_TEST_MUTATIONS` sets the number of
+/// mutants of each kind; `launch/soak --inputs` runs them all.
 @Suite(.serialized) struct MutationTests {
-  /// What is known of the outcomes of a kind.
+  /// A kind of file, with the facts that are known of its outcomes.
   struct Kind: Sendable, CustomTestStringConvertible {
     let name: String
-    /// Whether checksums of the format guard the images, so that none may change unnoticed.
+    /// Whether checksums of the format protect the images, so that no change stays unnoticed.
     let isGuarded: Bool
     var testDescription: String { name }
   }
@@ -44,7 +44,7 @@ import Testing
         for line in lines where line.count == 2 { outcomes[String(line[1]), default: 0] += 1 }
         if run.status == 0 && !run.timedOut { break }
         let last = lines.last.flatMap { $0.first.flatMap { Int($0) } } ?? next
-        // What HDF5 itself would read for ever ends the process, with a line.
+        // If HDF5 itself would read for ever, the process ends with a line.
         if run.status == 65
           && run.errors.hasSuffix("found a damaged file: HDF5 reads it for ever\n")
         {
@@ -65,7 +65,7 @@ import Testing
       )
       #expect(try Self.bytes(of: original) == before)
       #expect(!kind.isGuarded || outcomes["changed"] == nil, "\(outcomes)")
-      // A damaged checkpoint is not taken: the one before it is.
+      // A resume takes the checkpoint before a damaged one.
       if kind.name == "checkpoint" { #expect(outcomes["refused"] == nil, "\(outcomes)") }
     }
   }

@@ -4,21 +4,22 @@ import TestSupport
 import Testing
 import Training
 
-/// Runs that an earlier version, revision 56f67fc, left half way: every later version resumes them.
+/// Unfinished runs of an earlier version, revision 56f67fc: every later version resumes them.
 ///
-/// `Tests/Golden/old-run` has the runs, the log of each without a stop, and what `evaluate` said.
+/// `Tests/Golden/old-run` has the runs, the log of each run without a stop, and the results of
+/// `evaluate`.
 @Suite(.serialized) struct OldRunTests {
   /// A run of the fixture.
   struct OldRun: Sendable, CustomTestStringConvertible {
     let name: String
-    /// Where it was stopped, and where it ends.
+    /// The steps at which it stopped and at which it ends.
     let stop, end: Int
     /// Whether it keeps S and R for each row.
     let splits: Bool
     var testDescription: String { name }
   }
 
-  /// The robust one stands in the middle of an epoch of its second outer iteration.
+  /// The robust run stands in the middle of an epoch of its second outer iteration.
   static let runs = [
     OldRun(name: "rvae", stop: 27, end: 60, splits: true),
     OldRun(name: "daae", stop: 13, end: 30, splits: false),
@@ -67,7 +68,7 @@ import Training
 
   private static let fixture = URL(filePath: TestData.golden("old-run"))
 
-  /// Calls `body` with a copy of a run, beside its data, and with the log it has to come to.
+  /// Calls `body` with a copy of a run, beside its data, and with the log of the whole run.
   private func withCopy(
     of old: OldRun, _ body: (RunFolder, [JSONValue]) throws -> Void
   ) throws {
@@ -82,8 +83,8 @@ import Training
     }
   }
 
-  /// Expects the errors of a file of the fixture: of X, of reconstructions and, where the run has
-  /// been resumed on this data, of L.
+  /// Expects the errors in a file of the fixture: of X, of reconstructions and, if the run was
+  /// resumed on this data, of L.
   private func expectErrors(of run: RunFolder, _ options: String, _ file: String) throws {
     let answer = try Tool.document(
       "evaluate \(run.name) \(options) --metrics mse --json", in: run.folder)
@@ -96,8 +97,8 @@ import Training
   /// Expects the names of an object of the fixture, with its values to rounding.
   ///
   /// Another processor adds in another order, in single precision: the BLAS kernels Haswell, Zen
-  /// and Prescott end up to 5e-7 from the fixture's Cooperlake. 1e-5 leaves room for others.
-  /// `sparsity` counts 15,680 entries: a rounding at the threshold moves it by 6e-5.
+  /// and Prescott end up to 5e-7 from the fixture's Cooperlake. The tolerance is 1e-5, for other
+  /// kernels. `sparsity` counts 15,680 entries: a rounding at the threshold changes it by 6e-5.
   private func expectClose(_ found: JSONValue, _ expected: JSONValue) {
     guard case .object(let members) = expected else {
       Issue.record("\(expected) is no object")

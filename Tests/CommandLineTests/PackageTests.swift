@@ -2,11 +2,11 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The archive that carries Cleave to machines without Swift.
+/// The archive that brings Cleave to machines without Swift.
 ///
-/// `launch/test-package` tries one in a bare Debian.
+/// `launch/test-package` tries an archive in a bare Debian.
 struct PackageTests {
-  /// Packs the executable of this build, unpacks it elsewhere and trains with what came out.
+  /// Packs the executable of this build, unpacks it elsewhere and trains with the result.
   @Test func anUnpackedArchiveTrains() throws {
     try withTemporaryFolder { folder in
       let package = TestData.packageRoot.appending(path: "launch/package").path

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import Training
 
-/// What `cleave plan` says of a run before it starts.
+/// The predictions of `cleave plan` for a run.
 @Suite(.serialized) struct PlanTests {
   private let settings =
     "mnist-rvae-beta --data d.h5 --set batch=64 --set outer_iterations=2 --set inner_epochs=1"
@@ -25,7 +25,7 @@ import Training
     }
   }
 
-  /// Sizes that follow from the configuration alone.
+  /// Sizes that follow only from the configuration.
   @Test func sizesAreThoseOfTheRun() throws {
     try withTemporaryFolder { folder in
       try prepareDigits(1000, in: folder)
@@ -35,7 +35,7 @@ import Training
       let parameters = 785 * 64 + 2 * 65 * 8 + 9 * 64 + 65 * 784
       #expect(plan["parameters"] == .integer(parameters))
       let forward = 2 * (784 * 64 + 2 * 64 * 8 + 8 * 64 + 64 * 784)
-      // Forward, weights and inputs, but for the gradient of the images.
+      // Products forward, for weights and for inputs, without the gradient of the images.
       #expect(plan["flops_per_image"]?.number == Double(3 * forward - 2 * 784 * 64))
       let memory = try #require(plan["per_rank_bytes"])
       #expect(memory["split"] == .integer(250 * 784 * 3))
@@ -43,7 +43,7 @@ import Training
       for kind in ["parameters", "optimizer", "workspace", "process"] {
         #expect(try #require(memory[kind]?.number) > 0)
       }
-      // Each rank's gradient goes to the others in slices, and each slice comes back to three.
+      // Each rank's gradient goes to the other ranks in slices; each slice returns to three ranks.
       let padded = try #require(plan["wire_bytes_per_step"]?.number) / 4 / 6
       #expect(padded >= Double(parameters) && padded < 1.02 * Double(parameters))
       #expect(plan["steps_per_epoch"] == .integer(16))

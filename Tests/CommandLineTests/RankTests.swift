@@ -3,12 +3,13 @@ import TestSupport
 import Testing
 import Training
 
-/// One result, whatever the number of ranks (design.md, section 2).
+/// One result for any number of ranks (docs/architecture.md).
 @Suite(.serialized) struct RankTests {
   /// 2003 rows in 8 lanes: 250 or 251 in a lane, of which a step takes 8.
   ///
-  /// Threads divide a rank's products at other places than ranks do, so they agree in the same way.
-  /// A smooth activation: a kink may turn a rounding at zero into another gradient.
+  /// Threads divide a rank's products at other places than ranks do, so their results agree only to
+  /// rounding too. The activation is smooth, because at a kink a rounding near zero may change a
+  /// gradient.
   @Test func fastRunsAgreeToRounding() throws {
     try withTemporaryFolder { folder in
       try prepareDigits(2003, in: folder)
@@ -30,8 +31,9 @@ import Training
     }
   }
 
-  /// The compact split in the same way, written by some ranks and gone on from by others: the split is linked
-  /// from one checkpoint to the next, and read by ranks that hold other rows.
+  /// The compact split is equal too, if some ranks write it and other ranks continue from it.
+  ///
+  /// One checkpoint links the split to the next, and the readers hold other rows than the writers.
   @Test func compactSplitsAreEqual() throws {
     try withTemporaryFolder { folder in
       try prepareDigits(1203, in: folder)
@@ -58,8 +60,11 @@ import Training
     }
   }
 
-  /// Weights, optimizer and split after an outer iteration (the robust model) and after 48 steps, the third of
-  /// three epochs in its middle; and every line of the log, warnings with what was measured among them.
+  /// Weights, optimizer and split are equal after an outer iteration (the robust model) and after
+  /// 48 steps.
+  ///
+  /// Step 48 is in the middle of the last of three epochs. Every line of the log is equal too, with
+  /// the values in warnings.
   @Test(arguments: ["demo", "mnist-daae", "mnist-diwae", "celeba-rvae"])
   func exactRunsAreEqual(preset: String)
     throws
@@ -69,8 +74,8 @@ import Training
       let isRobust = !preset.hasPrefix("mnist")
       let settings =
         isRobust
-        ? "--set outer_iterations=2 --set inner_epochs=2 --set collapse_kl=99 --set collapse_spread=1 "
-          + "--set channels=8,16"
+        ? "--set outer_iterations=2 --set inner_epochs=2 --set collapse_kl=99 "
+          + "--set collapse_spread=1 --set channels=8,16"
         : "--set decoder_hidden=64 --set discriminator_hidden=64 --set rows=1203 "
           + "--set checkpoint_epochs=2 --set clip_norm=\(preset == "mnist-diwae" ? 1 : 0)"
       let ranks = [1, 2, 3, 4, 8]
@@ -95,15 +100,16 @@ import Training
     }
   }
 
-  /// A replay of an exact run is equal on any number of ranks and leaves it alone; that of a fast one names the first
-  /// tensor in which rounding shows.
+  /// A replay of an exact run is equal on any number of ranks and leaves the run unchanged.
+  ///
+  /// A replay of a fast run names the first tensor in which rounding shows.
   @Test func verifyNamesTheFirstDifference() throws {
     try withTemporaryFolder { folder in
       try prepareDigits(1203, in: folder)
       for (name, option) in [("exact", "--exact"), ("fast", "")] {
         let stopped = try Tool.run(
-          "train demo \(small) --set outer_iterations=2 --set inner_epochs=2 --out \(name) \(option) "
-            + "--stop-after-step 30", ranks: 2, in: folder)
+          "train demo \(small) --set outer_iterations=2 --set inner_epochs=2 --out \(name) "
+            + "\(option) --stop-after-step 30", ranks: 2, in: folder)
         #expect(stopped.status == 75, "\(stopped)")
       }
       let before = try contents(of: folder)

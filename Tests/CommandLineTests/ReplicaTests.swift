@@ -2,21 +2,22 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Ranks that were started with something else than the others.
+/// Ranks whose start differs from the other ranks' start.
 @Suite(.serialized) struct ReplicaTests {
-  /// A name of the data set that is the same on every host, for another file on each.
+  /// A name of the data set that is the same on every host, though each host has another file.
   private var settings: String {
     small.replacingOccurrences(of: "d.h5", with: "/proc/self/cwd/d.h5")
   }
 
-  /// Two ranks, each with an executable, a folder and settings of its own, that train one run.
+  /// Two ranks, each with its own executable, folder and settings, that train one run.
   private func train(
     _ second: (executable: String, folder: URL, words: String), in folder: URL
   ) throws -> Run {
     let own = Run.products.appending(path: "cleave").path
     func rank(_ executable: String, _ folder: URL, _ words: String) -> [String] {
       ["-n", "1", "-wdir", folder.path, executable]
-        + "train demo \(settings) \(words) --out \(folder.deletingLastPathComponent().path)/run --force"
+        + ("train demo \(settings) \(words) "
+        + "--out \(folder.deletingLastPathComponent().path)/run --force")
         .split(separator: " ").map(String.init)
     }
     return try Run.command(
@@ -26,7 +27,7 @@ import Testing
         + [":"] + rank(second.executable, second.folder, second.words), in: folder)
   }
 
-  /// The rank is named before anything is made or replaced.
+  /// The rank is named before any file is made or replaced.
   @Test(arguments: ["the executable", "the configuration", "the data set"])
   func aRankThatIsUnlikeTheOthersIsNamed(what: String) throws {
     try withTemporaryFolder { folder in

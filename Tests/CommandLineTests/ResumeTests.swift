@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import Training
 
-/// A run that was stopped and goes on is the run that was not stopped.
+/// A stopped and resumed run equals a run without a stop.
 @Suite(.serialized) struct ResumeTests {
   /// Runs of 1203 rows: 19 steps an epoch, 38 an outer iteration of the robust model.
   static let models = [
@@ -12,7 +12,8 @@ import Training
       + "--set optimizer=rmsprop",
   ]
 
-  /// In the middle of an epoch, at its end, before the split of the robust model, and in the middle of what follows it.
+  /// Stops in the middle of an epoch, at its end, before the robust model's split, and in the
+  /// middle of the epoch after it.
   @Test(arguments: models, [1, 2]) func onAsManyRanksItIsEqual(model: String, ranks: Int) throws {
     try withTemporaryFolder { folder in
       try prepareDigits(1203, in: folder)

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import Training
 
-/// train and the commands that ask a run.
+/// The train command, and the commands that use a run.
 @Suite(.serialized) struct RunCommandTests {
   /// A corrupted data set of 256 + 64 digits.
   private func prepare(_ folder: URL) throws {
@@ -62,7 +62,7 @@ import Training
     }
   }
 
-  /// Nothing is left to warn of, a kernel too narrow for the processor included.
+  /// No warning is left to print, even about a kernel too narrow for the processor.
   @Test func quietMeansQuiet() throws {
     try withTemporaryFolder { folder in
       try prepare(folder)
@@ -73,7 +73,8 @@ import Training
     }
   }
 
-  /// What the model does not read, and what the run is too short for, is said once, on any number of ranks.
+  /// Settings that the model does not read, or for which the run is too short, are named once, on
+  /// any number of ranks.
   @Test(arguments: [nil, 2]) func settingsWithoutEffectAreNamed(ranks: Int?) throws {
     try withTemporaryFolder { folder in
       try prepare(folder)
@@ -94,8 +95,10 @@ import Training
     }
   }
 
-  /// Section 8.5: bounds and likelihoods are the same on any number of ranks, to the last digit: two blocks of rows and
-  /// more, two and a half of samples.
+  /// docs/systems.md, 8.5: bounds and likelihoods are the same on any number of ranks, to the last
+  /// digit.
+  ///
+  /// There are more than two blocks of rows, and two and a half blocks of samples.
   @Test func boundsDoNotDependOnTheRanks() throws {
     try withTemporaryFolder { folder in
       try prepare(folder)
@@ -164,14 +167,14 @@ import Training
     }
   }
 
-  /// Noise of training goes onto clean images, and onto those of a corrupted file not a second time.
+  /// Noise of training is added to clean images, but not again to the images of a corrupted file.
   @Test func noiseIsNotAddedTwice() throws {
     try withTemporaryFolder { folder in
       try Tool.succeed("synthesize digits --count 256 --test 0 --out clean.h5", in: folder)
       try Tool.succeed("corrupt clean.h5 d.h5 --noise gaussian:0.5", in: folder)
       try Tool.succeed(
-        "train mnist-dae --data clean.h5 --out a --set rows=null --set hidden=16 --set decoder_hidden=16 "
-          + "--set noise=gaussian:0.5 --max-steps 3 --quiet", in: folder)
+        "train mnist-dae --data clean.h5 --out a --set rows=null --set hidden=16 "
+          + "--set decoder_hidden=16 --set noise=gaussian:0.5 --max-steps 3 --quiet", in: folder)
       for data in ["clean.h5", "d.h5"] {
         let result = try Tool.document("evaluate a --data \(data) --metrics mse --json", in: folder)
         let error = try #require(result["metrics"]?["mse"]?["X"]?.number)
@@ -184,13 +187,14 @@ import Training
     }
   }
 
-  /// What a denoising run shows as corrupted is what its model sees.
+  /// The corrupted pictures of a denoising run are its model's inputs.
   @Test func picturesShowTheNoiseOfTraining() throws {
     try withTemporaryFolder { folder in
       try Tool.succeed("synthesize digits --count 64 --test 0 --out clean.h5", in: folder)
       for noise in ["none", "gaussian:0.5"] {
         try Tool.succeed(
-          "train mnist-dae --data clean.h5 --out \(noise) --set rows=null --set hidden=16 --set decoder_hidden=16 "
+          "train mnist-dae --data clean.h5 --out \(noise) --set rows=null --set hidden=16 "
+            + "--set decoder_hidden=16 "
             + "--set noise=\(noise) --set epochs=1 --set grid_every=1 --quiet", in: folder)
       }
       func picture(_ path: String) throws -> Data {

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 import Training
 
-/// A run's folder, to compare what runs have come to.
+/// A run's folder, to compare the results of runs.
 struct RunFolder {
   let name: String
   let folder: URL
@@ -16,10 +16,11 @@ struct RunFolder {
     self.folder = folder
   }
 
-  /// Its own folder.
+  /// The run's own folder.
   var path: URL { folder.appending(path: name) }
 
-  /// Digests of weights, optimizer and split, in the newest checkpoint or in that of a step.
+  /// Digests of weights, optimizer and split, in the newest checkpoint or in the checkpoint of a
+  /// step.
   func digests(step: Int? = nil) throws -> JSONValue {
     var checkpoint = name
     if let step {
@@ -31,14 +32,14 @@ struct RunFolder {
     return try #require(info["digests"], "\(checkpoint)")
   }
 
-  /// The names in its checkpoints' folder, hidden ones too.
+  /// The names in the run's folder of checkpoints, with hidden names.
   var checkpoints: [String] {
     let path = path.appending(path: "checkpoints").path
     // Before the first checkpoint there is no such folder.
     return (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
   }
 
-  /// The lines of its log, without the one value that time decides.
+  /// The lines of the log, without the one value that depends on time.
   func log() throws -> [JSONValue] {
     let text = try String(contentsOf: path.appending(path: "metrics.jsonl"), encoding: .utf8)
     return try text.split(separator: "\n").map {
@@ -62,10 +63,10 @@ struct RunFolder {
     return weights
   }
 
-  /// Expects that the run is at rounding distance from another.
+  /// Expects that the run is at rounding distance from another run.
   ///
-  /// Losses and their terms within 2e-6 of their size over the first 300 steps, the weights' difference within
-  /// 1e-5 of their norm, c1 and c2 within 1e-5.
+  /// Over the first 300 steps, losses and their terms agree within 2e-6 of their size. The weights'
+  /// difference is within 1e-5 of their norm; c1 and c2 agree within 1e-5.
   func expectClose(to other: RunFolder) throws {
     let names: Comment = "\(name) and \(other.name)"
     let (mine, others) = (try log("step").prefix(300), try other.log("step").prefix(300))
@@ -88,7 +89,7 @@ struct RunFolder {
     #expect((difference / size).squareRoot() < 1e-5, "weights of \(names)")
   }
 
-  /// The largest relative difference of each number that lines have in common.
+  /// The largest relative difference of each number that both lists of lines have.
   private static func differences(_ a: [JSONValue], _ b: [JSONValue]) -> [String: Double] {
     var largest: [String: Double] = [:]
     for (mine, other) in zip(a, b) {
@@ -112,4 +113,5 @@ func prepareDigits(_ count: Int, in folder: URL) throws {
 
 /// Small networks on batches of 64 in 8 lanes, every step logged.
 let small =
-  "--data d.h5 --set hidden=64 --set latent=8 --set batch=64 --set log_every=1 --set grid_every=0 --quiet"
+  "--data d.h5 --set hidden=64 --set latent=8 --set batch=64 --set log_every=1 --set grid_every=0 "
+  + "--quiet"

@@ -3,12 +3,13 @@ import HDF5
 import TestSupport
 import Testing
 
-/// What can be asked of models without an encoder or without a prior, and what cannot.
+/// Commands for models without an encoder or without a prior, possible and impossible.
 @Suite(.serialized) struct SamplingTests {
   private static let networks =
-    "--set hidden=8 --set discriminator_hidden=8 --set latent=3 --set batch=32 --set epochs=1 --quiet"
+    "--set hidden=8 --set discriminator_hidden=8 --set latent=3 --set batch=32 --set epochs=1 "
+    + "--quiet"
 
-  /// Each question that a model cannot answer gets one line that names the run, and leaves nothing behind.
+  /// Each impossible request gets one line that names the run, and leaves no files.
   @Test func questionsThatHaveNoAnswer() throws {
     try withTemporaryFolder { folder in
       try Tool.succeed("synthesize digits --count 64 --test 0 --out d.h5", in: folder)
@@ -41,7 +42,7 @@ import Testing
         #expect(samples.shape == [5, 28, 28, 1])
         #expect(try samples.readAll(as: Float.self).allSatisfy { (0...1).contains($0) })
       }
-      // A gan's run has samples to look at, and no reconstructions.
+      // A gan's run draws samples, and no reconstructions.
       let pictures = try FileManager.default.contentsOfDirectory(
         atPath: folder.appending(path: "gan/images").path)
       #expect(pictures.contains("epoch-001-samples.png"))
@@ -49,7 +50,7 @@ import Testing
     }
   }
 
-  /// Settings that no model can be made of end before anything is written.
+  /// Settings of which no model can be made are refused before any file is written.
   @Test func settingsThatDoNotGoTogether() throws {
     try withTemporaryFolder { folder in
       try Tool.succeed("synthesize digits --count 64 --test 0 --out d.h5", in: folder)

@@ -7,8 +7,8 @@ import Training
 /// Jobs of a real Slurm, which `cluster/local-slurm` starts on this machine.
 @Suite(.serialized, .enabled(if: canStartSlurm, "Slurm needs root, slurm-wlm and munge"))
 struct SlurmTests {
-  /// Requeued in the middle, cancelled in the middle of what follows, submitted again: the weights, moments and split of an
-  /// undisturbed run.
+  /// A job that is requeued, cancelled later and submitted again gets the weights, moments and
+  /// split of an undisturbed run.
   @Test func aJobGoesOnWhereItWasStopped() throws {
     try withSlurm { folder in
       try prepareDigits(1203, in: folder)
@@ -37,7 +37,7 @@ struct SlurmTests {
     }
   }
 
-  /// One run for each setting, on data that were copied to the node's own disk.
+  /// One run for each setting, on data copied to the node's own disk.
   @Test func anArraySweepsASetting() throws {
     try withSlurm { folder in
       try prepareDigits(300, in: folder)
@@ -101,9 +101,9 @@ struct SlurmTests {
     try run.log("step").last?["step"]?.number.map { Int($0) } ?? 0
   }
 
-  /// What the jobs wrote, for a failed expectation's comment.
+  /// The output of the jobs, for a failed expectation's comment.
   private func log(_ folder: URL) -> String {
-    // Before the first job begins there is no such file.
+    // Before the first job begins, the file does not exist.
     (try? String(contentsOf: folder.appending(path: "log"), encoding: .utf8)) ?? ""
   }
 

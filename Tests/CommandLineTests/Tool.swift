@@ -15,7 +15,7 @@ enum Tool {
     try Run.product("cleave", arguments, ranks: ranks, environment: environment, in: folder)
   }
 
-  /// The same from one line of words.
+  /// Runs `cleave` with one line of words.
   static func run(
     _ line: String, ranks: Int? = nil, in folder: URL, environment: [String: String?] = [:]
   ) throws -> Run {
@@ -24,7 +24,7 @@ enum Tool {
       environment: environment)
   }
 
-  /// Runs a command that has to end well, and returns what it printed.
+  /// Runs a command that must succeed, and returns its output.
   @discardableResult
   static func succeed(_ line: String, ranks: Int? = nil, in folder: URL) throws -> String {
     let run = try run(line, ranks: ranks, in: folder)
@@ -43,7 +43,7 @@ let tiny =
   "--set hidden=16 --set latent=2 --set batch=64 --set outer_iterations=2 --set inner_epochs=1 "
   + "--set log_every=1"
 
-/// The names of everything in a folder, with sizes and what is in text files: to see that nothing changed.
+/// The names of all files in a folder, with sizes and the content of text files, to find changes.
 func contents(of folder: URL) throws -> [String] {
   try FileManager.default.subpathsOfDirectory(atPath: folder.path).sorted().map { name in
     let path = folder.appending(path: name).path
@@ -54,7 +54,7 @@ func contents(of folder: URL) throws -> [String] {
 
 /// IDX files made by hand.
 enum IDX {
-  /// `count` images of 4 x 4 with a header that may say otherwise.
+  /// `count` images of 4 x 4; the header may announce other numbers.
   static func images(_ count: Int, announcing announced: Int? = nil, magic: UInt8 = 3) -> Data {
     Data([0, 0, 8, magic]) + word(announced ?? count) + word(4) + word(4)
       + Data((0..<count * 16).map { UInt8($0 & 255) })

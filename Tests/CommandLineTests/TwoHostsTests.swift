@@ -16,8 +16,9 @@ import Testing
     return run?.status == 0
   }()
 
-  /// One host dies in the middle; the retry finishes on the other with the weights, moments and split of an
-  /// undisturbed run on one rank.
+  /// One host dies during the run; the retry finishes on the other host.
+  ///
+  /// It has the weights, moments and split of an undisturbed run on one rank.
   @Test(
     .enabled(
       if: canMakeHosts, "two hosts need root, network namespaces, iproute2 and openssh-server"))
@@ -26,7 +27,8 @@ import Testing
       defer { _ = try? Run.command(Self.script, ["down"], environment: Self.settings) }
       try prepareDigits(1203, in: folder)
       let train =
-        "train demo \(small) --set inner_epochs=2 --set checkpoint_epochs=1 --set outer_iterations=20 --exact "
+        "train demo \(small) --set inner_epochs=2 --set checkpoint_epochs=1 "
+        + "--set outer_iterations=20 --exact "
       try Tool.succeed(train + "--out whole", in: folder)
       let run = RunFolder("run", in: folder)
       let job = try Job(
@@ -44,7 +46,7 @@ import Testing
     }
   }
 
-  /// A weight that changes in the memory of one host, unlike on the other, is found before it is saved.
+  /// A weight that changes in the memory of only one host is found before it is saved.
   @Test(
     .enabled(
       if: canMakeHosts, "two hosts need root, network namespaces, iproute2 and openssh-server"))
@@ -53,7 +55,8 @@ import Testing
       defer { _ = try? Run.command(Self.script, ["down"], environment: Self.settings) }
       try prepareDigits(300, in: folder)
       let train =
-        "train demo \(small) --set inner_epochs=2 --set checkpoint_epochs=1 --set outer_iterations=2 --out run"
+        "train demo \(small) --set inner_epochs=2 --set checkpoint_epochs=1 "
+        + "--set outer_iterations=2 --out run"
       let run = try Run.command(
         Self.script,
         ["run"] + (train + " --inject flip-weight@10:1").split(separator: " ").map(String.init),

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Whether replays find what differs.
+/// Replays find differences.
 @Suite(.serialized) struct VerifyTests {
   /// 300 rows: 5 steps an epoch and a checkpoint after each.
   private static let model =
@@ -32,7 +32,8 @@ import Testing
     }
   }
 
-  /// A resume can replay what the run has recorded: equal, and on another number of ranks where it is exact.
+  /// A resume can replay the recorded steps: equal, and on another number of ranks if the run is
+  /// exact.
   @Test(arguments: ["--exact", ""]) func aResumeReplaysWhatWasRecorded(options: String) throws {
     try withTemporaryFolder { folder in
       try prepare(options, in: folder)
@@ -45,7 +46,7 @@ import Testing
     }
   }
 
-  /// A recorded loss that the replay does not find ends the resume before it begins.
+  /// A recorded loss that differs from the replay ends the resume before it begins.
   @Test func aStepThatDiffersIsNamed() throws {
     try withTemporaryFolder { folder in
       try prepare("--exact", in: folder)
@@ -66,7 +67,7 @@ import Testing
     }
   }
 
-  /// Of a run that is over, an older checkpoint is gone on from.
+  /// The replay of a finished run starts from an older checkpoint.
   @Test func aFinishedRunCanBeVerified() throws {
     try withTemporaryFolder { folder in
       try prepareDigits(300, in: folder)
@@ -76,7 +77,7 @@ import Testing
     }
   }
 
-  /// A log that a fault of the disk has spoiled in one place loses that line alone.
+  /// If a disk fault spoils the log in one place, only that line is lost.
   @Test func aDamagedLogKeepsItsOtherLines() throws {
     try withTemporaryFolder { folder in
       try prepare("--exact", in: folder)
@@ -92,7 +93,7 @@ import Testing
     }
   }
 
-  /// Where there is nothing to compare with, the run goes on and says so.
+  /// If there is nothing to compare with, the run says so and continues.
   @Test func withoutAnOlderCheckpointThereIsNothingToVerify() throws {
     try withTemporaryFolder { folder in
       try prepareDigits(300, in: folder)

@@ -50,7 +50,10 @@ struct BinaryNoiseTests {
   }
 
   @Test(
-    "X28: C9 leaves an image alone where the mean image is black, and has the rates of C6 where it is not"
+    """
+    X28: C9 leaves an image alone where the mean image is black, and has the rates of C6 where it \
+    is not
+    """
   )
   func meanImage() {
     let rates = (0..<size).map { $0 < 500 ? Float(0) : 0.25 }

@@ -97,7 +97,8 @@ import Testing
       try MATLABFiles.write(mat, variable: "ff", rows: 280, columns: 4, .bytes(faces(2)))
       #expect(
         message(folder)
-          == "f.mat: variable ff: found 280 x 4 numbers, expected 560 x N, one face of 28 x 20 a column"
+          == "f.mat: variable ff: found 280 x 4 numbers, expected 560 x N, one face of 28 x 20 a "
+          + "column"
       )
       try MATLABFiles.write(
         mat, .sevenPointThree, variable: "ff", rows: 560, columns: 1,

@@ -103,7 +103,8 @@ import Testing
       }
       #expect(
         refusal([archives[0]])
-          == "\(archives[0]): images_evaluation: found no such folder, expected images_background and images_evaluation"
+          == "\(archives[0]): images_evaluation: found no such folder, expected images_background "
+          + "and images_evaluation"
       )
       let other = folder.appending(path: "other.zip").path
       try PictureFiles.zip([("a/b/c/d.png", Data([1]))], to: other)

@@ -10,12 +10,12 @@ import Training
 
 @testable import Evaluation
 
-/// A small robust VAE trained on generated digits, and what is asked of it.
+/// Evaluations of a small robust VAE trained on generated digits.
 @Suite("Trained models")
 struct EvaluationTests {
   private static let rows = 96
 
-  /// A run in `folder` on 96 digits, a tenth of whose pixels are flipped, and its data.
+  /// A run in `folder` on 96 digits with a tenth of the pixels flipped, and its data.
   private func run(
     in folder: URL, _ settings: [String] = []
   ) throws -> (trained: TrainedModel, data: ImageSet) {
@@ -48,7 +48,8 @@ struct EvaluationTests {
     zip(a, b).reduce(0) { $0 + pow(Double($1.0) - Double($1.1), 2) } / Double(a.count)
   }
 
-  /// The bound is minus the evidence lower bound of the same draws; many samples bring it nearer to the likelihood.
+  /// The bound is minus the evidence lower bound of the same draws; many samples bring it nearer to
+  /// the likelihood.
   @Test func boundsAndLikelihoods() throws {
     try withTemporaryFolder { folder in
       let settings = ["model=dvae", "binarize=once", "noise=bernoulli:0.1", "epochs=3", "batch=8"]
@@ -69,7 +70,7 @@ struct EvaluationTests {
     }
   }
 
-  /// D-26: a density is reported as it is, or negated as the paper does.
+  /// D-26: a density is reported unchanged, or negated as in the paper.
   @Test func boundOfADensityMayBeNegated() throws {
     try withTemporaryFolder { folder in
       let (trained, data) = try run(in: folder, ["model=dvae", "likelihood=gaussian", "epochs=1"])
@@ -106,7 +107,7 @@ struct EvaluationTests {
       let l: [UInt8] = try file.dataset("/L").readAll()
       let ofL = meanSquaredError(l.map { Float($0) / 255 }, clean)
       let expected = try #require(value(result, "mse", "L"))
-      // L is written in 8 bits: half a grey level off at most.
+      // L is written in 8 bits: it is off by half a grey level at most.
       #expect(abs(ofL - expected) < 2 * (0.5 / 255) * expected.squareRoot() + 1e-5)
       #expect(abs(expected - error) > 1e-6)
       let decibel = try #require(value(result, "psnr", "L"))
@@ -178,8 +179,8 @@ struct EvaluationTests {
     }
   }
 
-  /// X44: without clipping, Gaussian noise of standard deviation s has squared error s²; images that are corrupted already get
-  /// none.
+  /// X44: without clipping, Gaussian noise of standard deviation s has squared error s²; corrupted
+  /// images get no noise.
   @Test func inputErrorOfADenoisingModelIsTheVarianceOfItsNoise() throws {
     try withTemporaryFolder { folder in
       let (trained, data) = try run(
@@ -197,19 +198,19 @@ struct EvaluationTests {
     }
   }
 
-  /// To make images binary is no corruption: their noise of training comes upon them all the same.
+  /// Binary images count as clean, so they get their noise of training.
   @Test func binaryImagesGetTheNoiseOfTraining() throws {
     try withTemporaryFolder { folder in
       let (trained, data) = try run(
         in: folder, ["model=dvae", "binarize=once", "noise=bernoulli-balanced:0.4", "epochs=1"])
       let clean = try #require(data.clean)
       let result = try Evaluation(trained, on: clean, world: .alone()).run(metrics("mse"))
-      // Half of the replaced pixels are what they were.
+      // Half of the replaced pixels keep their value.
       #expect(abs(try #require(value(result, "mse", "X")) - 0.2) < 0.01)
     }
   }
 
-  /// C9: the rates are those of the rows trained on, whatever is asked for.
+  /// C9: the rates come from the training rows, for any images.
   @Test func meanImageNoiseIsThatOfTheTrainingRows() throws {
     try withTemporaryFolder { folder in
       let (trained, data) = try run(
@@ -224,7 +225,7 @@ struct EvaluationTests {
         by: Corruption.meanImage.knowing(meanImage: rates),
         seed: trained.configuration.common.lanes.seed, rows: 0..<data.count)
       #expect(try trained.seen(data).values(0..<64) == seen.values(0..<64))
-      // A chain needs the noise, and no images but those of the run.
+      // A chain needs the noise, and no images except the run's own.
       let sampler = try Sampler(trained, seed: 1, chain: 2)
       #expect(sampler.samples(0..<5).values.allSatisfy { $0.isFinite })
       let result = try Evaluation(trained, on: data, world: .alone()).run(metrics("mse", "spread"))
@@ -232,7 +233,7 @@ struct EvaluationTests {
     }
   }
 
-  /// A squared error is no likelihood.
+  /// A squared error is not a likelihood.
   @Test func squaredErrorsHaveNoEvidenceBound() throws {
     try withTemporaryFolder { folder in
       let (trained, data) = try run(

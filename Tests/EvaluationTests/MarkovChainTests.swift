@@ -12,7 +12,7 @@ import Training
 
 @testable import Evaluation
 
-/// Encoder and decoder that leave everything as it is.
+/// An encoder and a decoder that change nothing.
 private struct IdentityMaps: Autoencoder {
   let latent = 100
   func encode(_ x: Variable) -> Code { Code(mean: x) }
@@ -32,8 +32,8 @@ struct MarkovChainTests {
     return x
   }
 
-  /// X36: with identity maps and noise s, x(t) - x(0) has variance t s²; without noise nothing moves; x(0) is the
-  /// start.
+  /// X36: with identity maps and noise s, x(t) - x(0) has variance t s²; without noise nothing
+  /// changes; x(0) is the start.
   @Test func identityMapsMakeARandomWalk() {
     let (rows, columns) = (200, 100)
     let x = start(rows, columns)
@@ -50,7 +50,7 @@ struct MarkovChainTests {
     #expect(bits(still.run(5, from: x, rows: 0..<rows).values) == bits(before))
   }
 
-  /// A chain is a function of its seed and its row, whatever runs beside it.
+  /// A chain is a function of its seed and its row, beside any other chains.
   @Test func chainsAreKeyedByRow() {
     let walk = chain(.gaussian(0.5), 10, seed: 3)
     let all = walk.run(3, from: start(20, 10), rows: 0..<20).values
@@ -74,8 +74,8 @@ struct MarkovChainTests {
     return try TrainedModel(run: directory, on: .alone())
   }
 
-  /// Without being told, a model samples as it calls for: an AAE from its prior, a DAAE with a step of the chain; an AE
-  /// asks.
+  /// Default sampling of models: an AAE from its prior, a DAAE with one step of the chain; an AE
+  /// needs an option.
   @Test func modelsSampleAsTheyCallFor() throws {
     try withTemporaryFolder { folder in
       func samples(

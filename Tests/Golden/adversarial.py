@@ -1,4 +1,4 @@
-"""Adversarial autoencoders, plain autoencoders and GANs: what models.py does for VAE, AAE and DAAE."""
+"""Adversarial autoencoders, plain autoencoders and GANs, as models.py has VAE, AAE and DAAE."""
 import contextlib
 import math
 
@@ -10,7 +10,7 @@ from fixture import B, D, H, J, STEPS, Fixture, normal, uniform
 from models import (Kink, Record, mlp, reconstruction_rows, with_exact_weights, write_case,
                     write_cases)
 
-PASSES = 12  # of noise a step: iDAAE(3) has three rounds of one and three more
+PASSES = 12  # draws of noise in a step: iDAAE(3) has three rounds of 1 + 3 draws
 COPIES = 3
 
 
@@ -31,7 +31,7 @@ def network(sizes, activation):
 
 
 class Parts(nn.Module):
-    """A model from its parts, under the names of a checkpoint."""
+    """A model from its parts, with the names of a checkpoint."""
 
     def __init__(self, c):
         super().__init__()
@@ -62,7 +62,7 @@ def plain_step(model, c, data, step, optimizers, record):
 
 
 def generator_loss(c, scores):
-    """D-27, with the guard of D-12."""
+    """The losses of D-27, with the guard of D-12."""
     if c["generator_loss"] == "saturating":
         return -guarded_log(c, scores, -1).mean()
     return guarded_log(c, scores, 1).mean()
@@ -76,7 +76,7 @@ def guarded_log(c, scores, sign):
 
 
 def adversarial_step(model, c, data, step, optimizers, record):
-    """systems.md 7.3 in the order that is asked for."""
+    """The phases of docs/systems.md, 7.3, in the order of the configuration."""
     x, corrupted, prior = data["batches"][step], data["corrupted"][step], data["prior"][step]
 
     def copies(round, first):
@@ -117,7 +117,7 @@ def adversarial_step(model, c, data, step, optimizers, record):
                      optimizers["encoder_prior"])
 
     if c["joint"]:
-        # Both from the weights before the step.
+        # Both use the weights before the step.
         codes = matched(0)
         terms, loss = reconstruction(0)
         match = generator_loss(c, model.discriminator(codes))
@@ -135,7 +135,7 @@ def adversarial_step(model, c, data, step, optimizers, record):
 
 
 def image_game_step(model, c, data, step, optimizers, record):
-    """systems.md 4.4 and 4.5."""
+    """The game of docs/systems.md, 4.4 and 4.5."""
     real, z = data["corrupted"][step][0], data["prior"][step]
 
     def images(z):
@@ -160,7 +160,7 @@ def image_game_step(model, c, data, step, optimizers, record):
 
 @contextlib.contextmanager
 def still(module):
-    """Running averages stay as they are."""
+    """Leaves running averages unchanged."""
     layers = [m for m in module.modules() if isinstance(m, nn.BatchNorm2d)]
     for layer in layers:
         layer.momentum = 0
@@ -180,7 +180,7 @@ def set_statistics(module, values):
 
 
 def mean_statistics(module, *batches):
-    """What the running averages become where the mean of several measurements counts as one."""
+    """The running averages if the mean of several measurements counts as one."""
     before, found = statistics(module), []
     with torch.no_grad():
         for batch in batches:
@@ -214,7 +214,7 @@ def optimizer(c, phase, modules):
 
 
 def train(c, model, data, precision):
-    """The record and the weights afterwards."""
+    """The record, and the weights at the end."""
     model, data = model.to(precision), {name: v.to(precision) for name, v in data.items()}
     step, groups = phases(model, c)
     optimizers = {name: optimizer(c, name, modules) for name, modules in groups.items()}
@@ -242,7 +242,7 @@ def make(c, seed):
 
 
 def inference(c, model, data):
-    """Code and picture of batch 0, or of codes of the prior, by the weights as they are."""
+    """Code and picture of batch 0, or of codes of the prior, by the present weights."""
     with torch.no_grad():
         if c["model"] == "gan":
             logits = model.generator(data["prior"][0][0])
@@ -286,7 +286,7 @@ def cases():
 
 
 class DCGAN(nn.Module):
-    """Images [B, H, W, C] outside, channels first inside."""
+    """Takes and returns images [B, H, W, C]; computes with channels first."""
 
     def __init__(self, channels, side, colours, latent):
         super().__init__()

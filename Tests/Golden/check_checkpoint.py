@@ -22,7 +22,7 @@ ACTIVATIONS = {"sigmoid": torch.nn.Sigmoid, "relu": torch.nn.ReLU, "tanh": torch
 
 
 def mlp(sizes, activation, last):
-    """torch.nn.Sequential(Linear, Act, Linear, ...); `last`: an activation after the last too."""
+    """torch.nn.Sequential(Linear, Act, Linear, ...); `last`: with an activation at the end."""
     layers = []
     for index, (inputs, outputs) in enumerate(zip(sizes[:-1], sizes[1:])):
         layers.append(torch.nn.Linear(inputs, outputs))
@@ -32,7 +32,7 @@ def mlp(sizes, activation, last):
 
 
 class ConvAAE(torch.nn.Module):
-    """The DAAE paper's CelebA networks: 5x5 convolutions, 3x3 transposed ones."""
+    """The DAAE paper's CelebA networks: 5x5 convolutions, 3x3 transposed convolutions."""
 
     def __init__(self, c, side, colours):
         super().__init__()
@@ -55,7 +55,7 @@ class ConvAAE(torch.nn.Module):
 
 
 def build(c, shape):
-    """The modules of a checkpoint, under its names, for images [H, W, C]."""
+    """The modules of a checkpoint, with its names, for images [H, W, C]."""
     if c["network"] == "conv_bn":
         return ConvVAE(shape[0], c["channels"], c["latent"], shape[2])
     if c["network"] == "conv":

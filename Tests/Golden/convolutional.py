@@ -1,5 +1,6 @@
-"""VAEs with the CelebA networks of the RVAE paper (batch normalisation in training) and of the DAAE paper, small: three
-whole steps."""
+"""Small VAEs with the CelebA networks of the RVAE and DAAE papers: three whole steps.
+
+The RVAE paper's network uses batch normalisation in training."""
 import json
 import math
 
@@ -38,7 +39,7 @@ class ConvVAE(nn.Module):
 
 
 class PlainConvVAE(nn.Module):
-    """The same around the other networks: 5x5 convolutions inwards, transposed 3x3 outwards, ReLU."""
+    """A VAE with the DAAE networks: 5x5 convolutions inwards, transposed 3x3 outwards, ReLU."""
 
     def __init__(self):
         super().__init__()
@@ -63,7 +64,7 @@ NETWORKS = {"conv_bn": ConvVAE, "conv": PlainConvVAE}
 
 
 def run(precision, initial, data, c):
-    """Losses and weights of some steps, gradients of the first; Adam's epsilon outweighs rounding."""
+    """Losses and weights of some steps, first gradients; Adam's epsilon outweighs rounding."""
     model = NETWORKS[c["network"]]().to(precision)
     model.load_state_dict({k: v.to(precision) for k, v in initial.items()}, strict=False)
     optimizer = torch.optim.Adam(model.parameters(), lr=c["learning_rate"],
@@ -102,7 +103,7 @@ OPERATORS = {
 
 
 def write_operators(fixture):
-    """Channels-last images; weights as PyTorch has them; gradients of sum(upstream * output)."""
+    """Channels-last images; weights in PyTorch's order; gradients of sum(upstream * output)."""
     for name, (transposed, a, b, height, width, kernel, stride, padding, extra) in OPERATORS.items():
         inputs = {"x": normal(2, height, width, a),
                   "weight": normal(*((a, b) if transposed else (b, a)), kernel, kernel, scale=0.2),
@@ -148,7 +149,7 @@ def write_vae(fixture, case, network):
              learning_rate=1e-3, optimizer="adam", adam_beta1=0.5, adam_beta2=0.999,
              adam_epsilon=0.01, beta=1.0)
     losses, gradients, final = run(torch.float64, initial, data, c)
-    # A bias before a batch normalisation has no gradient but rounding.
+    # The gradient of a bias before a batch normalisation is only rounding.
     gradients = {n: g for n, g in gradients.items() if g.abs().max() > 1e-9}
     _, single, single_final = run(torch.float32, initial, data, c)
     print(f"{case}: gradients {max(units(single[n], g) for n, g in gradients.items()):.1f}, "

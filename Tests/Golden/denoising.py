@@ -1,4 +1,6 @@
-"""Denoising models (Im et al., Burda et al.): as models.py, by the bound of K samples of M corrupted inputs."""
+"""Denoising models (Im et al., Burda et al.), as in models.py.
+
+The bound has K samples of M corrupted inputs."""
 import math
 
 import torch
@@ -12,7 +14,7 @@ T = 3  # steps of a GRU
 
 
 class GRU(torch.nn.Module):
-    """h = (1 - u) h + u g with the reset gate before U_g (systems.md 6.5)."""
+    """h = (1 - u) h + u g with the reset gate before U_g (docs/systems.md, 6.5)."""
 
     def __init__(self, inputs, units_):
         super().__init__()
@@ -143,7 +145,7 @@ def make(c, seed):
     if c["noise"] != "none":
         corrupted = (corrupted + normal(STEPS, B, copies, D, scale=0.25)).float().double()
     noise = normal(STEPS, B, c["corruptions"] * c["samples"] * J)
-    # Copies first, as other draws of a step.
+    # Copies come first, like other draws of a step.
     return model, {"batches": batches, "corrupted": corrupted.transpose(1, 2), "noise": noise}
 
 

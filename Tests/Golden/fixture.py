@@ -1,4 +1,4 @@
-"""What the fixtures share: sizes, random inputs, the file."""
+"""Common parts of the fixtures: sizes, random inputs, the file."""
 import pathlib
 
 import h5py
@@ -29,7 +29,7 @@ def uniform(*shape):
 
 
 def units(single, double):
-    """Largest difference in units of float epsilon times the largest value."""
+    """The largest difference, in units of float epsilon times the largest value."""
     scale = max(double.abs().max().item(), 1e-30)
     return (single.double() - double).abs().max().item() / (2**-23 * scale)
 

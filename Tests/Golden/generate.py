@@ -3,13 +3,13 @@
 
     python3 Tests/Golden/generate.py          # needs torch, numpy, h5py and Pillow
 
-writes operators.h5, optimizers.h5, models.h5, adversarial.h5, recycling.h5, denoising.h5 and images.h5 beside itself; README.md
-documents their layout.
+writes operators.h5, optimizers.h5, models.h5, adversarial.h5, recycling.h5, denoising.h5 and
+images.h5 beside itself; README.md documents their layout.
 Every input is a double that a float holds exactly, so a single-precision program starts from the
-very same numbers; seeds are chosen so that no ReLU sits near its kink and no gradient is so small
-that Adam's division would blow its rounding up. For each case the script prints how far PyTorch
-itself is off in single precision, in units of (float epsilon x the tensor's largest value): the
-yardstick for the tolerances of the tests.
+same numbers. With the chosen seeds no ReLU is near its kink, and no gradient is so small that
+Adam's division would enlarge its rounding. For each case the script prints the error of PyTorch
+in single precision, in units of (float epsilon x the tensor's largest value). The tolerances of
+the tests follow from it.
 """
 from fixture import FOLDER
 from adversarial import write_adversarial

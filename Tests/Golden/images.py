@@ -1,4 +1,4 @@
-"""Crops, resized pictures and decoded files as Pillow makes them."""
+"""Pillow's crops, resized pictures and decoded files."""
 import io
 import os
 import pathlib
@@ -86,7 +86,7 @@ def write_files(fixture, rng):
 
 
 def write_celeba(fixture, data):
-    """Means over 16x16 squares of the images, which show no face, where the data set is at hand."""
+    """Means over 16x16 squares of the images, which show no face, if the data set is available."""
     for name, archive, crop, count in [
         ("half", "img_align_celeba_half_10000.zip", 74, 100),
         ("full", "img_align_celeba_full_32.zip", 148, 32),

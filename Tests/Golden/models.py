@@ -10,7 +10,7 @@ from operators import bernoulli_rows, kl_rows
 
 
 class Kink(Exception):
-    """A ReLU too near zero, or a gradient too small to divide by: take another seed."""
+    """A ReLU too near zero, or a gradient too small to divide by: another seed is needed."""
 
 
 class GuardedReLU(torch.nn.Module):
@@ -23,7 +23,7 @@ class GuardedReLU(torch.nn.Module):
 
 
 def mlp(sizes, activation, last):
-    """torch.nn.Sequential(Linear, Act, Linear, ...); `last`: an activation after the last too."""
+    """torch.nn.Sequential(Linear, Act, Linear, ...); `last`: with an activation at the end."""
     act = GuardedReLU if activation == "relu" else ACTIVATIONS[activation]
     layers = []
     for index, (inputs, outputs) in enumerate(zip(sizes[:-1], sizes[1:])):
@@ -52,7 +52,7 @@ class AAE(torch.nn.Module):
 
 
 def reconstruction_rows(term, logits, x):
-    """D-03 of the disagreement register: [B], summed over pixels."""
+    """The term of D-03 (docs/decisions.md): [B], summed over pixels."""
     if term == "bce":
         return bernoulli_rows(logits, x)
     square = (torch.sigmoid(logits) - x).square().sum(1)
@@ -72,7 +72,7 @@ def vae_step(model, c, data, step, optimizers, record):
 
 
 def aae_step(model, c, data, step, optimizers, record):
-    """The paper's order: reconstruction, discriminator, encoder against the prior (systems.md 7.3)."""
+    """The paper's order (docs/systems.md, 7.3): reconstruction, discriminator, encoder."""
     x, corrupted, prior = data["batches"][step], data["corrupted"][step], data["prior"][step]
     e, r, d = (list(m.parameters()) for m in (model.encoder, model.decoder, model.discriminator))
     loss = functional.binary_cross_entropy_with_logits(model.decoder(model.encoder(corrupted)), x)
@@ -90,7 +90,7 @@ def aae_step(model, c, data, step, optimizers, record):
 
 
 class Record:
-    """Takes the optimizer steps; keeps the losses of all of them and the gradients of the first."""
+    """Makes the optimizer steps; keeps the losses of all steps and the gradients of the first."""
 
     def __init__(self, model):
         self.names = {id(p): n for n, p in model.named_parameters()}
@@ -109,7 +109,7 @@ class Record:
 
 
 def ten_steps(c, model, data, precision):
-    """The record and the weights afterwards."""
+    """The record, and the weights at the end."""
     model, data = model.to(precision), {name: v.to(precision) for name, v in data.items()}
 
     def adam(*modules):
@@ -130,7 +130,7 @@ def ten_steps(c, model, data, precision):
 
 
 def with_exact_weights(model):
-    """The model in double, its weights drawn anew: exact floats."""
+    """The model in double, with newly drawn weights, which are exact floats."""
     with torch.no_grad():
         for parameter in model.double().parameters():
             scale = 0.3 if parameter.dim() == 1 else 1 / math.sqrt(parameter.shape[1])
@@ -154,7 +154,7 @@ def make(c, seed):
 
 
 def inference(c, model, data):
-    """Code and picture of batch 0 by the weights as they are."""
+    """Code and picture of batch 0 by the present weights."""
     with torch.no_grad():
         h = model.encoder(data["batches"][0])
         if c["model"] != "vae":
@@ -186,7 +186,7 @@ def cases():
 
 
 def roundings(record, final, single, single_final):
-    """How far single precision is off, in gradients and in the weights at the end."""
+    """The errors of single precision in gradients and in the weights at the end."""
     return (max(units(single.gradients[n], g) for n, g in record.gradients.items()),
             max(units(single_final[n], value) for n, value in final.items()))
 
@@ -203,7 +203,9 @@ def write_case(fixture, name, c, initial, data, record, final, single, single_fi
 
 
 def write_cases(fixture, cases, make, inference, ten_steps, limit=math.inf):
-    """Each case by the first seed without a kink, or gradients of nothing but zeros, and with roundings below the limit."""
+    """Each case with its first good seed.
+
+    A good seed has no kink, no gradient of zeros only, and roundings below the limit."""
     for name, c in cases:
         for seed in range(600, 60_000):
             model, data = make(c, seed)

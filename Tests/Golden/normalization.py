@@ -9,7 +9,7 @@ SLOPES = {"identity": 1.0, "relu": 0.0, "leaky_relu": 0.2}
 
 
 def normalized(x, weight, bias, mean, variance, slope, lanes):
-    """The output, and the running averages after it: momentum 0.1, lanes averaged."""
+    """The output, and the new running averages: momentum 0.1, lanes averaged."""
     parts, means, variances = [], [], []
     for part in x.chunk(lanes):
         running = (mean.clone(), variance.clone())

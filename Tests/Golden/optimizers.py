@@ -3,7 +3,7 @@ import torch
 
 from fixture import STEPS, Fixture, normal, units
 
-COUNT = 37  # no multiple of any vector width
+COUNT = 37  # not a multiple of any vector width
 CASES = {
     "adam": (torch.optim.Adam, dict(lr=1e-2, betas=(0.9, 0.999), eps=1e-8)),
     "adam_half": (torch.optim.Adam, dict(lr=1e-2, betas=(0.5, 0.99), eps=1e-4)),
@@ -13,7 +13,7 @@ CASES = {
 
 
 def ten_steps(kind, settings, initial, gradients, precision):
-    """The values after each step, and the optimizer's state after the last."""
+    """The values after each step, and the optimizer's state after the last step."""
     parameter = torch.nn.Parameter(initial.to(precision).clone())
     optimizer = kind([parameter], **settings)
     values = []

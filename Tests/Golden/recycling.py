@@ -1,4 +1,4 @@
-"""The recycling family: losses of ten steps, every gradient of the first, the weights after the tenth."""
+"""The recycling family: losses of ten steps, the first step's gradients, the last weights."""
 import math
 
 import torch
@@ -38,7 +38,7 @@ class Recycled(torch.nn.Module):
         return self.mean(h), self.log_variance(h).clamp(*CLAMP)
 
     def output(self, z):
-        """m, and log v or None."""
+        """The mean m, and log v or None."""
         h = self.decoder(z)
         if self.affine:
             return h, None
@@ -64,7 +64,7 @@ class Recycled(torch.nn.Module):
         return m + residual.abs() * noise
 
     def step(self, x, noise, recycling):
-        """Terms of the loss, and the loss; each the mean over the batch."""
+        """Terms of the loss, and the loss; means over the batch."""
         target, terms, total = x, {}, 0
         for p in range(self.c["passes"]):
             mean, log_variance = self.posterior(x)
@@ -82,7 +82,7 @@ class Recycled(torch.nn.Module):
         return terms, total
 
     def next(self, m, v, residual, noise):
-        """D-16: x_{p+1} as the encoder's input and as the target."""
+        """x_{p+1} as the encoder's input and as the target (D-16)."""
         def fixed(value):
             return None if value is None else value.detach()
         path = self.c["recycle_grad"]

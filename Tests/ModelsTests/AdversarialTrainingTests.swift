@@ -10,7 +10,8 @@ import Testing
 
 @Suite("Training of adversarial autoencoders")
 struct AdversarialTrainingTests {
-  /// X34: the reconstruction changes encoder and decoder, the second phase the discriminator, the third the encoder.
+  /// X34: the reconstruction changes encoder and decoder, the second phase the discriminator, the
+  /// third the encoder.
   @Test(arguments: [0, 1, 2], [false, true]) func aPhaseChangesItsOwnParts(
     phase: Int, exact: Bool
   ) throws {
@@ -25,7 +26,7 @@ struct AdversarialTrainingTests {
     #expect(changed == [["encoder", "decoder"], ["discriminator"], ["encoder"]][phase])
   }
 
-  /// The encoder has moments in two optimizers, each of its own gradients.
+  /// The encoder has moments in two optimizers, each from its own gradients.
   @Test func everyPhaseHasItsOwnMoments() throws {
     let run = try SmallTraining(["model=daae", "noise=gaussian:0.3"])
     for _ in 0..<3 { try run.trainer.trainStep() }
@@ -46,7 +47,7 @@ struct AdversarialTrainingTests {
     #expect(moments(0, of: "encoder") != moments(2, of: "encoder"))
   }
 
-  /// The encoder's phase goes on from codes of the phase before, and takes its statistics from there.
+  /// The encoder's phase continues with codes of the previous phase, and with their statistics.
   @Test(arguments: ["aae", "daae", "idaae"], ["reconstruction_first", "discriminator_first"])
   func batchNormalisation(model: String, order: String) throws {
     let draws = Draws(seed: 3, purpose: .synthesis, time: 0)
@@ -83,8 +84,9 @@ struct AdversarialTrainingTests {
     #expect(bits(runs[0].weights) != bits(runs[2].weights))
   }
 
-  /// Terms are means over pixels and batch; an untrained network reconstructs with ln 2 a pixel, and its discriminator is
-  /// at 2 ln 2.
+  /// Terms are means over pixels and batch.
+  ///
+  /// An untrained network reconstructs with ln 2 a pixel, and its discriminator's loss is 2 ln 2.
   @Test func lossesStartAtTheirKnownValues() throws {
     let run = try SmallTraining(["model=daae", "learning_rate=1e-30"])
     for entry in run.trainer.parameters.entries {
@@ -99,7 +101,8 @@ struct AdversarialTrainingTests {
     }
   }
 
-  /// The encoder's codes come to have the prior's moments, where without the prior's pull they are far from them.
+  /// The encoder's codes get the prior's moments; without the match to the prior they are far from
+  /// them.
   @Test func codesMoveToThePrior() throws {
     let run = try SmallTraining(["model=aae", "latent=2", "activation=relu", "epochs=150"])
     #expect(try run.fit() == .finished)
@@ -128,7 +131,8 @@ struct PriorTests {
     return step
   }
 
-  /// X35, D-30: around its centre, on a circle of the radius asked for, every component has standard deviation 0.5.
+  /// X35, D-30: on a circle of the given radius, every component has standard deviation 0.5 around
+  /// its centre.
   @Test(arguments: [Float(4), 4 * Float(2).squareRoot()]) func mixtureOnACircle(radius: Float) {
     let z = LatentPrior.mixtureOnCircle(radius: radius).sample(2, step(time: 1)).values
     var sums = [(count: Int, x: Double, y: Double, squares: Double)](
@@ -155,7 +159,8 @@ struct PriorTests {
     }
   }
 
-  /// A draw is fixed by step and row, and new at every step; the component is not tied to the place within it.
+  /// A draw depends on step and row and changes at every step; the component and the place within
+  /// it are independent.
   @Test(arguments: [LatentPrior.gaussian, .mixtureOnCircle(radius: 4)])
   func drawsAreNewAtEveryStep(prior: LatentPrior) {
     let (first, again, next) = (

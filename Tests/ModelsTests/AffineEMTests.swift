@@ -7,9 +7,10 @@ import Testing
 @testable import Models
 @testable import Training
 
-/// X22 of the specification.
+/// X22 of docs/checks.md.
 @Suite("Affine iC-VAE by its EM bound") struct AffineEMTests {
-  /// Rows of low rank with outliers: X0 = Z W0' of standard normal numbers, ±6 added to a fraction of the entries.
+  /// Rows of low rank with outliers: X0 = Z W0' of standard normal numbers, ±6 added to a fraction
+  /// of the entries.
   struct Problem {
     let n: Int, d: Int, rank: Int
     var clean: [Double]
@@ -62,7 +63,8 @@ import Testing
     }
   }
 
-  /// One sweep; returns the objective before it and what is left of x after the E-step.
+  /// Makes one sweep; returns the objective before the sweep and the residual of x after the
+  /// E-step.
   private func sweep(
     _ fit: inout AffineEM, _ variances: inout [Double], _ x: [Double], least: Double
   ) -> (objective: Double, residuals: [Double]) {
@@ -76,7 +78,7 @@ import Testing
     return (posterior.objective, posterior.residuals)
   }
 
-  /// h and the posterior by Woodbury's identity equal those by the inverse of Psi itself.
+  /// h and the posterior by Woodbury's identity equal the results from the inverse of Psi.
   @Test func woodbury() throws {
     let problem = Problem(7, 6, 2, 0.2)
     var fit = try problem.principal(3)
@@ -141,7 +143,7 @@ import Testing
     #expect(residuals.map { abs($0) > 2 } == problem.outliers)
   }
 
-  /// A floor that is never reached from above still takes a sweep.
+  /// A floor that does not fall still takes a sweep.
   @Test(arguments: [1e-6, 1, 5]) func floorsTakeSweeps(least: Double) {
     let floor = VarianceFloor(decay: 0.9, least: least, variance: 2)
     let sweeps = floor.sweeps(atMost: 1000)
@@ -170,7 +172,8 @@ import Testing
       images: images)
   }
 
-  /// The same through the trainer, which keeps S and the spreads in single precision; and L of rows it has not seen.
+  /// The same by the trainer, which keeps S and the variances in single precision; and L of new
+  /// rows.
   @Test func recoveryByTheTrainer() throws {
     let problem = Problem(200, 20, 3, 0.1)
     let small = try training(problem, [])

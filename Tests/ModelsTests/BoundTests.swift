@@ -11,14 +11,14 @@ import Testing
 @testable import Models
 @testable import Training
 
-/// p(z) = N(0, I), p(x|z) = N(W z, s2 I), whose p(x) = N(0, W W' + s2 I) is known; q is the true posterior, or a scaled
-/// one.
+/// A model with known p(x): p(z) = N(0, I), p(x|z) = N(W z, s2 I), p(x) = N(0, W W' + s2 I).
 ///
-/// W has orthogonal columns of length a, so that W W' + s2 I has the eigenvalues a² + s2 and s2, and the true posterior is
-/// N(W'x / (a² + s2), s2 / (a² + s2) I).
+/// q is the true posterior, or a scaled posterior. W has orthogonal columns of length a, so W W' +
+/// s2 I has the eigenvalues a² + s2 and s2. The true posterior is N(W'x / (a² + s2), s2 / (a² + s2)
+/// I).
 private struct LinearGaussian: LatentVariableModel {
   let a: Float = 1.5, s2: Float = 0.4
-  /// What the true posterior's deviation is multiplied by.
+  /// The factor of the true posterior's deviation.
   let stretch: Float
   let samples: Int
   let average: ImportanceWeightedBound.Average
@@ -60,7 +60,7 @@ private struct LinearGaussian: LatentVariableModel {
     return result
   }
 
-  /// -log p(x), by the known distribution, mean over the rows.
+  /// -log p(x) by the known distribution, mean over the rows.
   func truth(_ x: [Float]) -> Double {
     let rows = x.count / Self.d
     var total = 0.0
@@ -141,7 +141,8 @@ struct BoundTests {
     let many = try pass.negativeLogLikelihood(samples: 5000)
     #expect(abs(many - truth) < 0.05)
     #expect(many < five && five < one)
-    // The bound of one sample misses by KL(q || posterior): two dimensions of (1.5² - 1) / 2 - log 1.5.
+    // The bound of one sample is KL(q || posterior) too low: two dimensions of (1.5² - 1) / 2 - log
+    // 1.5.
     let gap = 2 * ((1.5 * 1.5 - 1) / 2 - log(1.5))
     #expect(abs(try pass.negativeBound() - truth - gap) < 0.3)
   }
@@ -153,7 +154,10 @@ struct BoundTests {
   }
 
   @Test(
-    "The best checkpoint is that of the lowest validation bound; rows beyond the training rows serve"
+    """
+    The best checkpoint is that of the lowest validation bound; rows beyond the training rows \
+    serve
+    """
   )
   func selection() throws {
     let settings = [

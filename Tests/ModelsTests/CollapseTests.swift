@@ -10,7 +10,8 @@ struct CollapseTests {
     try run.checkpoint().progress().values.keys.filter { $0.hasPrefix("warning_") }.sorted()
   }
 
-  /// Once when it begins, not at every epoch; again when it comes back after it was over.
+  /// The run warns once when a collapse begins, not at every epoch, and again when it returns after
+  /// an end.
   @Test func posteriorCollapseComesAndGoes() throws {
     try withTemporaryFolder { folder in
       let run = RecordedRun(folder.appending(path: "run"), ["model=vae"])
@@ -40,7 +41,7 @@ struct CollapseTests {
     }
   }
 
-  /// Nobody is told of a setting that the model does not have, or has already.
+  /// No warning names a setting that the model does not have, or already has.
   @Test(arguments: [
     ("rvae", [], CollapseWarning.posteriorCollapse, "before the first split"),
     ("rda", [], .constantOutput, "activation=relu"),
@@ -63,7 +64,7 @@ struct CollapseTests {
     #expect(cure.contains("non_saturating") == !settings.isEmpty)
   }
 
-  /// Each of the recycling models is told what helped it.
+  /// Warnings of recycling models name the settings that help each of them.
   @Test(arguments: [
     ("model=ric-vae passes=2", "passes_from_epoch=100"),
     ("model=ric-vae passes=2 passes_from_epoch=1 recycle_grad=full", "recycle_grad=detach"),
@@ -91,9 +92,11 @@ struct CollapseTests {
     }
   }
 
-  /// Codes start near 0, the prior lies on a circle around them, and the discriminator tells them apart at once.
+  /// Codes start near 0, the prior lies on a circle around them, and the discriminator separates
+  /// them at once.
   ///
-  /// The saturating loss then gives the encoder nothing to learn from. With a prior around 0 the two are alike.
+  /// The saturating loss then gives the encoder no gradient. With a prior around 0 both losses are
+  /// alike.
   @Test func theDiscriminatorWins() throws {
     try withTemporaryFolder { folder in
       let run = RecordedRun(

@@ -8,7 +8,7 @@ import Testing
 @testable import Models
 @testable import Training
 
-/// S in 16 bits and R in 8: what they hold, and how little that changes.
+/// S in 16 bits and R in 8: their values, and the small effect on results.
 @Suite("Compact split")
 struct CompactSplitTests {
   private func trained(_ settings: [String] = []) throws -> SmallTraining {
@@ -18,7 +18,7 @@ struct CompactSplitTests {
     return run
   }
 
-  /// S to half a last place of a half, R to half a step of t / 127.
+  /// S is rounded within half a last place of a 16-bit float, R within half a step of t / 127.
   @Test(arguments: [Float(0.02), 0.3, .infinity]) func splitIsRounded(t: Float) throws {
     let (run, exact) = (try trained(), try trained(["split_storage=float32"]))
     let result = try run.trainer.project(threshold: t, sampling: true)
@@ -31,7 +31,7 @@ struct CompactSplitTests {
     #expect(run.r.contains { $0 != 0 })
   }
 
-  /// Noise that leaves [0, 1] makes a residual beyond 1 where nothing is shrunk away.
+  /// Noise that leaves [0, 1] makes a residual beyond 1 if nothing is shrunk.
   @Test func residualsOfUnboundedNoiseAreWithinTheirBound() throws {
     let settings = ["static_noise=gaussian:1"]
     let (run, exact) = (try trained(settings), try trained(settings + ["split_storage=float32"]))
@@ -43,7 +43,7 @@ struct CompactSplitTests {
     #expect(worst < (1 + largest + 1) / 254)
   }
 
-  /// A run's figures change by the rounding alone.
+  /// A run's results change only by the rounding.
   @Test func figuresAreThoseOfFloats() throws {
     try withTemporaryFolder { folder in
       let settings = [
@@ -67,7 +67,7 @@ struct CompactSplitTests {
     }
   }
 
-  /// Any HDF5 reader sees halves, and integers with their scale.
+  /// Any HDF5 reader sees 16-bit floats, and integers with their scale.
   @Test func checkpointsHoldIt() throws {
     try withTemporaryFolder { folder in
       let run = try trained()

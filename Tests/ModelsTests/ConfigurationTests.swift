@@ -132,7 +132,7 @@ import Training
     #expect(configuration == Configuration())
   }
 
-  /// D-05's name, and the one it had.
+  /// D-05's name, and its earlier name.
   @Test(arguments: [
     ("std_mode", "var_bug"), ("standard_deviation", "sigma"), ("standard_deviation", "variance"),
   ])
@@ -190,8 +190,10 @@ import Training
     return c.unread(assignments.split(separator: " ").map(String.init))
   }
 
-  /// Every key that is for some models is for models that there are, and presets set none that their model does not read,
-  /// but for what a VAE, that models are compared with, takes from them.
+  /// Every key of some models is for existing models, and presets set no key that their model does
+  /// not read.
+  ///
+  /// The exceptions are settings for the VAE, which users compare with the preset's model.
   @Test func keysAreForModelsThatThereAre() throws {
     for key in Configuration.keys {
       for model in Configuration.readers(of: key) ?? [] {
@@ -245,8 +247,8 @@ import Training
     ),
     (
       ["model=ic-vae", "residual_epsilon_start=1"], 1000,
-      "residual_epsilon_epochs: found 0, expected some epochs, in which residual_epsilon comes down "
-        + "from residual_epsilon_start"
+      "residual_epsilon_epochs: found 0, expected some epochs, in which residual_epsilon comes "
+        + "down from residual_epsilon_start"
     ),
   ])
   func settingsThatDoNotGoTogether(assignments: [String], rows: Int, message: String) throws {
@@ -279,7 +281,8 @@ import Training
     try configuration.common.lanes.check(ranks: 8)
     #expect(
       throws: ConfigurationError(
-        "9 ranks for 8 lanes: start at most 8 ranks, or set lanes=16 and a batch that 16 divides (208) in a new run"
+        "9 ranks for 8 lanes: start at most 8 ranks, or set lanes=16 and a batch that 16 divides "
+          + "(208) in a new run"
       )
     ) { try configuration.common.lanes.check(ranks: 9) }
     try configuration.set("batch=256")

@@ -61,7 +61,8 @@ struct DenoisingTests {
   func noNoise(noise: String) throws {
     #expect(try same(["model=dvae", "samples=3", "noise=\(noise)"], ["model=dvae", "samples=3"]))
     #expect(try same(["model=diwae", "samples=3", "noise=\(noise)"], ["model=iwae", "samples=3"]))
-    // Two inputs of three samples are one of six, but for the order of the gradients' sums.
+    // Two inputs of three samples equal one input of six, except for the order of the gradients'
+    // sums.
     let six = try Case(["model=iwae", "samples=6"]).result().loss
     let twoByThree = try Case(["model=diwae", "samples=3", "corruptions=2", "noise=\(noise)"])
     #expect(deviation(twoByThree.result().loss, from: six.map(Double.init)) < 8)

@@ -5,11 +5,13 @@ import Testing
 
 @Suite("Models against PyTorch in double precision")
 struct GoldenModelTests {
-  /// PyTorch's own single precision is within 10.3 units for gradients (of logarithms near 0; the next is 8), 4 for weights
-  /// after ten steps.
+  /// PyTorch's own single precision is within 10.3 units for gradients and 4 for weights after ten
+  /// steps.
+  ///
+  /// The largest error is in gradients of logarithms near 0; the next largest is 8 units.
   let tolerance = 64.0
 
-  /// The cases of each fixture (dcgan is among the convolutional models).
+  /// The cases of each fixture (dcgan is in the file of convolutional models).
   static let files = [
     "models": [
       "aae", "daae", "daae_saturating", "vae", "vae_beta", "vae_l2norm", "vae_mse", "vae_relu",
@@ -60,7 +62,7 @@ struct GoldenModelTests {
     }
   }
 
-  /// Where the fixture has the loss itself, beside its terms, it counts too.
+  /// If the fixture has the loss itself, beside its terms, the loss counts too.
   @Test(arguments: all) func lossesAndWeightsOfTenSteps(_ path: String) throws {
     let run = try GoldenRun(path)
     let group = "\(run.name)/losses"
@@ -85,7 +87,7 @@ struct GoldenModelTests {
     }
   }
 
-  /// X34: a phase changes the parameters it names and no others.
+  /// X34: a phase changes only the parameters that it names.
   @Test(arguments: all) func phasesChangeNothingElse(_ path: String) throws {
     let run = try GoldenRun(path)
     run.begin(0)

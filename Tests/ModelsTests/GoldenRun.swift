@@ -9,7 +9,8 @@ import TestSupport
 import Testing
 import Training
 
-/// A model of a fixture with its stored weights, data and noise, trained by the real optimizers on one rank.
+/// A model of a fixture with its stored weights, data and noise, trained by the real optimizers on
+/// one rank.
 final class GoldenRun {
   let golden: Golden
   let name: String
@@ -21,10 +22,10 @@ final class GoldenRun {
   let step: Step
   private let clock: Clock
   private let batches: [Float]
-  /// Examples of a batch, and the images they are.
+  /// Examples of a batch, and their image shape.
   let examples: Int, image: ImageShape
 
-  /// The step whose stored noise is drawn; shared with the closures that draw it.
+  /// The step whose stored noise is drawn; the closures that draw noise share it.
   private final class Clock { var step = 0 }
 
   /// The sum of the last loss over the batch.
@@ -69,7 +70,8 @@ final class GoldenRun {
     let clock = Clock()
     self.clock = clock
     let examples = self.examples
-    // [steps, B, columns], or [steps, passes, B, columns] where a step draws several times.
+    // Stored noise, [steps, B, columns], or [steps, passes, B, columns] where a step draws several
+    // times.
     func stored(_ path: String) throws -> Step.NormalSource {
       guard golden.has(path) else { return { _, _, _, _ in preconditionFailure("no \(path)") } }
       let all = try golden.floats(path)
@@ -96,7 +98,7 @@ final class GoldenRun {
     step.tape.training = LanePass(rows: examples, lanes: 1)
   }
 
-  /// Makes batch number `index` the one at hand.
+  /// Makes batch number `index` the present batch.
   func begin(_ index: Int) {
     clock.step = index
     let count = examples * image.count
@@ -108,7 +110,7 @@ final class GoldenRun {
     }
   }
 
-  /// One phase of a step, its update included.
+  /// Makes one phase of a step, with its update.
   ///
   /// - Returns: the phase's gradients by name, as files hold them.
   @discardableResult

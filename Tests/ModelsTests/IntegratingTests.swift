@@ -20,7 +20,7 @@ struct IntegratingTests {
     return run
   }
 
-  /// X31: iDAAE(1) that shares the noise is the DAAE, bit for bit, in each order of the phases.
+  /// X31: iDAAE(1) with shared noise is the DAAE, bit for bit, in each order of the phases.
   @Test(arguments: [
     "update_order=reconstruction_first", "update_order=discriminator_first", "joint=true",
   ])
@@ -32,7 +32,7 @@ struct IntegratingTests {
     #expect(bits(apart.weights) != bits(daae.weights))
   }
 
-  /// X31: without noise iDAAE(M) is the AAE, but for the rounding of the mean.
+  /// X31: without noise iDAAE(M) is the AAE, except for the rounding of the mean.
   @Test(arguments: ["codes", "images"]) func withoutNoiseItIsTheAAE(average: String) throws {
     let smooth = ["activation=tanh", "noise=none"]
     let aae = try trained(["model=aae"] + smooth)
@@ -54,7 +54,8 @@ struct IntegratingTests {
     for (a, b) in zip(found[0], found[1]) { #expect(abs(a - b) < 1e-5) }
   }
 
-  /// X33: averaging M codes of an affine encoder leaves the mean and divides the variance of the noise by M.
+  /// X33: averaging M codes of an affine encoder keeps the mean and divides the variance of the
+  /// noise by M.
   @Test func averagingDividesTheVariance() throws {
     let rows = 10_000
     func moments(_ copies: Int) throws -> (mean: Double, variance: Double) {
@@ -72,7 +73,8 @@ struct IntegratingTests {
     #expect(abs(five.variance * 5 / one.variance - 1) < 0.05)
   }
 
-  /// The M copies are M different draws, none of them the reconstructed one unless that is asked for.
+  /// The M copies are M different draws, none of them the reconstructed copy, except with shared
+  /// noise.
   @Test func copiesAreDrawnApart() {
     let step = step(rows: 4, noise: .gaussian(0.3))
     let reconstructed = step.corrupted(pass: 0).values
@@ -85,7 +87,7 @@ struct IntegratingTests {
     #expect(bits(step.corrupted(pass: 6).values) == bits(parts[2]))
   }
 
-  /// X34 for every order: a phase has gradients for the parts it updates and for no others.
+  /// X34 for every order: a phase has gradients only for the parts that it updates.
   @Test(arguments: ["update_order=discriminator_first", "joint=true"], ["daae", "idaae"])
   func phasesReachTheirOwnPartsOnly(order: String, name: String) throws {
     let run = try SmallTraining(["model=\(name)", "noise=gaussian:0.3", order])
@@ -105,7 +107,7 @@ struct IntegratingTests {
     }
   }
 
-  /// D-32: the step length falls by the factor after each epoch, and after a resume stands where it stood.
+  /// D-32: the learning rate falls by the factor after each epoch, and a resume keeps its value.
   @Test func learningRateFallsByEpoch() throws {
     let run = try SmallTraining(["model=daae", "learning_rate=0.1", "learning_rate_decay=0.5"])
     for expected: Float in [0.1, 0.1, 0.1, 0.05, 0.05, 0.05, 0.025] {
@@ -114,14 +116,14 @@ struct IntegratingTests {
     }
   }
 
-  /// D-31: the momentum is the discriminator's alone.
+  /// D-31: the momentum is only the discriminator's.
   @Test func discriminatorHasItsOwnMomentum() throws {
     let run = try SmallTraining(
       ["model=idaae", "optimizer=rmsprop", "discriminator_momentum=0.1"])
     #expect(run.trainer.optimizers.map { $0.rule.stateNames.count } == [1, 2, 1])
   }
 
-  /// D-28: a joint loss has one order, and says so.
+  /// D-28: a joint loss has one order; the error says so.
   @Test func jointHasOneOrder() throws {
     let c = try SmallTraining.configuration(
       ["model=daae", "joint=true", "update_order=discriminator_first"])

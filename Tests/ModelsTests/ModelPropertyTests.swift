@@ -37,8 +37,10 @@ struct ModelPropertyTests {
     step.sum(of: LossPart(name))
   }
 
-  /// X16: the loss is the reconstruction term plus beta times KL; with beta 0, what is left is an autoencoder with noise,
-  /// so the log-variance gets gradients from the reconstruction alone.
+  /// X16: the loss is the reconstruction term plus beta times KL.
+  ///
+  /// With beta 0 the model is an autoencoder with noise, so the log-variance gets gradients only
+  /// from the reconstruction.
   @Test(arguments: [0, 0.3, 1, 4.0]) func betaWeightsTheDivergence(beta: Double) throws {
     let (model, leaves, step) = try make("model=vae", "beta=\(beta)")
     let loss = model.loss(phase: 0, step)
@@ -62,7 +64,8 @@ struct ModelPropertyTests {
     }
   }
 
-  /// X37, and X3 for the encoder: with all-zero weights the discriminator's logit is 0 for every code.
+  /// X37, and X3 for the encoder: with all-zero weights the discriminator's logit is 0 for every
+  /// code.
   @Test(arguments: [("non_saturating", log(2.0)), ("saturating", -log(2.0))])
   func discriminatorThatCannotTell(generatorLoss: String, expected: Double) throws {
     let (model, leaves, step) = try make("model=daae", "generator_loss=\(generatorLoss)")
@@ -76,7 +79,8 @@ struct ModelPropertyTests {
     #expect(abs(encoder / 6 - expected) < 1e-6)
   }
 
-  /// X34: the discriminator's loss has no gradient for the encoder, the encoder's none for the discriminator.
+  /// X34: the discriminator's loss has no gradient for the encoder, the encoder's none for the
+  /// discriminator.
   @Test func adversarialPhasesReachTheirOwnParametersOnly() throws {
     let (model, leaves, step) = try make("model=daae")
     for phase in 0..<3 {

@@ -8,7 +8,7 @@ import Support
 import Testing
 import Training
 
-/// A run in a directory, with what its checkpoints, its log and its observer say.
+/// A run in a directory, with the records of its checkpoints, its log and its observer.
 final class RecordedRun: TrainingObserver {
   let directory: RunDirectory
   let settings: [String]
@@ -25,7 +25,7 @@ final class RecordedRun: TrainingObserver {
     self.images = images
   }
 
-  /// Starts the run, or goes on with it where there is one.
+  /// Starts the run, or continues it if it exists.
   ///
   /// - Parameter further: settings changed for this part of the run.
   @discardableResult
@@ -52,7 +52,7 @@ final class RecordedRun: TrainingObserver {
     return try arrays.flatMap { try checkpoint.read($0.name, rows: 0..<images.count) }
   }
 
-  /// Lines of `metrics.jsonl` without what differs from run to run.
+  /// Lines of `metrics.jsonl` without values that differ from run to run.
   func log() throws -> [String] {
     try String(contentsOfFile: directory.metrics, encoding: .utf8).split(separator: "\n").map {
       let line = try JSONValue(parsing: String($0))
@@ -66,13 +66,13 @@ final class RecordedRun: TrainingObserver {
     try log().filter { $0.contains("\"kind\": \"\(kind)\"") }
   }
 
-  /// The checkpoints there are, oldest first.
+  /// The existing checkpoints, oldest first.
   func checkpoints() throws -> [String] {
     try FileManager.default.contentsOfDirectory(atPath: directory.checkpoints)
       .filter { $0.hasPrefix("step-") }.sorted()
   }
 
-  /// Takes away the checkpoints after a step, as if the run had been killed before it wrote them.
+  /// Removes the checkpoints after a step, as if the run had been killed before it wrote them.
   func dropCheckpoints(after step: Int) throws {
     for name in try checkpoints() where Int(name.dropFirst(5)) ?? 0 > step {
       try FileManager.default.removeItem(atPath: "\(directory.checkpoints)/\(name)")

@@ -9,7 +9,7 @@ import Testing
 @testable import Models
 @testable import Training
 
-/// X17 to X23 of the specification, but for the EM bound.
+/// X17 to X23 of docs/checks.md, except the EM bound.
 @Suite("Recycling models") struct RecyclingTests {
   private let image = ImageShape(height: 4, width: 4, channels: 1)
 
@@ -29,7 +29,7 @@ import Testing
     return (try #require(model as? any RecyclingAutoencoder), leaves)
   }
 
-  /// A batch of six rows; `noise` scales what is added to recycled samples.
+  /// A step with a batch of six rows; `noise` scales the noise of recycled samples.
   private func step(
     epoch: Int = 0, purpose: Purpose = .latent, recycling: Float = 1, pixels: [Float]? = nil
   ) -> Step {
@@ -53,7 +53,7 @@ import Testing
       uniqueKeysWithValues: leaves.set.entries.map { ($0.name, leaves.gradient($0.name)) })
   }
 
-  /// X17: with v = r², 0.5 (r² / v + log v) = 0.5 + log |r|; and that v is the best.
+  /// X17: with v = r², 0.5 (r² / v + log v) = 0.5 + log |r|; this v is the best.
   @Test func logarithmicForm() {
     let tape = Tape()
     let r = tape.constant(Shape(1, 5))
@@ -65,12 +65,14 @@ import Testing
     }
     let form = r.values.reduce(0) { $0 + 0.5 + log(abs($1)) }
     #expect(abs(scaled(1) - form) < 1e-5)
-    // 5.3 up to d / 2 (X23 too): the loss at the best variance is the iC loss plus d / 2.
+    // docs/systems.md, 5.3 up to d / 2 (X23 too): the loss at the best variance is the iC loss plus
+    // d / 2.
     #expect(abs(r.halfLogSquares(epsilon: 1e-20).values[0] + 2.5 - form) < 1e-5)
     #expect(scaled(1.01) > scaled(1) && scaled(0.99) > scaled(1))
   }
 
-  /// X18: scaling residuals adds log a to each pixel's loss and leaves the gradients as they are, but not for l2.
+  /// X18: scaling residuals adds log a to each pixel's loss and leaves the gradients unchanged, but
+  /// not for l2.
   @Test func scaleInvariance() throws {
     for (model, isInvariant) in [("ic-vae", true), ("l2-vae", false)] {
       let settings = ["model=\(model)", "residual_epsilon=1e-3"]
@@ -115,11 +117,11 @@ import Testing
       ic.reconstruct(one.target, one, sampling: false).values
         == ric.reconstruct(two.target, two, sampling: false).values)
     #expect(ric.generate(one).values == ric.decode(ric.prior(one)).values)
-    // Before `passes_from_epoch` there is one pass; from then on there are more.
+    // Before `passes_from_epoch` a step has one pass; afterwards it has more.
     let (late, _) = try make(["model=ric-vae", "passes=3", "passes_from_epoch=5"])
     #expect(bits(late.loss(phase: 0, step(epoch: 4)).values) == bits(a.values))
     #expect(late.loss(phase: 0, step(epoch: 5)).values != a.values)
-    // A pass over the data has one as well.
+    // A pass over the data has one pass too.
     let measured = step(purpose: .evaluation)
     _ = late.loss(phase: 0, measured)
     #expect(measured.terms.last?.sum == 0)
@@ -144,9 +146,10 @@ import Testing
     #expect(leaves.gradient("decoder.2.bias").allSatisfy { $0.isFinite })
   }
 
-  /// X20: with "detach" the loss of the second pass has no gradient for m_1; with the other paths it has.
+  /// X20: with "detach" the loss of the second pass has no gradient for m_1; the other paths give
+  /// one.
   ///
-  /// m_1 here is a leaf of its own: the output of a decoder that the second pass does not use.
+  /// Here m_1 is a separate leaf: the output of a decoder that the second pass does not use.
   @Test(arguments: Recycling.GradientPath.allCases)
   func gradientsOfTheSecondPass(path: Recycling.GradientPath) throws {
     let (once, leaves) = try make(["model=ric-vae"])
@@ -154,7 +157,7 @@ import Testing
     let (first, both) = (step(), step())
     let alone = gradients(leaves, once.loss(phase: 0, first))
     let together = gradients(others, twice.loss(phase: 0, both))
-    // The second pass by itself, on the same x_2 as data.
+    // The second pass alone, on the same x_2 as data.
     let again = step()
     let q = once.encoder(again.target)
     let m = once.output(q.sample(again.latentNoise(2, pass: 0)))
@@ -201,7 +204,8 @@ import Testing
     #expect(abs(mean + 1.2703628) < 0.01)
   }
 
-  /// Squared errors first, then epsilon from its start to its end, whatever happens outside of training.
+  /// Squared errors come first, then epsilon from its start to its end; work outside of training
+  /// changes nothing.
   @Test func schedules() throws {
     let schedule = Annealing(from: 1, to: 0.01, epochs: 4)
     let values = [0, 1, 2, 3, 4, 9, Int.max].map { schedule.value(epoch: $0) }
@@ -219,7 +223,7 @@ import Testing
       warm.loss(phase: 0, step(epoch: 2)).values == ic.loss(phase: 0, step(epoch: 2)).values)
   }
 
-  /// D-17: M passes by the means, or by samples that differ from draw to draw and from the means.
+  /// D-17: M passes by the means, or by samples, which differ from draw to draw and from the means.
   @Test func passesOfATrainedModel() throws {
     let (mean, _) = try make(["model=ric-vae", "test_passes=3"])
     let step = step(purpose: .evaluation)
@@ -230,13 +234,14 @@ import Testing
     let drawn = sampled.reconstruct(step.target, step, sampling: false).values
     #expect(drawn != x.values)
     #expect(drawn == sampled.reconstruct(step.target, step, sampling: false).values)
-    // Generation: the first image is a decoded code, each further one that of the one before.
+    // The first generated image is a decoded code; each further image is a pass over the previous
+    // image.
     var y = mean.decode(mean.prior(step))
     for _ in 0..<2 { y = mean.decode(mean.encode(y).mean) }
     #expect(mean.generate(step).values == y.values)
   }
 
-  /// The clamp of the log-variances is reported where it binds.
+  /// The loss reports the clamp of the log-variances where it takes effect.
   @Test func clampedVariances() throws {
     let (model, leaves) = try make(["model=ic-vae"])
     func clamped() -> Double? {
@@ -249,7 +254,7 @@ import Testing
     #expect(clamped() == 6)
   }
 
-  /// Convolutional networks serve l2 and iC; learned variances stand on a fully connected decoder.
+  /// Convolutional networks serve l2 and iC; learned variances need a fully connected decoder.
   @Test func convolutionalNetworks() throws {
     let settings = ["network=conv", "channels=4,8"]
     let (model, leaves) = try make(["model=ic-vae"] + settings)
@@ -262,7 +267,8 @@ import Testing
     #expect(throws: ConfigurationError.self) { try make(["model=lc-vae"] + settings) }
   }
 
-  /// The recipe of expected-recycling: one pass, then several, over epochs of a run; the affine model too.
+  /// The recipe of docs/expected-recycling.md: one pass, then several, over the epochs of a run;
+  /// the affine model too.
   @Test(arguments: [
     ["model=ric-vae", "passes=2", "passes_from_epoch=4", "residual_epsilon=0.01"],
     ["model=ic-affine", "residual_epsilon=0.01"], ["model=rlc-vae", "passes=2"],
@@ -283,7 +289,7 @@ import Testing
     }
   }
 
-  /// A baseline of the paper is asked for M passes, too.
+  /// A baseline of the paper makes M passes, too.
   @Test func anAutoencoderGoesRoundWhenItIsAsked() throws {
     let c = try SmallTraining.configuration(["model=ae", "test_passes=2"])
     try c.refuseUnread()

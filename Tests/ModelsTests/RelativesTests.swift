@@ -11,7 +11,7 @@ import Testing
 
 @Suite("Plain autoencoders and GANs")
 struct RelativesTests {
-  /// 4.10: a DAE without noise is an AE, bit for bit.
+  /// docs/systems.md, 4.10: a DAE without noise is an AE, bit for bit.
   @Test func withoutNoiseADAEIsAnAE() throws {
     let runs = try [
       ["model=ae"], ["model=dae", "noise=gaussian:0"], ["model=dae", "noise=gaussian:0.3"],
@@ -25,7 +25,9 @@ struct RelativesTests {
     #expect(bits(runs[0].weights) != bits(runs[2].weights))
   }
 
-  /// Each mask is 0 or 1 / (1 - rate), its share is the rate, and it is a function of seed, step, row and element.
+  /// Each mask is 0 or 1 / (1 - rate); the fraction of zeros is the rate.
+  ///
+  /// A mask is a function of seed, step, row and element.
   @Test func dropoutIsKeyed() {
     func step(rows: Range<Int32>, time: Int) -> Step {
       let step = Step(seed: 3)
@@ -74,7 +76,7 @@ struct RelativesTests {
     }
   }
 
-  /// D-12: samples of a tanh generator lie in [0, 1]; what the discriminator sees may not.
+  /// D-12: samples of a tanh generator lie in [0, 1]; the discriminator's inputs may lie outside.
   @Test func samplesAreClipped() throws {
     let run = try SmallTraining(["model=gan", "generator_output=tanh", "loss_epsilon=0.01"])
     try run.trainer.trainStep()
@@ -83,7 +85,7 @@ struct RelativesTests {
     #expect(samples.allSatisfy { (0...1).contains($0) } && samples.contains(0))
   }
 
-  /// X37: a discriminator that cannot tell loses 2 ln 2, whatever is left out.
+  /// X37: a discriminator without knowledge has the loss 2 ln 2, for any dropout.
   @Test(arguments: ["gan", "dcgan"]) func blindDiscriminator(name: String) throws {
     let run = try SmallTraining(["model=\(name)", "channels=4", "learning_rate=1e-30"])
     for entry in run.trainer.parameters.entries where entry.name.hasPrefix("discriminator.") {
@@ -96,7 +98,7 @@ struct RelativesTests {
     #expect(abs(try #require(means[.other("generator")]) - log(2)) < 1e-6)
   }
 
-  /// 4.4, 4.5: deviations of the initial weights.
+  /// docs/systems.md, 4.4, 4.5: deviations of the initial weights.
   @Test func initialWeights() throws {
     let gan = try SmallTraining(["model=gan", "hidden=200"]).weights(of: "generator")
     #expect(gan.allSatisfy { abs($0) <= 0.04 })

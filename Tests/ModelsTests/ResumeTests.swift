@@ -98,8 +98,9 @@ struct ResumeTests {
     }
   }
 
-  /// The lines of an epoch and of an outer iteration carry the step before them; a checkpoint of that step may be
-  /// older than they are.
+  /// The lines of an epoch and of an outer iteration carry the step before them.
+  ///
+  /// A checkpoint of that step may be older than the lines.
   @Test("Lines written after the checkpoint of their step are not kept", arguments: kinds)
   func linesOfTheSameStepAreCutBack(kind: [String]) throws {
     try withTemporaryFolder { folder in
@@ -145,7 +146,7 @@ struct ResumeTests {
     }
   }
 
-  /// Save, then restore into a new trainer: everything is as it was, in the middle of an epoch.
+  /// Saving and then restoring into a new trainer changes nothing, in the middle of an epoch.
   @Test(arguments: kinds) func saveThenRestoreIsTheIdentity(kind: [String]) throws {
     try withTemporaryFolder { folder in
       let (old, new) = (try SmallTraining(kind), try SmallTraining(kind))

@@ -13,8 +13,10 @@ struct RobustLoopTests {
     return (run, try run.fit())
   }
 
-  /// X7, X16: with lambda = inf S stays 0 and every inner fit sees X, so that the weights are those of a VAE (an AE)
-  /// trained for as many epochs; also where rows are shuffled and noise is drawn anew.
+  /// X7, X16: with lambda = inf S stays 0 and every inner fit sees X.
+  ///
+  /// The weights then are those of a VAE (an AE) trained for as many epochs, with shuffled rows and
+  /// fresh noise too.
   @Test(
     arguments: [("rvae", "vae"), ("rda", "ae")],
     [[], ["shuffle=true", "noise=gaussian:0.2"], ["exact=true"]])
@@ -34,7 +36,7 @@ struct RobustLoopTests {
     #expect(bits(sparse.weights) != bits(plain.weights))
   }
 
-  /// c1 and c2 are the norms that the projection found, relative to that of X, and c2 has its weight.
+  /// c1 and c2 are the norms of the projection, relative to the norm of X; c2 also has its weight.
   @Test(arguments: ["code", "paper"]) func measuresOfConvergence(weight: String) throws {
     let (run, _) = try fitted("outer_iterations=1", "lambda=2", "c2_weight=\(weight)")
     let loop = try #require(run.session.loop as? RobustLoop)
@@ -52,7 +54,8 @@ struct RobustLoopTests {
     #expect(abs(try #require(run.session.history.latest("lambda_l1")) - 2 * l1) < 1e-3)
   }
 
-  /// D-02: with lambda = 0, L + S is always X, so c1 is 0 at once and c2 from the second iteration on.
+  /// D-02: with lambda = 0, L + S is always X, so c1 is 0 at once and c2 from the second iteration
+  /// on.
   @Test func eitherMeasureStopsOrBothDo() throws {
     let (either, early) = try fitted("lambda=0", "stop_rule=either")
     #expect(early == .converged && either.trainer.progress.outer == 1)
@@ -62,7 +65,8 @@ struct RobustLoopTests {
     #expect(stopped == .converged && loose.trainer.progress.outer == 1)
   }
 
-  /// D-02, c2 alone small: where nothing is learnt and codes are not sampled, the second projection repeats the first.
+  /// D-02, only c2 small: if nothing is learnt and codes are not drawn, the second projection
+  /// repeats the first.
   @Test func anUnchangedSplitStops() throws {
     let still = ["lambda=inf", "learning_rate=1e-30", "project_with=mean"]
     let either = try SmallTraining(Self.short + still + ["stop_rule=either"])
@@ -73,7 +77,7 @@ struct RobustLoopTests {
     #expect(both.trainer.progress.outer == 3)
   }
 
-  /// D-06: moments and count of steps live on, unless every outer iteration begins with new ones.
+  /// D-06: moments and step counts stay, unless every outer iteration resets them.
   @Test func optimizerStateLivesOnUnlessReset() throws {
     let (kept, _) = try fitted("lambda=inf")
     let (reset, _) = try fitted("lambda=inf", "reset_optimizer=true")
@@ -101,7 +105,7 @@ struct RobustLoopTests {
     #expect(norm(zip(l, wrong).map { $0 - $1 }) > 0.1)
   }
 
-  /// A step trains on L = X - S: with S = X - L, what it sees is L.
+  /// A step trains on L = X - S: with S = X - L, its input is L.
   @Test func innerEpochsTrainOnXLessS() throws {
     let robust = try SmallTraining(["model=rvae"])
     robust.setSparse { $0 % 5 == 0 ? 0.03125 : 0 }
@@ -116,7 +120,7 @@ struct RobustLoopTests {
     #expect(bits(robust.weights) == bits(plain.weights))
   }
 
-  /// X16: beta = 1 is the VAE; beta = 0 leaves the reconstruction term alone, and the KL is not held down.
+  /// X16: beta = 1 is the VAE; beta = 0 leaves only the reconstruction term, and the KL grows.
   @Test func betaOneIsTheVAE() throws {
     let runs = try ["beta=1", "latent=3", "beta=0"].map {
       let run = try SmallTraining(["model=vae", "epochs=6", $0])

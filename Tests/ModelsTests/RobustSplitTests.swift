@@ -7,7 +7,7 @@ import Testing
 
 @Suite("The split X = L + S")
 struct RobustSplitTests {
-  /// A robust VAE that has learnt something, S still 0.
+  /// A robust VAE after some training, S still 0.
   private func trained() throws -> SmallTraining {
     let run = try SmallTraining(["model=rvae", "activation=relu", "beta=0.1"])
     for _ in 0..<60 { try run.trainer.trainStep() }
@@ -40,7 +40,8 @@ struct RobustSplitTests {
     #expect(abs(result.l1 - s.reduce(0.0) { $0 + Double(abs($1)) }) < 1e-5 * result.l1)
   }
 
-  /// c2's norm: L + S before the first iteration is 0; later it is X less the R of before.
+  /// c2's norm: the first iteration starts from L + S = 0, a later iteration from X minus the
+  /// previous R.
   @Test func whatMovedIsMeasuredFromZeroAtFirst() throws {
     let run = try trained()
     let first = try run.trainer.project(threshold: 0.1, sampling: true)
@@ -66,7 +67,7 @@ struct RobustSplitTests {
     #expect(zip(next, reconstruction).allSatisfy { abs($0 - $1) < 1e-7 })
   }
 
-  /// X11: the share of S that is not zero falls as lambda rises.
+  /// X11: the fraction of S that is not zero falls as lambda rises.
   @Test func sparsityFallsAsTheThresholdRises() throws {
     let shares = try [Float(0), 0.01, 0.05, 0.1, 0.2, 0.4, 0.8, 1, .infinity].map { t in
       try trained().trainer.project(threshold: t, sampling: true).sparsity
@@ -125,7 +126,8 @@ struct ShrinkageTests {
     #expect(infinite.threshold == .infinity)
   }
 
-  /// The induced norm is the largest column sum of magnitudes; colours of a position share its column.
+  /// The induced norm is the largest column sum of magnitudes; all channels of a position share its
+  /// column.
   @Test func columnsArePositions() throws {
     var floats = [Float](repeating: 0, count: 20 * 12)
     for row in 0..<20 {

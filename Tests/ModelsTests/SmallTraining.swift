@@ -7,8 +7,9 @@ import Tensors
 @testable import Models
 @testable import Training
 
-/// A model of the catalogue and its trainer on one rank, small: 6x6 pixels, 12 hidden units and 3 codes, batches of 20 in 4
-/// lanes.
+/// A small model of the catalogue and its trainer on one rank.
+///
+/// Images have 6x6 pixels; there are 12 hidden units and 3 codes; batches have 20 rows in 4 lanes.
 struct SmallTraining {
   let session: Session
   let configuration: Configuration
@@ -45,7 +46,7 @@ struct SmallTraining {
     return c
   }
 
-  /// Bright squares on dark ground, at places that follow from the row, with shades and a few flipped pixels.
+  /// Bright squares on dark ground; the row decides their places, shades and a few flipped pixels.
   static func images(_ count: Int) -> ImageSet {
     let draws = Draws(seed: 3, purpose: .synthesis, time: 0)
     var pixels: [Float] = []
@@ -80,7 +81,7 @@ struct SmallTraining {
     }
   }
 
-  /// Replaces S by what `value` says of each element.
+  /// Replaces each element of S by the result of `value`.
   func setSparse(_ value: (Int) -> Float) {
     guard let split = trainer.rows.split else { return }
     split.beginUpdate(within: [split.arrays[1].name: 1])
@@ -95,7 +96,7 @@ struct SmallTraining {
     Array(UnsafeBufferPointer(start: trainer.buckets.values, count: trainer.buckets.count))
   }
 
-  /// The reconstructions of X - S that projection number `time` makes, [N, D], lane by lane.
+  /// The reconstructions of X - S by projection number `time`, [N, D], lane by lane.
   func reconstructions(time: Int, sampling: Bool) -> [Float] {
     let step = Step(seed: trainer.settings.seed)
     let (x, s, d) = (x, s, trainer.dimensions)
@@ -129,7 +130,7 @@ func outerResult(_ found: ProjectionResult, c1: Double, c2: Double) -> OuterResu
     seconds: found.seconds)
 }
 
-/// Memory as bits, so that equality is of every bit.
+/// Memory as bits, to compare every bit.
 func bits(_ values: [Float]) -> [UInt32] { values.map(\.bitPattern) }
 
 /// The Frobenius norm.

@@ -13,7 +13,7 @@ struct LearningRateTests {
     return c.learningRate(epoch: epoch, of: epochs)
   }
 
-  /// expected-mnist.md, section B: 1e-3, 4.8e-4, 2.3e-4, 1.1e-4 from epochs 0, 2, 8, 26.
+  /// docs/expected-mnist.md, section B: 1e-3, 4.8e-4, 2.3e-4, 1.1e-4 from epochs 0, 2, 8, 26.
   @Test func ofTheDVAEAuthors() throws {
     let stages = [
       (0, 1e-3), (1, 1e-3), (2, 4.8e-4), (7, 4.8e-4), (8, 2.3e-4), (25, 2.3e-4), (26, 1.1e-4),

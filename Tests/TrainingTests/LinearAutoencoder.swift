@@ -6,9 +6,10 @@ import Tensors
 import Testing
 import Training
 
-/// The smallest model a trainer can train: D pixels to J codes and back, with the Bernoulli likelihood.
+/// The smallest model that a trainer can train: D pixels to J codes and back, with the Bernoulli
+/// likelihood.
 ///
-/// It notes the rows that each pass brings.
+/// It records the rows of each pass.
 final class LinearAutoencoder: Autoencoder, Generative, Trainable {
   let encoder: Dense  // [B, D] -> [B, J]
   let decoder: Dense  // [B, J] -> [B, D]; logits
@@ -36,13 +37,13 @@ final class LinearAutoencoder: Autoencoder, Generative, Trainable {
   func prior(_ step: Step) -> Variable { step.normal(latent, .prior) }
 }
 
-/// A trainer of a linear autoencoder on images of 4x4 pixels, with what its tests want to see.
+/// A trainer of a linear autoencoder on images of 4x4 pixels, with values that its tests compare.
 struct LinearTraining {
   let session: Session
   var trainer: Trainer { session.trainer }
   let model: LinearAutoencoder
 
-  /// `count` images whose pixels follow from row and place, some alike and some not.
+  /// `count` images whose pixels follow from row and place, some of them alike.
   static func images(_ count: Int) -> ImageSet {
     var bytes: [UInt8] = []
     for row in 0..<count {
@@ -67,7 +68,7 @@ struct LinearTraining {
       common.recording, in: directory)
   }
 
-  /// A group of settings by those of `key=value` that it has.
+  /// A group of settings, from the assignments `key=value` that name its keys.
   private struct Settings<Group: SettingsGroup> {
     let group: Group
 
@@ -93,5 +94,5 @@ struct LinearTraining {
   }
 }
 
-/// Float memory as bits, so that equality is of every bit, zeros' signs and not-a-numbers included.
+/// Float memory as bits, to compare every bit, with signs of zeros and NaNs.
 func bits(_ values: [Float]) -> [UInt32] { values.map(\.bitPattern) }

@@ -40,7 +40,7 @@ struct OptimizerStateTests {
       Float((place * 7 + step * 5) % 13 - 6) / 10
     }
 
-    /// Steps with gradients that follow from the step and the place.
+    /// Makes steps with gradients that follow from the step and the place.
     func train(_ steps: Range<Int>) throws {
       for step in steps {
         optimizer.beginStep()
@@ -72,7 +72,7 @@ struct OptimizerStateTests {
     #expect(bits(second.values) == bits(whole.values))
   }
 
-  /// D-06: after `reset` an optimizer is as good as new.
+  /// D-06: after `reset` an optimizer is like a new optimizer.
   @Test(arguments: rules) func resetForgetsEverything(_ rule: UpdateRule) throws {
     let (used, fresh) = (try Trained(rule), try Trained(rule))
     try used.train(0..<5)
@@ -84,8 +84,10 @@ struct OptimizerStateTests {
     #expect(bits(used.values) == bits(fresh.values))
   }
 
-  /// D-41 and the IWAE reference, from their formulas: with the slip the decay of step t is 0.9 * 1e-8^(t - 1), while its
-  /// bias is corrected by 1 - 0.9^t; second moments may begin with 1.
+  /// D-41 and the IWAE reference, from their formulas.
+  ///
+  /// With the mistake, the decay of step t is 0.9 * 1e-8^(t - 1), while its bias is corrected by 1
+  /// - 0.9^t. Second moments may begin at 1.
   @Test(arguments: [false, true], [0, 1]) func formsOfAdam(legacy: Bool, secondMoment: Int) throws {
     let rule: UpdateRule =
       legacy

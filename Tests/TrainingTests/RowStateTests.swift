@@ -4,7 +4,7 @@ import Testing
 
 @testable import Training
 
-/// Arrays of the rows in memory: how they are read, replaced and rounded.
+/// Reading, replacing and rounding of the arrays that live with the rows.
 struct RowStateTests {
   private let rows = 3..<8
   private let d = 6
@@ -67,7 +67,7 @@ struct RowStateTests {
     #expect((0..<6).allSatisfy { pixels.pointer[6 + $0] == 1 + expected[$0] })
   }
 
-  /// A second update reads the floats of the first, whose step differs from its own.
+  /// A second update reads the floats of the first update, which had another step.
   @Test func anUpdateReadsWhatIsThere() {
     let state = filled([RowArray("S", .float16), RowArray("R", .steps)])
     state.beginUpdate(within: ["R": 127])

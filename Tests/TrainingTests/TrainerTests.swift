@@ -19,7 +19,9 @@ struct TrainerTests {
     #expect(run.trainer.progress.step == 8 && run.trainer.progress.imagesSeen == 128)
   }
 
-  /// 50 rows in lanes of 12, 13, 12 and 13 take 4 steps of 4 rows each: lanes go on from the start of their order.
+  /// 50 rows in lanes of 12, 13, 12 and 13 take 4 steps of 4 rows each.
+  ///
+  /// At the end of its order, a lane continues from the start of the order.
   @Test("Where batches do not fit, lanes wrap around", arguments: [false, true])
   func lanesWrapAround(shuffled: Bool) throws {
     let run = try LinearTraining(["shuffle=\(shuffled)"], images: LinearTraining.images(50))
@@ -54,8 +56,10 @@ struct TrainerTests {
     }
   }
 
-  /// The two add the same numbers in another order: RMSprop with a large epsilon is a smooth function of the gradients, so
-  /// weights differ by rounding only (Adam's first step is the sign of the gradient, which rounding can turn).
+  /// Both modes add the same numbers in a different order.
+  ///
+  /// RMSprop with a large epsilon is a smooth function of the gradients, so weights differ only by
+  /// rounding. Adam's first step is the sign of the gradient, which rounding can change.
   @Test func exactAndFastModeAgreeToRounding() throws {
     let settings = [
       "optimizer=rmsprop", "adam_epsilon=0.1", "learning_rate=0.01", "noise=gaussian:0.1",
@@ -112,7 +116,7 @@ struct TrainerTests {
     for (a, b) in zip(noisy, exact) { #expect(abs(a - b) < 1e-5 * a) }
   }
 
-  /// Static noise is the same in every epoch and leaves the clean images at hand.
+  /// Static noise is the same in every epoch, and the clean images stay available.
   @Test func staticNoiseIsDrawnOnce() throws {
     let images = LinearTraining.images(16)
     let run = try LinearTraining(
@@ -127,7 +131,7 @@ struct TrainerTests {
     #expect(losses.count == 1)
   }
 
-  /// Row 37 is in lane 2 (rows 32 to 47) and comes with its second batch.
+  /// Row 37 is in lane 2 (rows 32 to 47) and appears in its second batch.
   @Test func aLossThatIsNotFiniteEndsTheRun() throws {
     for (exact, lane) in [(true, 2), (false, 0)] {
       var pixels = LinearTraining.images(64).values(0..<64)
@@ -136,7 +140,7 @@ struct TrainerTests {
         floats: pixels, shape: ImageShape(height: 4, width: 4, channels: 1))
       let run = try LinearTraining(["exact=\(exact)", "epochs=1"], images: images)
       let error = #expect(throws: NonFiniteError.self) { try run.session.train(epochs: 1) }
-      // In fast mode all lanes of a rank are one pass, named by its first.
+      // In fast mode all lanes of a rank are one pass, named by the first lane.
       #expect(
         error == NonFiniteError(step: 2, lane: lane, what: "the loss"), "exact \(exact)")
       #expect(error?.description.hasPrefix("step 2, lane \(lane): the loss is not finite") == true)

@@ -35,7 +35,8 @@ struct Evidence {
 }
 
 extension Evaluation {
-  /// The parts of the loss by one sample of z for each image; with a split of X - S, as in training.
+  /// The parts of the loss with one sample of z for each image; with a split, of X - S as in
+  /// training.
   ///
   /// **Collective.**
   func evidence() throws -> Evidence {
@@ -46,7 +47,7 @@ extension Evaluation {
         try Explainer(trained, images: source.images, usesSplit: source.hasSplit)
       }
       let d = source.images.shape.count
-      // Rows, or none where the model reports no such part.
+      // The number of rows, or 0 where the model does not report the part.
       var found = [0.0, 0]
       let sums = try RowPass(rows: source.rows, of: source.images.shape, on: world).sum(2) { rows in
         rows.map(Int32.init).withUnsafeBufferPointer { batch in

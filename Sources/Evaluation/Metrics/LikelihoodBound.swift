@@ -2,7 +2,7 @@ import Datasets
 import Layers
 import Training
 
-/// The bound of log p(x) as the model is trained.
+/// The bound of log p(x) that the model trains.
 enum LikelihoodBound: Metric {
   static let name = "bound"
   static let summary = "bound of log p(x) in nats an image, negated for binary images (D-26)"
@@ -17,7 +17,7 @@ enum LikelihoodBound: Metric {
   }
 }
 
-/// -log p(x) by many samples of z.
+/// The estimate of -log p(x) from many samples of z.
 enum NegativeLogLikelihood: Metric {
   static let name = "nll"
   static let summary = "-log p(x) by --samples importance samples, in nats an image"
@@ -28,7 +28,7 @@ enum NegativeLogLikelihood: Metric {
   }
 }
 
-/// The same in bits.
+/// The estimate of -log p(x) in bits.
 enum BitsPerPixel: Metric {
   static let name = "bits"
   static let summary = "nll in bits a pixel"
@@ -43,8 +43,10 @@ enum BitsPerPixel: Metric {
 }
 
 extension Evaluation {
-  /// A pass for bounds of log p(x) (docs/systems.md, 8.5), of the clean images where they are known,
-  /// or of X - S; nil for models without a likelihood.
+  /// A pass for bounds of log p(x) (docs/systems.md, 8.5), of the clean images if they are known,
+  /// or of X - S.
+  ///
+  /// Nil for models without a likelihood.
   func boundPass() throws -> (model: any LatentVariableModel, pass: BoundPass)? {
     guard let model = trained.model as? any LatentVariableModel else { return nil }
     let images = source.hasSplit ? source.images : source.reference
@@ -66,7 +68,7 @@ extension Evaluation {
     return (model, pass)
   }
 
-  /// In nats an image.
+  /// The mean of -log p(x) in nats an image.
   ///
   /// **Collective.**
   func negativeLogLikelihood() throws -> Double? {

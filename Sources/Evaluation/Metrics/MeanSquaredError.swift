@@ -15,8 +15,8 @@ enum MeanSquaredError: Metric {
 extension Evaluation {
   /// The errors of X, of D(E(X)) from mean codes and, with a split, of L.
   ///
-  /// L = D(E(X - S)) is known for the run's own rows. A model that is trained with noise drawn at
-  /// each step gets its input with such noise, unless the images are corrupted already.
+  /// L = D(E(X - S)) is known for the run's own rows. A model trained with noise drawn at each step
+  /// gets inputs with such noise, unless the images are already corrupted.
   ///
   /// **Collective.**
   func squaredErrors() throws -> [MetricValue] {

@@ -1,25 +1,25 @@
-/// A measurement that `cleave evaluate --metrics` knows.
+/// A measurement of `cleave evaluate --metrics`.
 ///
 /// A metric is a file with such a type, and a line in the catalogue.
 public protocol Metric: Sendable {
   /// Its name in `--metrics` and in results.
   static var name: String { get }
-  /// What it measures and in which unit, in one line.
+  /// The measured quantity and its unit, in one line.
   static var summary: String { get }
-  /// What it needs of a model, behind "needs"; nil where every encoder will do.
+  /// The model's part that it needs, to follow "needs"; nil if every encoder serves.
   static var needs: String? { get }
   /// Measures all rows of the evaluation.
   ///
   /// **Collective.**
   ///
-  /// - Returns: values by what was compared ("X", "reconstruction", "L"), or one under ""; none for
-  ///   a model that lacks what is needed.
+  /// - Returns: one value for each compared image ("X", "reconstruction", "L"), or one value under
+  ///   ""; none if the model lacks a needed part.
   static func measure(_ evaluation: Evaluation) throws -> [MetricValue]
 }
 
 /// One number of a metric.
 public struct MetricValue: Equatable, Sendable {
-  /// What was compared; empty for a metric of one number.
+  /// The compared image; empty for a metric of one number.
   public let of: String
   /// The number.
   public let value: Double
@@ -33,7 +33,7 @@ public struct MetricValue: Equatable, Sendable {
 
 /// All metrics.
 public enum MetricCatalogue {
-  /// One line a metric.
+  /// The metrics, one line each.
   public static let metrics: [any Metric.Type] = [
     MeanSquaredError.self,
     PeakSignalToNoise.self,
@@ -45,15 +45,15 @@ public enum MetricCatalogue {
     BitsPerPixel.self,
   ]
 
-  /// Their names.
+  /// The metrics' names.
   public static let names = metrics.map { $0.name }
 
-  /// What is measured unless something else is asked for.
+  /// The metrics that are measured by default.
   public static let usual: [any Metric.Type] = [
     MeanSquaredError.self, PeakSignalToNoise.self, EvidenceLowerBound.self,
   ]
 
-  /// The metric of a name; nil where there is none.
+  /// The metric with a name; nil if no metric has this name.
   public static func metric(_ name: String) -> (any Metric.Type)? {
     metrics.first { $0.name == name }
   }

@@ -1,6 +1,6 @@
 import Layers
 
-/// How much samples from the prior differ.
+/// The differences among samples from the prior.
 enum SampleSpread: Metric {
   static let name = "spread"
   static let summary = "mean over the pixels of the standard deviation of 10,000 samples"

@@ -4,20 +4,22 @@ import Layers
 import Tensors
 import Training
 
-/// What adversarial autoencoders share: networks, phases and losses (systems.md 7.1 to 7.3).
+/// Common parts of adversarial autoencoders: networks, phases and losses (docs/systems.md, 7.1 to
+/// 7.3).
 ///
-/// Shapes: B examples, D pixels, J latent dimensions. A discriminator tells codes of the prior from codes of images; the
-/// encoder learns to mislead it. Models differ in the codes that they match to the prior.
+/// Shapes: B examples, D pixels, J latent dimensions. A discriminator separates codes of the prior
+/// from codes of images; the encoder learns to mislead it. Models differ in the codes that they
+/// match to the prior.
 protocol AdversarialAutoencoder: Autoencoder, Generative, Trainable {
   /// Networks, prior and options.
   var game: CodeGame { get }
-  /// The code [B, J] that clean images are reconstructed from. `round` tells fresh noise apart.
+  /// The code [B, J] from which clean images are reconstructed; each `round` has fresh noise.
   func reconstructedCode(_ step: Step, round: Int) -> Variable
   /// The code [B, J] that is matched to the prior.
   func matchedCode(_ step: Step, round: Int) -> Variable
 }
 
-/// The players of an adversarial autoencoder and the rules they play by.
+/// The networks of an adversarial autoencoder, and the rules of their game.
 public struct CodeGame {
   let encoder: any Network  // [B, D] -> [B, J]
   let decoder: any Network  // [B, J] -> [B, D]; logits
@@ -26,17 +28,17 @@ public struct CodeGame {
   let latent: Int
   let losses: AdversarialLosses
   fileprivate let parts: [Part]
-  /// One a part.
+  /// The phases, one for each part.
   let phases: [Phase]
   let alpha: Float
-  /// The weights of encoder and decoder, where these are penalised (D-32).
+  /// The weights of encoder and decoder, if they are penalised (D-32).
   let penalizedWeights: [Parameter]
 
   /// A phase of the training step.
   fileprivate enum Part: String {
     case reconstruction, discriminator
     case encoderPrior = "encoder_prior"
-    /// Reconstruction and match to the prior at once.
+    /// Reconstruction and match to the prior together.
     case joint
 
     func phase(momentum: Double?) -> Phase {
@@ -48,9 +50,11 @@ public struct CodeGame {
     }
   }
 
-  /// Rounds of fresh noise that a step has at most; copies of a round are this far apart.
+  /// The largest number of rounds of fresh noise in a step; draws of a round are this far apart.
   static let rounds = 3
 
+  /// A game for images of a shape.
+  ///
   /// - Throws: `ConfigurationError` for a network that does not fit the images.
   init(_ c: Settings, _ image: ImageShape) throws(ConfigurationError) {
     latent = c.network.latent
@@ -79,8 +83,10 @@ public struct CodeGame {
       : []
   }
 
-  /// The round of noise that a part uses: one for all in the paper's order, which draws once a step; one each in the
-  /// authors' code, which begins with the discriminator.
+  /// The round of noise that a part uses.
+  ///
+  /// The paper's order draws once a step: one round for all parts. The authors' code begins with
+  /// the discriminator and draws for each part.
   fileprivate func round(of part: Part) -> Int {
     parts.first == .discriminator ? parts.firstIndex(of: part) ?? 0 : 0
   }
@@ -97,7 +103,8 @@ extension AdversarialAutoencoder {
   /// The paper's order: reconstruction, discriminator, encoder (options: `update_order`, `joint`).
   public var phases: [Phase] { game.phases }
 
-  /// The loss of one phase, [B]; terms in nats: the reconstruction's a pixel, the others an example.
+  /// The loss of one phase, [B]; the reconstruction is in nats a pixel, the other terms in nats an
+  /// example.
   public func loss(phase: Int, _ step: Step) -> Variable {
     let part = game.parts[phase]
     let round = game.round(of: part)
@@ -113,8 +120,8 @@ extension AdversarialAutoencoder {
       let isFresh = round != game.round(of: .discriminator)
       return misleading(isFresh ? matchedCode(step, round: round) : step.kept(matchedCodes), step)
     case .joint:
-      // The discriminator's update comes after this one and from the same forward pass, so that neither sees the
-      // other's: as if both were made at once, like in the authors' CelebA code.
+      // The discriminator's update follows, from the same forward pass. Neither update sees the
+      // other's result, as if both were made at once. The authors' CelebA code does the same.
       let codes = matchedCode(step, round: round)
       step.keep(codes, matchedCodes)
       return reconstruction(reconstructedCode(step, round: round), step)
@@ -122,7 +129,7 @@ extension AdversarialAutoencoder {
     }
   }
 
-  /// The key that codes are kept under for a later phase.
+  /// The key under which codes are kept for a later phase.
   private var matchedCodes: Int { 0 }
 
   /// -[x log xh + (1 - x) log(1 - xh)], the mean over the pixels.
@@ -137,7 +144,7 @@ extension AdversarialAutoencoder {
     return loss
   }
 
-  /// -log D(z_real) - log(1 - D(z_fake)); nothing flows into the codes.
+  /// -log D(z_real) - log(1 - D(z_fake)); no gradient flows into the codes.
   private func discrimination(_ codes: Variable, _ step: Step) -> Variable {
     let rows = codes.shape.rows
     let logits = game.discriminator(prior(step).stacked(over: codes.detached()))
@@ -147,17 +154,17 @@ extension AdversarialAutoencoder {
     return loss
   }
 
-  /// What the encoder minimises against the discriminator.
+  /// The encoder's loss against the discriminator.
   private func misleading(_ codes: Variable, _ step: Step) -> Variable {
     let loss = game.losses.generator(game.discriminator(codes))
     step.report(.other("encoder_prior"), loss)
     return loss
   }
 
-  /// J.
+  /// The latent dimensions, J.
   public var latent: Int { game.latent }
 
-  /// Codes of x as it is, [B, J].
+  /// Codes of x without noise, [B, J].
   public func encode(_ x: Variable) -> Code { Code(mean: game.encoder(x)) }
 
   /// The decoder's mean, [B, D].

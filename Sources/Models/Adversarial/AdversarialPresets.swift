@@ -1,4 +1,5 @@
-/// Adversarial autoencoders (systems.md 7.1): MNIST, Omniglot, Sprites and CelebA as the DAAE paper has them.
+/// Adversarial autoencoders (docs/systems.md, 7.1): the DAAE paper's models of MNIST, Omniglot,
+/// Sprites and CelebA.
 extension Preset {
   static let adversarial: [Preset] = [
     Preset(
@@ -71,12 +72,12 @@ extension Preset {
   private static func idaae(_ deviation: String, copies: Int = 5) -> [Setting] {
     daae(deviation).dropFirst() + [
       Setting("model=idaae", "7.4"),
-      Setting("averaged_copies=\(copies)", "7.5 [P]: M = 5; 25 on MNIST as well"),
+      Setting("averaged_copies=\(copies)", "7.1 [P]: M = 5; 25 on MNIST as well"),
       Setting("idaae=codes", "D-29 [P]"),
     ]
   }
 
-  /// The same on every data set.
+  /// Settings that are equal on every data set.
   private static let common = [
     Setting("shuffle=true", "D-47: unstated; the usual order"),
     Setting("discriminator_hidden=1000,1000", "7.1 [P]"),
@@ -88,7 +89,7 @@ extension Preset {
 
   private static let onMNIST =
     common + [
-      Setting("rows=50000", "section 1: 50,000 / 10,000 / 10,000"),
+      Setting("rows=50000", "1: 50,000 / 10,000 / 10,000"),
       Setting("batch=64", "7.1 [P]"),
       Setting("epochs=100", "7.1 [P]"),
       Setting("hidden=1000,1000", "7.1 [P]"),

@@ -1,11 +1,11 @@
 import Tensors
 import Training
 
-/// What models with a discriminator share: how the two players are trained.
+/// Settings that models with a discriminator share: the training of the two players.
 public struct PlayerSettings: SettingsGroup {
-  /// What the encoder, or a GAN's generator, minimises against the discriminator.
+  /// The loss of the encoder, or of a GAN's generator, against the discriminator.
   public var generatorLoss = GeneratorLoss.nonSaturating
-  /// RMSprop's momentum for discriminators; nil for that of all.
+  /// RMSprop's momentum for discriminators; nil for the common momentum.
   public var discriminatorMomentum: Double?
 
   /// The defaults.
@@ -23,13 +23,13 @@ public struct PlayerSettings: SettingsGroup {
 
   /// The settings that help where the discriminator has won.
   ///
-  /// - Parameter other: what helps with the usual loss.
+  /// - Parameter other: the settings that help if the loss is the default.
   func cure(_ other: String) -> String {
     generatorLoss == .saturating ? "generator_loss=non_saturating" : other
   }
 }
 
-/// D-27: what the encoder minimises against the discriminator's logit s.
+/// D-27: the encoder's loss as a function of the discriminator's logit s.
 public enum GeneratorLoss: String, CaseIterable, Sendable {
   /// softplus(-s).
   case nonSaturating = "non_saturating"
@@ -37,9 +37,9 @@ public enum GeneratorLoss: String, CaseIterable, Sendable {
   case saturating
 }
 
-/// The function behind a discriminator's hidden layers.
+/// The activation of a discriminator's hidden layers.
 public struct DiscriminatorActivation: SettingsGroup {
-  /// As set; nil for that of the other networks.
+  /// The activation as set; nil for the activation of the other networks.
   public var activation: Activation?
 
   /// The default.
@@ -54,13 +54,13 @@ public struct DiscriminatorActivation: SettingsGroup {
 }
 
 extension CodeGame {
-  /// What all adversarial autoencoders read.
+  /// The settings of all adversarial autoencoders.
   public struct Settings: SettingsGroup {
     /// Encoder and decoder.
     public var network = NetworkSettings()
     /// Units of the discriminator's hidden layers.
     public var discriminatorHidden = [1000, 1000]
-    /// The distribution that codes are matched to.
+    /// The distribution to which codes are matched.
     public var prior = Prior.gaussian
     /// Distance of the ten components of `gmm10` from the origin.
     public var gmmRadius = 4.0
@@ -72,9 +72,9 @@ extension CodeGame {
     public var alpha = 1.0
     /// Whether weights of encoder and decoder are penalised as in the authors' Sprites code.
     public var spriteRegularization = false
-    /// How the players are trained.
+    /// The training of the players.
     public var players = PlayerSettings()
-    /// The function behind the discriminator's hidden layers.
+    /// The activation of the discriminator's hidden layers.
     public var discriminatorActivation = DiscriminatorActivation()
 
     /// The defaults.
@@ -110,7 +110,7 @@ extension CodeGame {
       .group(\.discriminatorActivation),
     ]
 
-    /// The mixture has two dimensions; a joint step has one order.
+    /// Checks that the mixture has two dimensions and that a joint step keeps the default order.
     public func check(
       _ system: String, with common: CommonSettings
     ) throws(ConfigurationError) {
@@ -144,10 +144,10 @@ extension CodeGame {
 
   /// D-28: the order of the phases.
   public enum UpdateOrder: String, CaseIterable, Sendable {
-    /// Reconstruction, discriminator, encoder: the paper's.
+    /// The paper's order: reconstruction, discriminator, encoder.
     case reconstructionFirst = "reconstruction_first"
-    /// Discriminator, encoder, reconstruction, each with noise of its own: the authors' MNIST and
-    /// Omniglot code.
+    /// The order of the authors' MNIST and Omniglot code: discriminator, encoder, reconstruction,
+    /// each with its own noise.
     case discriminatorFirst = "discriminator_first"
   }
 }

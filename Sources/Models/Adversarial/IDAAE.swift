@@ -3,24 +3,28 @@ import Datasets
 import Layers
 import Training
 
-/// Integrating denoising adversarial autoencoder, iDAAE(M) (Creswell & Bharath, "Denoising Adversarial Autoencoders").
+/// Integrating denoising adversarial autoencoder, iDAAE(M) (Creswell & Bharath, "Denoising
+/// Adversarial Autoencoders").
 ///
-/// Shapes: B examples, D pixels, J latent dimensions. As the DAAE it reconstructs x from one corrupted x~. What it matches
-/// to the prior is approx_z(x), the mean of the codes of M corrupted copies of x: gradients flow through all M
-/// encodings, which are one product of M B rows. Averaging codes is not the integral over q(z|x~) that the name speaks
-/// of: the prior is matched by a variance-reduced mean code.
+/// Shapes: B examples, D pixels, J latent dimensions. Like the DAAE, it reconstructs x from one
+/// corrupted x~.
+/// It matches approx_z(x) to the prior: the mean of the codes of M corrupted copies of x. Gradients
+/// flow through all M encodings, which are one product of M B rows.
+/// An average of codes is not the integral over q(z|x~) that the name promises: the prior is
+/// matched by a mean code of smaller variance.
 ///
-/// The M copies are drawn apart from the reconstructed one (option `share_noise`: the first of them is that one, so that
-/// M = 1 is the DAAE). With `idaae` = images the M copies themselves are averaged, and their mean is encoded both to
-/// be reconstructed and to be matched, as in the authors' CelebA release (D-29).
+/// The M copies are drawn separately from the reconstructed copy. With option `share_noise` the
+/// first of them is the reconstructed copy, so that M = 1 is the DAAE.
+/// With `idaae` = images the M copies themselves are averaged. The code of their mean is both
+/// reconstructed and matched, as in the authors' CelebA release (D-29).
 public struct IDAAE: AdversarialAutoencoder {
-  /// What an iDAAE reads.
+  /// The settings of an iDAAE.
   public struct Settings: SettingsGroup {
-    /// What all adversarial autoencoders read.
+    /// The settings of all adversarial autoencoders.
     public var game = CodeGame.Settings()
-    /// M: corrupted copies of each image, whose codes (or which themselves) are averaged.
+    /// M, the number of corrupted copies of each image; their codes (or the copies) are averaged.
     public var averagedCopies = 5
-    /// What is averaged.
+    /// The averaged values.
     public var idaae = Averaging.codes
     /// Whether the first copy is the corrupted image that is reconstructed.
     public var shareNoise = false
@@ -45,11 +49,11 @@ public struct IDAAE: AdversarialAutoencoder {
     ]
   }
 
-  /// D-29: what iDAAE averages over its M copies.
+  /// D-29: the values that iDAAE averages over its M copies.
   public enum Averaging: String, CaseIterable, Sendable {
-    /// Their codes, as the paper has it.
+    /// The codes of the copies, as in the paper.
     case codes
-    /// The corrupted images themselves, as the authors' CelebA release does.
+    /// The corrupted images themselves, as in the authors' CelebA release.
     case images
   }
 
@@ -65,7 +69,7 @@ public struct IDAAE: AdversarialAutoencoder {
   private let averaging: Averaging
   private let sharesNoise: Bool
 
-  /// A model of such images.
+  /// A model of images of this shape.
   ///
   /// - Throws: `ConfigurationError` for a network that does not fit the images.
   public init(_ c: Settings, image: ImageShape) throws {
@@ -75,7 +79,7 @@ public struct IDAAE: AdversarialAutoencoder {
     sharesNoise = c.shareNoise || c.idaae == .images
   }
 
-  /// E(x~), [B, J]: of one corrupted copy, or of the mean of M.
+  /// E(x~), [B, J]: the code of one corrupted copy, or of the mean of M copies.
   func reconstructedCode(_ step: Step, round: Int) -> Variable {
     switch averaging {
     case .codes: game.encoder(step.corrupted(pass: round))

@@ -4,15 +4,17 @@ import Layers
 import Tensors
 import Training
 
-/// A prior of codes that can be sampled (systems.md 7.5).
+/// A prior of codes from which samples can be drawn (docs/systems.md, 7.5).
 public enum LatentPrior: Sendable, Equatable {
   /// N(0, I).
   case gaussian
-  /// Ten equally likely Gaussians of standard deviation 0.5 in two dimensions, their means evenly on a circle around
-  /// the origin (radius 4 in the paper; 4 sqrt(2) in the released code, D-30).
+  /// Ten equally likely Gaussians of standard deviation 0.5 in two dimensions, their means evenly
+  /// on a circle around the origin.
+  ///
+  /// The radius is 4 in the paper and 4 sqrt(2) in the released code (D-30).
   case mixtureOnCircle(radius: Float)
 
-  /// The prior that settings ask for.
+  /// The prior of the settings.
   public init(_ c: CodeGame.Settings) {
     self = c.prior == .gmm10 ? .mixtureOnCircle(radius: Float(c.gmmRadius)) : .gaussian
   }

@@ -4,19 +4,26 @@ import Layers
 import Tensors
 import Training
 
-/// Denoising variational autoencoders DVAE(K, M) and DIWAE(K, M) (Im, Ahn, Memisevic & Bengio, "Denoising Criterion for
-/// Variational Auto-encoding Framework", AAAI 2017), and IWAE (Burda, Grosse & Salakhutdinov, "Importance Weighted
-/// Autoencoders", ICLR 2016): a DIWAE without noise.
+/// Denoising variational autoencoders DVAE(K, M) and DIWAE(K, M), and IWAE, which is a DIWAE
+/// without noise.
 ///
-/// Shapes: B examples, D pixels, J latent dimensions; K samples of z for each of M corrupted inputs x~ of an example. A
-/// DVAE maximises the mean of log w = log p(x|z) p(z) / q(z|x~) over all samples, a DIWAE the logarithm of the mean
-/// of w: the likelihood is of the clean x, q is taken at the x~ that z was drawn for, and x~ is fresh in every step. Both
-/// are measured on clean inputs.
+/// Im, Ahn, Memisevic & Bengio, "Denoising Criterion for Variational Auto-encoding Framework", AAAI
+/// 2017 (DVAE, DIWAE); Burda, Grosse & Salakhutdinov, "Importance Weighted Autoencoders", ICLR 2016
+/// (IWAE).
 ///
-/// Where paper and released code disagree: two layers generate (the code has one, `decoder_hidden`, D-21); the KL
-/// of a DVAE is analytic as in the code (option `kl`, D-22); the M inputs of a DIWAE are averaged inside of the
-/// logarithm (option `outer`, D-23); GRU as in D-24. A gradient that is not finite ends the run, where the code goes on
-/// with a tenth of the parameter.
+/// Shapes: B examples, D pixels, J latent dimensions; K samples of z for each of M corrupted inputs
+/// x~ of an example.
+/// The weight of a sample is w = p(x|z) p(z) / q(z|x~). A DVAE maximises the mean of log w over all
+/// samples, a DIWAE the logarithm of the mean of w.
+/// The likelihood is of the clean x; q belongs to the x~ for which z was drawn; x~ is fresh in
+/// every step. Both bounds are measured on clean inputs.
+///
+/// Where paper and released code disagree:
+/// - Two layers generate; the code has one (`decoder_hidden`, D-21).
+/// - The KL of a DVAE is analytic as in the code (option `kl`, D-22).
+/// - The M inputs of a DIWAE are averaged inside the logarithm (option `outer`, D-23).
+/// - The GRU follows D-24.
+/// - A gradient that is not finite ends the run; the code continues with a tenth of the parameter.
 public struct DVAE: LatentVariableModel, Generative, Trainable {
   /// A DVAE trained for some epochs.
   static func denoising(_ name: String) -> System {
@@ -49,11 +56,12 @@ public struct DVAE: LatentVariableModel, Generative, Trainable {
   let logDeviation: Dense  // [R, H] -> [R, J]; log sigma
   let decoder: LikelihoodDecoder  // [R, J] -> p(x|z)
   let bound: ImportanceWeightedBound
-  /// Corrupted inputs that make one input of the encoder: one for each step of a GRU that wants them, else 1.
+  /// Corrupted inputs in one input of the encoder: one for each step of a GRU with `gru_corrupt`
+  /// per_step, otherwise 1.
   private let inputsOfEncoder: Int
   private let startsAtMeanImage: Bool
 
-  /// A DVAE of such images.
+  /// A DVAE of images of this shape.
   init(ofLogWeights settings: LogWeightSettings, image: ImageShape) {
     let c = settings.shared
     self.init(
@@ -63,7 +71,7 @@ public struct DVAE: LatentVariableModel, Generative, Trainable {
         analyticKL: c.kl != .samples, beta: Float(settings.weight.beta)))
   }
 
-  /// A DIWAE of such images.
+  /// A DIWAE of images of this shape.
   init(ofMeanWeights settings: MeanWeightSettings, image: ImageShape) {
     let c = settings.shared
     self.init(
@@ -73,12 +81,12 @@ public struct DVAE: LatentVariableModel, Generative, Trainable {
         average: settings.outer == .inside ? .weights : .weightsOfEachInput, analyticKL: false))
   }
 
-  /// An IWAE of such images.
+  /// An IWAE of images of this shape.
   init(withoutNoise settings: NoiselessSettings, image: ImageShape) {
     self.init(ofMeanWeights: settings.weighted, image: image)
   }
 
-  /// A model of such images.
+  /// A model of images of this shape.
   private init(_ c: Settings, image: ImageShape, bound: ImportanceWeightedBound) {
     self.bound = bound
     let (layers, latent) = (c.network.layers, c.network.latent)
@@ -116,7 +124,7 @@ public struct DVAE: LatentVariableModel, Generative, Trainable {
     ]
   }
 
-  /// One phase updates everything.
+  /// One phase updates all networks.
   public let phases = [Phase("all", updates: ["encoder", "mean", "log_deviation", "decoder"])]
 
   /// q(z|x), [R, J] of R inputs.
@@ -125,7 +133,7 @@ public struct DVAE: LatentVariableModel, Generative, Trainable {
     return LogScaleGaussian(mean: mean(h), logDeviation: logDeviation(h))
   }
 
-  /// M corrupted inputs of each example, one below the other.
+  /// M corrupted inputs of each example, in consecutive rows.
   private func corruptedInputs(_ step: Step, _ count: Int) -> Variable {
     let x = step.corruptedRows(copies: count * inputsOfEncoder)
     guard inputsOfEncoder > 1 else { return x }
@@ -160,10 +168,10 @@ public struct DVAE: LatentVariableModel, Generative, Trainable {
   /// Whether the decoder is Gaussian.
   public var isDensity: Bool { decoder.isDensity }
 
-  /// The decoder's last bias, [D], where the settings say so.
+  /// The decoder's last bias, [D], if the settings start it at the mean image.
   public var meanImageBias: Parameter? { startsAtMeanImage ? decoder.outputBias : nil }
 
-  /// J.
+  /// The latent dimensions, J.
   public var latent: Int { mean.bias.shape.count }
 
   /// Mean and log-variance of q(z|x), [B, J] each.

@@ -1,6 +1,9 @@
-/// The settings of Im et al. ("Denoising Criterion for Variational Auto-encoding Framework") and Burda et al.
-/// ("Importance Weighted Autoencoders"). MNIST comes as grey images (`cleave import mnist`) or binary ones from a file,
-/// Frey faces as `cleave import frey --splits shuffled` writes them: 1,572, 295 to validate, 98 to test (D-20).
+/// The models of Im et al. ("Denoising Criterion for Variational Auto-encoding Framework") and
+/// Burda et al. ("Importance Weighted Autoencoders").
+///
+/// MNIST has grey images (`cleave import mnist`) or binary images from a file. Frey faces are
+/// written by `cleave import frey --splits shuffled`: 1,572 to train, 295 to validate, 98 to test
+/// (D-20).
 extension Preset {
   static let denoising: [Preset] = [
     Preset(
@@ -64,11 +67,11 @@ extension Preset {
       settings: [Setting("model=diwae", "6.4"), Setting("samples=5", "6.7")] + freyFaces + tanh),
   ]
 
-  /// What the DVAE paper's models of MNIST share.
+  /// Settings that the DVAE paper's models of MNIST share.
   private static let binaryMNIST =
     [
-      Setting("rows=50000", "section 1: 50,000 / 10,000 / 10,000"),
-      Setting("binarize=once", "section 1 [C]: one Bernoulli draw for the run"),
+      Setting("rows=50000", "1: 50,000 / 10,000 / 10,000"),
+      Setting("binarize=once", "1 [C]: one Bernoulli draw for the run"),
       Setting("hidden=200,200", "6.1 [P]: one or two"),
       Setting("decoder_hidden=200,200", "D-21 [P]; the code has one layer"),
       Setting("latent=50", "6.1 [P]"),
@@ -122,7 +125,7 @@ extension Preset {
     Setting("grid_every=0", "own: thousands of epochs"),
   ]
 
-  /// What the DVAE paper's models of Frey faces share.
+  /// Settings that the DVAE paper's models of Frey faces share.
   private static let freyFaces =
     [
       Setting("likelihood=gaussian", "6.1 [C]"),

@@ -2,7 +2,7 @@ import Layers
 import Training
 
 extension DVAE {
-  /// What DVAE, DIWAE and IWAE share (docs/systems.md, 6).
+  /// The settings that DVAE, DIWAE and IWAE share (docs/systems.md, 6).
   public struct Settings: SettingsGroup {
     /// Encoder and decoder, of fully connected layers.
     public var network = ConnectedSettings()
@@ -10,19 +10,19 @@ extension DVAE {
     public var samples = 1
     /// M: corrupted inputs of each image in a step.
     public var corruptions = 1
-    /// How the KL is found; nil for what the model calls for.
+    /// The estimator of the KL; nil for the model's default.
     public var kl: KLEstimator?
-    /// What the decoder gives the parameters of.
+    /// The distribution whose parameters the decoder gives.
     public var likelihood = Likelihood.bernoulli
-    /// What the inference network is made of.
+    /// The kind of inference network.
     public var inference = Inference.feedforward
     /// Steps of a GRU.
     public var gruSteps = 5
-    /// What a GRU reads in its steps.
+    /// The input of each step of a GRU.
     public var gruInput = GRUInput.repeat
     /// How often a GRU's input is corrupted.
     public var gruCorrupt = GRUCorruption.once
-    /// Where the decoder's last bias begins.
+    /// The initial value of the decoder's last bias.
     public var outputBias = OutputBias.zero
 
     /// The defaults.
@@ -58,7 +58,9 @@ extension DVAE {
         "6.1: IWAE reference"),
     ]
 
-    /// The networks are fully connected; a GRU has one size, and one image where it reads pieces.
+    /// Checks that networks are fully connected and that a GRU's settings fit together.
+    ///
+    /// A GRU has one size. With pieces of an image as input, it corrupts the image once.
     public func check(
       _ system: String, with common: CommonSettings
     ) throws(ConfigurationError) {
@@ -77,9 +79,9 @@ extension DVAE {
     }
   }
 
-  /// What a model of the mean of log w reads: the DVAE.
+  /// The settings of a model of the mean of log w: the DVAE.
   public struct LogWeightSettings: SettingsGroup {
-    /// What all these models read.
+    /// The settings that all these models share.
     public var shared = Settings()
     /// Weight of the KL term.
     public var weight = KLWeight()
@@ -94,11 +96,11 @@ extension DVAE {
     ]
   }
 
-  /// What models of the log of mean weights read: IWAE and DIWAE.
+  /// The settings of models of the log of mean weights: IWAE and DIWAE.
   public struct MeanWeightSettings: SettingsGroup {
-    /// What all these models read.
+    /// The settings that all these models share.
     public var shared = Settings()
-    /// Where the average over the M inputs is taken.
+    /// The place of the average over the M inputs.
     public var outer = InputAverage.inside
 
     /// The defaults.
@@ -113,7 +115,7 @@ extension DVAE {
         "D-23: inside"),
     ]
 
-    /// Weights need each sample's q(z|x).
+    /// Checks that the KL is sampled, because weights need each sample's q(z|x).
     public func check(
       _ system: String, with common: CommonSettings
     ) throws(ConfigurationError) {
@@ -125,9 +127,9 @@ extension DVAE {
     }
   }
 
-  /// What an IWAE reads: a DIWAE without noise.
+  /// The settings of an IWAE: a DIWAE without noise.
   public struct NoiselessSettings: SettingsGroup {
-    /// What it shares with a DIWAE.
+    /// The settings that it shares with a DIWAE.
     public var weighted = MeanWeightSettings()
 
     /// The defaults.
@@ -138,7 +140,7 @@ extension DVAE {
       .group(\.weighted)
     ]
 
-    /// There is no noise.
+    /// Checks that there is no noise.
     public func check(
       _ system: String, with common: CommonSettings
     ) throws(ConfigurationError) {
@@ -150,28 +152,28 @@ extension DVAE {
     }
   }
 
-  /// D-22: how KL(q(z|x~) || p(z)) is found.
+  /// D-22: the estimator of KL(q(z|x~) || p(z)).
   public enum KLEstimator: String, CaseIterable, Sendable {
-    /// In closed form.
+    /// The closed form.
     case analytic
-    /// As the mean of log q(z|x~) - log p(z) over the samples.
+    /// The mean of log q(z|x~) - log p(z) over the samples.
     case samples = "mc"
   }
 
-  /// D-23: where a DIWAE averages over its M inputs.
+  /// D-23: the place where a DIWAE averages over its M inputs.
   public enum InputAverage: String, CaseIterable, Sendable {
-    /// Over the weights of all samples, inside of one logarithm.
+    /// Averages the weights of all samples, inside one logarithm.
     case inside
-    /// Over the logarithms of each input's mean weight.
+    /// Averages the logarithms of each input's mean weight.
     case outside
   }
 
-  /// What the decoder's outputs are the parameters of.
+  /// The distribution whose parameters the decoder gives.
   public enum Likelihood: String, CaseIterable, Sendable {
     case bernoulli, gaussian
   }
 
-  /// What the inference network is made of.
+  /// The kind of inference network.
   public enum Inference: String, CaseIterable, Sendable {
     /// Fully connected layers: `hidden`.
     case feedforward
@@ -179,11 +181,11 @@ extension DVAE {
     case gru
   }
 
-  /// D-24: what a GRU reads in its steps.
+  /// D-24: the input of each step of a GRU.
   public enum GRUInput: String, CaseIterable, Sendable {
-    /// The whole image in each.
+    /// The whole image in each step.
     case `repeat`
-    /// One of consecutive pieces of the image in each.
+    /// One of consecutive pieces of the image in each step.
     case chunks
   }
 
@@ -191,14 +193,14 @@ extension DVAE {
   public enum GRUCorruption: String, CaseIterable, Sendable {
     /// Once, for all steps.
     case once
-    /// For each step anew.
+    /// Anew for each step.
     case perStep = "per_step"
   }
 
-  /// Where the decoder's last bias begins.
+  /// The initial value of the decoder's last bias.
   public enum OutputBias: String, CaseIterable, Sendable {
     case zero
-    /// At the logit of the mean training image, within .001 and .999.
+    /// The logit of the mean training image, between .001 and .999.
     case meanImage = "mean_image"
   }
 }

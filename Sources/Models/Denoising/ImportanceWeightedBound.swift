@@ -2,38 +2,40 @@ import Autodiff
 import Layers
 import Tensors
 
-/// A lower bound of log p(x) by samples of z from q(z|x~) for each of M inputs x~ of an example, K samples an input.
+/// A lower bound of log p(x) from K samples of z for each of M inputs x~ of an example.
 ///
-/// The importance weight of a sample is w = p(x|z) p(z) / q(z|x~), q being evaluated at the x~ that z was drawn for, the
-/// likelihood at the clean x. From the weights come
-/// - Kingma & Welling's bound and Im et al.'s denoising bound (DVAE): the mean of log w over all samples;
-/// - Burda et al.'s importance-weighted bound (IWAE) and Im et al.'s denoising one (DIWAE): log of the mean of w.
+/// The importance weight of a sample is w = p(x|z) p(z) / q(z|x~). q belongs to the x~ for which z
+/// was drawn; the likelihood is of the clean x. The weights give two bounds:
+/// - The mean of log w over all samples: the bound of Kingma & Welling, and the denoising bound of
+///   Im et al. (DVAE).
+/// - The log of the mean of w: the bound of Burda et al. (IWAE), and its denoising form by Im et
+///   al. (DIWAE).
 ///
-/// Shapes: B examples, J latent dimensions. Samples lie one below the other: sample k of input m of example b is row
-/// (b M + m) K + k. All values are in nats.
+/// Shapes: B examples, J latent dimensions. Samples are stacked as rows: sample k of input m of
+/// example b is row (b M + m) K + k. All values are in nats.
 public struct ImportanceWeightedBound: Sendable, Equatable {
-  /// What is averaged over samples and inputs.
+  /// The averaged values.
   public enum Average: Sendable, Equatable {
-    /// log w.
+    /// log w, over all samples and inputs.
     case logWeights
-    /// w, over samples and inputs alike, inside of one logarithm (D-23).
+    /// w, over all samples and inputs, inside one logarithm (D-23).
     case weights
-    /// w over the samples of an input; then the logarithms over inputs (D-23, "outside").
+    /// w over the samples of an input, then the logarithms over inputs (D-23, "outside").
     case weightsOfEachInput
   }
 
-  /// K.
+  /// K, samples for each input.
   public let samples: Int
-  /// M.
+  /// M, inputs for each example.
   public let inputs: Int
-  /// What is averaged.
+  /// The averaged values.
   public let average: Average
-  /// Whether KL(q(z|x~) || p(z)) is taken in closed form and only the likelihood by samples (D-22); for the average of
-  /// log w.
+  /// Whether KL(q(z|x~) || p(z)) has its closed form and only the likelihood is sampled (D-22); for
+  /// the average of log w.
   public let analyticKL: Bool
 
-  /// What the KL counts for, or log q(z|x~) - log p(z) where that is sampled: 1 but in training, for the average of
-  /// log w.
+  /// The weight of the KL, or of log q(z|x~) - log p(z) where it is sampled; other than 1 only in
+  /// training, for the average of log w.
   public let beta: Float
 
   /// A bound from its parts.
@@ -56,7 +58,7 @@ public struct ImportanceWeightedBound: Sendable, Equatable {
   /// - Parameters:
   ///   - q: q(z|x~), [B M, J].
   ///   - negativeLogLikelihood: -log p(x|z) of the samples z, [B M K, J] to [B M K].
-  ///   - step: where noise comes from.
+  ///   - step: the source of noise.
   public func negative(
     _ q: LogScaleGaussian, _ step: Step, negativeLogLikelihood: (Variable) -> Variable
   ) -> Variable {
@@ -87,7 +89,7 @@ public struct ImportanceWeightedBound: Sendable, Equatable {
     }
   }
 
-  /// log w of `count` samples from q for each example, [B, count]; draw number `pass` of them.
+  /// log w of `count` samples from q for each example, [B, count]; `pass` numbers the draws.
   public static func logWeights(
     _ q: LogScaleGaussian, count: Int, _ step: Step, pass: Int,
     negativeLogLikelihood: (Variable) -> Variable
@@ -99,8 +101,10 @@ public struct ImportanceWeightedBound: Sendable, Equatable {
     return (logRatio - negativeLogLikelihood(z)).reshaped(Shape(q.mean.shape.rows, count))
   }
 
-  /// Standard normal noise for the samples, [B M K, J]: an example's draws follow one another, so that fewer samples
-  /// are the first of more.
+  /// Standard normal noise for the samples, [B M K, J].
+  ///
+  /// An example's draws follow one another, so that a smaller number of samples is the start of a
+  /// larger number.
   private func noise(
     _ q: LogScaleGaussian, _ samples: Int, _ step: Step, pass: Int
   ) -> Variable {
@@ -117,7 +121,7 @@ public struct LogScaleGaussian {
   /// log sigma, half of the log-variance.
   public let logDeviation: Variable
 
-  /// From its parts.
+  /// A Gaussian from its parts.
   public init(mean: Variable, logDeviation: Variable) {
     self.mean = mean
     self.logDeviation = logDeviation
@@ -126,7 +130,8 @@ public struct LogScaleGaussian {
   /// log of sigma squared, [R, J].
   public var logVariance: Variable { 2 * logDeviation }
 
-  /// mean + sigma * epsilon for each row of `epsilon`, [R K, J]; K rows for each of the Gaussian's.
+  /// mean + sigma * epsilon for each row of `epsilon`, [R K, J]; K rows for each row of the
+  /// Gaussian.
   public func sample(_ epsilon: Variable) -> Variable {
     mean.samples(logDeviation: logDeviation, epsilon: epsilon)
   }

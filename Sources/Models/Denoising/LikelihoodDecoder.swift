@@ -6,8 +6,10 @@ import Tensors
 public enum LikelihoodDecoder: Module {
   /// Independent Bernoullis; the network, [R, J] to [R, D], gives their logits.
   case bernoulli(Perceptron)
-  /// Independent Gaussians: behind a common network with its activation, means through a sigmoid and deviations
-  /// through softplus, of at least ``leastDeviation``.
+  /// Independent Gaussians: a common network with its activation, then two heads.
+  ///
+  /// The means pass through a sigmoid, the deviations through softplus, with ``leastDeviation`` as
+  /// the least.
   case gaussian(Perceptron, mean: Dense, deviation: Dense)
 
   /// The smallest standard deviation of a Gaussian.
@@ -20,7 +22,8 @@ public enum LikelihoodDecoder: Module {
     .bernoulli(Perceptron(sizes, activation, last: .identity, initialized: initialized))
   }
 
-  /// A Gaussian decoder with layers of the given sizes, from the code to the pixels; one hidden layer at least.
+  /// A Gaussian decoder with layers of the given sizes, from the code to the pixels; at least one
+  /// is hidden.
   public static func gaussian(
     _ sizes: [Int], _ activation: Activation, _ initialized: Initialization = .glorot
   ) -> LikelihoodDecoder {
@@ -51,7 +54,8 @@ public enum LikelihoodDecoder: Module {
   /// Whether p(x|z) is a density, whose logarithm may be of either sign.
   public var isDensity: Bool { if case .gaussian = self { true } else { false } }
 
-  /// -log p(x|z) in nats, [R], of R = K B codes z, [R, J]; x is [B, D], each row for K codes that lie one below the other.
+  /// -log p(x|z) in nats, [R], of R = K B codes z, [R, J]; x is [B, D], each row for K consecutive
+  /// codes.
   public func negativeLogLikelihood(of x: Variable, given z: Variable) -> Variable {
     switch self {
     case .bernoulli(let network): return network(z).bernoulliNegativeLogLikelihood(of: x)

@@ -4,23 +4,28 @@ import Layers
 import Tensors
 import Training
 
-/// Deep convolutional GAN (Radford, Metz & Chintala, ICLR 2016), as the RVAE paper compares with on CelebA.
+/// Deep convolutional GAN (Radford, Metz & Chintala, ICLR 2016), a comparison model of the RVAE
+/// paper on CelebA.
 ///
-/// Shapes: B examples of H x H x C pixels, D in all, J latent dimensions. With `channels` 64, 128, 256, 512 and 64 x 64 pixels the
-/// generator goes from 1 x 1 x J to 4 x 4 x 512 in one transposed convolution and doubles from there; the discriminator
-/// mirrors it. Batch normalisation stands behind every convolution but the generator's last and the discriminator's first
-/// and last; real and made images are normalised apart. There are no convolution biases; weights are N(0, 0.02), those of batch
-/// normalisations N(1, 0.02).
+/// Shapes: B examples of H x H x C pixels, D in all, J latent dimensions. With `channels` 64, 128,
+/// 256, 512 and 64 x 64 pixels, the generator's first convolution gives 4 x 4 x 512 for 1 x 1 x J.
+/// Its convolutions are transposed. Each further convolution doubles the side; the discriminator
+/// mirrors the generator.
+/// Batch normalisation follows every convolution except the generator's last and the
+/// discriminator's first and last. Real and generated images are normalised separately.
+/// There are no convolution biases. Weights are N(0, 0.02), weights of batch normalisations N(1,
+/// 0.02).
 ///
-/// Departs from Radford et al. as the RVAE authors' code does: the output is a sigmoid, since data are in [0, 1].
+/// Departs from Radford et al. as the RVAE authors' code does: the output is a sigmoid, since data
+/// are in [0, 1].
 public struct DCGAN: ImageGame {
-  /// What a DCGAN reads.
+  /// The settings of a DCGAN.
   public struct Settings: SettingsGroup {
     /// Channels of its convolutions.
     public var channels = ChannelSettings()
     /// The code.
     public var code = CodeSettings()
-    /// How the players are trained.
+    /// The training of the players.
     public var players = PlayerSettings()
     /// The guard of logarithms.
     public var guardOfLogarithms = LossEpsilon()
@@ -50,7 +55,7 @@ public struct DCGAN: ImageGame {
 
   let generator: any Network
   let discriminator: any Network
-  /// J.
+  /// The latent dimensions, J.
   public let latent: Int
   let losses: AdversarialLosses
   let momentum: Double?
@@ -58,7 +63,7 @@ public struct DCGAN: ImageGame {
   private static let weights = Initializer.normal(mean: 0, deviation: 0.02)
   private static let gains = Initializer.normal(mean: 1, deviation: 0.02)
 
-  /// A model of such images.
+  /// A model of images of this shape.
   ///
   /// - Throws: `ConfigurationError` for images that are not square or cannot be halved so often.
   public init(_ c: Settings, image: ImageShape) throws {

@@ -4,29 +4,32 @@ import Layers
 import Tensors
 import Training
 
-/// Generative adversarial network of fully connected layers (Goodfellow et al., NeurIPS 2014), as the RVAE paper compares
-/// with: the generator has the layers of the VAE's decoder, the discriminator those of its encoder.
+/// Generative adversarial network of fully connected layers (Goodfellow et al., NeurIPS 2014), a
+/// comparison model of the RVAE paper.
 ///
-/// Shapes: B examples, D pixels, J latent dimensions. Each hidden unit of the discriminator is left out with probability
-/// `dropout` in training. Weights are drawn from a normal distribution of deviation 0.02, truncated at twice that.
+/// The generator has the layers of the VAE's decoder, the discriminator those of its encoder.
+/// Shapes: B examples, D pixels, J latent dimensions.
+/// Dropout removes each hidden unit of the discriminator with probability `dropout` in training.
+/// Weights are drawn from a normal distribution of deviation 0.02, truncated at twice that.
 ///
-/// Departs from the released code (D-12, D-42) in a sigmoid output, losses on logits without a guard and a drop rate of 0.3;
-/// options `generator_output`, `loss_epsilon` and `dropout` give tanh, 0.01 and 0.7 back. Data are in [0, 1] with
-/// either output, as there; samples are clipped.
+/// Departs from the released code (D-12, D-42) in a sigmoid output, losses on logits without a
+/// guard and a drop rate of 0.3. Options `generator_output`, `loss_epsilon` and `dropout` restore
+/// tanh, 0.01 and 0.7.
+/// As in the code, data are in [0, 1] with either output; samples are clipped.
 public struct GAN: ImageGame {
-  /// What a GAN reads.
+  /// The settings of a GAN.
   public struct Settings: SettingsGroup {
-    /// Hidden layers of discriminator and, reversed, generator.
+    /// Hidden layers of the discriminator, and of the generator in reverse order.
     public var layers = LayerSettings()
     /// The code.
     public var code = CodeSettings()
-    /// How the players are trained.
+    /// The training of the players.
     public var players = PlayerSettings()
-    /// The function behind the discriminator's hidden layers.
+    /// The activation of the discriminator's hidden layers.
     public var discriminatorActivation = DiscriminatorActivation()
-    /// Chance of each hidden unit of the discriminator to be left out of a pass.
+    /// The probability that a pass leaves out a hidden unit of the discriminator.
     public var dropout = 0.3
-    /// What the generator ends in.
+    /// The generator's output function.
     public var output = Output.sigmoid
     /// The guard of logarithms.
     public var guardOfLogarithms = LossEpsilon()
@@ -50,7 +53,7 @@ public struct GAN: ImageGame {
       .group(\.guardOfLogarithms),
     ]
 
-    /// The networks are fully connected.
+    /// Checks that the networks are fully connected.
     public func check(
       _ system: String, with common: CommonSettings
     ) throws(ConfigurationError) {
@@ -58,10 +61,10 @@ public struct GAN: ImageGame {
     }
   }
 
-  /// D-12: what the generator ends in.
+  /// D-12: the generator's output function.
   public enum Output: String, CaseIterable, Sendable {
     case sigmoid
-    /// As the RVAE authors' code, on data in [0, 1] all the same; samples are clipped.
+    /// As in the RVAE authors' code, though data are in [0, 1]; samples are clipped.
     case tanh
   }
 
@@ -78,7 +81,7 @@ public struct GAN: ImageGame {
 
   let generator: any Network
   let discriminator: any Network
-  /// J.
+  /// The latent dimensions, J.
   public let latent: Int
   let losses: AdversarialLosses
   let momentum: Double?
@@ -86,7 +89,7 @@ public struct GAN: ImageGame {
   private let output: Activation
   private let dropout: Float
 
-  /// A model of such images.
+  /// A model of images of this shape.
   public init(_ c: Settings, image: ImageShape) {
     latent = c.code.latent
     momentum = c.players.discriminatorMomentum

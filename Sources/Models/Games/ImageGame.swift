@@ -3,23 +3,23 @@ import Layers
 import Tensors
 import Training
 
-/// What generative adversarial networks share: the game on images (systems.md 4.4, 4.5).
+/// Common parts of generative adversarial networks: the game on images (docs/systems.md, 4.4, 4.5).
 ///
-/// Shapes: B examples, D pixels, J latent dimensions. Real are the batch's images, with their noise of training. The
-/// discriminator's step sees made images as data; the generator's flows through the discriminator, which stands still. Each
-/// has codes of its own.
+/// Shapes: B examples, D pixels, J latent dimensions. The real images are the batch's images with
+/// their noise of training. The discriminator's step sees generated images as data. The generator's
+/// gradients flow through the discriminator, which stays fixed. Each phase has its own codes.
 protocol ImageGame: Generative, Trainable {
-  /// [B, J] -> [B, D].
+  /// The generator, [B, J] -> [B, D].
   var generator: any Network { get }
-  /// [B, D] -> [B, 1]; logit of "real".
+  /// The discriminator, [B, D] -> [B, 1]; logit of "real".
   var discriminator: any Network { get }
-  /// RMSprop's momentum for the discriminator; nil for that of all.
+  /// RMSprop's momentum for the discriminator; nil for the common momentum.
   var momentum: Double? { get }
-  /// What both minimise.
+  /// The losses of both players.
   var losses: AdversarialLosses { get }
   /// Images as the discriminator sees them, [B, D].
   func images(_ z: Variable) -> Variable
-  /// The discriminator's logits of a batch, [B, 1]; `pass` tells the passes of a step apart.
+  /// The discriminator's logits of a batch, [B, 1]; `pass` numbers the passes of a step.
   func judge(_ x: Variable, _ step: Step, pass: Int) -> Variable
 }
 
@@ -29,7 +29,7 @@ extension ImageGame {
     [("generator", generator), ("discriminator", discriminator)]
   }
 
-  /// One step of each, the discriminator's first.
+  /// One phase for each player, the discriminator's first.
   public var phases: [Phase] {
     [
       Phase("discriminator", updates: ["discriminator"], momentum: momentum),

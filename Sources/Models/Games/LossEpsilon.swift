@@ -2,7 +2,7 @@ import Training
 
 /// The guard of a GAN's logarithms.
 public struct LossEpsilon: SettingsGroup {
-  /// Added to probabilities inside the logarithms of its losses.
+  /// A number added to probabilities inside the logarithms of the losses.
   public var epsilon = 0.0
 
   /// The default.

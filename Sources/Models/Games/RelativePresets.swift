@@ -17,7 +17,7 @@ extension Preset {
       settings: [
         Setting("model=dae", "4.10"), Setting("noise=gaussian:0.5", "7.1 [P]: C4 with s = 0.5"),
         Setting("reconstruction_term=bce", "4.10"),
-        Setting("rows=50000", "section 1: 50,000 / 10,000 / 10,000"),
+        Setting("rows=50000", "1: 50,000 / 10,000 / 10,000"),
         Setting("batch=64", "7.1 [P]"), Setting("epochs=100", "7.1 [P]"),
         Setting("shuffle=true", "D-47: unstated; the usual order"),
         Setting("hidden=1000,1000", "7.1 [P]"), Setting("latent=10", "7.1 [P]"),
@@ -28,12 +28,12 @@ extension Preset {
       settings: [
         Setting("model=ae", "4.10"), Setting("reconstruction_term=mse", "4.10"),
         Setting("hidden=400,200,100", "expected-recycling, section 1"),
-        Setting("latent=10", "section 5 [P]"),
+        Setting("latent=10", "5 [P]"),
         Setting("activation=relu", "expected-recycling, section 1"),
-        Setting("batch=100", "section 5"), Setting("shuffle=true", "own"),
+        Setting("batch=100", "5"), Setting("shuffle=true", "own"),
         Setting("epochs=200", "expected-recycling, section 2"),
         Setting("initialization=pytorch", "expected-recycling, section 1"),
-        Setting("learning_rate=0.001", "section 5"),
+        Setting("learning_rate=0.001", "5"),
       ]),
     Preset(
       name: "mnist-gan", summary: "GAN on MNIST with the layers of the RVAE paper's VAE",
@@ -83,7 +83,7 @@ extension Preset {
     Setting("optimizer=adam", "4.1 [P]"), Setting("learning_rate=0.001", "4.1 [P]"),
   ]
 
-  /// What the MLP GANs share.
+  /// Settings that the fully connected GANs share.
   private static let gan = [
     Setting("model=gan", "4.4"), Setting("rows=55000", "D-11 [C]: the first 55,000"),
     Setting("shuffle=true", "own"), Setting("activation=relu", "4.4 [C]"),

@@ -4,22 +4,25 @@ import Layers
 import Tensors
 import Training
 
-/// The encoder and the decoder that a configuration asks for.
+/// The encoder and the decoder of a configuration.
 ///
-/// Shapes: B examples of H x W x C pixels, F features. Convolutional networks halve height and width once for each of
-/// their `channels` and double them on the way back. Initial values of convolutional networks are PyTorch's, those
-/// of fully connected ones Glorot uniform.
+/// Shapes: B examples of H x W x C pixels, F features. Convolutional networks halve height and
+/// width once for each of their `channels` and double them on the way back.
+/// Initial values of convolutional networks are PyTorch's. Initial values of fully connected
+/// networks are Glorot uniform.
 struct Architecture {
-  /// [B, H*W*C] to [B, F], activation included.
+  /// The encoder, [B, H*W*C] to [B, F], with its activation.
   let trunk: [(network: any Network, modules: Int)]
-  /// F.
+  /// The number of features, F.
   let features: Int
-  /// [B, J] to logits [B, H*W*C], or to what `output` makes of them.
+  /// The decoder, [B, J] to logits [B, H*W*C], or to the result of `output`.
   let decoder: any Network
   private let grid: (height: Int, width: Int, channels: Int)?
   private let initialization: Initialization
 
-  /// - Parameter output: what the decoder's logits go through.
+  /// The networks for images of a shape.
+  ///
+  /// - Parameter output: a function of the decoder's logits.
   /// - Throws: `ConfigurationError` for images that cannot be halved so often.
   init(
     _ c: NetworkSettings, _ image: ImageShape, output: Activation = .identity
@@ -55,7 +58,7 @@ struct Architecture {
     }
   }
 
-  /// A linear layer behind the trunk.
+  /// A linear layer after the trunk.
   func head(_ outputs: Int) -> Dense {
     guard let grid else { return Dense(features, outputs, initialized: initialization) }
     return Dense(

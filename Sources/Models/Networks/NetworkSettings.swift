@@ -2,31 +2,32 @@ import Layers
 import Tensors
 import Training
 
-/// What encoder and decoder are made of.
+/// The kind of encoder and decoder.
 public enum NetworkKind: String, CaseIterable, Sendable {
   /// Fully connected layers: `hidden`, `decoder_hidden`.
   case mlp
-  /// Convolutions 4x4 of stride 2 with batch normalisation and leaky ReLU; transposed ones back.
+  /// Convolutions 4x4 of stride 2 with batch normalisation and leaky ReLU; the decoder's are
+  /// transposed.
   case convolutionalNormalized = "conv_bn"
-  /// Convolutions 5x5 of stride 2 with ReLU; transposed 3x3 back.
+  /// Convolutions 5x5 of stride 2 with ReLU; transposed 3x3 in the decoder.
   case convolutional = "conv"
 }
 
-/// Hidden layers of the user's choice.
+/// The hidden layers.
 public struct LayerSettings: SettingsGroup {
   /// Units of the encoder's hidden layers, from the image inwards.
   public var hidden = [512, 256]
   /// Units of the decoder's hidden layers, from the code outwards; nil for `hidden` reversed.
   public var decoderHidden: [Int]?
-  /// What encoder and decoder are made of.
+  /// The kind of encoder and decoder.
   public var network = NetworkKind.mlp
-  /// The function behind every hidden layer.
+  /// The activation of every hidden layer.
   public var activation = Activation.sigmoid
 
   /// The defaults.
   public init() {}
 
-  /// Layers hold for the whole run: its weights stand on them.
+  /// All keys; layers are fixed for the whole run, because its weights depend on them.
   public static let entries: [SettingsEntry<LayerSettings>] = [
     .layers(
       "hidden", \.hidden, "Hidden layers of the encoder, from the image inwards.",
@@ -51,12 +52,12 @@ public struct LayerSettings: SettingsGroup {
   /// The decoder's hidden layers: as set, or the encoder's reversed.
   public var decoderLayers: [Int] { decoderHidden ?? hidden.reversed() }
 
-  /// Settles the decoder's layers.
+  /// Resolves the decoder's layers.
   public mutating func resolve(for data: TrainingSetFacts) { decoderHidden = decoderLayers }
 
-  /// Refuses networks of convolutions, for a model that takes none.
+  /// Refuses convolutional networks, for a model that takes none.
   ///
-  /// - Parameter reason: stands behind "mlp".
+  /// - Parameter reason: follows "mlp" in the message.
   func checkConnected(_ reason: String) throws(ConfigurationError) {
     guard network != .mlp else { return }
     throw ConfigurationError(key: "network", found: network.rawValue, expected: "mlp\(reason)")
@@ -65,7 +66,7 @@ public struct LayerSettings: SettingsGroup {
 
 /// Dimensions of the code.
 public struct CodeSettings: SettingsGroup {
-  /// J.
+  /// The latent dimensions, J.
   public var latent = 49
 
   /// The default.
@@ -77,9 +78,9 @@ public struct CodeSettings: SettingsGroup {
   ]
 }
 
-/// How first values of fully connected layers are drawn.
+/// The initial values of fully connected layers.
 public struct InitializationSettings: SettingsGroup {
-  /// Their distribution.
+  /// The distribution of initial values.
   public var initialization = Initialization.glorot
 
   /// The default.
@@ -119,36 +120,36 @@ public struct ConnectedSettings: SettingsGroup {
   public var layers = LayerSettings()
   /// The code.
   public var code = CodeSettings()
-  /// First values.
+  /// Initial values.
   public var initialization = InitializationSettings()
 
   /// The defaults.
   public init() {}
 
-  /// Layers, code, first values.
+  /// Layers, code, initial values.
   public static let entries: [SettingsEntry<ConnectedSettings>] = [
     .group(\.layers),
     .group(\.code),
     .group(\.initialization),
   ]
 
-  /// J.
+  /// The latent dimensions, J.
   public var latent: Int { code.latent }
 }
 
 /// A network of fully connected layers or of convolutions, with a code.
 public struct NetworkSettings: SettingsGroup {
-  /// What all networks have.
+  /// The settings of all networks.
   public var connected = ConnectedSettings()
   /// Channels of convolutions.
   public var channels = ChannelSettings()
-  /// Whether batch normalisation stands before the output's sigmoid too, in networks that have any.
+  /// Whether batch normalisation comes before the output's sigmoid too, in networks that have it.
   public var outputNormalization = true
 
   /// The defaults.
   public init() {}
 
-  /// Layers and code, then what convolutions have.
+  /// Layers and code, then settings of convolutions.
   public static let entries: [SettingsEntry<NetworkSettings>] = [
     .group(\.connected),
     .group(\.channels),
@@ -158,7 +159,7 @@ public struct NetworkSettings: SettingsGroup {
     ).fixed,
   ]
 
-  /// J.
+  /// The latent dimensions, J.
   public var latent: Int { connected.code.latent }
   /// Hidden layers.
   public var layers: LayerSettings { connected.layers }

@@ -1,14 +1,15 @@
 import Foundation
 import Tensors
 
-/// The upper bound of the iC-VAE whose decoder mean is affine, m(z) = W z + b, and the updates that lower it (Wang et al.,
-/// UAI 2017; systems.md 5.4).
+/// The upper bound of the iC-VAE with decoder mean m(z) = W z + b, and the EM updates that lower
+/// it.
 ///
-/// Over W and b it minimises sum_i h_i with h_i = inf over Lambda_i > 0 of (x_i - b)' Psi_i⁻¹ (x_i - b) + log |Psi_i|,
-/// Psi_i = Lambda_i + W W', Lambda_i diagonal. This is a Bayesian robust PCA: L = W mz + b, S = X - L.
+/// Wang et al., UAI 2017; docs/systems.md, 5.4. Over W and b it minimises sum_i h_i with h_i = inf
+/// over Lambda_i > 0 of (x_i - b)' Psi_i⁻¹ (x_i - b) + log |Psi_i|, Psi_i = Lambda_i + W W',
+/// Lambda_i diagonal. This is a Bayesian robust PCA: L = W mz + b, S = X - L.
 ///
-/// All in double precision. D dimensions, k latent ones, n rows of a block; p = k (k + 1) / 2 elements stand for a
-/// symmetric matrix [k, k], its lower triangle row by row.
+/// All values are in double precision. D dimensions, k latent dimensions, n rows of a block. A
+/// symmetric matrix [k, k] is stored as its lower triangle row by row, p = k (k + 1) / 2 elements.
 struct AffineEM {
   let dimensions: Int, latent: Int
   /// W, [D, k].
@@ -19,7 +20,7 @@ struct AffineEM {
   /// p.
   private var packed: Int { latent * (latent + 1) / 2 }
 
-  /// What a block's data and variances say of its codes, given W and b.
+  /// The distribution of codes for a block's data and variances, given W and b.
   struct Posterior {
     /// mz, [n, k].
     var means: [Double]
@@ -32,11 +33,12 @@ struct AffineEM {
     /// h_i at these variances, [n].
     var objectives: [Double]
 
-    /// Their sum.
+    /// The sum of the objectives.
     var objective: Double { objectives.reduce(0, +) }
   }
 
-  /// The E-step: Sz = (I + W' Lambda⁻¹ W)⁻¹, mz = Sz W' Lambda⁻¹ (x - b), and h by Woodbury's identity.
+  /// The E-step: Sz = (I + W' Lambda⁻¹ W)⁻¹, mz = Sz W' Lambda⁻¹ (x - b), and h by Woodbury's
+  /// identity.
   ///
   /// - Parameters:
   ///   - x: data, [n, D].
@@ -62,7 +64,7 @@ struct AffineEM {
 
     var means = [Double](repeating: 0, count: n * k)
     var seconds = [Double](repeating: 0, count: n * p)
-    var doubled = seconds  // Sz with each pair of equal elements as one of twice the size
+    var doubled = seconds  // Sz with off-diagonal elements doubled
     var square = [Double](repeating: 0, count: k * k)
     for row in 0..<n {
       unpack(precision, row * p, into: &square)
@@ -129,13 +131,15 @@ struct AffineEM {
 
   // MARK: - M-step
 
-  /// Numbers of a dimension among the sums of the M-step: of (mz mz' + Sz) / lambda, mz / lambda, 1 / lambda, x mz / lambda and
-  /// x / lambda.
+  /// The number of sums of the M-step for a dimension.
+  ///
+  /// They are the sums of (mz mz' + Sz) / lambda, mz / lambda, 1 / lambda, x mz / lambda and x /
+  /// lambda.
   private var sumWidth: Int { packed + 2 * latent + 2 }
-  /// Numbers that `accumulate` adds to.
+  /// The number of sums that `accumulate` fills.
   var sumCount: Int { dimensions * sumWidth }
 
-  /// Adds a block's part to the sums of the M-step, [D, packed + k + 1] and after it [D, k + 1].
+  /// Adds a block's part to the sums of the M-step, [D, packed + k + 1] followed by [D, k + 1].
   ///
   /// Sums of blocks, lanes and ranks may be added in any order.
   func accumulate(
@@ -164,10 +168,11 @@ struct AffineEM {
       d, k + 1, n, weighted, transposeA: true, firsts, into: sums + d * (p + k + 1), beta: 1)
   }
 
-  /// The M-step: w_j = [sum (mz mz' + Sz) / lambda]⁻¹ sum (x_j - b_j) mz / lambda, then b_j, the mean of x_j - w_j' mz with
-  /// weights 1 / lambda.
+  /// The M-step: w_j = [sum (mz mz' + Sz) / lambda]⁻¹ sum (x_j - b_j) mz / lambda, then b_j.
   ///
-  /// - Parameter hasBias: whether b is fitted; without it b stays as it is.
+  /// b_j is the mean of x_j - w_j' mz with weights 1 / lambda.
+  ///
+  /// - Parameter hasBias: whether b is fitted; otherwise b stays unchanged.
   mutating func maximize(_ sums: [Double], hasBias: Bool) {
     let (d, k, p) = (dimensions, latent, packed)
     precondition(sums.count == sumCount, "\(sums.count) sums of \(sumCount)")
@@ -182,7 +187,7 @@ struct AffineEM {
           at += 1
         }
       }
-      // Never singular: Sz is positive definite.
+      // The matrix is never singular, because Sz is positive definite.
       guard DoubleAlgebra.invert(&square, k) != nil else { continue }
       let meanSums = sums[moments + p..<moments + p + k]
       for a in 0..<k {
@@ -200,17 +205,19 @@ struct AffineEM {
   }
 }
 
-/// The least variance an entry may have, as a fraction of that of the data: it falls from sweep to sweep, since
-/// small ones at the start would make every entry an outlier (W mz = 0).
+/// The least variance of an entry, as a fraction of the data's variance.
+///
+/// It falls from sweep to sweep: a small value at the start would make every entry an outlier (W mz
+/// = 0).
 struct VarianceFloor {
   let decay: Double, least: Double, variance: Double
 
-  /// In a sweep, counted from 0; before the first, 0.
+  /// The fraction in a sweep, counted from 0; 0 before the first sweep.
   func value(sweep: Int) -> Double {
     sweep < 0 ? 0 : max(pow(decay, Double(sweep)), least) * variance
   }
 
-  /// Sweeps after which it stays as it is, at most `limit`.
+  /// The number of sweeps until the fraction is constant, at most `limit`.
   func sweeps(atMost limit: Int) -> Int {
     guard least > 0, decay > 0 else { return limit }
     return min(limit, max(0, Int((log(least) / log(decay)).rounded(.up))) + 1)

@@ -5,27 +5,30 @@ import Layers
 import Tensors
 import Training
 
-/// iC-VAE with an affine decoder mean m(z) = W z + b, fitted by the EM updates of its upper bound (`AffineEM`) rather than
-/// by gradients: X = L + S with L = W mz + b and no parameter but the number of latent dimensions, which may be that of the
-/// pixels.
+/// iC-VAE with an affine decoder mean m(z) = W z + b, fitted by EM updates of its upper bound
+/// (`AffineEM`), without gradients.
 ///
-/// Shapes: B examples, D pixels, J latent dimensions. Sweeps start from PCA, scaled by singular value / sqrt(N), and the floor
-/// of the variances falls by `floor_decay` from one sweep to the next, down to `floor`, both times the variance of the data
-/// (systems.md 5.4): without that, the fit falls into the trivial solution in which every entry is an outlier.
-/// A rank holds S = x - m and the variance of m for its own rows; lambda = S² + the variance, or the
-/// floor.
+/// X = L + S with L = W mz + b. The only free choice is the number of latent dimensions, which may
+/// equal the number of pixels. Shapes: B examples, D pixels, J latent dimensions.
+/// Sweeps start from PCA, scaled by singular value / sqrt(N). The floor of the variances falls by
+/// `floor_decay` from one sweep to the next, down to `floor`; both are fractions of the data's
+/// variance (docs/systems.md, 5.4).
+/// Without the falling floor, the fit would find the trivial solution in which every entry is an
+/// outlier.
+/// A rank holds S = x - m and the variance of m for its own rows; lambda = S² + the variance, or
+/// the floor.
 struct AffineICVAE: Autoencoder, Generative, Fitted {
-  /// What the affine iC-VAE by EM reads.
+  /// The settings of the affine iC-VAE by EM.
   struct Settings: SettingsGroup {
     /// The code.
     var code = CodeSettings()
-    /// Sweeps, which new rows go through as well.
+    /// The number of sweeps, for the training set and for new rows.
     var count = EpochCount()
-    /// Least variance of an entry, as a fraction of that of the data.
+    /// The least variance of an entry, as a fraction of the data's variance.
     var floor = 1e-6
-    /// What that fraction, 1 at first, is multiplied by from sweep to sweep.
+    /// The factor of that fraction from sweep to sweep; the fraction starts at 1.
     var floorDecay = 0.9
-    /// Whether an offset is fitted; not for centred data.
+    /// Whether an offset is fitted; centred data need none.
     var affineBias = true
 
     /// The code, sweeps, variances.
@@ -45,7 +48,7 @@ struct AffineICVAE: Autoencoder, Generative, Fitted {
     ]
   }
 
-  /// The model fitted by sweeps.
+  /// The system fitted by sweeps.
   static func system(_ name: String) -> System {
     System(
       name, make: AffineICVAE.init, loop: Sweeps<AffineICVAE>.init,
@@ -61,10 +64,10 @@ struct AffineICVAE: Autoencoder, Generative, Fitted {
 
   private static let largestImage = 4096
 
-  /// A model of such images.
+  /// A model of images of this shape.
   ///
-  /// - Throws: `ConfigurationError` for more latent dimensions than pixels, or images too large for a matrix of all pairs
-  ///   of pixels.
+  /// - Throws: `ConfigurationError` for more latent dimensions than pixels, or images too large for
+  ///   a matrix of all pairs of pixels.
   init(_ c: Settings, image: ImageShape) throws {
     guard image.count <= Self.largestImage else {
       throw ConfigurationError(
@@ -83,7 +86,7 @@ struct AffineICVAE: Autoencoder, Generative, Fitted {
     hasBias = c.affineBias
   }
 
-  /// The variance of all elements of the training set, kept for data the model is asked about later.
+  /// The variance of all elements of the training set, kept to explain data after training.
   struct DataVariance: Module {
     let variance = Parameter(Shape(1), .ones)
     var parameters: [(String, Parameter)] { [("variance", variance)] }
@@ -91,10 +94,10 @@ struct AffineICVAE: Autoencoder, Generative, Fitted {
 
   var children: [(String, any Module)] { [("decoder", decoder), ("data", data)] }
 
-  /// J.
+  /// The latent dimensions, J.
   var latent: Int { decoder.weight.shape[0] }
 
-  /// W and b as they are now.
+  /// The present W and b.
   var fit: AffineEM {
     let (j, d) = (decoder.weight.shape[0], decoder.weight.shape[1])
     let w = decoder.weight.value  // [J, D]
@@ -111,7 +114,8 @@ struct AffineICVAE: Autoencoder, Generative, Fitted {
     VarianceFloor(decay: floorDecay, least: floor, variance: Double(data.variance.value[0]))
   }
 
-  /// The best variances of new rows by W and b, along the same falling floor, and what they say of the codes.
+  /// The posterior of new rows at their best variances, found by W and b along the same falling
+  /// floor.
   private func posterior(_ x: Variable) -> AffineEM.Posterior {
     let (fit, floors) = (fit, floors)
     let values = x.values.map { Double($0) }
@@ -144,7 +148,7 @@ struct AffineICVAE: Autoencoder, Generative, Fitted {
 }
 
 extension AffineICVAE {
-  /// S, and the variance of m.
+  /// The arrays S and the variance of m.
   static func rowArrays(kept storage: SplitStorage) throws(ConfigurationError) -> [RowArray] {
     guard storage == .float32 else {
       throw ConfigurationError(
@@ -159,7 +163,8 @@ extension AffineICVAE {
     return state
   }
 
-  /// b is the mean (0 without a bias), W the principal axes times singular value / sqrt(N), lambda the variance of the data.
+  /// Starts from PCA: b is the mean (0 without a bias), W the principal axes times singular value /
+  /// sqrt(N), lambda the data's variance.
   ///
   /// **Collective.**
   func start(_ trainer: Trainer) throws {
@@ -199,11 +204,11 @@ extension AffineICVAE {
     state.endUpdate()
   }
 
-  /// One E-step and one M-step.
+  /// Makes one E-step and one M-step.
   ///
   /// **Collective.**
   ///
-  /// - Returns: half of h, the mean over the rows, as it was before the sweep.
+  /// - Returns: half of h before the sweep, mean over the rows.
   func sweep(_ trainer: Trainer) throws -> Double {
     let state = Self.state(of: trainer)
     var fit = fit
@@ -230,12 +235,12 @@ extension AffineICVAE {
     return 0.5 * sums[fit.sumCount] / Double(trainer.rows.count)
   }
 
-  /// lambda of an entry from its residual and the variance of its mean.
+  /// lambda of an entry, from its residual and the variance of its mean.
   private static func variance(_ s: Float, _ r: Float, atLeast least: Double) -> Double {
     max(Double(s) * Double(s) + Double(r), least, Double(Float.leastNormalMagnitude))
   }
 
-  /// Gives all ranks the same W, b and variance.
+  /// Sends the same W, b and variance to all ranks.
   ///
   /// **Collective.**
   private func publish(_ fit: AffineEM, variance: Double, _ trainer: Trainer) throws {

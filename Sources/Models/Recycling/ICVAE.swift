@@ -4,20 +4,25 @@ import Layers
 import Tensors
 import Training
 
-/// iC-VAE and RiC-VAE(N, M) (Wang, Dai, Hua, Aston & Wipf, "Green Generative Modeling: Recycling Dirty Data using Recurrent
-/// Variational Autoencoders", UAI 2017): a VAE whose decoder, conditioned on the index of the sample, may give every
-/// pixel of every sample its own variance.
+/// iC-VAE and RiC-VAE(N, M): VAEs whose decoder may give every pixel of every sample its own
+/// variance.
 ///
-/// The best such variance is v_ij = (x_ij - m_j)², and with it the loss of sample i is
-/// KL + sum_j log |x_ij - m_j|: outliers cost little, and no variance is left to learn. RiC-VAE trains on what it draws
-/// as well, x_{p+1} = m_p + |x_p - m_p| e (`passes`, `test_passes`); iC-VAE is RiC-VAE(1, 1).
-/// Shapes: B examples, D pixels, J latent dimensions. Losses are in nats, half the paper's.
+/// Wang, Dai, Hua, Aston & Wipf, "Green Generative Modeling: Recycling Dirty Data using Recurrent
+/// Variational Autoencoders", UAI 2017. The decoder is conditioned on the index of the sample.
+/// Shapes: B examples, D pixels, J latent dimensions.
 ///
-/// No code or supplement of the authors is known. 0.5 log(r² + epsilon) stands for log |r|, since constant pixels
-/// would give log 0; epsilon may fall in the first epochs, and squared errors may come first (D-18). Gradients do not flow
-/// from pass to pass unless `recycle_grad` says so (D-16).
+/// The best such variance is v_ij = (x_ij - m_j)². The loss of sample i then is KL + sum_j log
+/// |x_ij - m_j|: outliers cost little, and no variance is left to learn. Losses are in nats, half
+/// the paper's.
+/// RiC-VAE also trains on its own samples, x_{p+1} = m_p + |x_p - m_p| e (`passes`, `test_passes`);
+/// iC-VAE is RiC-VAE(1, 1).
+///
+/// No code or supplement of the authors is known. 0.5 log(r² + epsilon) replaces log |r|, since
+/// constant pixels would give log 0.
+/// Epsilon may fall in the first epochs, and squared errors may come first (D-18). Gradients do not
+/// flow from pass to pass unless `recycle_grad` asks for it (D-16).
 public struct ICVAE: RecyclingAutoencoder {
-  /// What a deep iC-VAE reads.
+  /// The settings of a deep iC-VAE.
   public struct Settings: SettingsGroup {
     /// Encoder and decoder.
     public var network = NetworkSettings()
@@ -34,11 +39,11 @@ public struct ICVAE: RecyclingAutoencoder {
     ]
   }
 
-  /// What the affine iC-VAE reads.
+  /// The settings of the affine iC-VAE.
   public struct AffineSettings: SettingsGroup {
     /// The code.
     public var code = CodeSettings()
-    /// First values.
+    /// Initial values.
     public var initialization = InitializationSettings()
     /// The loss.
     public var loss = LossSettings()
@@ -46,7 +51,7 @@ public struct ICVAE: RecyclingAutoencoder {
     /// The defaults.
     public init() {}
 
-    /// The code, first values, the loss.
+    /// The code, initial values, the loss.
     public static let entries: [SettingsEntry<AffineSettings>] = [
       .group(\.code),
       .group(\.initialization),
@@ -56,13 +61,13 @@ public struct ICVAE: RecyclingAutoencoder {
 
   /// The loss of iC- and RiC-VAE.
   public struct LossSettings: SettingsGroup {
-    /// What recycling models share.
+    /// The settings that recycling models share.
     public var recycling = Recycling.Settings()
-    /// Added to squared residuals before the logarithm: one grey level squared.
+    /// A number added to squared residuals before the logarithm: one grey level squared.
     public var residualEpsilon = 1.54e-5
-    /// Where `residualEpsilon` comes down from; 0 for nowhere.
+    /// The first value of epsilon, before it falls; 0 for no fall.
     public var residualEpsilonStart = 0.0
-    /// Epochs in which it comes down.
+    /// The epochs of the fall.
     public var residualEpsilonEpochs = 0
     /// Epochs of squared error before the loss.
     public var leastSquaresEpochs = 0
@@ -89,7 +94,7 @@ public struct ICVAE: RecyclingAutoencoder {
         "Epochs of squared error before the loss of iC- and RiC-VAE.", "5.3 [R]: 0"),
     ]
 
-    /// An epsilon that is to come down has epochs for it.
+    /// Checks that an epsilon that falls has epochs for it.
     public func check(
       _ system: String, with common: CommonSettings
     ) throws(ConfigurationError) {
@@ -99,7 +104,7 @@ public struct ICVAE: RecyclingAutoencoder {
         expected: "some epochs, in which residual_epsilon comes down from residual_epsilon_start")
     }
 
-    /// Passes, the loss and epsilons that come too late.
+    /// Warnings about passes, losses and epsilons that come too late.
     public func unreached(_ system: String, epochs: Int) -> [String] {
       var lines: [String] = []
       let beginning = "of the run's \(epochs) epochs "
@@ -115,7 +120,7 @@ public struct ICVAE: RecyclingAutoencoder {
       return lines
     }
 
-    /// How `residual_epsilon` comes down.
+    /// The fall of `residual_epsilon`.
     var schedule: Annealing {
       Annealing(
         from: residualEpsilonStart == 0 ? residualEpsilon : residualEpsilonStart,
@@ -132,14 +137,14 @@ public struct ICVAE: RecyclingAutoencoder {
     }
   }
 
-  /// With an affine decoder.
+  /// The system with an affine decoder.
   static func affine(_ name: String) -> System {
     System(
       name, make: ICVAE.init(affine:image:), loop: Epochs.init, presets: Preset.recycling
     ) { settings, _ in settings.model.loss.cure }
   }
 
-  /// Trained for some epochs, on single passes or on what it has made, too (RiC-VAE).
+  /// The system trained on single passes (iC-VAE), or on its own samples too (RiC-VAE).
   static func system(_ name: String) -> System {
     System(name, make: ICVAE.init(_:image:), loop: Epochs.init, presets: Preset.recycling) {
       settings, _ in settings.model.loss.cure
@@ -149,7 +154,7 @@ public struct ICVAE: RecyclingAutoencoder {
   /// q(z|x), [B, D] to [B, J].
   public let encoder: GaussianEncoder
   let decoder: any Network  // [B, J] -> [B, D]; m in [0, 1], or any number for the affine model
-  /// N, M and what goes with them.
+  /// N, M and their options.
   public let recycling: Recycling
   /// Weight of the KL term.
   public let beta: Float
@@ -169,7 +174,7 @@ public struct ICVAE: RecyclingAutoencoder {
     scale = loss.recycling.scale
   }
 
-  /// A deep model of such images.
+  /// A deep model of images of this shape.
   ///
   /// - Throws: `ConfigurationError` for a network that does not fit the images.
   init(_ c: Settings, image: ImageShape) throws {
@@ -177,7 +182,7 @@ public struct ICVAE: RecyclingAutoencoder {
     self.init(architecture.gaussianEncoder(c.network.latent), architecture.decoder, c.loss)
   }
 
-  /// The affine model: m(z) = W z + b, q(z|x) with means and log-variances affine in x.
+  /// The affine model: m(z) = W z + b; means and log-variances of q(z|x) are affine in x.
   init(affine c: AffineSettings, image: ImageShape) {
     let (latent, initialization) = (c.code.latent, c.initialization.initialization)
     self.init(
@@ -190,7 +195,7 @@ public struct ICVAE: RecyclingAutoencoder {
   /// Names are checkpoint keys; their order is the order of the parameter groups.
   public var children: [(String, any Module)] { encoder.children + [("decoder", decoder)] }
 
-  /// The decoder's mean alone.
+  /// The decoder's mean, without a variance.
   public func output(_ z: Variable) -> DecodedGaussian { DecodedGaussian(mean: decoder(z)) }
 
   /// sum_j log |x_j - m_j|, smoothed.

@@ -4,22 +4,26 @@ import Layers
 import Tensors
 import Training
 
-/// l2-VAE and R-l2-VAE(N, M): the baseline of the RiC-VAE paper whose decoder has a fixed covariance I.
+/// l2-VAE and R-l2-VAE(N, M): the baseline of the RiC-VAE paper whose decoder has a fixed
+/// covariance I.
 ///
-/// Minimises KL + 0.5 sum_j (x_j - m_j)² in nats, without the constant (Kingma & Welling, "Auto-Encoding Variational Bayes",
-/// ICLR 2014; the setting of Wang et al., UAI 2017). Shapes: B examples, D pixels, J latent dimensions.
+/// Minimises KL + 0.5 sum_j (x_j - m_j)² in nats, without the constant (Kingma & Welling,
+/// "Auto-Encoding Variational Bayes", ICLR 2014; the setting of Wang et al., UAI 2017). Shapes: B
+/// examples, D pixels, J latent dimensions.
 ///
-/// A unit variance is large for pixels in [0, 1]: the loss then keeps little but the mean image. `residual_scale` 10 makes it
-/// a standard deviation of 0.1; 255 is the byte scale of the paper (D-39). Recycled as the paper writes it,
-/// x_{p+1} ~ N(m_p, I) would be noise: x_{p+1} = m_p + s e with s = `recycle_std`, 0 unless set (D-38).
+/// A unit variance is large for pixels in [0, 1]: the model then keeps little more than the mean
+/// image. `residual_scale` 10 makes it a standard deviation of 0.1; 255 is the byte scale of the
+/// paper (D-39).
+/// Recycled as in the paper, x_{p+1} ~ N(m_p, I) would be noise. Here x_{p+1} = m_p + s e with s =
+/// `recycle_std`, by default 0 (D-38).
 public struct L2VAE: RecyclingAutoencoder {
-  /// What an l2-VAE reads.
+  /// The settings of an l2-VAE.
   public struct Settings: SettingsGroup {
     /// Encoder and decoder.
     public var network = NetworkSettings()
-    /// What recycling models share.
+    /// The settings that recycling models share.
     public var recycling = Recycling.Settings()
-    /// Standard deviation of the noise on what is recycled.
+    /// Standard deviation of the noise on recycled samples.
     public var recycleDeviation = 0.0
 
     /// The defaults.
@@ -36,7 +40,7 @@ public struct L2VAE: RecyclingAutoencoder {
     ]
   }
 
-  /// Trained for some epochs, on single passes or on what it has made, too (R-l2-VAE).
+  /// The system trained on single passes (l2-VAE), or on its own samples too (R-l2-VAE).
   static func system(_ name: String) -> System {
     System(name, make: L2VAE.init, loop: Epochs.init, presets: Preset.recycling) { _, _ in
       Recycling.heavierResiduals
@@ -46,14 +50,14 @@ public struct L2VAE: RecyclingAutoencoder {
   /// q(z|x), [B, D] to [B, J].
   public let encoder: GaussianEncoder
   let decoder: any Network  // [B, J] -> [B, D]; m in [0, 1]
-  /// N, M and what goes with them.
+  /// N, M and their options.
   public let recycling: Recycling
   /// Weight of the KL term.
   public let beta: Float
   let scale: Float
   let deviation: Float
 
-  /// A model of such images.
+  /// A model of images of this shape.
   ///
   /// - Throws: `ConfigurationError` for a network that does not fit the images.
   public init(_ c: Settings, image: ImageShape) throws {
@@ -69,7 +73,7 @@ public struct L2VAE: RecyclingAutoencoder {
   /// Names are checkpoint keys; their order is the order of the parameter groups.
   public var children: [(String, any Module)] { encoder.children + [("decoder", decoder)] }
 
-  /// The decoder's mean alone.
+  /// The decoder's mean, without a variance.
   public func output(_ z: Variable) -> DecodedGaussian { DecodedGaussian(mean: decoder(z)) }
 
   /// 0.5 sum_j (x_j - m_j)².

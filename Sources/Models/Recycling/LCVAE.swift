@@ -5,17 +5,20 @@ import Layers
 import Tensors
 import Training
 
-/// LC-VAE and RLC-VAE(N, M): the baseline of the RiC-VAE paper whose decoder learns a variance for each pixel.
+/// LC-VAE and RLC-VAE(N, M): the baseline of the RiC-VAE paper whose decoder learns a variance for
+/// each pixel.
 ///
-/// Minimises KL + 0.5 sum_j [(x_j - m_j)² / v_j + log v_j] in nats, without the constant (Wang et al., UAI 2017). log v
-/// is a linear head of its own on the decoder's last hidden layer, held within log 1e-6 and 6. Recycled samples are
-/// x_{p+1} = m_p + sqrt(v_p) e with the learned v. Shapes: B examples, D pixels, J latent dimensions.
+/// Minimises KL + 0.5 sum_j [(x_j - m_j)² / v_j + log v_j] in nats, without the constant (Wang et
+/// al., UAI 2017).
+/// A separate linear head on the decoder's last hidden layer gives log v, clamped between log 1e-6
+/// and 6. Recycled samples are x_{p+1} = m_p + sqrt(v_p) e with the learned v. Shapes: B examples,
+/// D pixels, J latent dimensions.
 public struct LCVAE: RecyclingAutoencoder {
-  /// What an LC-VAE reads.
+  /// The settings of an LC-VAE.
   public struct Settings: SettingsGroup {
     /// Encoder and decoder, of fully connected layers.
     public var network = ConnectedSettings()
-    /// What recycling models share.
+    /// The settings that recycling models share.
     public var recycling = Recycling.Settings()
 
     /// The defaults.
@@ -27,7 +30,7 @@ public struct LCVAE: RecyclingAutoencoder {
       .group(\.recycling),
     ]
 
-    /// The networks are fully connected.
+    /// Checks that the networks are fully connected.
     public func check(
       _ system: String, with common: CommonSettings
     ) throws(ConfigurationError) {
@@ -36,7 +39,7 @@ public struct LCVAE: RecyclingAutoencoder {
     }
   }
 
-  /// Trained for some epochs, on single passes or on what it has made, too (RLC-VAE).
+  /// The system trained on single passes (LC-VAE), or on its own samples too (RLC-VAE).
   static func system(_ name: String) -> System {
     System(name, make: LCVAE.init, loop: Epochs.init, presets: Preset.recycling) { _, _ in
       Recycling.heavierResiduals
@@ -48,16 +51,17 @@ public struct LCVAE: RecyclingAutoencoder {
   let decoder: Perceptron  // [B, J] -> [B, H]
   let outputMean: Dense  // [B, H] -> [B, D]; m in [0, 1]
   let outputLogVariance: Dense  // [B, H] -> [B, D]; log v of residuals times `scale`
-  /// N, M and what goes with them.
+  /// N, M and their options.
   public let recycling: Recycling
   /// Weight of the KL term.
   public let beta: Float
   let scale: Float
 
-  /// log v of residuals that are not scaled: v >= 1e-6; the upper end keeps untrained weights from overflowing.
+  /// The range of log v for unscaled residuals: v >= 1e-6; the upper end keeps untrained weights
+  /// from overflowing.
   static let logVarianceRange: ClosedRange<Float> = Float(log(1e-6))...6
 
-  /// A model of such images.
+  /// A model of images of this shape.
   ///
   /// - Throws: `ConfigurationError` for a convolutional network.
   public init(_ c: Settings, image: ImageShape) throws {

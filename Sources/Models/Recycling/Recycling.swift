@@ -3,27 +3,30 @@ import Layers
 import Tensors
 import Training
 
-/// How often a recycling autoencoder goes round, and what it hands on.
+/// The number of passes of a recycling autoencoder, and the data it passes on.
 ///
-/// Wang, Dai, Hua, Aston & Wipf, "Green Generative Modeling: Recycling Dirty Data using Recurrent Variational
-/// Autoencoders" (UAI 2017): x_1 = x; pass p encodes x_p, decodes to a mean m_p with a spread v_p, and draws x_{p+1} ~ N(m_p,
-/// v_p), which is data like any other. The paper's (N, M): N passes in training, M when the trained model is asked.
+/// Wang, Dai, Hua, Aston & Wipf, "Green Generative Modeling: Recycling Dirty Data using Recurrent
+/// Variational Autoencoders" (UAI 2017).
+/// x_1 = x. Pass p encodes x_p, decodes to a mean m_p with a variance v_p, and draws x_{p+1} ~
+/// N(m_p, v_p), which is data for the next pass. The paper's (N, M): N passes in training, M passes
+/// of the trained model.
 public struct Recycling: Sendable, Equatable {
-  /// D-16: where gradients flow from a pass back into the one before it.
+  /// D-16: the path of gradients from a pass back into the previous pass.
   ///
   /// The paper's figure marks some arrows; its text does not say which.
   public enum GradientPath: String, CaseIterable, Sendable {
-    /// Nowhere: x_{p+1} is a virtual sample.
+    /// No gradients: x_{p+1} is a virtual sample.
     case detach
-    /// Through m_p, not through the spread.
+    /// Through m_p, not through v_p.
     case mean
-    /// Through m_p and the spread.
+    /// Through m_p and v_p.
     case full
-    /// Through m_p and the spread into x_{p+1} as the encoder's input; as a target (of loss and residual) it is data.
+    /// Through m_p and v_p into x_{p+1} as the encoder's input; as a target (of loss and residual)
+    /// x_{p+1} is data.
     case inputOnly = "input_only"
   }
 
-  /// D-17: what is handed on when a trained model is asked.
+  /// D-17: the data that a trained model passes on.
   public enum Test: String, CaseIterable, Sendable {
     /// x_{p+1} = m_p, with z the mean of q(z|x_p).
     case mean
@@ -31,49 +34,51 @@ public struct Recycling: Sendable, Equatable {
     case sample
   }
 
-  /// N.
+  /// N, the passes in training.
   public var passes = 1
-  /// Epochs of one pass each before N counts: a run that starts with N > 1 is drawn to a constant
+  /// Epochs of one pass before N counts, because a run that starts with N > 1 tends to a constant
   /// output.
   public var firstEpoch = 0
-  /// Where gradients flow.
+  /// The path of gradients.
   public var path = GradientPath.detach
   /// Whether recycled samples of training are clipped to [0, 1].
   public var isClipped = false
-  /// M.
+  /// M, the passes of a trained model.
   public var testPasses = 1
-  /// What is handed on between them.
+  /// The data passed on between them.
   public var test = Test.mean
 
-  /// One pass each.
+  /// One pass in training and in tests.
   public init() {}
 
-  /// Passes of this step; one where nothing is trained.
+  /// Passes of this step; 1 outside of training.
   func passes(of step: Step) -> Int {
     step.isTraining && step.epoch >= firstEpoch ? passes : 1
   }
 }
 
-/// What a decoder says of a batch: a mean and, where it is learned, the log of a variance for each pixel, [B, D] each.
+/// A decoder's output for a batch: a mean and, where it is learned, the log of a variance for each
+/// pixel, [B, D] each.
 public struct DecodedGaussian {
   /// m.
   public let mean: Variable
   /// log v.
   public let logVariance: Variable?
 
-  /// From its parts.
+  /// An output from its parts.
   public init(mean: Variable, logVariance: Variable? = nil) {
     self.mean = mean
     self.logVariance = logVariance
   }
 }
 
-/// A variational autoencoder with a Gaussian decoder that can be trained and asked on what it has made itself.
+/// A variational autoencoder with a Gaussian decoder that can train on, and reconstruct, its own
+/// samples.
 ///
-/// Such a model says what its decoder gives, how far that is from the data, and how a sample is drawn about it; the passes
-/// are the same for all.
+/// A model defines its decoder's output, the misfit to the data and the draw of a sample. The
+/// passes are the same for all models.
 public protocol RecyclingAutoencoder: Autoencoder, Generative, Trainable {
-  /// N, M and what goes with them.
+  /// N, M and their options.
   var recycling: Recycling { get }
   /// Weight of the KL term.
   var beta: Float { get }
@@ -85,18 +90,20 @@ public protocol RecyclingAutoencoder: Autoencoder, Generative, Trainable {
   ///
   /// - Parameter residual: x - m, [B, D].
   func misfit(_ residual: Variable, of output: DecodedGaussian, _ step: Step) -> Variable
-  /// A sample about the output, [B, D], by standard normal `noise` that is drawn when it is asked for.
+  /// A sample around the output, [B, D]; `noise` draws standard normal numbers when it is called.
   func recycled(
     _ output: DecodedGaussian, _ residual: Variable, noise: () -> Variable
   ) -> Variable
 }
 
 extension RecyclingAutoencoder {
-  /// One phase updates everything.
+  /// One phase updates all networks.
   public var phases: [Phase] { [Phase("all", updates: children.map(\.0))] }
 
-  /// The SUM over the passes of beta KL + misfit, each pass with its own x_p as target; terms in nats per example: `misfit` and
-  /// `kl` of the first pass, `recycled` for all of the others, and `clamped`, how many log-variances the clamp holds.
+  /// The SUM over the passes of beta KL + misfit, each pass with its own x_p as target.
+  ///
+  /// Terms are in nats per example: `misfit` and `kl` of the first pass, `recycled` for all other
+  /// passes. `clamped` counts the log-variances that the clamp holds.
   public func loss(phase: Int, _ step: Step) -> Variable {
     var (input, target) = (step.corrupted(), step.target)
     let passes = recycling.passes(of: step)
@@ -127,7 +134,7 @@ extension RecyclingAutoencoder {
     return total
   }
 
-  /// x_{p+1} as the encoder's input and as the target, with the gradients that D-16 lets flow.
+  /// x_{p+1} as the encoder's input and as the target, with the gradients of D-16.
   private func next(
     _ output: DecodedGaussian, _ residual: Variable, noise: () -> Variable
   ) -> (input: Variable, target: Variable) {
@@ -146,7 +153,7 @@ extension RecyclingAutoencoder {
     return (sample, recycling.path == .inputOnly ? sample.detached() : sample)
   }
 
-  /// J.
+  /// The latent dimensions, J.
   public var latent: Int { encoder.latent }
 
   /// Mean and log-variance of q(z|x), [B, J] each.
@@ -178,9 +185,10 @@ extension RecyclingAutoencoder {
     return mean
   }
 
-  /// The decoder's mean of a code from the prior, then handed through M - 1 passes by its mean, [B, D].
+  /// The decoder's mean of a code from the prior, after M - 1 further passes, [B, D].
   ///
-  /// M counts decodings. Before the first there is no image to take a residual from, so the means are recycled.
+  /// M counts decodings. Before the first decoding there is no image for a residual, so the means
+  /// are passed on.
   public func generate(_ step: Step) -> Variable {
     var mean = output(prior(step)).mean
     for _ in 1..<Swift.max(1, recycling.testPasses) { mean = output(encoder(mean).mean).mean }

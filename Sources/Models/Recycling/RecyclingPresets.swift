@@ -1,4 +1,5 @@
-/// The recycling family (systems.md, section 5), with settings that an independent program found to work.
+/// The recycling family (docs/systems.md, 5), with settings that an independent program found to
+/// work.
 extension Preset {
   /// Frey presets expect faces with discs: `cleave corrupt frey.h5 ... --noise circle:0.6`.
   static let recycling: [Preset] = [
@@ -59,7 +60,7 @@ extension Preset {
       ]),
   ]
 
-  /// Networks and optimizer of all on Frey faces.
+  /// Networks and optimizer of all presets of Frey faces.
   private static let frey = [
     Setting("batch=100", "5 [R]"),
     Setting("shuffle=true", "own: frames are in the order of the film"),
@@ -74,7 +75,7 @@ extension Preset {
     Setting("grid_every=50", "own: short epochs"),
   ]
 
-  /// eps 1e-3 is the largest that forgets small and large discs.
+  /// The value 1e-3 is the largest epsilon that removes both small and large discs.
   private static let freyResiduals = [
     Setting("residual_epsilon=0.001", "expected-recycling, section 7"),
     Setting("residual_epsilon_start=0", "expected-recycling, section 7: no annealing on Frey"),
@@ -87,9 +88,9 @@ extension Preset {
     Setting("test_passes=2", "5.5 [P]: Frey (2,2); --passes 1 beside it is usually nearer"),
   ]
 
-  /// Networks and optimizer of all on MNIST.
+  /// Networks and optimizer of all presets of MNIST.
   private static let mnist = [
-    Setting("rows=10000", "expected-recycling, section 5; section 1: 60,000"),
+    Setting("rows=10000", "expected-recycling, section 5; 1: 60,000"),
     Setting("batch=100", "5 [R]"),
     Setting("shuffle=true", "own"),
     Setting("hidden=400,200,100", "expected-recycling, section 5"),
@@ -103,9 +104,9 @@ extension Preset {
     Setting("grid_every=5", "own: short epochs"),
   ]
 
-  /// The rows, layers and epochs that the specification takes for the paper's.
+  /// The paper's rows, layers and epochs, as docs/systems.md, 5 reads them.
   private static let fullMNIST = [
-    Setting("rows=60000", "section 1: all"),
+    Setting("rows=60000", "1: all"),
     Setting("hidden=1000,500,250", "5 [R]: 784-1000-500-250-(30,30), mirrored"),
     Setting("epochs=200", "5 [R]"),
   ]
@@ -113,12 +114,12 @@ extension Preset {
   /// (N, M) = (5, 5).
   private static let fiveTimes = [
     Setting("passes=5", "5.5 [P]: (1,1) to (5,20)"),
-    Setting("test_passes=5", "5.5 [P]; expected-recycling: the best sheet by eye"),
+    Setting("test_passes=5", "5.5 [P]; expected-recycling, section 5: the best sheet by eye"),
     Setting("passes_from_epoch=30", "expected-recycling, section 5: N=1 first"),
     Setting("recycle_grad=detach", "D-16 [R]; full collapses at N=5"),
   ]
 
-  /// The constant background dominates unless eps starts large.
+  /// The constant background dominates unless epsilon starts large.
   private static let mnistResiduals = [
     Setting("residual_epsilon=0.01", "expected-recycling, section 5"),
     Setting("residual_epsilon_start=1", "expected-recycling, section 5: the main lever"),

@@ -3,7 +3,7 @@ import Training
 
 /// M: passes of a trained model.
 public struct TestPasses: SettingsGroup {
-  /// Passes when it reconstructs or generates.
+  /// The passes of a reconstruction or generation.
   public var count = 1
 
   /// The default.
@@ -20,23 +20,24 @@ public struct TestPasses: SettingsGroup {
 }
 
 extension Recycling {
-  /// What recycling models share (docs/systems.md, 5).
+  /// The settings that recycling models share (docs/systems.md, 5).
   public struct Settings: SettingsGroup {
     /// Weight of the KL term.
     public var kl = KLWeight()
-    /// N: passes of a training step, each but the first on what the one before drew.
+    /// N, the passes of a training step; each pass after the first uses the sample of the previous
+    /// pass.
     public var passes = 1
     /// Epochs of one pass a step before `passes` counts.
     public var passesFromEpoch = 0
-    /// M.
+    /// M, the passes of a trained model.
     public var testPasses = TestPasses()
-    /// Where gradients flow from a pass back into the one before it.
+    /// The path of gradients from a pass back into the previous pass.
     public var path = GradientPath.detach
-    /// What a trained model hands from pass to pass.
+    /// The data that a trained model passes on.
     public var test = Test.mean
     /// Whether recycled samples are clipped to [0, 1] in training.
     public var isClipped = false
-    /// What residuals are multiplied by in the loss.
+    /// The factor of residuals in the loss.
     public var residualScale = 1.0
 
     /// The defaults.
@@ -71,10 +72,10 @@ extension Recycling {
         "D-39 [R]: 1"),
     ]
 
-    /// As many passes as most steps have.
+    /// Replaces one pass by the number of passes of most steps.
     public mutating func settle() { passesFromEpoch = 0 }
 
-    /// Passes that come too late.
+    /// Warnings about passes that come too late.
     public func unreached(_ system: String, epochs: Int) -> [String] {
       passes > 1 && passesFromEpoch >= epochs
         ? [
@@ -83,7 +84,7 @@ extension Recycling {
         ] : []
     }
 
-    /// N, M and what goes with them.
+    /// N, M and their options.
     var recycling: Recycling {
       var recycling = Recycling()
       recycling.passes = passes
@@ -97,11 +98,10 @@ extension Recycling {
 
     /// Weight of the KL term.
     var beta: Float { Float(kl.beta) }
-    /// What residuals are multiplied by.
+    /// The factor of residuals in the loss.
     var scale: Float { Float(residualScale) }
 
-    /// The settings that help where recycling draws the model to a constant output; nil where it
-    /// does not.
+    /// The settings that help if recycling leads to a constant output; nil if it does not.
     var cure: String? {
       if passes > 1 && passesFromEpoch == 0 {
         return "50 to 100 epochs of one pass before the others (passes_from_epoch=100) and "
@@ -119,13 +119,12 @@ extension Recycling {
   static let heavierResiduals = "residuals that weigh more beside the KL (residual_scale=10)"
 }
 
-/// A number that goes geometrically from one value to another in the first epochs of a run, and
-/// stays there.
+/// A number that changes geometrically between two values in the first epochs of a run, then stays.
 public struct Annealing: Sendable, Equatable {
   private let start: Double, end: Double
   private let epochs: Int
 
-  /// From a positive value to another in a number of epochs.
+  /// A change from one positive value to another in a number of epochs.
   public init(from start: Double, to end: Double, epochs: Int) {
     self.start = start
     self.end = end

@@ -40,8 +40,9 @@ extension TrainingRows {
     return norms
   }
 
-  /// What |X - L| shrunk by `threshold` leaves in R at most: the threshold, or less where no pixel can be
-  /// that far from a reconstruction in [0, 1].
+  /// An upper bound of |R|, the rest of |X - L| after shrinking by `threshold`.
+  ///
+  /// It is the threshold, or less where no pixel can be that far from a reconstruction in [0, 1].
   ///
   /// **Collective.**
   fileprivate func deviationLimit(threshold: Float) throws -> Float {
@@ -60,10 +61,9 @@ extension TrainingRows {
 }
 
 extension Trainer {
-  /// Steps 3 to 7 of the robust outer loop for all rows: L = D(E(X - S)), S = shrink(X - L,
-  /// threshold), R = X - L - S, and their norms.
+  /// Makes steps 3 to 7 of the robust outer loop for all rows, and measures the norms.
   ///
-  /// **Collective.**
+  /// L = D(E(X - S)), S = shrink(X - L, threshold), R = X - L - S. **Collective.**
   ///
   /// - Parameter sampling: whether L decodes a draw of q(z|X - S) or its mean.
   func project(threshold: Float, sampling: Bool) throws -> ProjectionResult {
@@ -110,7 +110,7 @@ extension Trainer {
         perLane[at + 2] += sums.2
         perLane[at + 3] += ck_sum_abs(s, count)
         if first {
-          // (L + S) before was 0: what moved is L + S = X - R.
+          // The previous L + S was 0, so the change is L + S = X - R.
           ck_copy(step.target.pointer, x.pointer, count)
           ck_axpy(step.target.pointer, r, -1, count)
           perLane[at + 1] += ck_sum_squares(step.target.pointer, count) - sums.1
@@ -140,19 +140,20 @@ extension Trainer {
   }
 }
 
-/// What a projection over all rows of all ranks found.
+/// The result of a projection over all rows of all ranks.
 struct ProjectionResult: Sendable {
   /// ||X - L - S||_F.
   var residual = 0.0
-  /// ||(L + S) before - (L + S) now||_F; for the first projection L + S was 0.
+  /// ||previous (L + S) - new (L + S)||_F; before the first projection L + S was 0.
   var moved = 0.0
-  /// Share of the elements of S that are not zero.
+  /// The fraction of the elements of S that are not zero.
   var sparsity = 0.0
-  /// Seconds it took.
+  /// Seconds of the projection.
   var seconds = 0.0
   /// Sum over the elements of |S|.
   var l1 = 0.0
-  /// Mean squared error to the clean images of L, the reconstruction, and of X - S; nil without clean images.
+  /// Mean squared error to the clean images of L, the reconstruction, and of X - S; nil without
+  /// clean images.
   var cleanError: (reconstruction: Double, difference: Double)?
 }
 
@@ -160,7 +161,8 @@ struct ProjectionResult: Sendable {
 struct DataNorms: Sendable {
   /// ||X||_F.
   var frobenius = 0.0
-  /// The induced matrix 1-norm: the largest column sum of |X|; a column is a pixel position, over rows and channels.
+  /// The induced matrix 1-norm: the largest column sum of |X|; a column is a pixel position, over
+  /// rows and channels.
   var induced = 0.0
   /// The sum of |X| over all elements.
   var entrywise = 0.0

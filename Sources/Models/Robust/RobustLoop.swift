@@ -4,21 +4,22 @@ import Layers
 import Tensors
 import Training
 
-/// The alternation behind robust models: X = L + S, an autoencoder explains L, S is sparse.
+/// The outer loop of robust models: X = L + S, an autoencoder explains L, S is sparse.
 ///
-/// Minimises loss(L) + lambda ||S||_1 subject to X = L + S. The network is a `VAE` in the robust VAE
-/// (Ren et al., "Robust Variational Autoencoders: Generating Noise-Free Images from Corrupted
-/// Images"). It is an `AE` in the robust deep autoencoder (Zhou & Paffenroth, "Anomaly Detection with
-/// Robust Deep Autoencoders", KDD 2017; without its tied weights, D-46), whose codes are not drawn.
+/// Minimises loss(L) + lambda ||S||_1 subject to X = L + S.
+/// - The robust VAE trains a `VAE` (Ren et al., "Robust Variational Autoencoders: Generating
+///   Noise-Free Images from Corrupted Images").
+/// - The robust deep autoencoder trains an `AE`, whose codes are not drawn (Zhou & Paffenroth,
+///   "Anomaly Detection with Robust Deep Autoencoders", KDD 2017; without its tied weights, D-46).
 ///
-/// A rank holds S and R = X - L - S for its own rows; L is never stored, since a batch's L is X - S.
-/// Where the RVAE paper and its authors' code disagree, the code is followed:
-/// - the threshold is t = lambda / mu with mu = size(X) / (4 ||X||), the norm being the induced
-///   1-norm, the largest column sum (paper: t = lambda; D-01);
-/// - the loop stops when c1 and c2 are both small, c2 weighted by min(mu, sqrt(mu)) (paper: when
-///   either is, unweighted; D-02);
-/// - one optimizer lives through the whole run (D-06);
-/// - in the RVAE L decodes a draw of q(z|X - S) (D-07).
+/// A rank holds S and R = X - L - S for its own rows; L is never stored, since a batch's L is X -
+/// S. Where the RVAE paper and its authors' code disagree, the program follows the code:
+/// - The threshold is t = lambda / mu with mu = size(X) / (4 ||X||). The norm is the induced
+///   1-norm, the largest column sum (paper: t = lambda; D-01).
+/// - The loop stops when c1 and c2 are both small, c2 weighted by min(mu, sqrt(mu)) (paper: when
+///   either is, unweighted; D-02).
+/// - One optimizer serves the whole run (D-06).
+/// - In the RVAE, L decodes a draw of q(z|X - S) (D-07).
 public struct RobustLoop: Loop {
   /// The robust VAE.
   static func variational(_ name: String) -> System {
@@ -40,17 +41,17 @@ public struct RobustLoop: Loop {
 
   let settings: Settings
 
-  /// The loop of such settings.
+  /// A loop with these settings.
   public init(_ settings: Settings) { self.settings = settings }
 
-  /// Those of all outer iterations.
+  /// The epochs of all outer iterations.
   public var epochs: Int { settings.outerIterations * settings.innerEpochs }
-  /// At most.
+  /// The largest number of outer iterations.
   public var outerIterations: Int? { settings.outerIterations }
-  /// The inner loop's.
+  /// The inner loop's settings.
   public var optimizer: OptimizerSettings { settings.optimizer }
 
-  /// S and R = X - L - S, which lies within the threshold.
+  /// The arrays S and R = X - L - S, whose elements lie within the threshold.
   public func rowArrays(rows: Int, of shape: ImageShape) -> [RowArray] {
     switch settings.storage.kind(rows: rows, of: shape) {
     case .float32: [RowArray("S"), RowArray("R")]
@@ -58,7 +59,7 @@ public struct RobustLoop: Loop {
     }
   }
 
-  /// Algorithm 1, in its order.
+  /// Runs Algorithm 1, in its order.
   ///
   /// **Collective.**
   public func run(_ session: Session) throws -> RunOutcome {
@@ -98,14 +99,14 @@ public struct RobustLoop: Loop {
     return (Float(threshold), settings.c2Weight == .paper ? 1 : min(mu, mu.squareRoot()))
   }
 
-  /// Projects once.
+  /// Makes one projection.
   public func rehearse(_ trainer: Trainer) throws -> Double? {
     try trainer.project(threshold: 0.1, sampling: true).seconds
   }
 }
 
 extension AE {
-  /// What a robust deep autoencoder reads of an autoencoder's settings: it makes one pass.
+  /// The settings that a robust deep autoencoder takes from an autoencoder: it makes one pass.
   struct RobustSettings: SettingsGroup {
     var network = NetworkSettings()
     var reconstruction = ReconstructionSettings()

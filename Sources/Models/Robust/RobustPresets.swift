@@ -1,4 +1,4 @@
-/// Presets of the RVAE family (docs/systems.md, 4), with what its VAE has beside the robust one.
+/// Presets of the RVAE family (docs/systems.md, 4), with the comparison models of its paper.
 extension Preset {
   static let robust: [Preset] = [
     Preset(
@@ -59,7 +59,7 @@ extension Preset {
         ]),
   ]
 
-  /// What VAE and RVAE share in the RVAE paper.
+  /// Settings that VAE and RVAE share in the RVAE paper.
   static let robustMNIST = [
     Setting("rows=55000", "D-11 [C]: the first 55,000"),
     Setting("batch=200", "4.1 [C]"),
@@ -84,7 +84,7 @@ extension Preset {
     Setting("project_with=sample", "D-07 [C]"),
   ]
 
-  /// The variant that keeps its codes in use from the first split on.
+  /// The variant whose codes stay in use from the first split on.
   private static let lightRobust = [
     Setting("batch=200", "4.1 [C]"),
     Setting("shuffle=true", "expected-mnist, section D"),
@@ -96,7 +96,7 @@ extension Preset {
     Setting("lambda=70", "D-15"),
   ]
 
-  /// What VAE and RVAE share on CelebA in the RVAE authors' code.
+  /// Settings that VAE and RVAE share on CelebA in the RVAE authors' code.
   private static let celebaNet = [
     Setting("network=conv_bn", "4.1 [P, C]"),
     Setting("channels=64,128,256,512", "4.1 [P, C]"),
@@ -118,7 +118,7 @@ extension Preset {
     Setting("project_with=sample", "D-07 [C]"),
   ]
 
-  /// What the RVAE paper states for all data, where its authors' CelebA code differs.
+  /// The RVAE paper's settings for all data, where its authors' CelebA code differs.
   private static let celebaPaper = [
     Setting("learning_rate=0.001", "D-08 [P]"),
     Setting("adam_beta1=0.9", "D-08 [P]: Adam's usual"),
@@ -126,8 +126,10 @@ extension Preset {
     Setting("reset_optimizer=false", "D-06 [P]"),
   ]
 
-  /// What gives faces from a small dirty set in minutes: more and longer steps, and a threshold that leaves the
-  /// faces to the model from the first split on.
+  /// Settings that give faces from a small dirty set in minutes.
+  ///
+  /// A small batch gives more steps, a large learning rate longer steps. From the first split on,
+  /// the threshold leaves the faces to the model.
   private static let celebaFaces = [
     Setting("batch=64", "own: more steps from a small set"),
     Setting("learning_rate=0.001", "D-08 [P]"),

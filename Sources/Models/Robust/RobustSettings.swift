@@ -1,7 +1,7 @@
 import Training
 
 extension RobustLoop {
-  /// What the alternation of training and projection reads.
+  /// The settings of the alternation of training and projection.
   public struct Settings: SettingsGroup {
     /// Alternations of training and projection.
     public var outerIterations = 30
@@ -9,11 +9,11 @@ extension RobustLoop {
     public var innerEpochs = 20
     /// Weight of the sparse part's l1 norm; infinity leaves the sparse part empty.
     public var lambda = 70.0
-    /// How the shrinkage threshold comes from `lambda`.
+    /// The rule for the shrinkage threshold.
     public var threshold = ThresholdRule.induced
-    /// Whether both of c1 and c2 must be small to stop, or either.
+    /// Whether to stop when both of c1 and c2 are small, or either.
     public var stopRule = StopRule.both
-    /// What c1 and c2 are compared with.
+    /// The limit of c1 and c2.
     public var tolerance = 1e-7
     /// The factor in front of c2.
     public var c2Weight = C2Weight.code
@@ -21,9 +21,9 @@ extension RobustLoop {
     public var resetOptimizer = false
     /// The code that the projection decodes.
     public var projectWith = ProjectionCode.sample
-    /// How S and R are kept.
+    /// The storage of S and R.
     public var storage = RowStorage()
-    /// How gradients become updates.
+    /// The settings of the optimizer.
     public var optimizer = OptimizerSettings()
 
     /// The defaults.
@@ -63,7 +63,7 @@ extension RobustLoop {
     ]
   }
 
-  /// D-01: how the shrinkage threshold t comes from lambda.
+  /// D-01: the rule for the shrinkage threshold t.
   public enum ThresholdRule: String, CaseIterable, Sendable {
     /// t = lambda / mu with mu = size / (4 * largest column sum of |X|).
     case induced
@@ -73,11 +73,11 @@ extension RobustLoop {
     case entrywise
   }
 
-  /// D-02: when the outer loop ends before its last iteration.
+  /// D-02: the rule by which the outer loop ends before its last iteration.
   public enum StopRule: String, CaseIterable, Sendable {
     /// When c1 and c2 are both below the tolerance.
     case both
-    /// When either is.
+    /// When either is below the tolerance.
     case either
   }
 

@@ -4,17 +4,19 @@ import Layers
 import Tensors
 import Training
 
-/// Autoencoder, and denoising autoencoder (Vincent et al., "Extracting and Composing Robust Features with Denoising
-/// Autoencoders", ICML 2008): a DAE without noise is an AE.
+/// Autoencoder, and denoising autoencoder: a DAE without noise is an AE.
 ///
-/// Shapes: B examples, D pixels, J latent dimensions. It is the VAE of the same settings with its mean alone: no KL, no
-/// sampling, and clean x reconstructed from x~ = C(x) drawn at each step. The reconstruction term is the
-/// VAE's (option `reconstruction_term`): bce beside the RVAE and DAAE families, mse beside the RiC-VAE's.
+/// Vincent et al., "Extracting and Composing Robust Features with Denoising Autoencoders", ICML
+/// 2008. Shapes: B examples, D pixels, J latent dimensions.
+/// It is the VAE of the same settings with only its mean: no KL and no sampling. It reconstructs
+/// clean x from x~ = C(x) drawn at each step.
+/// The reconstruction term is the VAE's (option `reconstruction_term`): bce in presets beside the
+/// RVAE and DAAE families, mse beside the RiC-VAE's.
 ///
-/// No prior is enforced: decoded codes of N(0, I) only start the chain x -> D(E(C(x)))
+/// The model has no prior. Decoded codes of N(0, I) only start the chain x -> D(E(C(x)))
 /// (docs/systems.md, 7.6).
 public struct AE: Autoencoder, Trainable {
-  /// What an autoencoder reads.
+  /// The settings of an autoencoder.
   public struct Settings: SettingsGroup {
     /// Encoder and decoder.
     public var network = NetworkSettings()
@@ -34,7 +36,7 @@ public struct AE: Autoencoder, Trainable {
     ]
   }
 
-  /// An autoencoder, or with noise a denoising one, trained for some epochs.
+  /// An autoencoder trained for some epochs; with noise, a denoising autoencoder.
   static func system(_ name: String) -> System {
     System(name, make: AE.init, loop: Epochs.init, presets: Preset.relatives) { _, _ in
       "activation=relu or more epochs"
@@ -47,7 +49,7 @@ public struct AE: Autoencoder, Trainable {
   let term: ReconstructionTerm
   let testPasses: Int
 
-  /// A model of such images.
+  /// A model of images of this shape.
   ///
   /// - Throws: `ConfigurationError` for a network that does not fit the images.
   public init(_ c: Settings, image: ImageShape) throws {
@@ -64,7 +66,7 @@ public struct AE: Autoencoder, Trainable {
     [("encoder", encoder), ("mean", mean), ("decoder", decoder)]
   }
 
-  /// One phase updates everything.
+  /// One phase updates all networks.
   public let phases = [Phase("all", updates: ["encoder", "mean", "decoder"])]
 
   /// The reconstruction term of clean x from x~, [B].
@@ -74,7 +76,7 @@ public struct AE: Autoencoder, Trainable {
     return loss
   }
 
-  /// J.
+  /// The latent dimensions, J.
   public var latent: Int { mean.bias.shape.count }
 
   /// Codes, [B, J].
@@ -83,8 +85,9 @@ public struct AE: Autoencoder, Trainable {
   /// The decoder's mean, [B, D].
   public func decode(_ z: Variable) -> Variable { decoder(z).activated(.sigmoid) }
 
-  /// The last image of M passes, each of which takes what the one before made of it, as the RiC-VAE paper asks its
-  /// baselines, [B, D].
+  /// The last image of M passes, [B, D]; each pass takes the image of the previous pass.
+  ///
+  /// The RiC-VAE paper reconstructs in this way with its baselines.
   public func reconstruct(_ x: Variable, _ step: Step, sampling: Bool) -> Variable {
     (0..<testPasses).reduce(x) { image, _ in decode(mean(encoder(image))) }
   }

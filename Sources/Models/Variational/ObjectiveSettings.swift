@@ -3,7 +3,7 @@ import Training
 
 /// Weight of the KL term.
 public struct KLWeight: SettingsGroup {
-  /// Its factor; 1 is the evidence lower bound.
+  /// The factor of the KL term; 1 gives the evidence lower bound.
   public var beta = 1.0
 
   /// The default.
@@ -17,7 +17,7 @@ public struct KLWeight: SettingsGroup {
   ]
 }
 
-/// How a reconstruction is compared with its target.
+/// The comparison of a reconstruction with its target.
 public struct ReconstructionSettings: SettingsGroup {
   /// The term.
   public var term = ReconstructionTerm.bce
@@ -34,8 +34,8 @@ public struct ReconstructionSettings: SettingsGroup {
   ]
 }
 
-/// D-03: how a reconstruction is compared with its target; each summed over pixels, then averaged
-/// over the batch.
+/// D-03: the comparison of a reconstruction with its target, summed over pixels, mean over the
+/// batch.
 public enum ReconstructionTerm: String, CaseIterable, Sendable {
   /// Bernoulli negative log-likelihood.
   case bce
@@ -46,8 +46,8 @@ public enum ReconstructionTerm: String, CaseIterable, Sendable {
 }
 
 extension ReconstructionTerm {
-  /// How far the sigmoid of `logits` [B, D] is from `x` [B, D], [B]: summed over the pixels, in nats
-  /// for bce.
+  /// The distance of the sigmoid of `logits` [B, D] from `x` [B, D], [B]: summed over the pixels,
+  /// in nats for bce.
   func loss(logits: Variable, of x: Variable) -> Variable {
     switch self {
     case .bce: logits.bernoulliNegativeLogLikelihood(of: x)

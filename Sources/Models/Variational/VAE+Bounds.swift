@@ -1,7 +1,7 @@
 import Autodiff
 import Layers
 
-/// Bounds of the VAE of images in [0, 1], by its Bernoulli likelihood whatever it is trained with.
+/// Bounds of the VAE of images in [0, 1], by its Bernoulli likelihood, for every training loss.
 extension VAE: LatentVariableModel {
   private func scaled(_ x: Variable) -> LogScaleGaussian {
     let q = posterior(x)
@@ -23,6 +23,6 @@ extension VAE: LatentVariableModel {
     }
   }
 
-  /// Bernoullis have probabilities.
+  /// Always false: Bernoullis have probabilities.
   public var isDensity: Bool { false }
 }

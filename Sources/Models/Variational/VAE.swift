@@ -6,21 +6,24 @@ import Training
 
 /// Variational autoencoder with a Bernoulli decoder, and beta-VAE.
 ///
-/// Kingma & Welling, "Auto-Encoding Variational Bayes", ICLR 2014; beta weights the KL term as in Higgins et al.,
-/// ICLR 2017 (beta 1 is the VAE). Network and settings follow Ren et al., "Robust Variational Autoencoders".
-/// Shapes: B examples, D pixels, J latent dimensions.
+/// Kingma & Welling, "Auto-Encoding Variational Bayes", ICLR 2014; beta weights the KL term as in
+/// Higgins et al., ICLR 2017 (beta 1 is the VAE). Network and settings follow Ren et al., "Robust
+/// Variational Autoencoders". Shapes: B examples, D pixels, J latent dimensions.
 ///
-/// Where paper and released code of the latter disagree, the reconstruction term is the code's Bernoulli likelihood
-/// (option `reconstruction_term`, D-03), hidden sizes are the paper's (D-04), and z = mu + sigma * epsilon where several
-/// scripts multiply by sigma squared (option `std_mode`, D-05).
+/// Where the paper and the released code of Ren et al. disagree:
+/// - The reconstruction term is the code's Bernoulli likelihood (option `reconstruction_term`,
+///   D-03).
+/// - Hidden sizes are the paper's (D-04).
+/// - z = mu + sigma * epsilon, where several scripts multiply by sigma squared (option `std_mode`,
+///   D-05).
 public struct VAE: Autoencoder, Generative, Trainable {
-  /// What a VAE reads.
+  /// The settings of a VAE.
   public struct Settings: SettingsGroup {
     /// Encoder and decoder.
     public var network = NetworkSettings()
     /// Weight of the KL term.
     public var kl = KLWeight()
-    /// What the noise of the code is multiplied by.
+    /// The factor of the code's noise.
     public var standardDeviation = StandardDeviation.sigma
     /// Comparison with the target.
     public var reconstruction = ReconstructionSettings()
@@ -41,11 +44,11 @@ public struct VAE: Autoencoder, Generative, Trainable {
     ]
   }
 
-  /// D-05: what the noise of the code is multiplied by.
+  /// D-05: the factor of the code's noise.
   public enum StandardDeviation: String, CaseIterable, Sendable {
-    /// exp(logvar / 2), which is what the KL term takes it for.
+    /// exp(logvar / 2), as the KL term assumes.
     case sigma
-    /// exp(logvar), as several released scripts have it.
+    /// exp(logvar), as in several released scripts.
     case variance = "var_bug"
   }
 
@@ -67,7 +70,7 @@ public struct VAE: Autoencoder, Generative, Trainable {
   let term: ReconstructionTerm
   let exponent: Float
 
-  /// A model of such images.
+  /// A model of images of this shape.
   ///
   /// - Throws: `ConfigurationError` for a network that does not fit the images.
   public init(_ c: Settings, image: ImageShape) throws {
@@ -88,7 +91,7 @@ public struct VAE: Autoencoder, Generative, Trainable {
     ]
   }
 
-  /// One phase updates everything.
+  /// One phase updates all networks.
   public let phases = [Phase("all", updates: ["encoder", "mean", "log_variance", "decoder"])]
 
   /// q(z|x), a diagonal Gaussian, [B, J].
@@ -108,10 +111,10 @@ public struct VAE: Autoencoder, Generative, Trainable {
     return beta == 1 ? reconstruction + kl : reconstruction + beta * kl
   }
 
-  /// Squared errors are none.
+  /// Whether the term is bce: squared errors are no likelihoods.
   public var reportsLogLikelihood: Bool { term == .bce }
 
-  /// J.
+  /// The latent dimensions, J.
   public var latent: Int { mean.bias.shape.count }
 
   /// Mean and log-variance of q(z|x), [B, J] each.

@@ -1,7 +1,7 @@
 import Datasets
 import Support
 
-/// What every run has settings for: its data, its lanes, and what it records.
+/// The settings of every run: its data, its lanes, and its records.
 public struct CommonSettings: SettingsGroup {
   /// The training set and its noise.
   public var data = DataSettings()
@@ -20,7 +20,7 @@ public struct CommonSettings: SettingsGroup {
     .group(\.recording),
   ]
 
-  /// The number of lanes and of rows is set from here on.
+  /// After this call the number of lanes and the number of rows are set.
   public mutating func resolve(for facts: TrainingSetFacts) {
     data.rows = facts.rows
     lanes.lanes = lanes.count
@@ -36,29 +36,29 @@ public struct CommonSettings: SettingsGroup {
   }
 }
 
-/// The training set: where it lies, what of it is used, and the noise that is put on it.
+/// The training set: its place, the part in use, and its noise.
 public struct DataSettings: SettingsGroup {
-  /// The file of the training set; a run remembers it.
+  /// The file of the training set, which a run remembers.
   public var data = ""
-  /// The images' dataset in a file from elsewhere; empty for the usual one.
+  /// The images' dataset in a foreign file; empty for the usual dataset.
   public var images = ""
   /// The order of that dataset's dimensions.
   public var layout = ImageSetOptions.Layout.nhwc
   /// The shape of an image, where the dataset is [N, D].
   public var shape: [Int]?
-  /// Use at most the first `rows` rows of the training set; nil for all of them.
+  /// The number of first rows of the training set in use; nil for all rows.
   public var rows: Int?
   /// Corruption drawn anew at every step.
   public var noise = Corruption.none
   /// Corruption of the training set itself: a function of (seed, row), never stored.
   public var staticNoise = Corruption.none
-  /// What becomes of grey images of binary models.
+  /// The conversion of grey images to binary images.
   public var binarize = Binarization.none
 
   /// The defaults.
   public init() {}
 
-  /// Where the data lie, how they are read, and their noise.
+  /// The place, format and noise of the data.
   public static let entries: [SettingsEntry<DataSettings>] = [
     .text(
       "data", \.data, expected: "a file name", accepts: { _ in true },
@@ -87,15 +87,15 @@ public struct DataSettings: SettingsGroup {
     ).fixed,
   ]
 
-  /// How the images of the training set lie in their file.
+  /// The format of the training set in its file.
   public var imageSetOptions: ImageSetOptions {
     ImageSetOptions(images: images.isEmpty ? nil : images, layout: layout, shape: shape)
   }
 }
 
-/// What becomes of grey images of binary models.
+/// The conversion of grey images to binary images.
 public enum Binarization: String, CaseIterable, Sendable {
-  /// They stay as they are.
+  /// No conversion.
   case none
   /// One Bernoulli draw of each pixel for the whole run.
   case once
@@ -103,7 +103,7 @@ public enum Binarization: String, CaseIterable, Sendable {
   case eachStep = "each_step"
 }
 
-/// Batches and how they are divided, whatever the number of ranks.
+/// Batches and their division into lanes, for any number of ranks.
 public struct LaneSettings: SettingsGroup {
   /// Key of every random draw of the run.
   public var seed: UInt64 = 595
@@ -111,13 +111,17 @@ public struct LaneSettings: SettingsGroup {
   public var batch = 200
   /// Number of lanes V; nil for the largest power of two that divides `batch`, up to 8.
   public var lanes: Int?
-  /// Whether each lane is a pass of its own: bitwise the same result on any number of ranks.
+  /// Whether each lane is a separate pass, so that results are bitwise equal on any number of
+  /// ranks.
   public var exact = false
 
   /// The defaults.
   public init() {}
 
-  /// All but `exact` hold for the whole run: its order of rows and its draws stand on them.
+  /// All keys.
+  ///
+  /// Only `exact` may change in a run: the order of rows and the draws depend on the
+  /// others.
   public static let entries: [SettingsEntry<LaneSettings>] = [
     .seed(
       "seed", \.seed, "Key of every random draw of the run.", "0 [C]: 595, the RVAE authors'"
@@ -143,7 +147,8 @@ public struct LaneSettings: SettingsGroup {
 
   /// Checks that a number of ranks can share the lanes.
   ///
-  /// - Throws: `ConfigurationError` that says what to set, when there are more ranks than lanes.
+  /// - Throws: `ConfigurationError` that says which setting helps, when there are more ranks than
+  ///   lanes.
   public func check(ranks: Int) throws(ConfigurationError) {
     guard ranks > count else { return }
     var wanted = 1
@@ -169,33 +174,36 @@ public struct LaneSettings: SettingsGroup {
   }
 }
 
-/// What a run leaves behind, and when it warns.
+/// The records of a run, and the limits for its warnings.
 public struct RecordingSettings: SettingsGroup {
   /// Steps between two lines of `metrics.jsonl`.
   public var logEvery = 50
-  /// Minutes between two checkpoints; 0 for none by time.
+  /// Minutes between two checkpoints; 0 for no checkpoints by time.
   public var checkpointMinutes = 10.0
-  /// Epochs between two checkpoints; 0 for none by epochs.
+  /// Epochs between two checkpoints; 0 for no checkpoints by epochs.
   public var checkpointEpochs = 0
-  /// How many of the newest checkpoints stay.
+  /// The number of newest checkpoints that stay.
   public var keepLast = 3
-  /// Whether the checkpoint with the lowest score stays as well.
+  /// Whether the checkpoint with the lowest score stays too.
   public var keepBest = true
   /// Outer iterations (or epochs) between two sets of PNG grids; 0 for none.
   public var gridEvery = 1
   /// A KL below this, in nats, is reported as collapse.
   public var collapseKL = 0.5
-  /// Outputs that vary by less over a batch (mean standard deviation of a pixel) are reported.
+  /// Outputs are reported if they vary by less than this over a batch (mean standard deviation of a
+  /// pixel).
   public var collapseSpread = 1e-3
   /// Epochs between two measurements of the bound on the validation images; 0 for none.
   public var validateEvery = 0
-  /// The share of the run's epochs after which these begin.
+  /// The share of the run's epochs after which these measurements begin.
   public var validateAfter = 0.4
 
   /// The defaults.
   public init() {}
 
-  /// None of them changes what is trained.
+  /// All keys.
+  ///
+  /// None of them changes the training.
   public static let entries: [SettingsEntry<RecordingSettings>] = [
     .integer(
       "validate_every", \.validateEvery, 0...1_000_000,

@@ -1,6 +1,6 @@
-/// What a number may be.
+/// The allowed range of a number.
 public struct Limits: Sendable {
-  /// To stand behind "a number".
+  /// The words that follow "a number".
   public let words: String
   /// Whether a value is allowed.
   public let hold: @Sendable (Double) -> Bool

@@ -1,38 +1,40 @@
-/// How gradients become updates, and in which order the rows come: what loops of steps share.
+/// The settings that loops of steps share: the update rule and the order of rows.
 public struct OptimizerSettings: SettingsGroup {
   /// Whether a lane's rows come in a new order every epoch.
   public var shuffle = false
   /// The rule that turns gradients into updates.
   public var optimizer = Kind.adam
-  /// Step length of the optimizer.
+  /// The learning rate.
   public var learningRate = 1e-3
   /// Decay of Adam's first moment.
   public var adamBeta1 = 0.9
   /// Decay of Adam's second moment.
   public var adamBeta2 = 0.999
-  /// Added to the root of Adam's and RMSprop's second moment.
+  /// A small number that is added to the root of Adam's and RMSprop's second moment.
   public var adamEpsilon = 1e-8
   /// Decay of RMSprop's mean square.
   public var rmspropAlpha = 0.99
   /// Momentum of RMSprop.
   public var rmspropMomentum = 0.0
-  /// What the step length is multiplied by after every epoch.
+  /// The factor of the learning rate after every epoch.
   public var learningRateDecay = 1.0
-  /// How the step length changes in the course of the run.
+  /// The schedule of the learning rate over the run.
   public var learningRateSchedule = LearningRateSchedule.constant
   /// The largest norm of a phase's gradient; 0 for no limit.
   public var clipNorm = 0.0
-  /// What becomes of a step with a loss or a gradient that is not finite.
+  /// The reaction to a step with a loss or a gradient that is not finite.
   public var onNonFinite = NonFiniteRule.stop
   /// The form of Adam.
   public var adam = AdamKind.standard
-  /// Where Adam's second moments begin.
+  /// The initial value of Adam's second moments.
   public var adamSecondMoment = 0.0
 
   /// The defaults.
   public init() {}
 
-  /// The update rule holds for the whole run: checkpoints hold its state.
+  /// All keys.
+  ///
+  /// The update rule is fixed for the whole run, because checkpoints hold its state.
   public static let entries: [SettingsEntry<OptimizerSettings>] = [
     .flag(
       "shuffle", \.shuffle, "A new order of the rows every epoch.", "D-47 [C]: fixed order on MNIST"
@@ -79,11 +81,11 @@ public struct OptimizerSettings: SettingsGroup {
     case adam, rmsprop
   }
 
-  /// What a loss or a gradient that is not finite does.
+  /// The reaction to a loss or a gradient that is not finite.
   public enum NonFiniteRule: String, CaseIterable, Sendable {
-    /// It ends the run, and the last checkpoint stays.
+    /// The run ends, and the last checkpoint stays.
     case stop
-    /// Its step is left out on all ranks, and counted.
+    /// The step is left out on all ranks, and counted.
     case skip
   }
 
@@ -91,9 +93,11 @@ public struct OptimizerSettings: SettingsGroup {
   public enum AdamKind: String, CaseIterable, Sendable {
     /// Kingma & Ba's.
     case standard
-    /// The form that a slip in Im et al.'s code has: the decay of the first moment decays itself,
-    /// by 1e-8 a step. From the second step on the first moment is the last gradient alone; the
-    /// correction of its bias stays.
+    /// Adam with a mistake of Im et al.'s code: the decay of the first moment itself decays, by
+    /// 1e-8 a step.
+    ///
+    /// From the second step on, the first moment is only the last gradient; its bias correction
+    /// stays.
     case legacyDVAE = "legacy_dvae"
   }
 }

@@ -3,8 +3,8 @@ import Support
 
 /// Keys by the kind of their values.
 ///
-/// Each takes the name in JSON and for `--set`, the property, what it may be, one line of help and
-/// the source of the default.
+/// Each takes the name in JSON and for `--set`, the property, its range, one line of help and the
+/// source of the default.
 extension SettingsEntry {
   /// A whole number within a range.
   public static func integer(
@@ -19,7 +19,7 @@ extension SettingsEntry {
       parse: { Int($0).map { .integer($0) } })
   }
 
-  /// A whole number within a range, or nothing.
+  /// A whole number within a range, or null.
   public static func optionalInteger(
     _ name: String, _ path: WritableKeyPath<Owner, Int?> & Sendable,
     _ range: ClosedRange<Int>, absent: String, _ summary: String, _ source: String
@@ -53,7 +53,7 @@ extension SettingsEntry {
       parse: { $0 == "inf" ? "inf" : Double($0).map { .real($0) } })
   }
 
-  /// A fraction, or nothing.
+  /// A fraction, or null.
   public static func optionalFraction(
     _ name: String, _ path: WritableKeyPath<Owner, Double?> & Sendable, absent: String,
     _ summary: String, _ source: String
@@ -98,7 +98,7 @@ extension SettingsEntry {
       parse: { .string($0) })
   }
 
-  /// A word of an enumeration, or nothing.
+  /// A word of an enumeration, or null.
   public static func optionalChoice<Value>(
     _ name: String, _ path: WritableKeyPath<Owner, Value?> & Sendable, absent: String,
     _ summary: String, _ source: String
@@ -171,7 +171,7 @@ extension SettingsEntry {
       fromJSON: layerSizes, parse: list)
   }
 
-  /// Sizes of layers, or nothing.
+  /// Sizes of layers, or null.
   public static func optionalLayers(
     _ name: String, _ path: WritableKeyPath<Owner, [Int]?> & Sendable, absent: String,
     _ summary: String, _ source: String

@@ -1,13 +1,13 @@
 import Support
 
-/// A line in the list of a group's settings: a key of its own, or a group within it.
+/// An entry in the list of a group's settings: a key, or an inner group.
 public struct SettingsEntry<Owner: SettingsGroup>: Sendable {
-  /// The key, or the keys of the group within.
+  /// The key, or the keys of the inner group.
   let keys: [SettingsKey<Owner>]
-  /// What a group within does when the whole group is asked.
+  /// The calls of an inner group.
   let part: Part?
 
-  /// The calls that a group passes on to a group within.
+  /// The calls that a group passes on to an inner group.
   struct Part: Sendable {
     let resolve: @Sendable (inout Owner, TrainingSetFacts) -> Void
     let settle: @Sendable (inout Owner) -> Void
@@ -20,7 +20,7 @@ public struct SettingsEntry<Owner: SettingsGroup>: Sendable {
     self.part = part
   }
 
-  /// The key of one property, from the two ways to and from JSON and the one from text.
+  /// The key of one property, from its conversions to JSON, from JSON and from text.
   init<Value: Sendable>(
     _ name: String, _ path: WritableKeyPath<Owner, Value> & Sendable, expected: String,
     summary: String, source: String, toJSON: @escaping @Sendable (Value) -> JSONValue,
@@ -35,7 +35,7 @@ public struct SettingsEntry<Owner: SettingsGroup>: Sendable {
       ], nil)
   }
 
-  /// A group within: its keys, and its part in all that groups are asked.
+  /// An inner group: its keys, and its part in every call of the outer group.
   public static func group<Inner: SettingsGroup>(
     _ path: WritableKeyPath<Owner, Inner> & Sendable
   ) -> SettingsEntry {
@@ -50,13 +50,13 @@ public struct SettingsEntry<Owner: SettingsGroup>: Sendable {
         unreached: { $0[keyPath: path].allUnreached($1, epochs: $2) }))
   }
 
-  /// The same, of which a resume may not change the value.
+  /// The same entry, whose values a resume may not change.
   public var fixed: SettingsEntry { described { $0.isFixed = true } }
 
-  /// The same, which systems that do not read it refuse unless it has its default.
+  /// The same entry; systems that do not read it accept only its defaults.
   public var refusedElsewhere: SettingsEntry { described { $0.isRefusedElsewhere = true } }
 
-  /// The same, that earlier versions wrote under another name, some of its words unlike today's.
+  /// The same entry with its name in earlier versions, and with the earlier words for its values.
   public func formerly(_ name: String, words: [String: String] = [:]) -> SettingsEntry {
     described { $0.former = (name, words) }
   }

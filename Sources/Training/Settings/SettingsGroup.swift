@@ -3,42 +3,42 @@ import Support
 
 /// Some settings of a run: a value type that declares a key beside each of its properties.
 ///
-/// Groups nest. A system's settings are a group, too: what it shares with others lies in groups
-/// within it, so that each key is declared once. A group answers for itself alone; the calls reach
-/// the groups within by themselves, and first.
+/// Groups nest. A system's settings are a group too. Settings that systems share are inner groups,
+/// so that each key is declared once. A group implements the calls for its own properties; the
+/// calls reach its inner groups by themselves, and first.
 public protocol SettingsGroup: Equatable, Sendable {
   /// The defaults.
   init()
-  /// A line for each property, in the order in which configurations are written.
+  /// An entry for each property, in the order of written configurations.
   static var entries: [SettingsEntry<Self>] { get }
-  /// Fills in what was left to be derived from the training set.
+  /// Derives the values that were left open from the training set.
   mutating func resolve(for data: TrainingSetFacts)
-  /// Refuses settings that do not go together.
+  /// Refuses settings that do not fit together.
   ///
-  /// - Throws: `ConfigurationError` that names the key, what was found and what is expected.
+  /// - Throws: `ConfigurationError` with the key, the value found and the value expected.
   func check(_ system: String, with common: CommonSettings) throws(ConfigurationError)
-  /// Takes the values that most steps of a run have, where some change in its course.
+  /// Replaces values that change during a run by their value in most steps.
   mutating func settle()
-  /// What to say of turns that come too late for a run of so many epochs.
+  /// Warnings about changes that come too late for a run of so many epochs.
   func unreached(_ system: String, epochs: Int) -> [String]
 }
 
 extension SettingsGroup {
-  /// Nothing is left open.
+  /// The default: no value is left open.
   public mutating func resolve(for data: TrainingSetFacts) {}
-  /// All go together.
+  /// The default: all values fit together.
   public func check(_ system: String, with common: CommonSettings) throws(ConfigurationError) {}
-  /// None change.
+  /// The default: no value changes.
   public mutating func settle() {}
-  /// None.
+  /// The default: no warnings.
   public func unreached(_ system: String, epochs: Int) -> [String] { [] }
 }
 
-/// What is known of the training set when settings are resolved.
+/// Facts about the training set that resolve settings.
 public struct TrainingSetFacts: Sendable {
   /// Rows in use.
   public let rows: Int
-  /// The shape of an image, where it is known.
+  /// The shape of an image, if it is known.
   public let shape: ImageShape?
 
   /// Facts from their parts.
@@ -48,13 +48,13 @@ public struct TrainingSetFacts: Sendable {
   }
 }
 
-// MARK: - A group with the groups within it
+// MARK: - A group with its inner groups
 
 extension SettingsGroup {
-  /// Its keys and those of the groups within.
+  /// The keys of the group and its inner groups.
   public static var keys: [SettingsKey<Self>] { entries.flatMap(\.keys) }
 
-  /// Settings by the values that `stored` has for the keys; others keep their defaults.
+  /// Settings from the values that `stored` has for the keys; other keys keep their defaults.
   public init(_ stored: (String) -> JSONValue?) {
     self.init()
     for key in Self.keys {
@@ -66,21 +66,21 @@ extension SettingsGroup {
   /// The values of all keys, in their order.
   public var values: [JSONValue] { Self.keys.map { $0.value(self) } }
 
-  /// Resolves the groups within, then what is its own.
+  /// Resolves the inner groups, then the group's own properties.
   public mutating func resolveAll(for data: TrainingSetFacts) {
     for entry in Self.entries { entry.part?.resolve(&self, data) }
     resolve(for: data)
   }
 
-  /// Settles the groups within, then what is its own.
+  /// Settles the inner groups, then the group's own properties.
   public mutating func settleAll() {
     for entry in Self.entries { entry.part?.settle(&self) }
     settle()
   }
 
-  /// Checks the groups within, then what is its own.
+  /// Checks the inner groups, then the group's own properties.
   ///
-  /// - Throws: `ConfigurationError` that names the key, what was found and what is expected.
+  /// - Throws: `ConfigurationError` with the key, the value found and the value expected.
   public func checkAll(
     _ system: String, with common: CommonSettings
   ) throws(ConfigurationError) {
@@ -88,23 +88,23 @@ extension SettingsGroup {
     try check(system, with: common)
   }
 
-  /// The lines of the groups within, then its own.
+  /// The warnings of the inner groups, then the group's own warnings.
   public func allUnreached(_ system: String, epochs: Int) -> [String] {
     Self.entries.flatMap { $0.part?.unreached(self, system, epochs) ?? [] }
       + unreached(system, epochs: epochs)
   }
 }
 
-/// A model's settings and its loop's: all that a system reads beside what every run does.
+/// A model's settings and its loop's: all settings of a system except the common settings.
 public struct SystemSettings<Model: SettingsGroup, Loop: SettingsGroup>: SettingsGroup {
-  /// The model's.
+  /// The model's settings.
   public var model = Model()
-  /// The loop's.
+  /// The loop's settings.
   public var loop = Loop()
 
   /// The defaults.
   public init() {}
 
-  /// The model's, then the loop's.
+  /// The model's entries, then the loop's.
   public static var entries: [SettingsEntry<Self>] { [.group(\.model), .group(\.loop)] }
 }

@@ -1,18 +1,18 @@
 import Support
 
-/// How one property of a group of settings is named, read, written and explained.
+/// The name of one property of a group of settings, with its reading, writing and explanation.
 public struct SettingsKey<Owner: SettingsGroup>: Sendable {
-  /// What a key says, whatever its group.
+  /// The facts of a key that do not depend on its group.
   public private(set) var description: KeyDescription
-  /// The value that a group holds under this key.
+  /// The value of a group under this key.
   let value: @Sendable (Owner) -> JSONValue
-  /// Stores a value; false when it is of another type or out of range.
+  /// Stores a value; false when the value has another type or is out of range.
   let assign: @Sendable (inout Owner, JSONValue) -> Bool
 
   /// The snake_case name in JSON and for `--set`.
   public var name: String { description.name }
 
-  /// The key of one property, from the two ways to and from JSON and the one from text.
+  /// The key of one property, from its conversions to JSON, from JSON and from text.
   init<Value: Sendable>(
     _ name: String, _ path: WritableKeyPath<Owner, Value> & Sendable, expected: String,
     summary: String, source: String, toJSON: @escaping @Sendable (Value) -> JSONValue,
@@ -38,7 +38,7 @@ public struct SettingsKey<Owner: SettingsGroup>: Sendable {
     (self.description, self.value, self.assign) = (description, value, assign)
   }
 
-  /// The same key of a larger group that holds this one in a property.
+  /// The same key for a larger group, which holds this group in a property.
   func at<Root: SettingsGroup>(_ path: WritableKeyPath<Root, Owner> & Sendable) -> SettingsKey<Root>
   {
     SettingsKey<Root>(
@@ -54,32 +54,34 @@ public struct SettingsKey<Owner: SettingsGroup>: Sendable {
   }
 }
 
-/// What a key is called, what may be assigned, and what it does.
+/// The name, the values and the meaning of a key.
 public struct KeyDescription: Sendable {
   /// The snake_case name in JSON and for `--set`.
   public let name: String
-  /// What may be assigned, in words: `an integer from 1 to 4096`.
+  /// The values that may be assigned, in words: `an integer from 1 to 4096`.
   public let expected: String
-  /// What the setting does, in one line.
+  /// The meaning of the setting, in one line.
   public let summary: String
-  /// Where the default comes from: a section of docs/systems.md, a decision of docs/decisions.md
-  /// (D-xx), another page, or "own"; [P] is what the paper states, [C] what its authors' code does,
-  /// [R] what the paper leaves open.
+  /// The source of the default.
+  ///
+  /// It is a section of docs/systems.md, a decision of docs/decisions.md (D-xx), another page, or
+  /// "own". [P] is a statement of the paper, [C] the behaviour of its authors' code, [R] a point
+  /// that the paper leaves open.
   public let source: String
-  /// The value in a configuration nobody has touched.
+  /// The value in an unchanged configuration.
   public let defaultValue: JSONValue
-  /// The form in which a value is kept; nil where it is of another type or out of range.
+  /// Converts a value to its stored form; nil when it has another type or is out of range.
   public let normalized: @Sendable (JSONValue) -> JSONValue?
   /// Reads the text after `key=`; nil when it is no value of the key's type.
   public let parse: @Sendable (String) -> JSONValue?
-  /// Whether the value holds for the whole run.
+  /// Whether the value is fixed for the whole run.
   public internal(set) var isFixed = false
-  /// Whether systems that do not read the key refuse other values than its default.
+  /// Whether systems that do not read the key accept only its default.
   public internal(set) var isRefusedElsewhere = false
-  /// The name that earlier versions wrote, and their words for today's.
+  /// The key's name in earlier versions, and their words with today's words.
   public internal(set) var former: (name: String, words: [String: String])?
 
-  /// A value in the text that `--set` takes.
+  /// A value as text for `--set`.
   public static func assignment(of value: JSONValue) -> String {
     switch value {
     case .string(let text): text
@@ -90,7 +92,7 @@ public struct KeyDescription: Sendable {
 }
 
 extension KeyDescription {
-  /// A key that belongs to no group: one of some words, the first unless set.
+  /// A key without a group, whose value is one of some words; the first word is the default.
   public static func word(
     _ name: String, of words: [String], summary: String, source: String, isFixed: Bool
   ) -> KeyDescription {

@@ -3,16 +3,17 @@ import MPI
 import Models
 import Training
 
-/// Where a configuration is read from.
+/// The place of a configuration.
 enum ConfigurationSource {
   /// A preset.
   case preset(Preset)
-  /// A JSON file of the user's.
+  /// A JSON file of the user.
   case file(String)
-  /// What a run keeps.
+  /// The configuration of a run.
   case run(RunDirectory)
 
-  /// What a word on the command line stands for: a file where it looks like one or is one, else a preset.
+  /// The source that a word on the command line names: a file if it looks like a file or is one,
+  /// otherwise a preset.
   ///
   /// - Throws: `ConfigurationError` that names the nearest preset.
   init(_ word: String) throws(ConfigurationError) {
@@ -23,7 +24,7 @@ enum ConfigurationSource {
     }
   }
 
-  /// Reads it; rank 0 alone looks at a file.
+  /// Reads the configuration; only rank 0 reads a file.
   ///
   /// **Collective.**
   ///

@@ -4,18 +4,18 @@ import MPI
 import Models
 import Training
 
-/// `--data` and what tells how its images lie: shared by the commands that read images.
+/// `--data` and options for the format of its images: shared by the commands that read images.
 struct DataOptions {
-  /// The absolute path of the file; nil where it was not given.
+  /// The absolute path of the file; nil if it was not given.
   let path: String?
-  /// The part of the data set.
+  /// The split of the data set.
   let split: String
   private let options: ImageSetOptions
   private let isLayoutGiven: Bool
 
   /// Takes `--data`, `--split`, `--images`, `--layout` and `--shape` from the arguments.
   ///
-  /// - Throws: `UsageError` for a value that is none.
+  /// - Throws: `UsageError` for an invalid value.
   init(_ arguments: Arguments) throws(UsageError) {
     path = arguments.value("data").map { URL(filePath: $0).standardizedFileURL.path }
     split = try arguments.choice("split", as: Split.self)?.rawValue ?? Split.train.rawValue
@@ -41,7 +41,7 @@ struct DataOptions {
     return sides
   }
 
-  /// Makes a run remember its training set, where one was named.
+  /// Makes a run remember its training set, if a file was named.
   func store(in configuration: inout Configuration) {
     guard let path else { return }
     var common = configuration.common
@@ -52,11 +52,11 @@ struct DataOptions {
     configuration.write(common)
   }
 
-  /// Opens the images on every rank; the run's own training set where no file was named.
+  /// Opens the images on every rank; by default the run's own training set.
   ///
   /// **Collective.**
   ///
-  /// - Throws: `DatasetError` or `HDF5Error`, agreed on by all ranks.
+  /// - Throws: `DatasetError` or `HDF5Error`, the same on all ranks.
   func open(for run: Configuration, on world: Communicator) throws -> ImageSet {
     let own = run.common.data
     return try world.agree {

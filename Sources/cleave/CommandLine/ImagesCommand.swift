@@ -3,19 +3,19 @@ import Evaluation
 import MPI
 import Models
 
-/// A command that asks a run about images, and writes what the run's model makes of them.
+/// A command that passes images to a run's model and writes the results.
 ///
-/// Such a command says what it is called and what it writes; the way there is the same for all.
+/// Such a command defines its name and its output; the other steps are the same for all.
 protocol ImagesCommand: Subcommand {
-  /// The ends that the output's name may have.
+  /// The allowed endings of the output's name.
   static var endings: [String] { get }
   /// Run, images and output.
   var query: RunQuery { get }
 
-  /// A command that asks this.
+  /// A command with these arguments.
   init(query: RunQuery)
 
-  /// Writes what the model makes of the images. **Collective.**
+  /// Writes the model's results for the images. **Collective.**
   func write(_ images: ImageSet, by outputs: Outputs) throws
 }
 

@@ -1,7 +1,8 @@
 import Models
 import Training
 
-/// `--passes` and `--recycle`: how often a recycling model goes round when it is asked, and what it hands on.
+/// `--passes` and `--recycle`: the number of passes of a recycling model, and the data it passes
+/// on.
 struct PassesOption {
   private var passes: Int?
   private var test: Recycling.Test?
@@ -15,18 +16,18 @@ struct PassesOption {
       "what goes from pass to pass: mean (default) or sample; drawn codes go by means"),
   ]
 
-  /// The run's own settings.
+  /// The default: the run's own settings.
   init() {}
 
   /// Takes the options from the arguments of a command that has them.
   ///
-  /// - Throws: `UsageError` for a value that is none.
+  /// - Throws: `UsageError` for an invalid value.
   init(_ arguments: Arguments) throws(UsageError) {
     passes = try arguments.integer("passes", in: 1...1000)
     test = try arguments.choice("recycle", as: Recycling.Test.self)
   }
 
-  /// Changes how a run's model is asked.
+  /// Changes the passes of a run's model.
   ///
   /// - Throws: `ConfigurationError` for passes of a model that does not recycle.
   func apply(to configuration: inout Configuration) throws {

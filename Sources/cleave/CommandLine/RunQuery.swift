@@ -6,7 +6,7 @@ import Runs
 import Tensors
 import Training
 
-/// What the commands that ask a trained run share: the run, the images, and the file to write.
+/// The arguments that commands of a trained run share: the run, the images, and the output file.
 struct RunQuery {
   let run: RunDirectory
   let data: DataOptions
@@ -35,7 +35,7 @@ struct RunQuery {
     }
   }
 
-  /// Checks the output, loads the model and lets `body` write what it makes of the images.
+  /// Checks the output, loads the model and lets `body` write its results for the images.
   ///
   /// **Collective.**
   func answer(
@@ -54,7 +54,7 @@ struct RunQuery {
 }
 
 extension TrainedModel {
-  /// The model of a run; damaged checkpoints that were passed over become warnings.
+  /// The model of a run; damaged checkpoints that were skipped become warnings.
   ///
   /// **Collective.**
   ///

@@ -3,7 +3,7 @@ import Models
 import Support
 import Training
 
-/// What a run or checkpoint holds, as `cleave info` prints it.
+/// The content of a run or checkpoint, as `cleave info` prints it.
 struct StateReport {
   private let path: String
   private let format: String
@@ -15,7 +15,8 @@ struct StateReport {
   private let lanes: Int?
   private let digests: StateDigests?
 
-  /// Reads the state of a checkpoint, the newest one of a run; nil for a run that has none yet.
+  /// Reads the state of a checkpoint, or of a run's newest checkpoint; nil for a run without
+  /// checkpoints.
   ///
   /// - Throws: `CheckpointError`, `HDF5Error` or `ConfigurationError` where it cannot be read.
   init(
@@ -64,7 +65,7 @@ struct StateReport {
     return .object(members)
   }
 
-  /// The ways of failing that the run has marked itself with.
+  /// The warnings that the run has recorded.
   private var warnings: [CollapseWarning] {
     CollapseWarning.allCases.filter { progress?.progress.warnings.contains($0) == true }
   }
@@ -84,14 +85,15 @@ struct StateReport {
     ]
   }
 
-  /// The same as lines of text.
+  /// The report as lines of text.
   var text: String {
     var lines: [String] = []
     let kind = format == "cleave-run" ? "run" : "checkpoint"
     lines.append("\(path): \(kind)" + (model.map { " of \($0)" } ?? ", nothing saved yet"))
     if let progress = progress?.progress, let lanes, let checkpoint {
       lines.append(
-        "  outer \(progress.outer), epoch \(progress.totalEpochs), step \(Quantity.grouped(progress.step)), "
+        "  outer \(progress.outer), epoch \(progress.totalEpochs), "
+          + "step \(Quantity.grouped(progress.step)), "
           + "\(Quantity.grouped(progress.imagesSeen)) images seen"
           + (progress.finished ? ", finished" : ""))
       lines.append(

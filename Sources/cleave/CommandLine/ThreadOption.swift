@@ -29,8 +29,8 @@ extension Console {
     let cores = Self.allowedCores
     if threads > cores {
       warning(
-        "\(threads) threads on \(Quantity.count(cores, "core")), all this rank may use; launch/cleave binds a rank "
-          + "to as many cores as it has threads")
+        "\(threads) threads on \(Quantity.count(cores, "core")), all this rank may use; "
+          + "launch/cleave binds a rank to as many cores as it has threads")
     }
   }
 

@@ -1,12 +1,13 @@
 import Datasets
 import Evaluation
 
-/// `cleave denoise`.
+/// `cleave denoise`: writes clean images L and sparse parts S.
 struct DenoiseCommand: ImagesCommand {
   static let name = "denoise"
   static let summary = "split images into a clean and a sparse part"
   static let details = """
-    Writes /L (uint8) and /S (float32), [N, H, W, C], in the order of the input. For the rows the run was
+    Writes /L (uint8) and /S (float32), [N, H, W, C], in the order of the input. For the rows the \
+    run was
     trained on, L = D(E(X - S)) with the S of the run; others are split once, L = D(E(X)).
     """
 

@@ -1,7 +1,7 @@
 import Datasets
 import Evaluation
 
-/// `cleave encode`.
+/// `cleave encode`: writes the codes of images.
 struct EncodeCommand: ImagesCommand {
   static let name = "encode"
   static let summary = "write the codes of images"

@@ -5,13 +5,15 @@ import Support
 import Tensors
 import Training
 
-/// `cleave plan`: what a run will need, before it starts.
+/// `cleave plan`: the needs of a run, before it starts.
 struct PlanCommand: Subcommand {
   static let name = "plan"
   static let summary = "tell the memory, traffic and time a run will need"
   static let details = """
-    Sizes follow from the configuration and the data. Workspace, operations and times are measured: one
-    process makes a few steps of one rank's share of the batch, on the first images. Times suppose that the
+    Sizes follow from the configuration and the data. Workspace, operations and times are \
+    measured: one
+    process makes a few steps of one rank's share of the batch, on the first images. Times suppose \
+    that the
     other ranks are as fast beside it, and leave out communication and checkpoints.
     """
   static let operands = [
@@ -65,7 +67,7 @@ struct PlanCommand: Subcommand {
     }
   }
 
-  /// The kinds of memory by the names they have in JSON.
+  /// The kinds of memory by their names in JSON.
   private static func kinds(_ memory: Plan.Memory) -> [(name: String, bytes: Int)] {
     [
       ("images", memory.images), ("split", memory.split), ("parameters", memory.parameters),
@@ -122,14 +124,15 @@ struct PlanCommand: Subcommand {
           ? ", of which \(Quantity.bytes(plan.sharedCheckpointBytes)) once an outer iteration"
           : ""),
       "epoch                \(Quantity.clock(plan.secondsPerEpoch)): "
-        + "\(Quantity.grouped(plan.stepsPerEpoch)) steps of \(Quantity.seconds(plan.secondsPerStep))",
+        + "\(Quantity.grouped(plan.stepsPerEpoch)) steps of "
+        + "\(Quantity.seconds(plan.secondsPerStep))",
     ]
     if let projection = plan.secondsPerProjection {
       lines.append("projection           \(Quantity.clock(projection))")
     }
     lines.append(
-      "Times are from \(Quantity.count(plan.stepsMeasured, "step")) of one rank's share of the batch, "
-        + "made alone here and now.")
+      "Times are from \(Quantity.count(plan.stepsMeasured, "step")) of one rank's share of the "
+        + "batch, made alone here and now.")
     return lines.joined(separator: "\n")
   }
 }

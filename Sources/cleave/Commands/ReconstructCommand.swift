@@ -1,7 +1,7 @@
 import Datasets
 import Evaluation
 
-/// `cleave reconstruct`.
+/// `cleave reconstruct`: writes reconstructions of images.
 struct ReconstructCommand: ImagesCommand {
   static let name = "reconstruct"
   static let summary = "write what the model makes of images"

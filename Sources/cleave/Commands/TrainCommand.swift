@@ -7,7 +7,7 @@ import Runs
 import Tensors
 import Training
 
-/// `cleave train`: a new run, or one that goes on from its newest checkpoint.
+/// `cleave train`: starts a run, or continues a run from its newest checkpoint.
 struct TrainCommand: Subcommand {
   static let name = "train"
   static let summary = "train a model, or go on with a run"
@@ -15,8 +15,10 @@ struct TrainCommand: Subcommand {
     cleave train PRESET|CONFIG.json --data FILE --out RUN   a new run
     cleave train --resume RUN                               goes on, on any number of ranks
 
-    A preset is one of cleave presets; a configuration file holds any of the keys that cleave presets NAME
-    prints. SIGTERM, SIGUSR1 or SIGINT end a run with a checkpoint and status 75; --resume goes on from
+    A preset is one of cleave presets; a configuration file holds any of the keys that cleave \
+    presets NAME
+    prints. SIGTERM, SIGUSR1 or SIGINT end a run with a checkpoint and status 75; --resume goes on \
+    from
     there.
     """
   static let operands = [
@@ -53,7 +55,7 @@ struct TrainCommand: Subcommand {
   private let limits: TrainingLimits
   private let threads: Int
 
-  /// Where the configuration comes from.
+  /// The source of the configuration.
   private enum Origin {
     case new(ConfigurationSource, out: String, isForced: Bool)
     case resumed(run: String, verifying: Int?)
@@ -108,7 +110,7 @@ struct TrainCommand: Subcommand {
   }
 
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
-    // From here on a signal is answered after the next step, however long reading the data takes.
+    // From now on a signal is answered after the next step, even if reading the data takes long.
     StopSignals.install()
     console.startWorkers(threads)
     let outcome: RunOutcome
@@ -160,7 +162,7 @@ struct TrainCommand: Subcommand {
       configuration, on: images, in: directory, observer: display, limits: limits, world: world)
   }
 
-  /// The training set, with everything checked that does not need a model.
+  /// The training set, after all checks that need no model.
   private func open(_ configuration: Configuration, on world: Communicator) throws -> ImageSet {
     try world.agree {
       try UsageError.check(threads: threads, exact: configuration.isExact)

@@ -7,16 +7,19 @@ import Runs
 import Support
 import Training
 
-/// `cleave verify`: whether a run gives the same weights on other numbers of ranks.
+/// `cleave verify`: checks that a run gives the same weights on other numbers of ranks.
 struct VerifyCommand: Subcommand {
   static let name = "verify"
   static let summary = "replay steps of a run on several numbers of ranks and compare"
   static let details = """
-    Goes on from the newest checkpoint that has so many steps after it, or else the oldest, on each number of
-    ranks, leaves the run as it is, and compares the digests of every tensor after every step. Runs trained with --exact have to be equal; others
+    Goes on from the newest checkpoint that has so many steps after it, or else the oldest, on \
+    each number of
+    ranks, leaves the run as it is, and compares the digests of every tensor after every step. \
+    Runs trained with --exact have to be equal; others
     agree to rounding, so theirs differ from the first steps on. Status 1 where something differs.
 
-    Without --ranks it replays on the ranks it was started with and prints the digests, a line a step.
+    Without --ranks it replays on the ranks it was started with and prints the digests, a line a \
+    step.
     """
   static let operands = [Operand("RUN", "the directory of a run")]
   static let options = [
@@ -75,9 +78,9 @@ struct VerifyCommand: Subcommand {
     return 0
   }
 
-  // MARK: - Several
+  // MARK: - Several replays
 
-  /// The digests after a step: of each tensor, in checkpoint order.
+  /// The digests of all tensors after a step, in checkpoint order.
   private struct Trace {
     let step: Int
     let tensors: [(name: String, digest: String)]
@@ -99,7 +102,7 @@ struct VerifyCommand: Subcommand {
     var first: [Trace] = []
     for (index, count) in ranks.enumerated() {
       console.progress("\(steps) steps on \(Quantity.count(count, "rank"))")
-      // A fault in one replay is a difference to be found.
+      // A fault in one replay is a difference that the comparison must find.
       let found = try traces(ranks: count, faults: index == ranks.count - 1 ? faults : [])
       if index == 0 { first = found }
       if let difference = Self.difference(first, found) {
@@ -124,7 +127,7 @@ struct VerifyCommand: Subcommand {
     return a.count == b.count ? nil : "\(a.count) and \(b.count) steps"
   }
 
-  /// Replays in a job of its own.
+  /// Replays in a separate job.
   private func traces(ranks count: Int, faults: [Fault]) throws -> [Trace] {
     let process = Process()
     process.executableURL = URL(filePath: "/usr/bin/env")
@@ -150,7 +153,7 @@ struct VerifyCommand: Subcommand {
   }
 }
 
-/// A replay that did not end well; it has said why.
+/// A replay that failed, after it printed the reason.
 private struct ReplayError: ExitStatusError, CustomStringConvertible {
   let ranks: Int
   let exitStatus: Int32

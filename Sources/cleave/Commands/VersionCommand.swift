@@ -1,7 +1,7 @@
 import MPI
 import Tensors
 
-/// `cleave version`.
+/// `cleave version`: prints the version.
 struct VersionCommand: Subcommand {
   static let name = "version"
   static let summary = "print the version of cleave"
