@@ -21,6 +21,8 @@ public struct System: Sendable {
   let cure: @Sendable (Configuration, CollapseWarning) -> String
   /// Keys that it does not read, for which it accepts only the defaults.
   let refused: [String]
+  /// The type of its settings.
+  let settings: any SettingsGroup.Type
 
   /// A system of a model and a loop, each with its own settings.
   ///
@@ -44,6 +46,7 @@ public struct System: Sendable {
     typealias Settings = SystemSettings<ModelSettings, LoopSettings>
     self.name = name
     self.refused = refused
+    settings = Settings.self
     self.presets = presets.filter { $0.system == name }
     var seen: Set<String> = []
     keys = Settings.keys.map(\.description).filter { seen.insert($0.name).inserted }

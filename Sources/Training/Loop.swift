@@ -101,13 +101,27 @@ public protocol Fitted: Module {
   /// Prepares weights and rows for the first sweep.
   ///
   /// **Collective.**
-  func start(_ trainer: Trainer) throws
+  func start(_ session: Session) throws
   /// Makes one sweep over all rows.
   ///
   /// **Collective.**
   ///
-  /// - Returns: the minimised value, mean over the rows.
-  func sweep(_ trainer: Trainer) throws -> Double
+  /// - Returns: the minimised value, mean over the rows, and whether the fit has converged.
+  func sweep(_ session: Session) throws -> SweepResult
+}
+
+/// The result of one sweep of a fitted model.
+public struct SweepResult: Equatable, Sendable {
+  /// The minimised value, mean over the rows.
+  public let objective: Double
+  /// Whether no other sweep is needed.
+  public let hasConverged: Bool
+
+  /// A result from its parts.
+  public init(objective: Double, hasConverged: Bool = false) {
+    self.objective = objective
+    self.hasConverged = hasConverged
+  }
 }
 
 /// A loop of sweeps of a fitted model; each epoch has one step, a sweep.
@@ -135,11 +149,19 @@ public struct Sweeps<Model: Fitted>: Loop {
     guard let model = trainer.model as? Model else {
       preconditionFailure("sweeps of \(Model.self) with another model")
     }
-    if trainer.progress.step == 0 { try model.start(trainer) }
-    let isDone = try session.train(epochs: epochs) {
-      try trainer.fitStep { try model.sweep(trainer) }
+    if trainer.progress.step == 0 { try model.start(session) }
+    var hasConverged = false
+    while trainer.progress.epoch < epochs && !hasConverged {
+      let goesOn = try session.train(epochs: trainer.progress.epoch + 1) {
+        try trainer.fitStep {
+          let result = try model.sweep(session)
+          hasConverged = result.hasConverged
+          return result.objective
+        }
+      }
+      if !goesOn { return session.interruption }
     }
-    return isDone ? .finished : session.interruption
+    return hasConverged ? .converged : .finished
   }
 }
 

@@ -30,11 +30,12 @@ public struct TermSums {
 
   mutating func add(loss: Double, lane: Int) { step[0][lane] += loss }
 
-  /// Adds the reports of a pass, in their order; each part once.
+  /// Adds reports to the sums of their parts.
   mutating func add(_ terms: [(part: LossPart, sum: Double)], lane: Int) {
-    for (i, term) in terms.enumerated() {
-      if i == parts.count { append(term.part) }
-      step[i + 1][lane] += term.sum
+    for term in terms {
+      if !parts.contains(term.part) { append(term.part) }
+      guard let place = parts.firstIndex(of: term.part) else { continue }
+      step[place + 1][lane] += term.sum
     }
   }
 

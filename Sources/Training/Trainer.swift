@@ -308,7 +308,7 @@ public final class Trainer {
   /// over the rows.
   ///
   /// **Collective.**
-  func fitStep(_ body: () throws -> Double) throws {
+  public func fitStep(_ body: () throws -> Double) throws {
     sums.beginStep()
     watch.beginStep()
     let objective = try body()
@@ -322,13 +322,13 @@ public final class Trainer {
     progress.imagesSeen += lanes.rowCount
   }
 
-  /// Sends the values that rank 0 found for the model's parameters to all ranks; other parameters
-  /// become 0.
+  /// Sends the values that rank 0 found for some of the model's parameters to all ranks.
   ///
   /// **Collective.** On other ranks the argument is ignored.
   public func publish(_ values: [(parameter: Parameter, values: [Float])]) throws {
-    var flat = [Float](repeating: 0, count: world.isRoot ? buckets.count : 0)
+    var flat: [Float] = []
     if world.isRoot {
+      flat += UnsafeBufferPointer(start: buckets.values, count: buckets.count)
       for (parameter, values) in values {
         precondition(
           values.count == parameter.shape.count, "\(values.count) for \(parameter.shape)")

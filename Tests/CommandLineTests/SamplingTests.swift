@@ -23,7 +23,9 @@ import Testing
         BadInput("encode gan --data d.h5 --out x.h5", noEncoder, 64),
         BadInput("reconstruct gan --data d.h5 --out x.png", noEncoder, 64),
         BadInput("denoise gan --data d.h5 --out x.h5", noEncoder, 64),
-        BadInput("evaluate gan --data d.h5", noEncoder, 64),
+        BadInput(
+          "evaluate gan --data d.h5",
+          "--metrics: found mse, which gan does not have; it needs an encoder", 64),
         BadInput("sample gan --chain 2 --out x.png", noEncoder, 64),
         BadInput("sample ae --out x.h5", noPrior, 64),
         BadInput("sample ae --start prior --out x.h5", "--start: found prior, expected normal", 64),
@@ -69,7 +71,7 @@ import Testing
         (
           "mnist-daae-gmm", "latent=3", "latent: found 3, expected 2, which prior=gmm10 is made for"
         ),
-        ("mnist-gan", "network=conv", "network: found conv, expected mlp for a gan"),
+        ("mnist-gan", "network=conv", "network: found conv, expected mlp with model=gan"),
         ("mnist-gan", "dropout=1", "dropout: found 1, expected a number of at least 0 and below 1"),
         ("celeba-dcgan", "channels=8,8,8", "channels: found 3 for images of 28 x 28, expected"),
         ("mnist-daae", "idaae=pictures", "idaae: found pictures, expected one of codes, images"),

@@ -19,19 +19,19 @@ import Training
   /// A property without a key could not be set.
   @Test func everyPropertyHasAKey() {
     check(CommonSettings.self)
-    check(SystemSettings<VAE.Settings, Epochs.Settings>.self)
-    check(SystemSettings<AE.RobustSettings, RobustLoop.Settings>.self)
-    check(SystemSettings<AffineICVAE.Settings, SweepSettings>.self)
-    check(AE.Settings.self)
-    check(IDAAE.Settings.self)
-    check(GAN.Settings.self)
-    check(DCGAN.Settings.self)
-    check(L2VAE.Settings.self)
-    check(LCVAE.Settings.self)
-    check(ICVAE.Settings.self)
-    check(ICVAE.AffineSettings.self)
-    check(DVAE.LogWeightSettings.self)
-    check(DVAE.NoiselessSettings.self)
+    for system in SystemCatalogue.systems { check(system.settings) }
+  }
+
+  /// Systems may read a key of one name from groups of their own; they must mean the same.
+  @Test func keysOfOneNameAreAlike() throws {
+    for system in SystemCatalogue.systems {
+      for key in system.keys {
+        let first = try Configuration.key(key.name)
+        #expect(key.expected == first.expected, "\(system.name), \(key.name)")
+        #expect(key.defaultValue == first.defaultValue, "\(system.name), \(key.name)")
+        #expect(key.summary == first.summary, "\(system.name), \(key.name)")
+      }
+    }
   }
 
   private func check<Group: SettingsGroup>(_ type: Group.Type) {

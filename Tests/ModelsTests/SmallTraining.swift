@@ -31,8 +31,8 @@ struct SmallTraining {
         try trainer.trainStep()
         continue
       }
-      if trainer.progress.step == 0 { try model.start(trainer) }
-      try trainer.fitStep { try model.sweep(trainer) }
+      if trainer.progress.step == 0 { try model.start(session) }
+      try trainer.fitStep { try model.sweep(session).objective }
     }
   }
 

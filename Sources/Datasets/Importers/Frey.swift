@@ -9,9 +9,8 @@ public struct FreyImporter: Importer {
   public static let format = "frey"
   /// The help text about sources.
   public static let help = """
-    frey_rawface.mat: a MATLAB file with one 28x20 face a column, whole numbers from 0 to 255. All \
-    of them
-    become the training split, unless --splits says otherwise.
+    frey_rawface.mat: a MATLAB file with one 28x20 face a column, whole numbers from 0 to 255. All
+    of them become the training split, unless --splits says otherwise.
     """
 
   private static let variable = ImportOption(

@@ -6,9 +6,9 @@ public struct ImageImporter: Importer {
   public static let format = "images"
   /// The help text about sources.
   public static let help = """
-    A folder, or a zip archive read in place, with PNG and JPEG files of any size in whatever \
-    folders
-    inside it. All become the training split, but for the last ones by name if --test says so.
+    A folder, or a zip archive read in place, with PNG and JPEG files of any size in whatever
+    folders inside it. All become the training split, but for the last ones by name if --test says
+    so.
     """
   /// The options for test images and framing.
   public static let options = [test] + ImageRows.options

@@ -13,9 +13,8 @@ public struct OmniglotImporter: Importer {
   public static let format = "omniglot"
   /// The help text about sources.
   public static let help = """
-    images_background.zip and images_evaluation.zip, read in place, or a folder that holds both, \
-    packed
-    or not. Ink is 0 on 1, as distributed; --invert makes it 1 on 0.
+    images_background.zip and images_evaluation.zip, read in place, or a folder that holds both,
+    packed or not. Ink is 0 on 1, as distributed; --invert makes it 1 on 0.
     """
   /// The options for size, polarity, and the drawing that is left out of training.
   public static let options = [ImageRows.size, invert, leftOut]

@@ -13,10 +13,9 @@ public struct SpritesImporter: Importer {
   public static let format = "sprites"
   /// The help text about sources.
   public static let help = """
-    The folder with the original sprites_0.mat … sprites_671.mat, or one HDF5 file with palette, \
-    index,
-    trainidx, validx and testidx. The official split is by character; --subset takes those there \
-    are.
+    The folder with the original sprites_0.mat … sprites_671.mat, or one HDF5 file with palette,
+    index, trainidx, validx and testidx. The official split is by character; --subset takes those
+    there are.
     """
   /// The options for the list of splits and for subsets.
   public static let options = [splitFile, CelebAImporter.subset]

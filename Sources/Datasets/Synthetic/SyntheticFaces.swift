@@ -9,9 +9,9 @@ public enum SyntheticFaces: SyntheticImages {
   public static let kind = "faces"
   /// The help text.
   public static let help = """
-    64x64 colour images of painted faces in varied skin, hair, eyes, mood, pose, light and \
-    background,
-    with attributes as CelebA has them. --count 202599 makes a set of CelebA's size, 2.49 GB.
+    64x64 colour images of painted faces in varied skin, hair, eyes, mood, pose, light and
+    background, with attributes as CelebA has them. --count 202599 makes a set of CelebA's size,
+    2.49 GB.
     """
   /// 64x64x3.
   public static let shape = ImageShape(

@@ -41,7 +41,7 @@ extension Evaluation {
   /// **Collective.**
   func evidence() throws -> Evidence {
     try once("evidence") {
-      guard let model = trained.model as? any Trainable else { return Evidence() }
+      guard let model = trained.model as? any Trainable & Encoding else { return Evidence() }
       let step = Step(seed: trained.configuration.common.lanes.seed)
       let explainer = try world.agree {
         try Explainer(trained, images: source.images, usesSplit: source.hasSplit)

@@ -1,4 +1,5 @@
 import CKernels
+import Layers
 import Tensors
 
 /// Mean squared error per pixel to the clean images.
@@ -21,6 +22,7 @@ extension Evaluation {
   /// **Collective.**
   func squaredErrors() throws -> [MetricValue] {
     try once("squared errors") {
+      guard trained.model is any Encoding else { return [] }
       let d = source.images.shape.count
       let explainer = try world.agree {
         try Explainer(trained, images: source.images, usesSplit: source.hasSplit)

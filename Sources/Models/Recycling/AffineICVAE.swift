@@ -167,7 +167,8 @@ extension AffineICVAE {
   /// sqrt(N), lambda the data's variance.
   ///
   /// **Collective.**
-  func start(_ trainer: Trainer) throws {
+  func start(_ session: Session) throws {
+    let trainer = session.trainer
     let state = Self.state(of: trainer)
     let (d, k) = (decoder.weight.shape[1], decoder.weight.shape[0])
     let count = Double(trainer.rows.count)
@@ -209,7 +210,8 @@ extension AffineICVAE {
   /// **Collective.**
   ///
   /// - Returns: half of h before the sweep, mean over the rows.
-  func sweep(_ trainer: Trainer) throws -> Double {
+  func sweep(_ session: Session) throws -> SweepResult {
+    let trainer = session.trainer
     let state = Self.state(of: trainer)
     var fit = fit
     let (floors, sweep) = (floors, trainer.progress.epoch)
@@ -232,7 +234,7 @@ extension AffineICVAE {
     state.endUpdate()
     fit.maximize(Array(sums.dropLast()), hasBias: hasBias)
     try publish(fit, variance: floors.variance, trainer)
-    return 0.5 * sums[fit.sumCount] / Double(trainer.rows.count)
+    return SweepResult(objective: 0.5 * sums[fit.sumCount] / Double(trainer.rows.count))
   }
 
   /// lambda of an entry, from its residual and the variance of its mean.

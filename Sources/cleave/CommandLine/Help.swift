@@ -26,9 +26,8 @@ enum Help {
 
       commands:
       \(table(commands.map { ($0.name, $0.summary) }))
-      cleave COMMAND --help tells what each one takes. Exit status: 0 done, 1 failed, 64 wrong \
-      usage,
-      65 wrong data, 75 stopped on a signal and ready to be resumed.
+      cleave COMMAND --help tells what each one takes. Exit status: 0 done, 1 failed, 64 wrong
+      usage, 65 wrong data, 75 stopped on a signal and ready to be resumed.
       """
     return text
   }

@@ -69,7 +69,7 @@ extension Option {
   static let out = value("out", "FILE", "what to write")
 
   /// A fault to inject, for tests.
-  static let inject = hidden("inject", "FAULT", "kind@step[:rank], as README lists them")
+  static let inject = hidden("inject", "FAULT", "kind@step[:rank], as docs/cluster.md lists them")
 
   /// Options that describe images of a file that Cleave did not write.
   static let layout = [

@@ -7,9 +7,8 @@ struct BenchCommand: Subcommand {
   static let name = "bench"
   static let summary = "list the benchmarks, or run one of them"
   static let details = """
-    The workloads have networks and batches of launch/torch_train.py, on synthetic images in \
-    memory; the time
-    is that of the median step, after a warm-up. NAME is one of
+    The workloads have networks and batches of launch/torch_train.py, on synthetic images in
+    memory; the time is that of the median step, after a warm-up. NAME is one of
 
     \(list)
 

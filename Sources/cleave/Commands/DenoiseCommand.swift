@@ -6,9 +6,8 @@ struct DenoiseCommand: ImagesCommand {
   static let name = "denoise"
   static let summary = "split images into a clean and a sparse part"
   static let details = """
-    Writes /L (uint8) and /S (float32), [N, H, W, C], in the order of the input. For the rows the \
-    run was
-    trained on, L = D(E(X - S)) with the S of the run; others are split once, L = D(E(X)).
+    Writes /L (uint8) and /S (float32), [N, H, W, C], in the order of the input. For the rows the
+    run was trained on, L = D(E(X - S)) with the S of the run; others are split once, L = D(E(X)).
     """
 
   let query: RunQuery

@@ -9,12 +9,10 @@ struct DoctorCommand: Subcommand {
   static let name = "doctor"
   static let summary = "check MPI, BLAS, HDF5, disk and network, and say what to mend"
   static let details = """
-    Run it the way training will run: under the same mpirun or srun, in the directory runs go to. \
-    It tries
-    the ways to sum gradients and prints the line that starts ranks on this machine or allocation. \
-    The
-    matrix kernel in use is measured against the ones this processor could run. The exit status is 0
-    whatever the checks find.
+    Run it the way training will run: under the same mpirun or srun, in the directory runs go to.
+    It tries the ways to sum gradients and prints the line that starts ranks on this machine or
+    allocation. The matrix kernel in use is measured against the ones this processor could run.
+    The exit status is 0 whatever the checks find.
     """
   static let operands = [
     Operand("DIRECTORY", "where runs will be written (default: here)", count: 0...1)

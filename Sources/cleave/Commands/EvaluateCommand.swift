@@ -14,6 +14,7 @@ struct EvaluateCommand: Subcommand {
   static let details = """
     Metrics:
     \(metricTable)
+
     Errors are taken against the clean images where the data set has them; X stands for the model's
     input, L for the clean part of the rows trained on. A model that is trained with noise gets such
     noise here too, unless the images are corrupted already. Bounds are of inputs without noise; a
@@ -85,7 +86,7 @@ struct EvaluateCommand: Subcommand {
     }
     let result = try evaluation.run(metrics)
     let missing = metrics.first { result[$0.name].isEmpty }
-    if let missing, isAsked {
+    if let missing, isAsked || result.metrics.isEmpty {
       try world.agree {
         throw UsageError(
           "--metrics: found \(missing.name), which \(trained.configuration.model) does not have"

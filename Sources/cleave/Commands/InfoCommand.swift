@@ -10,11 +10,9 @@ struct InfoCommand: Subcommand {
   static let name = "info"
   static let summary = "tell what a data set, a run or a checkpoint holds"
   static let details = """
-    Without --verify only the sizes of a checkpoint's files are compared with its manifest. With \
-    it, every
-    byte is; the status is 65 if anything is damaged. Digests are checksums of the values alone: \
-    equal
-    training states have equal digests, whatever number of ranks wrote them.
+    Without --verify only the sizes of a checkpoint's files are compared with its manifest. With
+    it, every byte is; the status is 65 if anything is damaged. Digests are checksums of the
+    values alone: equal training states have equal digests, whatever number of ranks wrote them.
     """
   static let operands = [
     Operand("PATH", "a data set, the directory of a run, or that of a checkpoint")

@@ -10,11 +10,10 @@ struct PlanCommand: Subcommand {
   static let name = "plan"
   static let summary = "tell the memory, traffic and time a run will need"
   static let details = """
-    Sizes follow from the configuration and the data. Workspace, operations and times are \
-    measured: one
-    process makes a few steps of one rank's share of the batch, on the first images. Times suppose \
-    that the
-    other ranks are as fast beside it, and leave out communication and checkpoints.
+    Sizes follow from the configuration and the data. Workspace, operations and times are
+    measured: one process makes a few steps of one rank's share of the batch, on the first images.
+    Times suppose that the other ranks are as fast beside it, and leave out communication and
+    checkpoints.
     """
   static let operands = [
     Operand("PRESET|CONFIG", "a preset or a configuration file, as for cleave train")

@@ -8,13 +8,11 @@ struct PresetsCommand: Subcommand {
   static let name = "presets"
   static let summary = "list the presets, or print one as JSON"
   static let details = """
-    The JSON of a preset is a configuration file for cleave train. With --explain, each setting \
-    comes
-    with its source: a section or decision (D-..) of the systems specification; [P] is what the \
-    paper
-    states, [C] what its authors' code does, "own" a choice of this program. --keys lists every \
-    setting
-    there is, with its default, the values it may have, and what it does.
+    The JSON of a preset is a configuration file for cleave train. With --explain, each setting
+    comes with its source: a section or decision (D-..) of docs/systems.md and docs/decisions.md;
+    [P] is what the paper states, [C] what its authors' code does, "own" a choice of this program.
+    --keys lists every setting there is, with its default, the values it may have, and what it
+    does.
     """
   static let operands = [Operand("NAME", "the preset to print", count: 0...1)]
   static let options = [
@@ -93,10 +91,9 @@ struct PresetsCommand: Subcommand {
     }
     console.result(
       Columns.text(["key", "value", "source"], rows) + """
-        \n
-        Numbers are sections of docs/systems.md, D-.. of docs/decisions.md; words name other pages \
-        of
-        docs/, or "own". [P]: the paper states it. [C]: its authors' code has it. [R]: neither does.
+        \n Numbers are sections of docs/systems.md, D-.. of docs/decisions.md; words name other
+        pages of docs/, or "own". [P]: the paper states it. [C]: its authors' code has it. [R]:
+        neither does.
         """)
   }
 }

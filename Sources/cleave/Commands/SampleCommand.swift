@@ -9,12 +9,10 @@ struct SampleCommand: Subcommand {
   static let name = "sample"
   static let summary = "draw new images"
   static let details = """
-    Writes /samples (float32, [N, H, W, C]), or the first 100 as a PNG grid. A code of the prior \
-    is decoded;
-    a daae goes a step of the chain x -> D(E(C(x))) from there, C being its noise of training. With
-    --chain T every model goes T steps, from a code of N(0, I) unless --start says prior. An ae or \
-    dae has no
-    prior and needs --chain.
+    Writes /samples (float32, [N, H, W, C]), or the first 100 as a PNG grid. A code of the prior
+    is decoded; a daae goes a step of the chain x -> D(E(C(x))) from there, C being its noise of
+    training. With --chain T every model goes T steps, from a code of N(0, I) unless --start says
+    prior. An ae or dae has no prior and needs --chain.
     """
   static let operands = [RunQuery.operand]
   static let options =

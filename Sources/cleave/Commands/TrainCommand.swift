@@ -15,11 +15,9 @@ struct TrainCommand: Subcommand {
     cleave train PRESET|CONFIG.json --data FILE --out RUN   a new run
     cleave train --resume RUN                               goes on, on any number of ranks
 
-    A preset is one of cleave presets; a configuration file holds any of the keys that cleave \
-    presets NAME
-    prints. SIGTERM, SIGUSR1 or SIGINT end a run with a checkpoint and status 75; --resume goes on \
-    from
-    there.
+    A preset is one of cleave presets; a configuration file holds any of the keys that cleave
+    presets NAME prints. SIGTERM, SIGUSR1 or SIGINT end a run with a checkpoint and status 75;
+    --resume goes on from there.
     """
   static let operands = [
     Operand("PRESET|CONFIG", "a preset or a configuration file, for a new run", count: 0...1)

@@ -12,13 +12,12 @@ struct VerifyCommand: Subcommand {
   static let name = "verify"
   static let summary = "replay steps of a run on several numbers of ranks and compare"
   static let details = """
-    Goes on from the newest checkpoint that has so many steps after it, or else the oldest, on \
-    each number of
-    ranks, leaves the run as it is, and compares the digests of every tensor after every step. \
-    Runs trained with --exact have to be equal; others
-    agree to rounding, so theirs differ from the first steps on. Status 1 where something differs.
+    Goes on from the newest checkpoint that has so many steps after it, or else the oldest, on
+    each number of ranks, leaves the run as it is, and compares the digests of every tensor after
+    every step. Runs trained with --exact have to be equal; others agree to rounding, so theirs
+    differ from the first steps on. Status 1 where something differs.
 
-    Without --ranks it replays on the ranks it was started with and prints the digests, a line a \
+    Without --ranks it replays on the ranks it was started with and prints the digests, a line a
     step.
     """
   static let operands = [Operand("RUN", "the directory of a run")]
