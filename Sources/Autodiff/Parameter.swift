@@ -34,7 +34,7 @@ public enum Initializer: Sendable, Equatable {
       scale(values, count, to: 1 / Float(fanIn).squareRoot())
     case .orthogonal(let size):
       let draws = Draws(seed: seed, purpose: .initialization, time: index)
-      fillOrthogonal(values, size: size, blocks: count / (size * size), draws)
+      fillOrthogonal(values, size: size, matrices: count / (size * size), draws)
     case .normal(let mean, let deviation):
       Draws(seed: seed, purpose: .initialization, time: index)
         .normal(row: 0, into: values, count: count)
@@ -59,18 +59,18 @@ public enum Initializer: Sendable, Equatable {
     }
   }
 
-  /// Makes the rows of each block [size, size] orthogonal normal draws.
+  /// Makes the rows of each matrix [size, size] orthogonal normal draws.
   ///
   /// Gram-Schmidt, applied twice, in double precision. Every orthogonal matrix is equally likely.
   private func fillOrthogonal(
-    _ values: UnsafeMutablePointer<Float>, size: Int, blocks: Int, _ draws: Draws
+    _ values: UnsafeMutablePointer<Float>, size: Int, matrices: Int, _ draws: Draws
   ) {
     var rows = [[Double]]()
     var normal = [Float](repeating: 0, count: size)
-    for block in 0..<blocks {
+    for matrix in 0..<matrices {
       rows.removeAll(keepingCapacity: true)
       for row in 0..<size {
-        draws.normal(row: block * size + row, into: &normal, count: size)
+        draws.normal(row: matrix * size + row, into: &normal, count: size)
         var vector = normal.map(Double.init)
         for _ in 0..<2 {
           for other in rows {
@@ -81,7 +81,7 @@ public enum Initializer: Sendable, Equatable {
         let length = dot(vector, vector).squareRoot()
         for j in 0..<size {
           vector[j] /= length
-          values[row * blocks * size + block * size + j] = Float(vector[j])
+          values[row * matrices * size + matrix * size + j] = Float(vector[j])
         }
         rows.append(vector)
       }

@@ -58,8 +58,8 @@ public final class Tape {
     var isOfEarlierPhase = false
   }
 
-  /// The lanes of a training pass; nil for a pass that reads running averages.
-  public var training: LanePass?
+  /// The lanes of a training batch; nil where running averages are read.
+  public var training: MicrobatchLanes?
 
   /// An empty tape.
   public init() {}
@@ -242,11 +242,11 @@ public final class Tape {
   }
 }
 
-/// The lanes in the batch of a training pass.
+/// The lanes in a training batch.
 ///
 /// Batch statistics are taken for each lane separately, so they do not depend on the number of
 /// ranks.
-public struct LanePass: Equatable, Sendable {
+public struct MicrobatchLanes: Equatable, Sendable {
   /// Examples of each lane; the lanes lie one below another.
   public let rows: Int
   /// The weight of a lane's measurement: 1 / (lanes of the run).

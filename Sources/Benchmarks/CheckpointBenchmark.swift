@@ -3,7 +3,7 @@ import Foundation
 import MPI
 import Support
 
-/// The speed of saving and loading a compact split of faces, beside plain writes and reads.
+/// The speed of saving and loading a compact row state of faces, beside plain writes and reads.
 ///
 /// Plain writes end with `fsync`. As many bytes are written and read either way.
 struct CheckpointBenchmark: Benchmark {
@@ -32,7 +32,7 @@ struct CheckpointBenchmark: Benchmark {
     }
     // All ranks are through; what failed before is the error to report.
     defer { if world.isRoot { try? FileManager.default.removeItem(atPath: folder) } }
-    let memory = SplitMemory(rows: rows, of: world.rank, of: world.size)
+    let memory = RowStateMemory(rows: rows, of: world.rank, of: world.size)
     defer { memory.release() }
     let bytes = rows * memory.layout.rowCount * 3
     var lines: [String] = []
@@ -62,7 +62,7 @@ struct CheckpointBenchmark: Benchmark {
   }
 
   private func measure(
-    _ memory: SplitMemory, _ round: Int, in folder: String, on world: Communicator
+    _ memory: RowStateMemory, _ round: Int, in folder: String, on world: Communicator
   ) throws -> (writing: Double, reading: Double, saving: Double, loading: Double) {
     let plain = "\(folder)/plain-\(world.rank)"
     let writing = try seconds(world) { try memory.writePlainly(to: plain) }
@@ -74,7 +74,7 @@ struct CheckpointBenchmark: Benchmark {
       progress: Progress(seed: 1, lanes: 1, step: round))
     let saving = try seconds(world) {
       _ = try store.save(
-        world.isRoot ? contents : nil, rows: memory.block,
+        world.isRoot ? contents : nil, rows: memory.part,
         keeping: Retention(last: 1, best: false), on: world)
     }
     try world.agree { try memory.forget("\(folder)/checkpoints/latest") }
@@ -97,8 +97,8 @@ private func seconds(_ world: Communicator, _ body: () throws -> Void) throws ->
   return time[0]
 }
 
-/// A rank's rows of a compact split of faces, filled with noise.
-private struct SplitMemory {
+/// A rank's rows of a compact row state of faces, filled with noise.
+private struct RowStateMemory {
   let layout: RowLayout
   private let rows: Range<Int>
   private let bytes: UnsafeMutableRawBufferPointer
@@ -129,8 +129,8 @@ private struct SplitMemory {
     return [bytes[..<end], bytes[end...]].map { UnsafeMutableRawBufferPointer(rebasing: $0) }
   }
 
-  var block: RowBlock {
-    RowBlock(rows: rows, of: layout, arrays: arrays.map { UnsafeRawBufferPointer($0) })
+  var part: RowPart {
+    RowPart(rows: rows, of: layout, arrays: arrays.map { UnsafeRawBufferPointer($0) })
   }
   var target: RowTarget {
     RowTarget(rows: rows, of: layout, arrays: arrays)

@@ -47,26 +47,26 @@ struct ReductionBenchmark: Benchmark {
   }
 }
 
-/// The seconds of a phase: ten equal blocks, ready at once; the update is plain descent.
+/// The seconds of a phase: ten equal slots, ready at once; the update is plain descent.
 private func timePhase(
   _ world: Communicator, path: GradientBuckets.Path, exact: Bool, parameters: Int
 ) throws -> (median: Double, best: Double) {
-  let blocks = (0..<10).map { ParameterBlock(name: "w\($0)", group: 0, count: parameters / 10) }
+  let slots = (0..<10).map { ParameterSlot(name: "w\($0)", group: 0, count: parameters / 10) }
   let buckets = try GradientBuckets(
-    blocks: blocks, laneCount: world.size.nextPowerOfTwo, exact: exact, on: world, path: path)
+    slots: slots, laneCount: world.size.nextPowerOfTwo, exact: exact, on: world, path: path)
   var times: [Double] = []
   for _ in 0..<103 {
-    for pass in 0..<buckets.passes {
-      buckets.gradient(pass: pass).update(repeating: 1, count: buckets.count)
+    for microbatch in 0..<buckets.microbatches {
+      buckets.gradient(microbatch: microbatch).update(repeating: 1, count: buckets.count)
     }
     try world.barrier()
     let clock = Stopwatch()
     buckets.begin(groups: 1) { _, piece, values, gradient in
       for index in 0..<piece.count { values[index] -= gradient[index] }
     }
-    for pass in 0..<buckets.passes {
-      _ = buckets.gradient(pass: pass)
-      for block in blocks.indices.reversed() { buckets.ready(block: block, pass: pass) }
+    for microbatch in 0..<buckets.microbatches {
+      _ = buckets.gradient(microbatch: microbatch)
+      for slot in slots.indices.reversed() { buckets.ready(slot: slot, microbatch: microbatch) }
     }
     try buckets.finish()
     times.append(clock.seconds)

@@ -28,7 +28,7 @@ CK_INLINE void differentiate(vec *dy, const vec *y, int act) {
 // `act` is a constant at each inlined call, so each activation gets its own loop.
 
 CK_INLINE void activate_loop(float *y, const float *x, long n, int act) {
-  CK_BLOCKS(i, k, n) {
+  CK_VECTORS(i, k, n) {
     vec v = LOAD(x + i, k);
     activate(&v, act);
     STORE(y + i, v, k);
@@ -37,7 +37,7 @@ CK_INLINE void activate_loop(float *y, const float *x, long n, int act) {
 
 CK_INLINE void bias_act_loop(float *y, const float *bias, long rows, long cols, int act) {
   for (long row = 0; row < rows; row++, y += cols) {
-    CK_BLOCKS(j, k, cols) {
+    CK_VECTORS(j, k, cols) {
       vec v = LOAD(y + j, k) + LOAD(bias + j, k);
       activate(&v, act);
       STORE(y + j, v, k);
@@ -50,7 +50,7 @@ CK_INLINE void backward_loop(
   float *dy, const float *y, float *dbias, long rows, long cols, int act) {
   long row = 0;
   for (; row + 4 <= rows; row += 4, dy += 4 * cols, y += 4 * cols) {
-    CK_BLOCKS(j, k, cols) {
+    CK_VECTORS(j, k, cols) {
       vec d[4];
       for (int q = 0; q < 4; q++) {
         vec out = LOAD(y + q * cols + j, k);
@@ -62,7 +62,7 @@ CK_INLINE void backward_loop(
     }
   }
   for (; row < rows; row++, dy += cols, y += cols) {
-    CK_BLOCKS(j, k, cols) {
+    CK_VECTORS(j, k, cols) {
       vec out = LOAD(y + j, k), d = LOAD(dy + j, k);
       differentiate(&d, &out, act);
       if (act != CK_IDENTITY) STORE(dy + j, d, k);
@@ -72,7 +72,7 @@ CK_INLINE void backward_loop(
 }
 
 CK_INLINE void backward_only_loop(float *dy, const float *y, long n, int act) {
-  CK_BLOCKS(i, k, n) {
+  CK_VECTORS(i, k, n) {
     vec out = LOAD(y + i, k), d = LOAD(dy + i, k);
     differentiate(&d, &out, act);
     STORE(dy + i, d, k);

@@ -20,7 +20,7 @@ CK_HOT void ck_channel_moments(
   memset(work, 0, (size_t)channels * (2 * sizeof(double) + 2 * sizeof(float)));
   const float *first = x;  // deviations from the first row keep more digits
   for (long row = 0; row < rows; row++, x += channels) {
-    CK_BLOCKS(j, k, channels) {
+    CK_VECTORS(j, k, channels) {
       vec d = LOAD(x + j, k) - LOAD(first + j, k);
       STORE(sum + j, LOAD(sum + j, k) + d, k);
       STORE(squares + j, LOAD(squares + j, k) + d * d, k);
@@ -39,7 +39,7 @@ CK_HOT void ck_channel_normalize(
   float *y, const float *x, const float *scale, const float *shift, long rows, long channels,
   float slope) {
   for (long row = 0; row < rows; row++, x += channels, y += channels) {
-    CK_BLOCKS(j, k, channels) {
+    CK_VECTORS(j, k, channels) {
       vec v = LOAD(x + j, k) * LOAD(scale + j, k) + LOAD(shift + j, k);
       STORE(y + j, v > 0.0f ? v : v * slope, k);
     }
@@ -53,7 +53,7 @@ CK_HOT void ck_channel_backward_sums(
   float *shift = (float *)(work + 2 * channels), *scale = shift + channels;
   memset(work, 0, (size_t)channels * (2 * sizeof(double) + 2 * sizeof(float)));
   for (long row = 0; row < rows; row++, dy += channels, y += channels, x += channels) {
-    CK_BLOCKS(j, k, channels) {
+    CK_VECTORS(j, k, channels) {
       vec g = LOAD(dy + j, k), out = LOAD(y + j, k);
       g = out > 0.0f ? g : g * slope;
       STORE(dy + j, g, k);
@@ -72,7 +72,7 @@ CK_HOT void ck_channel_backward(
   float *dx, const float *dy, const float *x, const float *a, const float *b, const float *c,
   const float *mean, long rows, long channels, int accumulate) {
   for (long row = 0; row < rows; row++, dx += channels, dy += channels, x += channels) {
-    CK_BLOCKS(j, k, channels) {
+    CK_VECTORS(j, k, channels) {
       vec v = LOAD(a + j, k) * LOAD(dy + j, k)
         + LOAD(b + j, k) * (LOAD(x + j, k) - LOAD(mean + j, k)) + LOAD(c + j, k);
       if (accumulate) v = v + LOAD(dx + j, k);

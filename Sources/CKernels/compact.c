@@ -1,7 +1,7 @@
-// The compact storage of the robust split: half-precision numbers and 8-bit steps.
+// The compact storage of the row state: half-precision numbers and 8-bit steps.
 //
 // Conversions are integer arithmetic on the bits, in one loop that the compiler vectorises for
-// every processor. So the result does not depend on F16C. Nor does the speed. The robust split is
+// every processor. So the result does not depend on F16C. Nor does the speed. The row state is
 // larger than any cache, so both ways wait for memory (0.37 ns an element, F16C 0.35).
 #include "vectors.h"
 

@@ -1,5 +1,5 @@
 // Arithmetic on arrays. Where an element takes one rounding, the compiler vectorises the loop:
-// every way of computing it gives equal bits. Other loops go by blocks of 16 (vectors.h).
+// every way of computing it gives equal bits. Other loops go by vectors of 16 (vectors.h).
 #include "vectors.h"
 
 CK_HOT void ck_add(float *y, const float *a, const float *b, long n) {
@@ -15,11 +15,11 @@ CK_HOT void ck_multiply(float *y, const float *a, const float *b, long n) {
 }
 
 CK_HOT void ck_fma(float *y, const float *a, const float *b, long n) {
-  CK_BLOCKS(i, k, n) STORE(y + i, LOAD(y + i, k) + LOAD(a + i, k) * LOAD(b + i, k), k);
+  CK_VECTORS(i, k, n) STORE(y + i, LOAD(y + i, k) + LOAD(a + i, k) * LOAD(b + i, k), k);
 }
 
 CK_HOT void ck_axpy(float *y, const float *x, float a, long n) {
-  CK_BLOCKS(i, k, n) STORE(y + i, LOAD(y + i, k) + a * LOAD(x + i, k), k);
+  CK_VECTORS(i, k, n) STORE(y + i, LOAD(y + i, k) + a * LOAD(x + i, k), k);
 }
 
 CK_HOT void ck_scale(float *y, float a, long n) {
@@ -31,7 +31,7 @@ void ck_copy(float *y, const float *x, long n) {
 }
 
 CK_HOT void ck_clamp(float *y, const float *x, long n, float low, float high) {
-  CK_BLOCKS(i, k, n) {
+  CK_VECTORS(i, k, n) {
     vec v = LOAD(x + i, k);
     v = clamp_below_(v, low);
     STORE(y + i, clamp_above_(v, high), k);
@@ -40,7 +40,7 @@ CK_HOT void ck_clamp(float *y, const float *x, long n, float low, float high) {
 
 CK_HOT void ck_clamp_backward(
   float *dx, const float *dy, const float *x, long n, float low, float high, int accumulate) {
-  CK_BLOCKS(i, k, n) {
+  CK_VECTORS(i, k, n) {
     vec v = LOAD(x + i, k), g = LOAD(dy + i, k);
     g = v < low ? (vec)0.0f : g;
     g = v > high ? (vec)0.0f : g;
@@ -57,7 +57,7 @@ CK_HOT void ck_scale_rows(
   for (long row = 0; row < rows; row++, y += cols, x += cols) {
     float scale = row_scale[row];
     if (accumulate) {
-      CK_BLOCKS(j, k, cols) STORE(y + j, LOAD(y + j, k) + scale * LOAD(x + j, k), k);
+      CK_VECTORS(j, k, cols) STORE(y + j, LOAD(y + j, k) + scale * LOAD(x + j, k), k);
     } else {
       for (long j = 0; j < cols; j++) y[j] = scale * x[j];
     }
@@ -76,12 +76,12 @@ CK_HOT void ck_bytes_to_floats(const uint8_t *x, float *y, long n) {
   }
 }
 
-CK_HOT void ck_sum_blocks(float *out, const float *const *in, int count, long n) {
+CK_HOT void ck_sum_arrays(float *out, const float *const *in, int count, long n) {
   if (count <= 0) {
     ck_fill(out, 0, n);
     return;
   }
-  CK_BLOCKS(i, k, n) {
+  CK_VECTORS(i, k, n) {
     vec sum = LOAD(in[0] + i, k);
     for (int b = 1; b < count; b++) sum += LOAD(in[b] + i, k);
     STORE(out + i, sum, k);

@@ -13,7 +13,7 @@ CK_INLINE void bernoulli_loop(
   const float *logits, const float *x, float *row_loss, float *grad, long rows, long cols) {
   for (long row = 0; row < rows; row++) {
     vec sum = 0.0f;
-    CK_BLOCKS(j, k, cols) {
+    CK_VECTORS(j, k, cols) {
       long at = row * cols + j;
       vec a = LOAD(logits + at, k), target = LOAD(x + at, k);
       vec softplus, sigmoid;
@@ -39,7 +39,7 @@ CK_HOT void ck_gaussian_nll(
   const float log_two_pi = 1.83787707f;
   for (long row = 0; row < rows; row++) {
     vec sum = 0.0f;
-    CK_BLOCKS(j, k, cols) {
+    CK_VECTORS(j, k, cols) {
       long at = row * cols + j;
       vec lv = LOAD(logvar + at, k);
       vec difference = LOAD(mean + at, k) - LOAD(x + at, k);
@@ -57,7 +57,7 @@ CK_HOT void ck_squared_error(
   const float *y, const float *x, float *row_loss, float *grad, long rows, long cols) {
   for (long row = 0; row < rows; row++) {
     vec sum = 0.0f;
-    CK_BLOCKS(j, k, cols) {
+    CK_VECTORS(j, k, cols) {
       long at = row * cols + j;
       vec difference = LOAD(y + at, k) - LOAD(x + at, k);
       sum += difference * difference;
@@ -71,7 +71,7 @@ CK_HOT void ck_log_squares(
   const float *r, float *row_loss, float *grad, long rows, long cols, float eps) {
   for (long row = 0; row < rows; row++) {
     vec sum = 0.0f;
-    CK_BLOCKS(j, k, cols) {
+    CK_VECTORS(j, k, cols) {
       long at = row * cols + j;
       vec residual = LOAD(r + at, k);
       vec square = residual * residual + eps;
@@ -87,7 +87,7 @@ CK_HOT void ck_scaled_squares(
   long cols) {
   for (long row = 0; row < rows; row++) {
     vec sum = 0.0f;
-    CK_BLOCKS(j, k, cols) {
+    CK_VECTORS(j, k, cols) {
       long at = row * cols + j;
       vec residual = LOAD(r + at, k);
       vec lv = 0.0f, scaled = residual;
@@ -105,7 +105,7 @@ CK_HOT void ck_scaled_squares(
 }
 
 CK_HOT void ck_recycle(float *y, const float *m, const float *r, const float *e, long n) {
-  CK_BLOCKS(i, k, n) {
+  CK_VECTORS(i, k, n) {
     vec residual = LOAD(r + i, k);
     STORE(y + i, LOAD(m + i, k) + ABS(residual) * LOAD(e + i, k), k);
   }
@@ -113,7 +113,7 @@ CK_HOT void ck_recycle(float *y, const float *m, const float *r, const float *e,
 
 CK_HOT void ck_recycle_backward(
   const float *dy, const float *r, const float *e, float *dr, long n, int accumulate) {
-  CK_BLOCKS(i, k, n) {
+  CK_VECTORS(i, k, n) {
     vec residual = LOAD(r + i, k);
     vec g = LOAD(dy + i, k) * LOAD(e + i, k);
     g = residual < 0.0f ? -g : g;
@@ -127,7 +127,7 @@ CK_HOT void ck_kl_standard_normal(
   long cols) {
   for (long row = 0; row < rows; row++) {
     vec sum = 0.0f;
-    CK_BLOCKS(j, k, cols) {
+    CK_VECTORS(j, k, cols) {
       long at = row * cols + j;
       vec m = LOAD(mu + at, k), lv = LOAD(logvar + at, k);
       vec excess = EXPM1(lv);  // sigma^2 - 1, which is 0 on padding
@@ -141,7 +141,7 @@ CK_HOT void ck_kl_standard_normal(
 
 CK_HOT void ck_reparameterize(
   float *z, const float *mu, const float *logvar, const float *eps, long n, float k) {
-  CK_BLOCKS(i, count, n) {
+  CK_VECTORS(i, count, n) {
     vec scale = EXP(k * LOAD(logvar + i, count));
     STORE(z + i, LOAD(mu + i, count) + scale * LOAD(eps + i, count), count);
   }
@@ -150,7 +150,7 @@ CK_HOT void ck_reparameterize(
 CK_HOT void ck_reparameterize_backward(
   const float *dz, const float *logvar, const float *eps, float *dmu, float *dlogvar, long n,
   float k, int accumulate) {
-  CK_BLOCKS(i, count, n) {
+  CK_VECTORS(i, count, n) {
     vec d = LOAD(dz + i, count);
     if (dlogvar) {
       vec g = d * LOAD(eps + i, count) * (k * EXP(k * LOAD(logvar + i, count)));
@@ -163,7 +163,7 @@ CK_HOT void ck_reparameterize_backward(
 /// Rows of one logit, as a discriminator gives them, are treated as one array.
 CK_INLINE void softplus_column(
   const float *s, float *row_loss, float *grad, long rows, float sign) {
-  CK_BLOCKS(i, k, rows) {
+  CK_VECTORS(i, k, rows) {
     vec a = sign * LOAD(s + i, k);
     vec softplus, sigmoid;
     softplus_and_sigmoid(&a, &softplus, &sigmoid);
@@ -180,7 +180,7 @@ CK_HOT void ck_softplus_rows(
   }
   for (long row = 0; row < rows; row++) {
     vec sum = 0.0f;
-    CK_BLOCKS(j, k, cols) {
+    CK_VECTORS(j, k, cols) {
       long at = row * cols + j;
       vec a = sign * LOAD(s + at, k);
       vec softplus, sigmoid;
@@ -198,7 +198,7 @@ CK_HOT void ck_log_mean_exp(const float *w, float *out, float *weights, long row
     float largest = from[0];
     for (long j = 1; j < cols; j++) largest = from[j] > largest ? from[j] : largest;
     vec sum = 0.0f;
-    CK_BLOCKS(j, k, cols) {
+    CK_VECTORS(j, k, cols) {
       vec e = EXP_NEGATIVE(LOAD(from + j, k) - largest);
       sum += FIRST(e, k);
       if (weights) STORE(weights + row * cols + j, e, k);

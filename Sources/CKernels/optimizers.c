@@ -6,7 +6,7 @@ CK_HOT void ck_adam(
   float inv_sqrt_bias2) {
   const float decay2 = (float)b2;
   const float one_minus_b1 = (float)(1.0 - b1), one_minus_b2 = (float)(1.0 - b2);
-  CK_BLOCKS(i, k, n) {
+  CK_VECTORS(i, k, n) {
     vec gradient = LOAD(g + i, k), first = LOAD(m + i, k), second = LOAD(v + i, k);
     first = first + one_minus_b1 * (gradient - first);
     second = decay2 * second + one_minus_b2 * (gradient * gradient);
@@ -21,7 +21,7 @@ CK_HOT void ck_rmsprop(
   float *p, const float *g, float *sq, float *buf, long n, float lr, double alpha, float eps,
   float momentum) {
   const float decay = (float)alpha, one_minus_alpha = (float)(1.0 - alpha);
-  CK_BLOCKS(i, k, n) {
+  CK_VECTORS(i, k, n) {
     vec gradient = LOAD(g + i, k);
     vec square = decay * LOAD(sq + i, k) + one_minus_alpha * (gradient * gradient);
     vec direction = gradient / (SQRT(square) + eps);

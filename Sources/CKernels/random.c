@@ -151,7 +151,7 @@ CK_HOT void ck_add_normal(float *y, const float *x, long n, float sigma, ck_stre
       quantiles(&words[i / CK_CHUNK], &some);
       *(chunk_unaligned *)(normal + i) = some;
     }
-    CK_BLOCKS(i, k, count) {
+    CK_VECTORS(i, k, count) {
       long at = first + i;
       STORE(y + at, LOAD(x + at, k) + sigma * LOAD(normal + i, k), k);
     }
@@ -179,7 +179,7 @@ CK_HOT void ck_replace_binary(
   float uniform[CK_AHEAD * CK_CHUNK];
   CK_PIECES(first, count, n) {
     uniforms(&stream, first, count, uniform);
-    CK_BLOCKS(i, k, count) {
+    CK_VECTORS(i, k, count) {
       long at = first + i;
       vec u = LOAD(uniform + i, k), value = LOAD(x + at, k);
       vec limit = rate, one = rate * ones;
@@ -197,7 +197,7 @@ CK_HOT void ck_binarize(float *x, long n, ck_stream stream) {
   float uniform[CK_AHEAD * CK_CHUNK];
   CK_PIECES(first, count, n) {
     uniforms(&stream, first, count, uniform);
-    CK_BLOCKS(i, k, count) {
+    CK_VECTORS(i, k, count) {
       vec u = LOAD(uniform + i, k);
       STORE(x + first + i, u < LOAD(x + first + i, k) ? (vec)1.0f : (vec)0.0f, k);
     }

@@ -5,7 +5,7 @@ CK_HOT void ck_sample_rows(
   float *z, const float *mean, const float *log_sigma, const float *eps, long rows, long cols,
   long repeats) {
   for (long row = 0; row < rows; row++, mean += cols, log_sigma += cols) {
-    CK_BLOCKS(j, k, cols) {
+    CK_VECTORS(j, k, cols) {
       vec m = LOAD(mean + j, k), sigma = EXP(LOAD(log_sigma + j, k));
       for (long q = 0; q < repeats; q++)
         STORE(z + q * cols + j, m + sigma * LOAD(eps + q * cols + j, k), k);
@@ -20,7 +20,7 @@ CK_HOT void ck_sample_rows_backward(
   long rows, long cols, long repeats, int accumulate_mean, int accumulate_log) {
   for (long row = 0; row < rows; row++) {
     long at = row * cols;
-    CK_BLOCKS(j, k, cols) {
+    CK_VECTORS(j, k, cols) {
       vec sum = 0.0f, slope = 0.0f;
       for (long q = 0; q < repeats; q++) {
         long sample = (row * repeats + q) * cols + j;
@@ -42,7 +42,7 @@ CK_HOT void ck_prior_ratio(
   long repeats) {
   for (long row = 0; row < rows * repeats; row++) {
     vec sum = 0.0f;
-    CK_BLOCKS(j, k, cols) {
+    CK_VECTORS(j, k, cols) {
       vec sample = LOAD(z + row * cols + j, k), e = LOAD(eps + row * cols + j, k);
       sum += LOAD(log_sigma + row / repeats * cols + j, k) + 0.5f * (e * e - sample * sample);
     }
@@ -59,14 +59,14 @@ CK_HOT void ck_prior_ratio_backward(
       float g = gradient[q];
       sum += g;
       if (!dz) continue;
-      CK_BLOCKS(j, k, cols) {
+      CK_VECTORS(j, k, cols) {
         long at = q * cols + j;
         vec d = -g * LOAD(z + at, k);
         STORE(dz + at, accumulate_z ? LOAD(dz + at, k) + d : d, k);
       }
     }
     if (!dlog_sigma) continue;
-    CK_BLOCKS(j, k, cols) {
+    CK_VECTORS(j, k, cols) {
       long at = row * cols + j;
       vec d = sum;
       STORE(dlog_sigma + at, accumulate_log ? LOAD(dlog_sigma + at, k) + d : d, k);
@@ -80,7 +80,7 @@ CK_HOT void ck_gaussian_decoder_nll(
   const float log_two_pi = 1.83787707f;
   for (long row = 0; row < rows; row++) {
     vec sum = 0.0f;
-    CK_BLOCKS(j, k, cols) {
+    CK_VECTORS(j, k, cols) {
       long at = row * cols + j;
       vec raw = LOAD(scale + at, k);
       vec m = SIGMOID(LOAD(mean + at, k)), s = SOFTPLUS(raw) + least;

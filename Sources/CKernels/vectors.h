@@ -1,7 +1,7 @@
 // The 16-lane vectors of the kernels, and their exp, log1p, sigmoid and tanh.
 //
-// A kernel is one loop over blocks of 16 elements; the last block may be short. Full and short
-// blocks run the same machine code between load and store. Therefore results do not depend on an
+// A kernel is one loop over vectors of 16 elements; the last vector may be short. Full and short
+// vectors run the same machine code between load and store. Therefore results do not depend on an
 // element's position. The compiler divides a vector into two AVX2 registers or four NEON registers;
 // one AVX-512 register holds the whole vector.
 //
@@ -37,10 +37,10 @@ typedef float vec4 __attribute__((ext_vector_type(4)));
 typedef double dvec8 __attribute__((ext_vector_type(8)));
 typedef double dvec4 __attribute__((ext_vector_type(4)));
 
-// MARK: Blocks
+// MARK: Vectors
 
-/// Visits [0, n) in blocks of 16: a block begins at i and has k elements.
-#define CK_BLOCKS(i, k, n) \
+/// Visits [0, n) in vectors of 16: a vector begins at i and has k elements.
+#define CK_VECTORS(i, k, n) \
   for (long i = 0, k = 0; (k = (n) - i < CK_WIDTH ? (n) - i : CK_WIDTH) > 0; i += CK_WIDTH)
 
 /// Copies k < 16 floats by halving pieces.

@@ -27,7 +27,7 @@ enum { POINTS = 5 };  // the largest t + 1
 #define TAP_Q (1.0f / (2.0f * Q * (QQ - PP)))
 
 /// d = B' d: makes t + 1 values of a phase.
-CK_INLINE void split(vec *d, int t) {
+CK_INLINE void transform_input(vec *d, int t) {
   if (t == 2) {
     d[0] = d[0] - d[1];
     d[2] = d[2] - d[1];
@@ -42,7 +42,7 @@ CK_INLINE void split(vec *d, int t) {
   }
 }
 
-/// d = B d: the transpose of `split`.
+/// d = B d: the transpose of `transform_input`.
 CK_INLINE void join(vec *d, int t) {
   if (t == 2) {
     d[1] = d[1] - d[0] - d[2];
@@ -130,7 +130,7 @@ CK_INLINE const float *grid_pixel(
   return y < g->rows && x < g->columns ? grid + (y * g->columns + x) * g->features : outside;
 }
 
-CK_INLINE void split_tiles(
+CK_INLINE void transform_tiles(
   const ck_convolution *g, const float *images, float *v, long plane, long first, long count,
   int t) {
   const int n = t + 1;
@@ -153,12 +153,12 @@ CK_INLINE void split_tiles(
           for (int j = 0; j < n; j++) {
             vec d[POINTS];
             for (int i = 0; i < n; i++) d[i] = FROM(from[i][j] + c);
-            split(d, t);
+            transform_input(d, t);
             for (int i = 0; i < n; i++) half[i][j] = d[i];
           }
 #pragma clang loop unroll(full)
           for (int i = 0; i < n; i++) {
-            split(half[i], t);
+            transform_input(half[i], t);
             for (int j = 0; j < n; j++) AT(v + (i * n + j) * plane + c) = half[i][j];
           }
         }
@@ -339,13 +339,13 @@ CK_INLINE void weight_sums(const float *u, long plane, float *w, long n, int acc
 
 // `tile` is a constant at each inlined call.
 
-CK_HOT void ck_winograd_split(
+CK_HOT void ck_winograd_transform_input(
   const ck_convolution *g, int tile, const float *images, float *v, long plane, long first,
   long count) {
   if (tile == 2)
-    split_tiles(g, images, v, plane, first, count, 2);
+    transform_tiles(g, images, v, plane, first, count, 2);
   else
-    split_tiles(g, images, v, plane, first, count, 4);
+    transform_tiles(g, images, v, plane, first, count, 4);
 }
 
 CK_HOT void ck_winograd_join(

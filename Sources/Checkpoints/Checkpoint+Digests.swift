@@ -7,7 +7,12 @@ public struct StateDigests: Codable, Equatable, Sendable {
   /// The arrays of the row state in their order, each in row order; nil for models without one.
   ///
   /// Names do not enter the digest.
-  public let split: String?
+  public let rowState: String?
+
+  private enum CodingKeys: String, CodingKey {
+    case model, optimizer
+    case rowState = "split"
+  }
 }
 
 extension Checkpoint {
@@ -28,7 +33,7 @@ extension Checkpoint {
       for entry in entries { optimizer.update(entry.values) }
     }
     return StateDigests(
-      model: model.text, optimizer: optimizer.text, split: try rowDigest())
+      model: model.text, optimizer: optimizer.text, rowState: try rowDigest())
   }
 
   /// XXH3-128 of each tensor of the model, by name.

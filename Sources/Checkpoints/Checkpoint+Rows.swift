@@ -93,11 +93,11 @@ extension Checkpoint {
     manifest.rowLayout?.hasMemory(of: target.layout) ?? false
   }
 
-  /// Fills a target with a rank's rows as they are stored, and checks every block that it reads.
+  /// Fills a target with a rank's rows as they are stored, and checks every segment that it reads.
   ///
   /// Traps if the target is laid out for another row state.
-  /// - Throws: `CheckpointError` for a block whose checksum does not hold or a file that cannot be
-  ///   read; `HDF5Error`.
+  /// - Throws: `CheckpointError` for a segment whose checksum does not hold or a file that cannot
+  ///   be read; `HDF5Error`.
   public func load(_ target: RowTarget) throws {
     for file in manifest.files {
       if let error = problem(loading: file, into: target) { throw error }
@@ -119,7 +119,7 @@ extension Checkpoint {
         }
         return nil
       }
-      // A version that kept no checksums of blocks wrote this file.
+      // A version that kept no checksums of segments wrote this file.
       if let problem = problem(with: file, .checksums) {
         throw CheckpointError(path: directory, message: problem)
       }

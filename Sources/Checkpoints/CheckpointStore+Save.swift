@@ -48,7 +48,7 @@ extension CheckpointStore {
   ///   - retention: Which checkpoints stay.
   /// - Throws: one error on all ranks, for example of a full disk; earlier checkpoints stay.
   public mutating func save(
-    _ contents: CheckpointContents?, rows: RowBlock? = nil, score: Double? = nil,
+    _ contents: CheckpointContents?, rows: RowPart? = nil, score: Double? = nil,
     keeping retention: Retention, on communicator: Communicator
   ) throws -> SavedCheckpoint {
     precondition(!communicator.isRoot || contents != nil, "rank 0 has no contents to save")
@@ -117,7 +117,7 @@ extension CheckpointStore {
   ///
   /// **Collective.**
   private func write(
-    _ contents: CheckpointContents?, _ rows: RowBlock?, _ header: Header, into partial: String,
+    _ contents: CheckpointContents?, _ rows: RowPart?, _ header: Header, into partial: String,
     on communicator: Communicator
   ) throws -> (Manifest, linkedBytes: Int) {
     let spans = try communicator.allGather([

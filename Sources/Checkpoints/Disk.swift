@@ -120,14 +120,14 @@ enum Disk {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw failure("open", path) }
     defer { close(descriptor) }
-    let block = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
-    defer { block.deallocate() }
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+    defer { buffer.deallocate() }
     while true {
-      let count = Foundation.read(descriptor, block.baseAddress, block.count)
+      let count = Foundation.read(descriptor, buffer.baseAddress, buffer.count)
       if count < 0 && errno == EINTR { continue }
       guard count >= 0 else { throw failure("read", path) }
       if count == 0 { return }
-      body(UnsafeRawBufferPointer(rebasing: block[..<count]))
+      body(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
     }
   }
 

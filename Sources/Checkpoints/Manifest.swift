@@ -14,7 +14,7 @@ public struct Manifest: Codable, Equatable, Sendable {
     public let firstRow: Int?
     /// How many rows it holds; nil for files without rows.
     public let rowCount: Int?
-    /// Where its rows lie, with checksums of its blocks; nil for files without rows.
+    /// Where its rows lie, with checksums of its segments; nil for files without rows.
     public let places: RowPlaces?
 
     /// The global indices of its rows.
@@ -35,22 +35,22 @@ public struct Manifest: Codable, Equatable, Sendable {
   public struct RowPlaces: Codable, Equatable, Sendable {
     /// The place of each array in the file, in bytes from the start, rising.
     public let offsets: [Int]
-    /// Bytes of a block of the file; the last block may be shorter.
-    public let blockBytes: Int
-    /// XXH3-128 of each block.
-    public let blocks: [String]
+    /// Bytes of a segment of the file; the last segment may be shorter.
+    public let segmentBytes: Int
+    /// XXH3-128 of each segment.
+    public let segments: [String]
 
-    init(offsets: [Int], blockBytes: Int, blocks: [String]) {
+    init(offsets: [Int], segmentBytes: Int, segments: [String]) {
       self.offsets = offsets
-      self.blockBytes = blockBytes
-      self.blocks = blocks
+      self.segmentBytes = segmentBytes
+      self.segments = segments
     }
 
     /// Decodes the places; earlier manifests name the places of S and R.
     public init(from decoder: any Decoder) throws {
       let values = try decoder.container(keyedBy: CodingKeys.self)
-      blockBytes = try values.decode(Int.self, forKey: .blockBytes)
-      blocks = try values.decode([String].self, forKey: .blocks)
+      segmentBytes = try values.decode(Int.self, forKey: .segmentBytes)
+      segments = try values.decode([String].self, forKey: .segments)
       if let offsets = try values.decodeIfPresent([Int].self, forKey: .offsets) {
         self.offsets = offsets
         return
@@ -63,8 +63,9 @@ public struct Manifest: Codable, Equatable, Sendable {
     }
 
     enum CodingKeys: String, CodingKey {
-      case offsets, blocks
-      case blockBytes = "block_bytes"
+      case offsets
+      case segments = "blocks"
+      case segmentBytes = "block_bytes"
     }
 
     private enum FormerKeys: String, CodingKey {

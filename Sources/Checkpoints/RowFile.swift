@@ -21,42 +21,42 @@ enum RowFile {
   /// Writes a rank's rows into a new file and waits until they are on the disk.
   ///
   /// Rows without memory, which are zero, become a hole in the file.
-  static func write(_ block: RowBlock, to path: String, as name: String) throws -> Manifest.File {
-    let offsets = try layOut(block, at: path)
+  static func write(_ part: RowPart, to path: String, as name: String) throws -> Manifest.File {
+    let offsets = try layOut(part, at: path)
     let file = try DiskFile(path, writable: true)
     let size = try file.size()
     var writer = Writer(file, size: size)
     for (array, offset) in offsets.enumerated() {
       try writer.take(upTo: offset)
-      try writer.put(block.bytes(array), count: block.rows.count * block.layout.rowBytes(array))
+      try writer.put(part.bytes(array), count: part.rows.count * part.layout.rowBytes(array))
     }
     try writer.take(upTo: size)
-    let (checksum, blocks) = writer.finish()
+    let (checksum, segments) = writer.finish()
     try file.synchronize()
     try file.close()
     return Manifest.File(
-      file: name, bytes: size, checksum: checksum, firstRow: block.rows.lowerBound,
-      rowCount: block.rows.count,
+      file: name, bytes: size, checksum: checksum, firstRow: part.rows.lowerBound,
+      rowCount: part.rows.count,
       places: Manifest.RowPlaces(
-        offsets: offsets, blockBytes: BlockDigest.blockBytes, blocks: blocks))
+        offsets: offsets, segmentBytes: SegmentDigest.segmentBytes, segments: segments))
   }
 
   /// Makes the file with everything but the rows, and returns where each array begins.
-  private static func layOut(_ block: RowBlock, at path: String) throws(HDF5Error) -> [Int] {
+  private static func layOut(_ part: RowPart, at path: String) throws(HDF5Error) -> [Int] {
     let file = try File.create(path)
-    let shape = [block.rows.count] + block.layout.rowShape
+    let shape = [part.rows.count] + part.layout.rowShape
     var offsets: [Int] = []
-    for array in block.layout.arrays {
+    for array in part.layout.arrays {
       let dataset = try file.createDataset("/\(array.name)", array.element.type, shape: shape)
       guard let offset = dataset.fileOffset, offset >= offsets.last ?? 0 else {
         throw HDF5Error(file: path, object: dataset.path, message: "found no place for its rows")
       }
       offsets.append(offset)
     }
-    for array in block.layout.arrays {
+    for array in part.layout.arrays {
       try writeScale(of: array, on: "/\(array.name)", in: file)
     }
-    try file.write(attribute: "first_row", on: "/", block.rows.lowerBound)
+    try file.write(attribute: "first_row", on: "/", part.rows.lowerBound)
     try file.close()
     return offsets
   }
@@ -74,7 +74,7 @@ enum RowFile {
   /// Reads the bytes of HDF5, writes the rows, and takes all bytes into the checksums.
   private struct Writer: ~Copyable {
     private let file: DiskFile
-    private var digest: BlockDigest
+    private var digest: SegmentDigest
     private var position = 0
     private var window = 0
     private let staging = UnsafeMutableRawBufferPointer.allocate(
@@ -82,7 +82,7 @@ enum RowFile {
 
     init(_ file: DiskFile, size: Int) {
       self.file = file
-      digest = BlockDigest(size: size)
+      digest = SegmentDigest(size: size)
     }
 
     deinit { staging.deallocate() }
@@ -124,7 +124,7 @@ enum RowFile {
       window = position
     }
 
-    mutating func finish() -> (whole: String, blocks: [String]) { digest.finish() }
+    mutating func finish() -> (whole: String, segments: [String]) { digest.finish() }
   }
 
   /// Opens the dataset of an array and checks it against the manifest.

@@ -73,8 +73,8 @@ extension [RowArray] {
   /// The index of the array of a name; nil where there is none.
   public func index(named name: String) -> Int? { firstIndex { $0.name == name } }
 
-  /// Whether the rows keep a split X = L + S: one of the arrays is named "S".
-  public var hasSplit: Bool { index(named: "S") != nil }
+  /// Whether the rows keep the sparse part of X = L + S: one of the arrays is named "S".
+  public var hasSparsePart: Bool { index(named: "S") != nil }
 }
 
 /// The row state of a training set as a whole: its arrays are `[rows] + rowShape` each.
@@ -135,8 +135,8 @@ public struct RowLayout: Codable, Equatable, Sendable, CustomStringConvertible {
 
 // MARK: - Manifests
 
-/// How the arrays S and R of a split X = L + S are kept, in memory and in files alike.
-public enum SplitStorage: String, CaseIterable, Codable, Sendable {
+/// How the arrays S and R of X = L + S are kept, in memory and in files alike.
+public enum RowStorageKind: String, CaseIterable, Codable, Sendable {
   /// Both in 32-bit floats.
   case float32
   /// S in 16-bit floats; R, whose bound is known, in 8-bit integers that count steps.
@@ -158,7 +158,7 @@ extension RowLayout {
       return
     }
     let former = try decoder.container(keyedBy: FormerKeys.self)
-    let storage = try former.decodeIfPresent(SplitStorage.self, forKey: .storage) ?? .float32
+    let storage = try former.decodeIfPresent(RowStorageKind.self, forKey: .storage) ?? .float32
     let step = try former.decodeIfPresent(Float.self, forKey: .residualStep) ?? 1
     isNamed = false
     arrays =

@@ -1,7 +1,7 @@
 /// One rank's rows of the row state, to be written.
 ///
 /// The memory must stay untouched while a checkpoint is saved.
-public struct RowBlock {
+public struct RowPart {
   /// The global indices of the rows.
   public let rows: Range<Int>
   /// The whole row state these rows belong to.
@@ -49,7 +49,7 @@ public struct RowTarget {
   ///
   /// Traps if the memory is not that of `rows.count` rows.
   public init(rows: Range<Int>, of layout: RowLayout, arrays: [UnsafeMutableRawBufferPointer]) {
-    RowBlock.check(rows, of: layout, arrays.map(\.count))
+    RowPart.check(rows, of: layout, arrays.map(\.count))
     self.rows = rows
     self.layout = layout
     memory = arrays

@@ -1,6 +1,7 @@
 import Foundation
 
-/// Reads rows of a row file without HDF5, block by block, and checks the checksum of each block.
+/// Reads rows of a row file without HDF5, segment by segment, and checks the checksum of each
+/// segment.
 struct RowReader {
   private let file: DiskFile
   private let entry: Manifest.File
@@ -31,7 +32,7 @@ struct RowReader {
   /// end. The reader of the first array's first row also checks the bytes before it. So readers of
   /// all rows check all bytes.
   ///
-  /// - Throws: `CheckpointError` for a block whose checksum does not hold.
+  /// - Throws: `CheckpointError` for a segment whose checksum does not hold.
   func read(
     _ array: Int, _ rows: Range<Int>, of stored: Range<Int>, into target: RowTarget
   ) throws(CheckpointError) {
@@ -47,24 +48,24 @@ struct RowReader {
     }
     let destination = UnsafeMutableRawBufferPointer(
       rebasing: target.bytes(array)[((rows.lowerBound - target.rows.lowerBound) * rowBytes)...])
-    let first = checked.lowerBound / places.blockBytes
-    let last = (checked.upperBound + places.blockBytes - 1) / places.blockBytes
+    let first = checked.lowerBound / places.segmentBytes
+    let last = (checked.upperBound + places.segmentBytes - 1) / places.segmentBytes
     let staging = UnsafeMutableRawBufferPointer.allocate(
       byteCount: DiskFile.pieceBytes, alignment: 64)
     defer { staging.deallocate() }
-    for block in first..<last {
-      try read(block, staging, wanted, into: destination)
+    for segment in first..<last {
+      try read(segment, staging, wanted, into: destination)
     }
   }
 
-  /// Reads a block in pieces, copies the wanted bytes to `destination`, and checks the block.
+  /// Reads a segment in pieces, copies the wanted bytes to `destination`, and checks the segment.
   private func read(
-    _ block: Int, _ staging: UnsafeMutableRawBufferPointer, _ wanted: Range<Int>,
+    _ segment: Int, _ staging: UnsafeMutableRawBufferPointer, _ wanted: Range<Int>,
     into destination: UnsafeMutableRawBufferPointer
   ) throws(CheckpointError) {
     let digest = Digest()
-    var position = block * places.blockBytes
-    let end = min(entry.bytes, position + places.blockBytes)
+    var position = segment * places.segmentBytes
+    let end = min(entry.bytes, position + places.segmentBytes)
     while position < end {
       let place = position..<min(position + staging.count, end)
       let common = place.clamped(to: wanted)
@@ -85,7 +86,7 @@ struct RowReader {
       }
       position = place.upperBound
     }
-    guard block < places.blocks.count, digest.text == places.blocks[block] else {
+    guard segment < places.segments.count, digest.text == places.segments[segment] else {
       throw CheckpointError(path: file.path, message: "checksum does not match: damaged")
     }
   }

@@ -25,7 +25,7 @@ final class AllReduceTransport: Transport {
 
   func post(_ bucket: Int) {}
 
-  func progress() {}
+  func advanceMessages() {}
 
   func finish(_ active: [Int]) throws {
     var next = 0

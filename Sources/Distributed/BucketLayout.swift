@@ -1,5 +1,5 @@
 /// A parameter as gradient buckets know it: a named range of floats.
-public struct ParameterBlock: Equatable, Sendable {
+public struct ParameterSlot: Equatable, Sendable {
   /// The parameter's name, for messages.
   public let name: String
   /// The group whose phases update it, 0 ..< 64.
@@ -23,65 +23,65 @@ public struct Bucket: Equatable, Sendable {
   public let group: Int
   /// The range in the flat array; both ends are multiples of 64.
   public let range: Range<Int>
-  /// The parameter blocks that lie completely or partly in the bucket, in layout order.
-  public let blocks: [Int]
+  /// The parameter slots that lie completely or partly in the bucket, in layout order.
+  public let slots: [Int]
 }
 
-/// The places of parameter blocks and buckets in the flat arrays of values and gradients.
+/// The places of parameter slots and buckets in the flat arrays of values and gradients.
 ///
-/// Groups follow each other in the order of their first parameter block. Within a group, blocks
+/// Groups follow each other in the order of their first parameter slot. Within a group, slots
 /// keep their order. Buckets are cut from the end of each group, because backward finishes the last
 /// layer first. Nothing depends on the number of ranks.
 public struct BucketLayout: Sendable {
   /// The intended floats of a bucket: 1 MiB.
   public static let bucketFloats = 1 << 18
-  /// Lengths of blocks and buckets are multiples of this number of floats.
-  static let blockAlignment = 64
+  /// Lengths of slots and buckets are multiples of this number of floats.
+  static let slotAlignment = 64
   /// Lengths of slices are multiples of this number of floats: a cache line.
   static let sliceAlignment = 16
 
-  /// The parameter blocks in the given order.
-  public let blocks: [ParameterBlock]
-  /// The offset of the first float of each block.
+  /// The parameter slots in the given order.
+  public let slots: [ParameterSlot]
+  /// The offset of the first float of each slot.
   public let offsets: [Int]
   /// The buckets in the order of the flat array.
   public let buckets: [Bucket]
-  /// For each block, the buckets that hold it.
-  public let bucketsOfBlock: [Range<Int>]
+  /// For each slot, the buckets that hold it.
+  public let bucketsOfSlot: [Range<Int>]
   /// The length of the flat array, padding included.
   public let count: Int
 
-  /// Lays out the blocks; a block much larger than `bucketFloats` gets several buckets.
-  public init(_ blocks: [ParameterBlock], bucketFloats: Int = Self.bucketFloats) {
-    precondition(!blocks.isEmpty, "no parameters")
-    precondition(bucketFloats >= Self.blockAlignment, "buckets of \(bucketFloats) floats")
+  /// Lays out the slots; a slot much larger than `bucketFloats` gets several buckets.
+  public init(_ slots: [ParameterSlot], bucketFloats: Int = Self.bucketFloats) {
+    precondition(!slots.isEmpty, "no parameters")
+    precondition(bucketFloats >= Self.slotAlignment, "buckets of \(bucketFloats) floats")
     var groups: [Int] = []
-    for block in blocks where !groups.contains(block.group) { groups.append(block.group) }
-    var offsets = [Int](repeating: 0, count: blocks.count)
+    for slot in slots where !groups.contains(slot.group) { groups.append(slot.group) }
+    var offsets = [Int](repeating: 0, count: slots.count)
     var buckets: [Bucket] = []
     var end = 0
     for group in groups {
-      let members = blocks.indices.filter { blocks[$0].group == group }
+      let members = slots.indices.filter { slots[$0].group == group }
       let start = end
-      for block in members {
-        offsets[block] = end
-        end += Self.aligned(blocks[block].count)
+      for slot in members {
+        offsets[slot] = end
+        end += Self.aligned(slots[slot].count)
       }
       let cuts = Self.cuts(
         at: members.map { offsets[$0] }, from: start, to: end, aim: bucketFloats)
       for (lower, upper) in zip(cuts, cuts.dropFirst()) {
         let inside = members.filter {
-          offsets[$0] < upper && offsets[$0] + Self.aligned(blocks[$0].count) > lower
+          offsets[$0] < upper && offsets[$0] + Self.aligned(slots[$0].count) > lower
         }
-        buckets.append(Bucket(group: group, range: lower..<upper, blocks: inside))
+        buckets.append(Bucket(group: group, range: lower..<upper, slots: inside))
       }
     }
-    self.blocks = blocks
+    self.slots = slots
     self.offsets = offsets
     self.buckets = buckets
     count = end
-    bucketsOfBlock = blocks.indices.map { block in
-      let range = offsets[block]..<offsets[block] + Self.aligned(blocks[block].count)
+    bucketsOfSlot = slots.indices.map { slot in
+      let range = offsets[slot]..<offsets[slot] + Self.aligned(slots[slot].count)
       let first = buckets.firstIndex { $0.range.overlaps(range) } ?? 0
       let last = buckets.lastIndex { $0.range.overlaps(range) } ?? 0
       return first..<last + 1
@@ -96,7 +96,7 @@ public struct BucketLayout: Sendable {
       let length = upper - lower
       let pieces = Swift.max(1, (length + aim / 2) / aim)
       for piece in (0..<pieces).reversed() {
-        cuts.append(lower + length * piece / pieces / blockAlignment * blockAlignment)
+        cuts.append(lower + length * piece / pieces / slotAlignment * slotAlignment)
       }
       upper = lower
     }
@@ -104,7 +104,7 @@ public struct BucketLayout: Sendable {
   }
 
   private static func aligned(_ count: Int) -> Int {
-    (count + blockAlignment - 1) / blockAlignment * blockAlignment
+    (count + slotAlignment - 1) / slotAlignment * slotAlignment
   }
 
   /// The slice of a bucket that rank `rank` of `size` owns.

@@ -8,17 +8,18 @@ import Support
 /// has one or more phases; each phase updates some groups of parameters:
 ///
 ///     buckets.begin(groups: mask, update: update)
-///     for pass in 0..<buckets.passes {
-///       let gradient = buckets.gradient(pass: pass)
-///       // backward writes block b at gradient + offset(of: b), then calls ready(block:pass:)
+///     for microbatch in 0..<buckets.microbatches {
+///       let gradient = buckets.gradient(microbatch: microbatch)
+///       // backward writes slot b at gradient + offset(of: b), then calls ready(slot:microbatch:)
 ///     }
 ///     try buckets.finish()
 ///
-/// The reduced gradient is the sum over all ranks and lanes. A pass here is one backward pass.
+/// The reduced gradient is the sum over all ranks and lanes. A microbatch goes through backward as
+/// a whole.
 ///
-/// - Fast mode: one pass for each phase, over all lanes of the rank. Sums are in rank order.
-/// - Exact mode: one pass for each lane. Sums follow the ``LaneTree``, so they do not depend on the
-///   number of ranks.
+/// - Fast mode: one microbatch for each phase, with all lanes of the rank. Sums are in rank order.
+/// - Exact mode: one microbatch for each lane. Sums follow the ``LaneTree``, so they do not depend
+///   on the number of ranks.
 ///
 /// The states of a bucket are *cleared* (`begin`), *ready* (this rank has finished it), *in flight*
 /// (other ranks have not finished it) and *updated*.
@@ -35,7 +36,7 @@ public final class GradientBuckets {
     case allReduce = "allreduce"
   }
 
-  /// The layout of parameter blocks and buckets.
+  /// The layout of parameter slots and buckets.
   public let layout: BucketLayout
   /// The path in use; `automatic` for a single rank, which needs no path.
   public let path: Path
@@ -43,24 +44,24 @@ public final class GradientBuckets {
   public let pathReason: String?
   /// The lanes this rank owns.
   public let localLanes: Range<Int>
-  /// The backward passes of this rank in a phase: 1 in fast mode, one for each lane in exact mode.
-  public let passes: Int
+  /// The microbatches of this rank in a phase: 1 in fast mode, one for each lane in exact mode.
+  public let microbatches: Int
 
   let communicator: Communicator
   let transport: any Transport
   private let owned: OwnedSlices
   private let schedule: LaneTree.Schedule
-  /// For each backward pass, the sum that adds it to earlier backward passes.
-  private let passSums: [SliceSum?]
-  private let passInputs: UnsafeMutablePointer<UnsafePointer<Float>>
+  /// For each microbatch, the sum that adds it to earlier microbatches.
+  private let microbatchSums: [SliceSum?]
+  private let sumInputs: UnsafeMutablePointer<UnsafePointer<Float>>
   private(set) var isInPhase = false
   private var groups: UInt64 = 0
   /// The buckets of this phase, in layout order.
   private var active: [Int] = []
-  private var pass = 0
-  /// For each parameter block, the number of this phase's backward passes that made it ready.
-  private var passesOfBlock: [Int]
-  /// For each bucket, the number of its blocks that are not ready in this backward pass.
+  private var microbatch = 0
+  /// For each parameter slot, the number of this phase's microbatches that made it ready.
+  private var microbatchesOfSlot: [Int]
+  /// For each bucket, the number of its slots that are not ready in this microbatch.
   private var missing: [Int]
   private var failure: (any Error)?
 
@@ -69,7 +70,7 @@ public final class GradientBuckets {
   /// **Collective.**
   ///
   /// - Parameters:
-  ///   - blocks: the parameters in forward order, equal on every rank.
+  ///   - slots: the parameters in forward order, equal on every rank.
   ///   - laneCount: the lanes of the run, a power of two.
   ///   - exact: whether sums must be independent of the number of ranks.
   ///   - communicator: the ranks that train together.
@@ -78,12 +79,12 @@ public final class GradientBuckets {
   /// - Throws: `DistributedError` if there are more ranks than lanes or the path is impossible;
   ///   `MPIError`; `AgreedError`.
   public init(
-    blocks: [ParameterBlock], laneCount: Int, exact: Bool, on communicator: Communicator,
+    slots: [ParameterSlot], laneCount: Int, exact: Bool, on communicator: Communicator,
     path: Path = .automatic, bucketFloats: Int = BucketLayout.bucketFloats
   ) throws {
     let (rank, size) = (communicator.rank, communicator.size)
     guard size <= laneCount else { throw DistributedError.moreRanksThanLanes(size, laneCount) }
-    let layout = BucketLayout(blocks, bucketFloats: bucketFloats)
+    let layout = BucketLayout(slots, bucketFloats: bucketFloats)
     let tree = LaneTree(laneCount: laneCount)
     let plan = ReductionPlan(layout: layout, tree: tree, exact: exact, rank: rank, size: size)
     let isReplicated = path == .allReduce
@@ -99,13 +100,13 @@ public final class GradientBuckets {
     self.communicator = communicator
     schedule = plan.schedule
     localLanes = tree.lanes(of: rank, of: size)
-    passes = plan.schedule.buffers.count
-    passSums = plan.schedule.sums.map { buffers in
+    microbatches = plan.schedule.buffers.count
+    microbatchSums = plan.schedule.sums.map { buffers in
       buffers.count > 1 ? SliceSum(SliceSum.fromTheRight(buffers.count)) : nil
     }
-    passInputs = .allocate(capacity: plan.schedule.sums.map(\.count).max() ?? 1)
-    passesOfBlock = Array(repeating: 0, count: blocks.count)
-    missing = layout.buckets.map(\.blocks.count)
+    sumInputs = .allocate(capacity: plan.schedule.sums.map(\.count).max() ?? 1)
+    microbatchesOfSlot = Array(repeating: 0, count: slots.count)
+    missing = layout.buckets.map(\.slots.count)
   }
 
   private static func connect(
@@ -122,7 +123,7 @@ public final class GradientBuckets {
     case .messages:
       return (try MessageTransport(plan, owned: owned, on: communicator), path, nil)
     case .automatic, .sharedWindow:
-      let node = try communicator.splitByNode()
+      let node = try communicator.onThisHost()
       var isWhole = [Int64(node.size == communicator.size ? 1 : 0)]
       try communicator.allReduce(&isWhole, .min)
       guard isWhole[0] == 1 else {
@@ -156,8 +157,8 @@ public final class GradientBuckets {
   /// The buckets, in layout order.
   public var buckets: [Bucket] { layout.buckets }
 
-  /// Where a block starts in the values and in a gradient.
-  public func offset(of block: Int) -> Int { layout.offsets[block] }
+  /// Where a slot starts in the values and in a gradient.
+  public func offset(of slot: Int) -> Int { layout.offsets[slot] }
 
   /// This rank's slice of a bucket, as a range of the flat array; it may be empty.
   public func owned(bucket: Int) -> Range<Int> { owned.ranges[bucket] }
@@ -165,55 +166,56 @@ public final class GradientBuckets {
   /// Starts a phase that updates the groups with bits in `groups`.
   ///
   /// Every rank must run the same phases in the same order. `update` is called once for every slice
-  /// of these groups that this rank owns. ``ready(block:pass:)``, ``progress()`` or ``finish()``
-  /// calls it.
+  /// of these groups that this rank owns. ``ready(slot:microbatch:)``, ``advanceMessages()`` or
+  /// ``finish()`` calls it.
   public func begin(groups: UInt64, update: @escaping SliceUpdate) {
     precondition(!isInPhase, "a phase begins before the last one finished")
     isInPhase = true
     self.groups = groups
     owned.update = update
-    pass = 0
+    microbatch = 0
     active.removeAll(keepingCapacity: true)
     for index in layout.buckets.indices where isActive(layout.buckets[index].group) {
       active.append(index)
-      missing[index] = layout.buckets[index].blocks.count
+      missing[index] = layout.buckets[index].slots.count
     }
-    for block in passesOfBlock.indices { passesOfBlock[block] = 0 }
+    for slot in microbatchesOfSlot.indices { microbatchesOfSlot[slot] = 0 }
     attempt { try transport.begin(active) }
   }
 
   private func isActive(_ group: Int) -> Bool { groups >> UInt64(group) & 1 == 1 }
 
-  /// The memory for the gradient of backward pass `pass`, `count` floats.
+  /// The memory for the gradient of a microbatch, `count` floats.
   ///
-  /// Call it before the backward pass writes anything. The content is old: the first contribution
-  /// to a block overwrites, later contributions add. A block of the phase that does not become
-  /// ready in a backward pass counts as zero.
-  public func gradient(pass: Int) -> UnsafeMutablePointer<Float> {
-    precondition((0..<passes).contains(pass), "pass \(pass) of \(passes)")
-    while self.pass < pass { closePass() }
-    return transport.buffer(schedule.buffers[pass])
+  /// Call it before backward writes anything. The content is old: the first contribution
+  /// to a slot overwrites, later contributions add. A slot of the phase that does not become
+  /// ready in a microbatch counts as zero.
+  public func gradient(microbatch: Int) -> UnsafeMutablePointer<Float> {
+    precondition(
+      (0..<microbatches).contains(microbatch), "microbatch \(microbatch) of \(microbatches)")
+    while self.microbatch < microbatch { closeMicrobatch() }
+    return transport.buffer(schedule.buffers[microbatch])
   }
 
-  /// Says that a block's gradient of this backward pass is final.
+  /// Says that a slot's gradient of this microbatch is final.
   ///
-  /// The backward pass must not read the block's values after that. The call moves finished buckets
-  /// on without waiting. Blocks of other groups are ignored.
-  public func ready(block: Int, pass: Int) {
+  /// Backward must not read the slot's values after that. The call moves finished buckets
+  /// on without waiting. Slots of other groups are ignored.
+  public func ready(slot: Int, microbatch: Int) {
     precondition(isInPhase, "a gradient outside of a phase")
-    guard isActive(layout.blocks[block].group) else { return }
+    guard isActive(layout.slots[slot].group) else { return }
     precondition(
-      pass == self.pass && passesOfBlock[block] == pass,
-      "block \(layout.blocks[block].name) is ready twice or in the wrong pass")
-    markReady(block)
+      microbatch == self.microbatch && microbatchesOfSlot[slot] == microbatch,
+      "slot \(layout.slots[slot].name) is ready twice or in the wrong microbatch")
+    markReady(slot)
     Activity.advance()
-    attempt { try transport.progress() }
+    attempt { try transport.advanceMessages() }
   }
 
   /// Moves finished buckets on without waiting.
   ///
-  /// Call it in long parts of backward without ``ready(block:pass:)``.
-  public func progress() { attempt { try transport.progress() } }
+  /// Call it in long parts of backward without ``ready(slot:microbatch:)``.
+  public func advanceMessages() { attempt { try transport.advanceMessages() } }
 
   /// Returns when every slice of the phase is updated and every rank sees the new values.
   ///
@@ -222,7 +224,7 @@ public final class GradientBuckets {
   /// - Throws: `MPIError` if a message of this phase failed.
   public func finish() throws {
     precondition(isInPhase, "a phase finishes before it begins")
-    while pass < passes { closePass() }
+    while microbatch < microbatches { closeMicrobatch() }
     if let failure { throw failure }
     try Activity.waiting(for: "gradients", bucket: transport.firstInFlight ?? -1) {
       try transport.finish(active)
@@ -231,40 +233,40 @@ public final class GradientBuckets {
     owned.update = nil
   }
 
-  private func markReady(_ block: Int) {
-    passesOfBlock[block] += 1
-    for bucket in layout.bucketsOfBlock[block] {
+  private func markReady(_ slot: Int) {
+    microbatchesOfSlot[slot] += 1
+    for bucket in layout.bucketsOfSlot[slot] {
       missing[bucket] -= 1
       if missing[bucket] == 0 { complete(bucket) }
     }
   }
 
-  /// Ends the present backward pass; blocks that are not ready count as zero.
-  private func closePass() {
-    let gradient = transport.buffer(schedule.buffers[pass])
-    for block in layout.blocks.indices
-    where isActive(layout.blocks[block].group) && passesOfBlock[block] == pass {
-      (gradient + layout.offsets[block]).update(repeating: 0, count: layout.blocks[block].count)
-      markReady(block)
+  /// Ends the present microbatch; slots that are not ready count as zero.
+  private func closeMicrobatch() {
+    let gradient = transport.buffer(schedule.buffers[microbatch])
+    for slot in layout.slots.indices
+    where isActive(layout.slots[slot].group) && microbatchesOfSlot[slot] == microbatch {
+      (gradient + layout.offsets[slot]).update(repeating: 0, count: layout.slots[slot].count)
+      markReady(slot)
     }
-    pass += 1
+    microbatch += 1
   }
 
-  /// Hands a bucket on when its gradient of the present backward pass is complete.
+  /// Hands a bucket on when its gradient of the present microbatch is complete.
   private func complete(_ bucket: Int) {
     let range = layout.buckets[bucket].range
-    let buffers = schedule.sums[pass]
-    if let sum = passSums[pass] {
+    let buffers = schedule.sums[microbatch]
+    if let sum = microbatchSums[microbatch] {
       for (index, buffer) in buffers.enumerated() {
-        passInputs[index] = UnsafePointer(transport.buffer(buffer) + range.lowerBound)
+        sumInputs[index] = UnsafePointer(transport.buffer(buffer) + range.lowerBound)
       }
       sum.sum(
-        passInputs, count: range.count, into: transport.buffer(buffers[0]) + range.lowerBound)
+        sumInputs, count: range.count, into: transport.buffer(buffers[0]) + range.lowerBound)
     }
-    if pass == passes - 1 {
+    if microbatch == microbatches - 1 {
       attempt { try transport.post(bucket) }
     } else {
-      missing[bucket] = layout.buckets[bucket].blocks.count
+      missing[bucket] = layout.buckets[bucket].slots.count
     }
   }
 
@@ -274,7 +276,7 @@ public final class GradientBuckets {
     do { try body() } catch { failure = error }
   }
 
-  deinit { passInputs.deallocate() }
+  deinit { sumInputs.deallocate() }
 
   /// Gives shared memory back before MPI ends.
   ///

@@ -86,22 +86,22 @@ public struct LaneTree: Equatable, Sendable {
 
   /// How a rank adds the gradients of its lanes in as few buffers as possible.
   ///
-  /// Each lane has one backward pass.
+  /// Each lane is one microbatch.
   struct Schedule: Equatable, Sendable {
-    /// For each backward pass, the buffer of its gradient.
+    /// For each microbatch, the buffer of its gradient.
     var buffers: [Int] = []
-    /// For each backward pass, the buffers to add after it: a + (b + c), where c is its own buffer.
+    /// For each microbatch, the buffers to add after it: a + (b + c), where c is its own buffer.
     ///
-    /// The sum goes to the first buffer. If there is nothing to add, the list has only the pass's
-    /// own buffer.
+    /// The sum goes to the first buffer. If there is nothing to add, the list has only the
+    /// microbatch's own buffer.
     var sums: [[Int]] = []
-    /// After the last backward pass, the buffers of the rank's nodes, in lane order.
+    /// After the last microbatch, the buffers of the rank's nodes, in lane order.
     var roots: [Int] = []
     /// The number of buffers.
     var bufferCount = 0
   }
 
-  /// The schedule for a rank with one backward pass for each lane.
+  /// The schedule for a rank with one microbatch for each lane.
   func schedule(for lanes: Range<Int>) -> Schedule {
     var schedule = Schedule()
     var row: [Range<Int>] = []

@@ -26,7 +26,7 @@ final class LocalTransport: Transport {
     owned.apply(bucket, values: values, gradient: buffers[root] + start)
   }
 
-  func progress() {}
+  func advanceMessages() {}
 
   func finish(_ buckets: [Int]) {}
 

@@ -85,7 +85,7 @@ final class MessageTransport: Transport {
     self.exchanges = exchanges
     sum = SliceSum(plan.program)
     inputs = .allocate(capacity: sum.inputCount)
-    waiting = try Waiting(on: communicator.splitByNode())
+    waiting = try Waiting(on: communicator.onThisHost())
     inFlight.reserveCapacity(layout.buckets.count)
     self.owned = owned
     self.communicator = communicator
@@ -105,7 +105,7 @@ final class MessageTransport: Transport {
     inFlight.append(bucket)
   }
 
-  func progress() throws {
+  func advanceMessages() throws {
     var kept = 0
     for index in inFlight.indices {
       let bucket = inFlight[index]
@@ -130,11 +130,11 @@ final class MessageTransport: Transport {
   var firstInFlight: Int? { inFlight.first }
 
   func finish(_ buckets: [Int]) throws {
-    try progress()
+    try advanceMessages()
     waiting.start()
     while !inFlight.isEmpty {
       waiting.pause()
-      try progress()
+      try advanceMessages()
     }
     waiting.start()
     for bucket in buckets {

@@ -9,7 +9,7 @@ struct ReductionPlan {
   let program: [SliceSum.Step]
   /// The number of gradient buffers of this rank.
   let bufferCount: Int
-  /// How this rank adds its own backward passes.
+  /// How this rank adds its own microbatches.
   let schedule: LaneTree.Schedule
 
   /// The plan of rank `rank` of `size`.
@@ -88,7 +88,7 @@ protocol Transport: AnyObject {
   /// Hands over a bucket: this rank's partial sums are final, and it reads the values no more.
   func post(_ bucket: Int) throws
   /// Does the work that needs no waiting.
-  func progress() throws
+  func advanceMessages() throws
   /// The first bucket that this rank has finished and another rank has not.
   var firstInFlight: Int? { get }
   /// Returns when all slices of the phase's buckets are updated and every rank sees them.

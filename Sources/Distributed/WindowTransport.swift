@@ -76,7 +76,7 @@ final class WindowTransport: Transport {
     inFlight.append(bucket)
   }
 
-  func progress() {
+  func advanceMessages() {
     var kept = 0
     for index in inFlight.indices {
       let bucket = inFlight[index]
@@ -108,11 +108,11 @@ final class WindowTransport: Transport {
   var firstInFlight: Int? { inFlight.first }
 
   func finish(_ buckets: [Int]) {
-    progress()
+    advanceMessages()
     waiting.start()
     while !inFlight.isEmpty {
       waiting.pause()
-      progress()
+      advanceMessages()
     }
     // From here on, this rank reads no rank's gradient, and its slices of the values are final.
     SharedCounter(at: posted[communicator.rank] + bucketCount).publish(phase)

@@ -54,37 +54,37 @@ struct ReductionTrials {
   private func timePaths() throws -> (
     times: [(name: String, seconds: Double)], used: String, reason: String?
   ) {
-    let blocks = (0..<8).map {
-      ParameterBlock(name: "w\($0)", group: 0, count: Self.floats / 8)
+    let slots = (0..<8).map {
+      ParameterSlot(name: "w\($0)", group: 0, count: Self.floats / 8)
     }
     func buckets(_ path: GradientBuckets.Path) throws -> GradientBuckets {
       var lanes = 1
       while lanes < world.size { lanes *= 2 }
       return try GradientBuckets(
-        blocks: blocks, laneCount: lanes, exact: false, on: world, path: path)
+        slots: slots, laneCount: lanes, exact: false, on: world, path: path)
     }
     let chosen = try buckets(.automatic)
-    var times = [(name: chosen.path.rawValue, seconds: try time(chosen, blocks.indices))]
+    var times = [(name: chosen.path.rawValue, seconds: try time(chosen, slots.indices))]
     let others: [GradientBuckets.Path] =
       chosen.path == .messages ? [.allReduce] : [.messages, .allReduce]
     for path in others {
-      times.append((path.rawValue, try time(try buckets(path), blocks.indices)))
+      times.append((path.rawValue, try time(try buckets(path), slots.indices)))
     }
     return (times, chosen.path.rawValue, chosen.pathReason)
   }
 
   /// Seconds of a phase that updates everything by plain descent: the median of several.
-  private func time(_ buckets: GradientBuckets, _ blocks: Range<Int>) throws -> Double {
+  private func time(_ buckets: GradientBuckets, _ slots: Range<Int>) throws -> Double {
     var times: [Double] = []
     for _ in 0..<12 {
-      buckets.gradient(pass: 0).update(repeating: 1, count: buckets.count)
+      buckets.gradient(microbatch: 0).update(repeating: 1, count: buckets.count)
       try world.barrier()
       let clock = Stopwatch()
       buckets.begin(groups: 1) { _, piece, values, gradient in
         for index in 0..<piece.count { values[index] -= gradient[index] }
       }
-      _ = buckets.gradient(pass: 0)
-      for block in blocks.reversed() { buckets.ready(block: block, pass: 0) }
+      _ = buckets.gradient(microbatch: 0)
+      for slot in slots.reversed() { buckets.ready(slot: slot, microbatch: 0) }
       try buckets.finish()
       times.append(clock.seconds)
     }

@@ -11,19 +11,19 @@ public final class Explainer {
   private let trained: TrainedModel
   private let model: any Encoding
   private let images: ImageSet
-  private let usesSplit: Bool
+  private let usesSparsePart: Bool
   private let step: Step
   private var sparse: [Float] = []
 
   /// An explainer of images by a trained model.
   ///
-  /// - Parameter usesSplit: whether the rows are the run's training rows, with their own S.
+  /// - Parameter usesSparsePart: whether the rows are the run's training rows, with their own S.
   /// - Throws: `ConfigurationError` for a model without an encoder.
-  public init(_ trained: TrainedModel, images: ImageSet, usesSplit: Bool) throws {
+  public init(_ trained: TrainedModel, images: ImageSet, usesSparsePart: Bool) throws {
     self.trained = trained
     model = try trained.encoder()
     self.images = images
-    self.usesSplit = usesSplit
+    self.usesSparsePart = usesSparsePart
     let noise = try trained.inputNoise(for: images)
     step = Step(
       seed: trained.configuration.common.lanes.seed, corrupt: noise.corrupter(of: images.shape))
@@ -68,7 +68,7 @@ public final class Explainer {
   public func clean(_ rows: Range<Int>) throws -> Variable {
     begin(rows)
     let x = step.target
-    if usesSplit { ck_axpy(x.pointer, try sparse(rows), -1, x.shape.count) }
+    if usesSparsePart { ck_axpy(x.pointer, try sparse(rows), -1, x.shape.count) }
     return reconstruction(of: x)
   }
 }

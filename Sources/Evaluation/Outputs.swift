@@ -33,13 +33,13 @@ public struct Outputs {
   ///
   /// S is float32, or float16 for a run with compact storage. For the run's training rows, L =
   /// D(E(X - S)) with the run's S. Other rows are split once: L = D(E(X)) and S = shrink(X - L, t)
-  /// with the run's threshold t; a run without a split has t = 0.
+  /// with the run's threshold t; a run without a sparse part has t = 0.
   ///
   /// **Collective.**
   public func denoise(_ data: ImageSet, to path: String) throws {
     let source = try world.agree { try Source(trained, data) }
     let explainer = try world.agree {
-      try Explainer(trained, images: source.images, usesSplit: source.hasSplit)
+      try Explainer(trained, images: source.images, usesSparsePart: source.hasSparsePart)
     }
     let d = source.images.shape.count
     let threshold = trained.threshold
@@ -49,11 +49,11 @@ public struct Outputs {
       let isCompact = arrays.contains { $0.name == "S" && $0.element == .float16 }
       let sparse = try file?.createDataset(
         "/S", isCompact ? .float16 : .float32, shape: source.shape)
-      try RowPass(rows: source.rows, of: source.images.shape, on: world).collect(width: 2 * d) {
+      try RowBlocks(rows: source.rows, of: source.images.shape, on: world).collect(width: 2 * d) {
         rows in
         let l = try explainer.clean(rows).values
         let s =
-          source.hasSplit
+          source.hasSparsePart
           ? try explainer.sparse(rows)
           : zip(source.images.values(rows), l).map { shrink($0 - $1, by: threshold) }
         return interleaved(l, s, width: d)
@@ -72,7 +72,7 @@ public struct Outputs {
   public func reconstruct(_ data: ImageSet, to path: String) throws {
     let source = try world.agree { try Source(trained, data) }
     let explainer = try world.agree {
-      try Explainer(trained, images: source.images, usesSplit: false)
+      try Explainer(trained, images: source.images, usesSparsePart: false)
     }
     try images("/reconstructions", source.rows, source.images.shape, data, to: path) {
       try explainer.clean($0).values
@@ -103,7 +103,7 @@ public struct Outputs {
   public func encode(_ data: ImageSet, to path: String) throws {
     let source = try world.agree { try Source(trained, data) }
     let explainer = try world.agree {
-      try Explainer(trained, images: source.images, usesSplit: false)
+      try Explainer(trained, images: source.images, usesSparsePart: false)
     }
     let probe = explainer.codes(0..<1)
     let j = probe.mean.shape.columns
@@ -114,7 +114,7 @@ public struct Outputs {
         hasVariance
         ? try file?.createDataset("/log_variance", .float32, shape: [source.rows, j])
         : nil
-      try RowPass(rows: source.rows, of: source.images.shape, on: world).collect(width: 2 * j) {
+      try RowBlocks(rows: source.rows, of: source.images.shape, on: world).collect(width: 2 * j) {
         rows in
         let code = explainer.codes(rows)
         let (m, v) = (code.mean.values, code.logVariance?.values ?? code.mean.values)
@@ -146,7 +146,7 @@ public struct Outputs {
     try write(path, data) { file in
       let dataset = try file?.createDataset(
         name, .float32, shape: [count, shape.height, shape.width, shape.channels])
-      try RowPass(rows: count, of: shape, on: world).collect(
+      try RowBlocks(rows: count, of: shape, on: world).collect(
         width: shape.count, compute: compute, write: { try dataset?.write($1, $0) })
     }
   }
@@ -202,7 +202,7 @@ struct Source {
   let reference: ImageSet
   let hasClean: Bool
   /// Whether the run's S belongs to these rows.
-  let hasSplit: Bool
+  let hasSparsePart: Bool
   let rows: Int
 
   /// The source of a command.
@@ -220,7 +220,7 @@ struct Source {
     hasClean = images.clean != nil
     reference =
       settings.binarize != .none ? images.clean ?? images : isNoisy ? data : data.clean ?? data
-    hasSplit = own && trained.checkpoint.manifest.rowLayout?.arrays.hasSplit == true
+    hasSparsePart = own && trained.checkpoint.manifest.rowLayout?.arrays.hasSparsePart == true
     let known = own ? trained.trainedRows(of: data).count : data.count
     rows = min(known, limit ?? known)
   }

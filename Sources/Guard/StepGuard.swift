@@ -51,15 +51,15 @@ public final class StepGuard {
   /// Called when a lane, or a rank's lanes together, has computed a loss.
   public func check(loss: Double, lane: Int) { finite.check(loss: loss, lane: lane) }
 
-  /// Called when a pass has the final gradient of a parameter and no longer reads its values.
+  /// Called when a microbatch has the final gradient of a parameter and no longer reads its values.
   ///
-  /// - Parameter isLast: whether no other pass of this rank reads the values.
+  /// - Parameter isLast: whether no other microbatch of this rank reads the values.
   public func check(
     gradient: UnsafeMutablePointer<Float>, of parameter: Int, lane: Int, isLast: Bool
   ) {
     faults?.spoil(gradient, of: parameters.entries[parameter].name)
     finite.check(gradient: gradient, of: parameter, lane: lane)
-    if isLast { sentinel?.check(block: parameter) }
+    if isLast { sentinel?.check(slot: parameter) }
   }
 
   /// Called when all ranks have finished with the values of a bucket.

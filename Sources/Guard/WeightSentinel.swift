@@ -18,7 +18,7 @@ final class WeightSentinel {
   /// For each parameter, the parts of the flat array that this rank checks.
   private let parts: [[Range<Int>]]
   /// For each bucket, the parts that lie in it, where ranks share the weights; otherwise empty.
-  private let partsOfBucket: [[(block: Int, part: Int)]]
+  private let partsOfBucket: [[(slot: Int, part: Int)]]
   /// For each parameter, the digests of these parts; empty while the parameter is not checked.
   private var digests: [[UInt64]]
   /// The first parameter that has changed.
@@ -31,15 +31,15 @@ final class WeightSentinel {
     let layout = buckets.layout
     let isShared = buckets.path == .sharedWindow
     var parts: [[Range<Int>]] = []
-    var partsOfBucket: [[(block: Int, part: Int)]] = layout.buckets.map { _ in [] }
-    for block in layout.blocks.indices {
-      let whole = layout.offsets[block]..<layout.offsets[block] + layout.blocks[block].count
+    var partsOfBucket: [[(slot: Int, part: Int)]] = layout.buckets.map { _ in [] }
+    for slot in layout.slots.indices {
+      let whole = layout.offsets[slot]..<layout.offsets[slot] + layout.slots[slot].count
       parts.append(isShared ? [] : [whole])
-      for bucket in layout.bucketsOfBlock[block] where isShared {
+      for bucket in layout.bucketsOfSlot[slot] where isShared {
         let part = buckets.owned(bucket: bucket).clamped(to: whole)
         if part.isEmpty { continue }
-        partsOfBucket[bucket].append((block, parts[block].count))
-        parts[block].append(part)
+        partsOfBucket[bucket].append((slot, parts[slot].count))
+        parts[slot].append(part)
       }
     }
     self.parts = parts
@@ -54,42 +54,42 @@ final class WeightSentinel {
   /// Hashes the parameters that a phase has updated, if this step or the next is checked.
   func phaseEnded(step: Int, groups: UInt64) {
     let isWatched = isDue(step) || isDue(step + 1)
-    for (block, parameter) in buckets.layout.blocks.enumerated()
+    for (slot, parameter) in buckets.layout.slots.enumerated()
     where groups >> UInt64(parameter.group) & 1 == 1 {
-      digests[block].removeAll(keepingCapacity: true)
+      digests[slot].removeAll(keepingCapacity: true)
       if !isWatched { continue }
-      for part in parts[block] {
+      for part in parts[slot] {
         let (high, low) = digest(part)
-        digests[block].append(high)
-        digests[block].append(low)
+        digests[slot].append(high)
+        digests[slot].append(low)
       }
     }
   }
 
   /// Compares a parameter that this rank has finished with, where each rank has its own copy.
-  func check(block: Int) {
+  func check(slot: Int) {
     guard partsOfBucket.isEmpty else { return }
-    for part in parts[block].indices { check(block: block, part: part) }
+    for part in parts[slot].indices { check(slot: slot, part: part) }
   }
 
   /// Compares this rank's part of a bucket that all ranks have finished with, where they share
   /// weights.
   func check(bucket: Int) {
     guard !partsOfBucket.isEmpty else { return }
-    for (block, part) in partsOfBucket[bucket] { check(block: block, part: part) }
+    for (slot, part) in partsOfBucket[bucket] { check(slot: slot, part: part) }
   }
 
   /// Compares all parts that this rank checks.
   func checkAll() {
-    for block in parts.indices {
-      for part in parts[block].indices { check(block: block, part: part) }
+    for slot in parts.indices {
+      for part in parts[slot].indices { check(slot: slot, part: part) }
     }
   }
 
-  private func check(block: Int, part: Int) {
-    guard changed == nil, !digests[block].isEmpty else { return }
-    let (high, low) = digest(parts[block][part])
-    if digests[block][2 * part] != high || digests[block][2 * part + 1] != low { changed = block }
+  private func check(slot: Int, part: Int) {
+    guard changed == nil, !digests[slot].isEmpty else { return }
+    let (high, low) = digest(parts[slot][part])
+    if digests[slot][2 * part] != high || digests[slot][2 * part + 1] != low { changed = slot }
   }
 
   private func digest(_ part: Range<Int>) -> (high: UInt64, low: UInt64) {

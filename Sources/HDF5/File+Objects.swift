@@ -114,11 +114,11 @@ extension File {
         H5Pset_alloc_time(creation.id, H5D_ALLOC_TIME_EARLY), "H5Pset_alloc_time", path)
       let fill = type == .string ? H5D_FILL_TIME_ALLOC : H5D_FILL_TIME_NEVER
       try check(H5Pset_fill_time(creation.id, fill), "H5Pset_fill_time", path)
-    case .chunked(let block, let level):
-      precondition(block.count == shape.count, "blocks of \(block) for shape \(shape)")
-      let extents = block.map { hsize_t($0) }
+    case .chunked(let chunk, let level):
+      precondition(chunk.count == shape.count, "chunks of \(chunk) for shape \(shape)")
+      let extents = chunk.map { hsize_t($0) }
       try check(
-        H5Pset_chunk(creation.id, Int32(block.count), extents), "H5Pset_chunk", path)
+        H5Pset_chunk(creation.id, Int32(chunk.count), extents), "H5Pset_chunk", path)
       if let level {
         try check(H5Pset_deflate(creation.id, UInt32(level)), "H5Pset_deflate", path)
       }

@@ -118,8 +118,8 @@ public protocol LatentVariableModel: Autoencoder {
   func negativeBound(_ step: Step, isCorrupted: Bool) -> Variable
   /// log p(x|z) p(z) / q(z|x) for `count` codes of each row, drawn from q(z|x): [B, count] in nats.
   ///
-  /// - Parameter pass: the number of the draw.
-  func logWeights(_ step: Step, count: Int, pass: Int) -> Variable
+  /// - Parameter repetition: the number of the draw.
+  func logWeights(_ step: Step, count: Int, repetition: Int) -> Variable
   /// Whether p(x|z) is a density; then bounds are printed as log-densities and higher is better
   /// (D-26).
   var isDensity: Bool { get }

@@ -10,9 +10,9 @@ public final class Step {
   public let tape = Tape()
   /// Key of all draws.
   public let seed: UInt64
-  /// The use of latent noise in the running pass over data: training, projection or evaluation.
+  /// The use of latent noise in the work at hand: training, projection or evaluation.
   public private(set) var purpose = Purpose.latent
-  /// The number of the training step or, outside of training, of the pass over data.
+  /// The number of the training step or, outside of training, of the work over all rows.
   public private(set) var time = 0
   /// Finished epochs of the run, for settings that change during training; `Int.max` outside of
   /// training.
@@ -30,9 +30,9 @@ public final class Step {
   private let targetKey = -1
   /// Rows whose noise is worth a second thread.
   private static let sharedRows = 16
-  /// Outside of training, one purpose serves all draws; recycled samples then have pass numbers
-  /// from here.
-  private static let firstRecyclingPass = 1 << 16
+  /// Outside of training, one purpose serves all draws; recycled samples then have
+  /// repetitions from here.
+  private static let firstRecyclingRepetition = 1 << 16
 
   /// Adds the noise of training to one example in place: (pixels, count, global row, draws).
   public typealias Corrupter = (UnsafeMutablePointer<Float>, Int, Int, Draws) -> Void
@@ -55,7 +55,7 @@ public final class Step {
     drawNormal = normal
   }
 
-  /// Whether this is a training step, not a pass over data.
+  /// Whether this is a training step, not a projection or an evaluation.
   public var isTraining: Bool { purpose == .latent }
 
   /// Starts a batch of `rows`; `fill` writes its pixels as [rows.count, dimensions].
@@ -79,36 +79,37 @@ public final class Step {
     keep(target, targetKey)
   }
 
-  /// The batch with noise of training, [B, D]: draw number `pass` of this step.
+  /// The batch with noise of training, [B, D]: draw number `repetition` of this step.
   ///
   /// Each call with one number gives the same draw. Without noise the result is the target.
-  public func corrupted(pass: Int = 0) -> Variable {
+  public func corrupted(repetition: Int = 0) -> Variable {
     guard let corrupt else { return target }
-    let key = -2 - pass
+    let key = -2 - repetition
     if let found = find(key) { return found }
     let noisy = tape.constant(target.shape)
-    write(to: noisy.pointer, pass: pass, corrupt)
+    write(to: noisy.pointer, repetition: repetition, corrupt)
     keep(noisy, key)
     return noisy
   }
 
-  /// Several draws of the batch with noise of training, one below another, [passes.count * B, D].
+  /// Several draws of the batch with noise, one below another, [repetitions.count * B, D].
   ///
-  /// Each draw equals `corrupted(pass:)` of its number in `passes`.
-  public func corruptedCopies(_ passes: [Int]) -> Variable {
-    let copies = tape.constant(Shape(passes.count * target.shape.rows, target.shape.columns))
-    for (place, pass) in passes.enumerated() {
-      write(to: copies.pointer + place * target.shape.count, pass: pass, corrupt)
+  /// Each draw equals `corrupted(repetition:)` of its number in `repetitions`.
+  public func corruptedCopies(_ repetitions: [Int]) -> Variable {
+    let copies = tape.constant(Shape(repetitions.count * target.shape.rows, target.shape.columns))
+    for (place, repetition) in repetitions.enumerated() {
+      write(to: copies.pointer + place * target.shape.count, repetition: repetition, corrupt)
     }
     return copies
   }
 
-  /// Writes the batch and adds noise number `pass` to it.
-  private func write(to noisy: UnsafeMutablePointer<Float>, pass: Int, _ corrupt: Corrupter?) {
+  /// Writes the batch and adds noise number `repetition` to it.
+  private func write(to noisy: UnsafeMutablePointer<Float>, repetition: Int, _ corrupt: Corrupter?)
+  {
     let (source, columns) = (target, target.shape.columns)
     noisy.update(from: source.pointer, count: source.shape.count)
     guard let corrupt else { return }
-    let draws = corruptionDraws(pass: pass)
+    let draws = corruptionDraws(repetition: repetition)
     Workers.share(rows.count, grain: Self.sharedRows) { part in
       for i in part { corrupt(noisy + i * columns, columns, Int(rows[i]), draws) }
     }
@@ -117,7 +118,7 @@ public final class Step {
   /// The batch with noise of training, `copies` draws of each example, [B copies, D].
   ///
   /// The draws of an example lie one below another. Copy m of an example is its row of
-  /// `corrupted(pass: m)`. Without noise all copies are the example.
+  /// `corrupted(repetition: m)`. Without noise all copies are the example.
   public func corruptedRows(copies: Int) -> Variable {
     if copies == 1 { return corrupted() }
     let (source, columns) = (target, target.shape.columns)
@@ -128,36 +129,36 @@ public final class Step {
           let values = all.pointer + (i * copies + copy) * columns
           values.update(from: source.pointer + i * columns, count: columns)
           guard let corrupt else { continue }
-          corrupt(values, columns, Int(rows[i]), corruptionDraws(pass: copy))
+          corrupt(values, columns, Int(rows[i]), corruptionDraws(repetition: copy))
         }
       }
     }
     return all
   }
 
-  /// The draws of the noise of training with number `pass` of this step.
-  private func corruptionDraws(pass: Int) -> Draws {
+  /// The draws of the noise of training with number `repetition` of this step.
+  private func corruptionDraws(repetition: Int) -> Draws {
     purpose == .latent
-      ? Draws(seed: seed, purpose: .trainingNoise, time: time, pass: pass)
-      : Draws(seed: seed, purpose: purpose, time: time, pass: 128 + pass)
+      ? Draws(seed: seed, purpose: .trainingNoise, time: time, repetition: repetition)
+      : Draws(seed: seed, purpose: purpose, time: time, repetition: 128 + repetition)
   }
 
-  /// Standard normal noise for the latents of this batch, [B, columns]; `pass` numbers repeated
-  /// draws.
-  public func latentNoise(_ columns: Int, pass: Int = 0) -> Variable {
-    normal(columns, purpose, pass: pass)
+  /// Standard normal noise for the latents of this batch, [B, columns]; `repetition` numbers
+  /// repeated draws.
+  public func latentNoise(_ columns: Int, repetition: Int = 0) -> Variable {
+    normal(columns, purpose, repetition: repetition)
   }
 
   /// Standard normal noise for samples that are recycled after recycling pass `pass`, [B, columns].
   public func recyclingNoise(_ columns: Int, pass: Int) -> Variable {
     isTraining
-      ? normal(columns, .recycling, pass: pass)
-      : normal(columns, purpose, pass: Self.firstRecyclingPass + pass)
+      ? normal(columns, .recycling, repetition: pass)
+      : normal(columns, purpose, repetition: Self.firstRecyclingRepetition + pass)
   }
 
   /// Standard normal noise for each row of this batch, [B, columns].
-  public func normal(_ columns: Int, _ purpose: Purpose, pass: Int = 0) -> Variable {
-    let draws = Draws(seed: seed, purpose: purpose, time: time, pass: pass)
+  public func normal(_ columns: Int, _ purpose: Purpose, repetition: Int = 0) -> Variable {
+    let draws = Draws(seed: seed, purpose: purpose, time: time, repetition: repetition)
     let noise = tape.constant(Shape(rows.count, columns))
     let values = noise.pointer
     Workers.share(rows.count, grain: Self.sharedRows) { part in
@@ -169,9 +170,9 @@ public final class Step {
   /// Factors that leave out some of `columns` units in each row of this batch, [B, columns].
   ///
   /// A factor is 0 with probability `rate`, otherwise 1 / (1 - rate), so that sums keep their mean
-  /// (Srivastava et al., JMLR 2014). `pass` numbers the layers and passes of a step.
-  public func dropout(_ columns: Int, rate: Float, pass: Int) -> Variable {
-    let draws = Draws(seed: seed, purpose: .dropout, time: time, pass: pass)
+  /// (Srivastava et al., JMLR 2014). `repetition` numbers the layers and their uses in a step.
+  public func dropout(_ columns: Int, rate: Float, repetition: Int) -> Variable {
+    let draws = Draws(seed: seed, purpose: .dropout, time: time, repetition: repetition)
     let factors = tape.constant(Shape(rows.count, columns))
     for (i, row) in rows.enumerated() {
       let kept = factors.pointer + i * columns

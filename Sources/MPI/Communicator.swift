@@ -53,7 +53,7 @@ public final class Communicator {
   /// The ranks of this communicator that share memory with this rank, in the same order.
   ///
   /// **Collective.** The C function is `MPI_Comm_split_type`.
-  public func splitByNode() throws(MPIError) -> Communicator {
+  public func onThisHost() throws(MPIError) -> Communicator {
     guard size > 1 else { return .alone(exitStatus: exitStatus) }
     return try derived("MPI_Comm_split_type") { [handle, rank] in
       MPI_Comm_split_type(

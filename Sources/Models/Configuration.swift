@@ -53,7 +53,7 @@ public struct Configuration: Equatable, Sendable {
     changed[key.name, default: key.defaultValue]
   }
 
-  /// Whether each lane is a separate pass, so that ranks and hosts make no difference.
+  /// Whether each lane is a separate microbatch, so that ranks and hosts make no difference.
   public var isExact: Bool { common.lanes.exact }
 }
 

@@ -7,7 +7,7 @@ import Training
 /// The resident memory of a run's ranks, estimated from a sample of one rank's work.
 struct MemoryEstimate {
   /// Bytes of S and R for a row.
-  let splitRow: Int
+  let stateRow: Int
   private let ranks: Int, ranksPerNode: Int
   private let rows: Int, shareRows: Int
   /// Bytes of a row in the mapped data file, and of a row in a copy that was corrupted here.
@@ -17,9 +17,9 @@ struct MemoryEstimate {
   /// Bytes of one flat array of all parameters, and of the rank's gradient buffers.
   private let flat: Int, buffers: Int
   private let optimizer: Int
-  /// Bytes that training steps hold all the time, that passes over the data need, and that rank 0
+  /// Bytes that training steps hold all the time, that projections need, and that rank 0
   /// needs for grids and checkpoints.
-  private let lasting: Int, passing: Int, passingOnRoot: Int
+  private let lasting: Int, transient: Int, transientOnRoot: Int
   private let process: Int, libraries: Int
 
   /// Resident memory that MPI adds to each rank of several, in bytes: libraries and message
@@ -31,7 +31,7 @@ struct MemoryEstimate {
   /// Measures the memory of a sample.
   ///
   /// - Parameters:
-  ///   - trainer: has made some steps of the sample, and a projection where it has a split.
+  ///   - trainer: has made some steps of the sample, and a projection where it has a row state.
   ///   - before: the process's memory before the trainer was made.
   ///   - after: the process's memory now.
   init(
@@ -40,7 +40,7 @@ struct MemoryEstimate {
     let (data, configuration) = (planner.data, planner.configuration)
     (ranks, ranksPerNode) = (planner.ranks, planner.ranksPerNode)
     (rows, shareRows) = (planner.lanes.rowCount, planner.shareRows)
-    splitRow = trainer.rowState?.rowBytes ?? 0
+    stateRow = trainer.rowState?.rowBytes ?? 0
 
     let size = data.shape.count
     func row(_ images: ImageSet) -> Int { size * (images.isEightBit ? 1 : 4) }
@@ -63,18 +63,18 @@ struct MemoryEstimate {
     // The rest of the sample's memory: values of its steps, buffers of libraries.
     let sampleBuffers = layout.gradientBuffers(
       laneCount: trainer.lanes.count, exact: configuration.isExact, ranks: 1)[0]
-    let sampleRow = splitRow + (trainer.images.isDerived ? 0 : corruptedRow)
+    let sampleRow = stateRow + (trainer.images.isDerived ? 0 : corruptedRow)
     let known =
       flat * (1 + sampleBuffers) + trainer.optimizerBytes + sampleRow * trainer.lanes.rowCount
     let measured = max(trainer.stepBytes, after.anonymous - before.anonymous - known)
     let steps = trainer.stepBytes * planner.share / trainer.lanes.count
     lasting =
       measured - trainer.stepBytes + steps + planner.shareRows * MemoryLayout<Int32>.size
-    passing =
+    transient =
       trainer.rowState == nil
-      ? 0 : trainer.passBytes + trainer.reconstructionBytes(images: trainer.rows.blockRows)
-    passingOnRoot = max(
-      passing, trainer.assemblyBytes, trainer.reconstructionBytes(images: Self.gridImages))
+      ? 0 : trainer.blockBytes + trainer.reconstructionBytes(images: trainer.rows.blockRows)
+    transientOnRoot = max(
+      transient, trainer.assemblyBytes, trainer.reconstructionBytes(images: Self.gridImages))
 
     libraries = max(
       before.files, after.files - (data.isMapped ? fileRow * trainer.lanes.rowCount : 0))
@@ -84,14 +84,14 @@ struct MemoryEstimate {
 
   /// Memory of rank 0, which has most, or of another rank.
   func memory(isRoot: Bool) -> Plan.Memory {
-    memory(rows: shareRows, passing: isRoot ? passingOnRoot : passing)
+    memory(rows: shareRows, transient: isRoot ? transientOnRoot : transient)
   }
 
-  private func memory(rows: Int, passing: Int) -> Plan.Memory {
+  private func memory(rows: Int, transient: Int) -> Plan.Memory {
     Plan.Memory(
       images: (wholeFile > 0 ? wholeFile : fileRow * rows) + ownRow * rows,
-      split: splitRow * rows, parameters: flat * (1 + buffers) + foreignGradients,
-      optimizer: optimizer, workspace: lasting + passing, process: process)
+      rowState: stateRow * rows, parameters: flat * (1 + buffers) + foreignGradients,
+      optimizer: optimizer, workspace: lasting + transient, process: process)
   }
 
   /// A rank reads the slices it owns from the other ranks' gradients.
@@ -101,7 +101,7 @@ struct MemoryEstimate {
   var total: Int {
     let elsewhere = (rows - shareRows) / max(1, ranks - 1)
     return memory(isRoot: true).total
-      + (ranks - 1) * memory(rows: elsewhere, passing: passing).total
+      + (ranks - 1) * memory(rows: elsewhere, transient: transient).total
   }
 
   /// The memory of one node: pages that its ranks share count once.

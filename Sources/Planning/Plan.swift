@@ -8,19 +8,19 @@ public struct Plan: Sendable {
     /// Images of the rank's rows: mapped images can be dropped and read again, others cannot.
     public var images = 0
     /// S and R.
-    public var split = 0
+    public var rowState = 0
     /// Weights and gradients.
     public var parameters = 0
     /// The rank's part of the optimizer's state.
     public var optimizer = 0
-    /// Values and gradients of a step, and temporary memory of passes over the data, grids and
+    /// Values and gradients of a step, and temporary memory of projections, grids and
     /// checkpoints.
     public var workspace = 0
     /// The program and its libraries.
     public var process = 0
 
     /// All kinds together.
-    public var total: Int { images + split + parameters + optimizer + workspace + process }
+    public var total: Int { images + rowState + parameters + optimizer + workspace + process }
   }
 
   /// Ranks that share the run, and ranks that share a node.
@@ -46,7 +46,7 @@ public struct Plan: Sendable {
   public let checkpointBytes: Int, sharedCheckpointBytes: Int
   /// Steps of an epoch, and seconds of a step, measured on one rank's part without communication.
   public let stepsPerEpoch: Int, secondsPerStep: Double
-  /// Seconds of one pass of the projection over all rows; nil for models without a split.
+  /// Seconds of one projection of all rows; nil for models without a sparse part.
   public let secondsPerProjection: Double?
   /// Steps that were timed.
   public let stepsMeasured: Int

@@ -58,7 +58,7 @@ public struct Planner {
     }
     let estimate = MemoryEstimate(self, trainer, before: before, after: .now())
     let layout = trainer.buckets.layout
-    let splitBytes = lanes.rowCount * estimate.splitRow
+    let rowStateBytes = lanes.rowCount * estimate.stateRow
     return Plan(
       ranks: ranks, ranksPerNode: ranksPerNode, lanes: lanes.count, batch: batch,
       rows: lanes.rowCount,
@@ -71,7 +71,7 @@ public struct Planner {
             groups: optimizer.groups, laneCount: lanes.count, exact: configuration.isExact,
             ranks: ranks)
       },
-      checkpointBytes: trainer.contentsBytes + splitBytes, sharedCheckpointBytes: splitBytes,
+      checkpointBytes: trainer.contentsBytes + rowStateBytes, sharedCheckpointBytes: rowStateBytes,
       stepsPerEpoch: makesSweeps ? 1 : lanes.steps(perLane: batch / lanes.count),
       secondsPerStep: steps.seconds, secondsPerProjection: projection,
       stepsMeasured: steps.count)

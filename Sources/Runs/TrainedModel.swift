@@ -21,7 +21,7 @@ public final class TrainedModel {
   public let imageShape: ImageShape
   /// Damaged checkpoints that were skipped, a line each.
   public let skipped: [String]
-  /// The threshold with which the run shrinks S; 0 for a run without a split.
+  /// The threshold with which the run shrinks S; 0 for a run without a sparse part.
   public let threshold: Float
   private let storage: Storage
 

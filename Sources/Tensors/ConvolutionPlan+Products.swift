@@ -178,7 +178,8 @@ extension ConvolutionPlan {
   ) {
     withUnsafePointer(to: geometry) {
       if case .winograd(let tile) = method {
-        ck_winograd_split($0, Int32(tile), images, memory.images, imagePlane, first, count)
+        ck_winograd_transform_input(
+          $0, Int32(tile), images, memory.images, imagePlane, first, count)
       } else {
         ck_patches($0, images, memory.images, first, count)
       }

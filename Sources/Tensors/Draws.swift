@@ -2,8 +2,8 @@ import CKernels
 
 /// The random draws of one purpose at one time; a time is a step or an epoch.
 ///
-/// A draw is a pure function of (seed, purpose, pass, time, row, element). Word `e` of a row is
-/// word `e % 4` of Philox block `e / 4`. Element `e` of a uniform or normal draw depends only on
+/// A draw is a pure function of (seed, purpose, repetition, time, row, element). Word `e` of a row
+/// is word `e % 4` of Philox block `e / 4`. Element `e` of a uniform or normal draw depends only on
 /// word `e`. Nothing depends on the number of elements drawn together, on the rank, or on earlier
 /// draws.
 public struct Draws: Sendable {
@@ -15,16 +15,16 @@ public struct Draws: Sendable {
   ///
   /// - Parameters:
   ///   - time: the step, the epoch or, for initial weights, the parameter's index (32 bits count).
-  ///   - pass: a number, 0..<2^24, for repeated draws of one purpose at one time.
-  public init(seed: UInt64, purpose: Purpose, time: Int, pass: Int = 0) {
-    precondition(pass >= 0 && pass < 1 << 24, "pass \(pass)")
+  ///   - repetition: a number, 0..<2^24, for repeated draws of one purpose at one time.
+  public init(seed: UInt64, purpose: Purpose, time: Int, repetition: Int = 0) {
+    precondition(repetition >= 0 && repetition < 1 << 24, "repetition \(repetition)")
     self.seed = seed
     self.time = UInt32(truncatingIfNeeded: time)
-    self.purpose = purpose.rawValue | UInt32(pass) << 8
+    self.purpose = purpose.rawValue | UInt32(repetition) << 8
   }
 
   /// The number of these draws among the draws of their purpose at their time.
-  public var pass: Int { Int(purpose >> 8) }
+  public var repetition: Int { Int(purpose >> 8) }
 
   /// A row's stream as the kernels read it.
   private func stream(_ row: Int) -> ck_stream {

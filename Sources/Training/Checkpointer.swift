@@ -109,7 +109,7 @@ final class Checkpointer {
         })
     }
     return try store.save(
-      contents, rows: trainer.rowBlock, score: score,
+      contents, rows: trainer.rowPart, score: score,
       keeping: Retention(last: settings.keepLast, best: settings.keepBest), on: trainer.world)
   }
 }

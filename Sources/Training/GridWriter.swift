@@ -35,11 +35,11 @@ struct GridWriter {
     if let model = trainer.model as? any Encoding {
       let output = model.reconstruct(step.corrupted(), step, sampling: false)
       try write(output.pointer, count, trainer, "\(name)-reconstructions")
-      if let split = trainer.rows.split {
-        split.subtract(first..<first + count, from: step.target.pointer)
+      if let state = trainer.rows.sparse {
+        state.subtract(first..<first + count, from: step.target.pointer)
         let explained = model.reconstruct(step.target, step, sampling: false)
         try write(explained.pointer, count, trainer, "\(name)-L")
-        split.copy("S", first..<first + count, to: pixels.pointer)
+        state.copy("S", first..<first + count, to: pixels.pointer)
         for i in 0..<pixels.count { pixels.pointer[i] = abs(pixels.pointer[i]) }
         try write(pixels.pointer, count, trainer, "\(name)-S")
       }

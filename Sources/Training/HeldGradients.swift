@@ -77,9 +77,9 @@ final class HeldGradients {
     where groups >> UInt64(bucket.group) & 1 == 1 {
       let slice = buckets.owned(bucket: index)
       if ck_all_finite(slices[index].pointer, slice.count) != 0 { continue }
-      return bucket.blocks.first { block in
-        let start = buckets.offset(of: block)
-        let part = (start..<start + buckets.layout.blocks[block].count).clamped(to: slice)
+      return bucket.slots.first { slot in
+        let start = buckets.offset(of: slot)
+        let part = (start..<start + buckets.layout.slots[slot].count).clamped(to: slice)
         return ck_all_finite(
           slices[index].pointer + (part.lowerBound - slice.lowerBound), part.count) == 0
       }

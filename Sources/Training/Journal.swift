@@ -206,7 +206,7 @@ extension Trainer {
     batch.withUnsafeBufferPointer { batch in
       step.begin(rows: batch, dimensions: dimensions, purpose: .evaluation, time: progress.step) {
         images.gather(batch, into: $0)
-        rows.split?.subtract(batch, from: $0)
+        rows.sparse?.subtract(batch, from: $0)
       }
     }
     let made =

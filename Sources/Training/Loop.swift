@@ -97,7 +97,7 @@ public protocol Fitted: Module {
   /// The arrays that live with the rows.
   ///
   /// - Throws: `ConfigurationError` where they cannot be kept in this storage.
-  static func rowArrays(kept storage: SplitStorage) throws(ConfigurationError) -> [RowArray]
+  static func rowArrays(kept storage: RowStorageKind) throws(ConfigurationError) -> [RowArray]
   /// Prepares weights and rows for the first sweep.
   ///
   /// **Collective.**
@@ -201,7 +201,7 @@ public struct SweepSettings: SettingsGroup {
 /// The storage of the arrays that live with the rows.
 public struct RowStorage: SettingsGroup {
   /// The storage as set; nil means compact above a size.
-  public var splitStorage: SplitStorage?
+  public var storage: RowStorageKind?
 
   /// The default.
   public init() {}
@@ -209,7 +209,7 @@ public struct RowStorage: SettingsGroup {
   /// `split_storage`.
   public static let entries: [SettingsEntry<RowStorage>] = [
     .optionalChoice(
-      "split_storage", \.splitStorage, absent: "compact where S in floats has more than 1 GiB",
+      "split_storage", \.storage, absent: "compact where S in floats has more than 1 GiB",
       "How the sparse part is kept: compact is 16 bits for S, 8 for the residual.",
       "architecture, rows"
     ).fixed
@@ -219,12 +219,12 @@ public struct RowStorage: SettingsGroup {
   static let compactBytes = 1 << 30
 
   /// The storage as set; otherwise compact where S in floats would have more than 1 GiB.
-  public func kind(rows: Int, of shape: ImageShape) -> SplitStorage {
-    splitStorage ?? (rows * shape.count * 4 > Self.compactBytes ? .compact : .float32)
+  public func kind(rows: Int, of shape: ImageShape) -> RowStorageKind {
+    storage ?? (rows * shape.count * 4 > Self.compactBytes ? .compact : .float32)
   }
 
   /// Resolves the storage when the shape is known.
   public mutating func resolve(for data: TrainingSetFacts) {
-    if let shape = data.shape { splitStorage = kind(rows: data.rows, of: shape) }
+    if let shape = data.shape { storage = kind(rows: data.rows, of: shape) }
   }
 }

@@ -109,9 +109,9 @@ public final class Optimizer {
   /// Sets the values of parameters; the padding between parameters stays zero.
   private func fill(_ storage: Storage, ofBucket index: Int, with value: Float) {
     let (layout, slice) = (buckets.layout, buckets.owned(bucket: index))
-    for block in buckets.buckets[index].blocks {
-      let first = layout.offsets[block]
-      let range = (first..<first + layout.blocks[block].count).clamped(to: slice)
+    for slot in buckets.buckets[index].slots {
+      let first = layout.offsets[slot]
+      let range = (first..<first + layout.slots[slot].count).clamped(to: slice)
       ck_fill(storage.pointer + (range.lowerBound - slice.lowerBound), value, range.count)
     }
   }

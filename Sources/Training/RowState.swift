@@ -21,7 +21,7 @@ public final class RowState {
   private let sparse: (memory: ZeroedMemory, element: RowElement, index: Int)?  // the array S
   private var nextSteps: [Float]  // of each array, after the update
   private var replaced: Set<Int> = []  // arrays whose old content the update does not need
-  private var blocks: [Int: Storage] = [:]  // floats of a block of rows of each compact array
+  private var scratch: [Int: Storage] = [:]  // floats of a block of rows of each compact array
 
   /// Bytes of a row of all arrays, here and in checkpoints.
   public var rowBytes: Int { dimensions * arrays.reduce(0) { $0 + $1.element.bytes } }
@@ -163,14 +163,14 @@ public final class RowState {
     for array in arrays.indices { arrays[array].step = nextSteps[array] }
     version += 1
     replaced = []
-    blocks = [:]
+    scratch = [:]
   }
 
   /// Memory for the floats of a block of a compact array.
   private func floats(of array: Int, count: Int) -> UnsafeMutablePointer<Float> {
-    if let block = blocks[array], block.count >= count { return block.pointer }
+    if let held = scratch[array], held.count >= count { return held.pointer }
     let made = Storage(count: count)
-    blocks[array] = made
+    scratch[array] = made
     return made.pointer
   }
 }
@@ -184,10 +184,10 @@ extension RowState {
   }
 
   /// This rank's rows for a checkpoint of `rowCount` rows of shape `rowShape`.
-  func block(of rowCount: Int, _ rowShape: [Int]) -> RowBlock {
+  func part(of rowCount: Int, _ rowShape: [Int]) -> RowPart {
     let layout = layout(rowCount, rowShape)
-    guard version > 0 else { return RowBlock(zero: rows, of: layout) }
-    return RowBlock(
+    guard version > 0 else { return RowPart(zero: rows, of: layout) }
+    return RowPart(
       rows: rows, of: layout, arrays: memory.map { UnsafeRawBufferPointer($0.all) })
   }
 

@@ -12,7 +12,7 @@ public struct SavedProgress: Equatable, Sendable {
   public var epoch = EpochSums()
   /// The shape of the training images.
   public var imageShape: ImageShape
-  /// The threshold with which S is shrunk; 0 without a split.
+  /// The threshold with which S is shrunk; 0 without a sparse part.
   public var threshold = 0.0
 
   /// The progress from its parts.

@@ -50,7 +50,7 @@ public final class Session {
   /// The measurements.
   public var history: History { journal.history }
   /// The threshold with which S is shrunk, kept for rows outside the training set; 0 without a
-  /// split.
+  /// sparse part.
   public var shrinkageThreshold = 0.0
 
   private let journal: Journal

@@ -4,7 +4,7 @@ import MPI
 /// Sums of the loss and its parts over the rows of the last step and of the epoch so far.
 ///
 /// They are kept lane by lane and added in lane order, so a total does not depend on the order of
-/// an all-reduce. Where a rank's lanes are one pass, its first lane has the sums.
+/// an all-reduce. Where a rank's lanes are one microbatch, its first lane has the sums.
 public struct TermSums {
   /// The parts that models have reported, in the order of their first report.
   ///

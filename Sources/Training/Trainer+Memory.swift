@@ -8,9 +8,9 @@ extension Trainer {
   /// Bytes of values and gradients of training steps on this rank.
   public var stepBytes: Int { steps.reduce(0) { $0 + $1.tape.memoryBytes } }
 
-  /// Bytes of a pass over all rows beside its network's values: images, and blocks of compact
+  /// Bytes of work on all rows beside its network's values: images, and blocks of compact
   /// arrays.
-  public var passBytes: Int {
+  public var blockBytes: Int {
     let block = rows.blockRows * dimensions * MemoryLayout<Float>.size
     return block * (1 + (rows.clean == nil ? 0 : 1) + (rowState?.compactCount ?? 0))
   }

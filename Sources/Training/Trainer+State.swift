@@ -51,7 +51,7 @@ extension Trainer {
   }
 
   /// This rank's rows for a checkpoint; nil without row state.
-  var rowBlock: RowBlock? { rowState?.block(of: lanes.rowCount, rows.shape) }
+  var rowPart: RowPart? { rowState?.part(of: lanes.rowCount, rows.shape) }
 
   /// The destination of this rank's rows of a checkpoint; nil without row state.
   ///

@@ -14,9 +14,9 @@ import Tensors
 ///
 /// It owns weights, gradients and optimizers, and knows neither files nor logs. A step takes batch
 /// / lanes rows of every lane.
-/// In fast mode all lanes of a rank are one pass. In exact mode each lane is a pass, and the
-/// gradients are added along one tree over lanes, for any number of ranks.
-/// Methods that communicate say **Collective.**
+/// In fast mode all lanes of a rank are one microbatch. In exact mode each lane is a microbatch,
+/// and the gradients are added along one tree over lanes, for any number of ranks. Methods that
+/// communicate say **Collective.**
 public final class Trainer {
   /// Batch, lanes and the key of all draws.
   public let settings: LaneSettings
@@ -48,8 +48,8 @@ public final class Trainer {
   let optimization: OptimizerSettings
   let held: HeldGradients?  // for updates that wait for a decision of all ranks
   let freshNoise: Corruption  // the noise of inputs in each step
-  let steps: [Step]  // one for each pass
-  private let passRows: [Range<Int>]  // places of each pass's rows in `batchRows`
+  let steps: [Step]  // one for each microbatch
+  private let microbatchRows: [Range<Int>]  // places of each microbatch's rows in `batchRows`
   private var batchRows: [Int32]
   private(set) var orders: [[Int32]]  // of each local lane, for the epoch `orderedEpoch`
   private var orderedEpoch = -1
@@ -81,8 +81,8 @@ public final class Trainer {
     let parameters = model.collectParameters()
     self.parameters = parameters
     let buckets = try GradientBuckets(
-      blocks: parameters.entries.map {
-        ParameterBlock(
+      slots: parameters.entries.map {
+        ParameterSlot(
           name: $0.name, group: $0.parameter.group, count: $0.parameter.shape.count)
       }, laneCount: lanes.count, exact: settings.exact, on: world)
     self.buckets = buckets
@@ -103,7 +103,7 @@ public final class Trainer {
     stepsPerEpoch = trainable == nil ? 1 : lanes.steps(perLane: laneBatch)
     let count = laneBatch * localLanes.count
     batchRows = Array(repeating: 0, count: count)
-    passRows =
+    microbatchRows =
       settings.exact
       ? (0..<localLanes.count).map { $0 * laneBatch..<($0 + 1) * laneBatch } : [0..<count]
     orders = Array(repeating: [], count: localLanes.count)
@@ -111,8 +111,8 @@ public final class Trainer {
     let freshNoise = try rows.prepared(common.data.noise)
     self.freshNoise = freshNoise
     let (shape, seed) = (rows.images.shape, settings.seed)
-    steps = passRows.map { _ in Step(seed: seed, corrupt: freshNoise.corrupter(of: shape)) }
-    for step in steps { step.tape.training = LanePass(rows: laneBatch, lanes: lanes.count) }
+    steps = microbatchRows.map { _ in Step(seed: seed, corrupt: freshNoise.corrupter(of: shape)) }
+    for step in steps { step.tape.training = MicrobatchLanes(rows: laneBatch, lanes: lanes.count) }
     setLearningRates()
     try drawWeights()
   }
@@ -166,7 +166,7 @@ public final class Trainer {
     sums.beginStep()
     watch.beginStep()
     Activity.begin("reading images", step: progress.step + 1)
-    for (pass, step) in steps.enumerated() { begin(step, rows: passRows[pass]) }
+    for (microbatch, step) in steps.enumerated() { begin(step, rows: microbatchRows[microbatch]) }
     let scale = 1 / Float(settings.batch)
     for (phase, optimizer) in optimizers.enumerated() {
       if held == nil { optimizer.beginStep() }
@@ -178,18 +178,18 @@ public final class Trainer {
           optimizer.update(bucket: bucket, piece: piece, values: values, gradient: gradient)
         }
       }
-      for (pass, step) in steps.enumerated() {
-        let lane = localLanes.lowerBound + pass
+      for (microbatch, step) in steps.enumerated() {
+        let lane = localLanes.lowerBound + microbatch
         Activity.begin("loss and gradients", lane: settings.exact ? lane : -1)
         step.tape.newPhase()
         let loss = model.loss(phase: phase, step)
         sums.add(loss: loss.sum, lane: lane)
         watch.check(loss: loss.sum, lane: lane)
-        let gradient = buckets.gradient(pass: pass)
+        let gradient = buckets.gradient(microbatch: microbatch)
         step.tape.backward(
           from: loss, scale: scale, groups: optimizer.groups, into: gradient,
           parameters: parameters.parameters
-        ) { isReady(block: $0, pass: pass, gradient) }
+        ) { isReady(slot: $0, microbatch: microbatch, gradient) }
       }
       try buckets.finish()
       if let held {
@@ -199,8 +199,8 @@ public final class Trainer {
       watch.phaseEnded(step: progress.step + 1, groups: optimizer.groups)
     }
     if watch.dropped == nil {
-      for (pass, step) in steps.enumerated() {
-        sums.add(step.terms, lane: localLanes.lowerBound + pass)
+      for (microbatch, step) in steps.enumerated() {
+        sums.add(step.terms, lane: localLanes.lowerBound + microbatch)
       }
       sums.endStep()
     } else {
@@ -211,12 +211,13 @@ public final class Trainer {
     progress.imagesSeen += settings.batch
   }
 
-  /// Called when a gradient of a pass is final and the pass no longer reads the parameter's values.
-  private func isReady(block: Int, pass: Int, _ gradient: UnsafeMutablePointer<Float>) {
+  /// Called when a gradient of a microbatch is final and the microbatch no longer reads the
+  /// parameter's values.
+  private func isReady(slot: Int, microbatch: Int, _ gradient: UnsafeMutablePointer<Float>) {
     watch.check(
-      gradient: gradient + buckets.offset(of: block), of: block,
-      lane: localLanes.lowerBound + pass, isLast: pass == buckets.passes - 1)
-    buckets.ready(block: block, pass: pass)
+      gradient: gradient + buckets.offset(of: slot), of: slot,
+      lane: localLanes.lowerBound + microbatch, isLast: microbatch == buckets.microbatches - 1)
+    buckets.ready(slot: slot, microbatch: microbatch)
   }
 
   /// Whether a phase is left out because some rank found a number that is not finite.
@@ -282,7 +283,7 @@ public final class Trainer {
         epoch: progress.totalEpochs
       ) { pixels in
         images.gather(batch, into: pixels)
-        rows.split?.subtract(batch, from: pixels)
+        rows.sparse?.subtract(batch, from: pixels)
         redraw(batch, pixels)
       }
     }
@@ -293,14 +294,15 @@ public final class Trainer {
     guard let redraw = rows.redraw else { return }
     let shape = images.shape
     let draws = Draws(
-      seed: settings.seed, purpose: .binarization, time: progress.step, pass: Self.redrawPass)
+      seed: settings.seed, purpose: .binarization, time: progress.step,
+      repetition: Self.redrawRepetition)
     for (i, row) in batch.enumerated() {
       redraw.apply(to: pixels + i * shape.count, shape: shape, row: Int(row), draws: draws)
     }
   }
 
   /// Separates draws of each step from draws for a whole run.
-  private static let redrawPass = 1
+  private static let redrawRepetition = 1
 
   // MARK: - Steps of fitted models
 

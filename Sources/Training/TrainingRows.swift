@@ -7,7 +7,7 @@ import Tensors
 
 /// The rows of a training set on which this rank works, and the arrays that live with them.
 ///
-/// Rows belong to lanes, lanes to ranks. Passes over the rows go block by block. Blocks never cross
+/// Rows belong to lanes, lanes to ranks. Work on all rows goes block by block. Blocks never cross
 /// lanes, so a row is always computed in a batch of the same shape. Sums are added lane by lane.
 /// Therefore results do not depend on the number of ranks.
 public final class TrainingRows {
@@ -69,16 +69,16 @@ public final class TrainingRows {
   /// Pixels of an image.
   public var dimensions: Int { images.shape.count }
 
-  /// The number of rows in a block of a pass over the data.
+  /// The number of rows in a block.
   public var blockRows: Int { images.shape.blockRows }
 
   /// The shape of an image, [H, W, C].
   var shape: [Int] { [images.shape.height, images.shape.width, images.shape.channels] }
 
-  /// The row state, if it holds a split X = L + S; otherwise nil.
-  public var split: RowState? { state?.arrays.hasSplit == true ? state : nil }
+  /// The row state, if it holds the sparse part of X = L + S; otherwise nil.
+  public var sparse: RowState? { state?.arrays.hasSparsePart == true ? state : nil }
 
-  // MARK: - Passes
+  // MARK: - Blocks of rows
 
   /// Calls `body` with each lane of this rank and each block of its rows, in order.
   public func forEachBlock(_ body: (_ lane: Int, _ rows: Range<Int>) throws -> Void) rethrows {

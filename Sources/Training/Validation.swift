@@ -64,7 +64,7 @@ struct Validation {
   func measure(seed: UInt64, on world: Communicator) throws -> (negative: Double, reported: Double)?
   {
     guard let images, let model else { return nil }
-    let bound = try BoundPass(
+    let bound = try BoundEstimate(
       model, rows: images.rows, dimensions: images.images.shape.count, seed: seed, on: world
     ) { rows, pixels in images.images.gather(rows, into: pixels) }
     .negativeBound()

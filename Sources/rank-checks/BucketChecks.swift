@@ -17,7 +17,7 @@ let bucketChecks: [String: RankCheck] = [
   "too-many-ranks": { world, _ in
     _ = try world.agree {
       try GradientBuckets(
-        blocks: [ParameterBlock(name: "w", group: 0, count: 1)], laneCount: 1, exact: false,
+        slots: [ParameterSlot(name: "w", group: 0, count: 1)], laneCount: 1, exact: false,
         on: world)
     }
   },
@@ -36,35 +36,35 @@ extension GradientBuckets.Path {
 
 private let laneCount = 8
 
-/// Two interleaved groups, blocks from one float to several buckets.
-private let blocks = [
-  ParameterBlock(name: "encoder.weight", group: 0, count: 30_001),
-  ParameterBlock(name: "encoder.bias", group: 0, count: 1),
-  ParameterBlock(name: "judge.weight", group: 1, count: 700),
-  ParameterBlock(name: "decoder.weight", group: 0, count: 2_500),
-  ParameterBlock(name: "judge.bias", group: 1, count: 65),
-  ParameterBlock(name: "decoder.bias", group: 0, count: 784),
+/// Two interleaved groups, slots from one float to several buckets.
+private let slots = [
+  ParameterSlot(name: "encoder.weight", group: 0, count: 30_001),
+  ParameterSlot(name: "encoder.bias", group: 0, count: 1),
+  ParameterSlot(name: "judge.weight", group: 1, count: 700),
+  ParameterSlot(name: "decoder.weight", group: 0, count: 2_500),
+  ParameterSlot(name: "judge.bias", group: 1, count: 65),
+  ParameterSlot(name: "decoder.bias", group: 0, count: 784),
 ]
 
 private func makeBuckets(
   _ world: Communicator, _ path: GradientBuckets.Path, exact: Bool
 ) throws -> GradientBuckets {
   try GradientBuckets(
-    blocks: blocks, laneCount: laneCount, exact: exact, on: world, path: path, bucketFloats: 4096)
+    slots: slots, laneCount: laneCount, exact: exact, on: world, path: path, bucketFloats: 4096)
 }
 
 /// The gradient of one lane: any float, the same whichever rank makes it.
-private func laneGradient(_ lane: Int, _ phase: Int, _ block: Int, _ index: Int) -> Float {
-  var numbers = SplitMix64(seed: ((phase * laneCount + lane) * 64 + block) * 65_536 + index)
+private func laneGradient(_ lane: Int, _ phase: Int, _ slot: Int, _ index: Int) -> Float {
+  var numbers = SplitMix64(seed: ((phase * laneCount + lane) * 64 + slot) * 65_536 + index)
   return numbers.nextFloat()
 }
 
 /// What the reduced gradient must be, for `size` ranks in fast mode or any number of ranks in exact
 /// mode.
 private func expectedSum(
-  _ phase: Int, _ block: Int, _ index: Int, exact: Bool, size: Int
+  _ phase: Int, _ slot: Int, _ index: Int, exact: Bool, size: Int
 ) -> Float {
-  let leaves = (0..<laneCount).map { laneGradient($0, phase, block, index) }
+  let leaves = (0..<laneCount).map { laneGradient($0, phase, slot, index) }
   guard exact else {
     let tree = LaneTree(laneCount: laneCount)
     let partial = (0..<size).map { rank in
@@ -79,27 +79,27 @@ private func expectedSum(
   return row[0]
 }
 
-/// Plays backward of one phase: last block first, some time in between.
+/// Plays backward of one phase: last slot first, some time in between.
 private func runBackward(
   _ buckets: GradientBuckets, phase: Int, groups: UInt64, exact: Bool, skipping skipped: Int? = nil,
   pause: () -> Void = {}
 ) {
-  for pass in 0..<buckets.passes {
-    let gradient = buckets.gradient(pass: pass)
+  for microbatch in 0..<buckets.microbatches {
+    let gradient = buckets.gradient(microbatch: microbatch)
     let lanes =
       exact
-      ? buckets.localLanes.lowerBound + pass..<buckets.localLanes.lowerBound + pass + 1
+      ? buckets.localLanes.lowerBound + microbatch..<buckets.localLanes.lowerBound + microbatch + 1
       : buckets.localLanes
-    for block in blocks.indices.reversed() where block != skipped {
-      let inPhase = groups >> UInt64(blocks[block].group) & 1 == 1
+    for slot in slots.indices.reversed() where slot != skipped {
+      let inPhase = groups >> UInt64(slots[slot].group) & 1 == 1
       if inPhase {
-        let target = gradient + buckets.offset(of: block)
-        for index in 0..<blocks[block].count {
-          target[index] = lanes.reduce(Float(0)) { $0 + laneGradient($1, phase, block, index) }
+        let target = gradient + buckets.offset(of: slot)
+        for index in 0..<slots[slot].count {
+          target[index] = lanes.reduce(Float(0)) { $0 + laneGradient($1, phase, slot, index) }
         }
       }
       pause()
-      buckets.ready(block: block, pass: pass)
+      buckets.ready(slot: slot, microbatch: microbatch)
     }
   }
 }
@@ -115,18 +115,18 @@ private func descend(
 /// Sums are those of the definition, bit for bit, on every rank; values are published and shared.
 private func checkSums(_ world: Communicator, path: GradientBuckets.Path, exact: Bool) throws {
   let buckets = try makeBuckets(world, path, exact: exact)
-  try expectEqual(buckets.passes, exact ? buckets.localLanes.count : 1, "passes")
+  try expectEqual(buckets.microbatches, exact ? buckets.localLanes.count : 1, "microbatches")
   if path != .automatic && world.size > 1 { try expectEqual(buckets.path, path, "path") }
   var values = [Float](repeating: 0, count: buckets.count)
-  for block in blocks.indices {
-    for index in 0..<blocks[block].count {
-      values[buckets.offset(of: block) + index] = Float(block) + Float(index) / 1024
+  for slot in slots.indices {
+    for index in 0..<slots[slot].count {
+      values[buckets.offset(of: slot) + index] = Float(slot) + Float(index) / 1024
     }
   }
   try buckets.publishValues(world.isRoot ? values : [])
   for phase in 0..<4 {
     let groups: UInt64 = [3, 1, 2, 3][phase]
-    let skipped = phase == 3 ? 2 : nil  // a block that backward does not reach
+    let skipped = phase == 3 ? 2 : nil  // a slot that backward does not reach
     var updates = [Int](repeating: 0, count: buckets.buckets.count)
     buckets.begin(groups: groups) { bucket, piece, values, gradient in
       updates[bucket] += piece.count
@@ -140,10 +140,10 @@ private func checkSums(_ world: Communicator, path: GradientBuckets.Path, exact:
       try expectEqual(
         updates[index], expected, "floats updated of bucket \(index) in phase \(phase)")
     }
-    for block in blocks.indices where groups >> UInt64(blocks[block].group) & 1 == 1 {
-      for index in 0..<blocks[block].count where block != skipped {
-        values[buckets.offset(of: block) + index] -= expectedSum(
-          phase, block, index, exact: exact, size: world.size)
+    for slot in slots.indices where groups >> UInt64(slots[slot].group) & 1 == 1 {
+      for index in 0..<slots[slot].count where slot != skipped {
+        values[buckets.offset(of: slot) + index] -= expectedSum(
+          phase, slot, index, exact: exact, size: world.size)
       }
     }
     let tolerance: Float = buckets.path == .allReduce ? 4e-6 : 0  // the library adds as it likes
@@ -205,26 +205,26 @@ private func checkRandomPhases(_ world: Communicator, _ arguments: [String]) thr
     for phase in 0..<50 {
       let groups = UInt64(1 + common.next(below: 3))
       buckets.begin(groups: groups, update: descend)
-      for pass in 0..<buckets.passes {
-        let gradient = buckets.gradient(pass: pass)
-        for block in blocks.indices.reversed() {
+      for microbatch in 0..<buckets.microbatches {
+        let gradient = buckets.gradient(microbatch: microbatch)
+        for slot in slots.indices.reversed() {
           // Whole numbers, so that every order of addition gives the same sum.
-          let perPass = exact ? 1 : Float(buckets.localLanes.count)
-          let value = Float(phase % 7 + block) * perPass
-          if groups >> UInt64(blocks[block].group) & 1 == 1 {
-            let target = gradient + buckets.offset(of: block)
-            target.update(repeating: value, count: blocks[block].count)
+          let perMicrobatch = exact ? 1 : Float(buckets.localLanes.count)
+          let value = Float(phase % 7 + slot) * perMicrobatch
+          if groups >> UInt64(slots[slot].group) & 1 == 1 {
+            let target = gradient + buckets.offset(of: slot)
+            target.update(repeating: value, count: slots[slot].count)
           }
           if own.next(below: 4) == 0 { usleep(UInt32(own.next(below: 300))) }
-          buckets.ready(block: block, pass: pass)
+          buckets.ready(slot: slot, microbatch: microbatch)
         }
       }
       if own.next(below: 8) == 0 { usleep(UInt32(own.next(below: 2000))) }
       try buckets.finish()
-      for block in blocks.indices where groups >> UInt64(blocks[block].group) & 1 == 1 {
-        for index in 0..<blocks[block].count {
-          expected[buckets.offset(of: block) + index] -=
-            Float(phase % 7 + block) * Float(laneCount)
+      for slot in slots.indices where groups >> UInt64(slots[slot].group) & 1 == 1 {
+        for index in 0..<slots[slot].count {
+          expected[buckets.offset(of: slot) + index] -=
+            Float(phase % 7 + slot) * Float(laneCount)
         }
       }
       for index in 0..<buckets.count where buckets.values[index] != expected[index] {
@@ -241,7 +241,7 @@ private func checkRandomPhases(_ world: Communicator, _ arguments: [String]) thr
 private func checkAutomaticPath(_ world: Communicator, _ arguments: [String]) throws {
   let expected = try GradientBuckets.Path(argument: arguments)
   let buckets = try GradientBuckets(
-    blocks: [ParameterBlock(name: "w", group: 0, count: 8_000_000)], laneCount: laneCount,
+    slots: [ParameterSlot(name: "w", group: 0, count: 8_000_000)], laneCount: laneCount,
     exact: false, on: world)
   try expectEqual(buckets.path, expected, "path")
   let reason = buckets.pathReason ?? ""
@@ -252,13 +252,13 @@ private func checkAutomaticPath(_ world: Communicator, _ arguments: [String]) th
 private func failInPhase(_ world: Communicator, _ arguments: [String]) throws {
   let buckets = try makeBuckets(world, GradientBuckets.Path(argument: arguments), exact: false)
   buckets.begin(groups: 3, update: descend)
-  let gradient = buckets.gradient(pass: 0)
+  let gradient = buckets.gradient(microbatch: 0)
   gradient.update(repeating: 1, count: buckets.count)
-  for block in blocks.indices.reversed() {
-    if world.rank == world.size - 1 && block == 2 {
-      throw CheckFailure("gradient of \(blocks[block].name) is not finite", exitStatus: 3)
+  for slot in slots.indices.reversed() {
+    if world.rank == world.size - 1 && slot == 2 {
+      throw CheckFailure("gradient of \(slots[slot].name) is not finite", exitStatus: 3)
     }
-    buckets.ready(block: block, pass: 0)
+    buckets.ready(slot: slot, microbatch: 0)
   }
   try buckets.finish()
 }

@@ -86,7 +86,7 @@ private struct Sample {
         world.isRoot ? contents : nil,
         rows: rows.isEmpty
           ? nil
-          : RowBlock(
+          : RowPart(
             rows: rows, of: layout, arrays: memory.map { UnsafeRawBufferPointer($0) }),
         keeping: Retention(last: 1, best: false), on: world)
     }

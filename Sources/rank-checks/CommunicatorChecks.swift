@@ -49,7 +49,7 @@ private func checkCollectives(_ world: Communicator, _ arguments: [String]) thro
   try expectEqual(
     world.allGather([Double](repeating: Double(rank), count: rank)),
     (0..<size).flatMap { [Double](repeating: Double($0), count: $0) }, "all numbers")
-  let node = try world.splitByNode()
+  let node = try world.onThisHost()
   let hosts = try world.allGather(world.hostName)
   let neighbours = hosts.indices.filter { hosts[$0] == world.hostName }
   try expectEqual(node.size, neighbours.count, "the ranks on the node")
@@ -126,7 +126,7 @@ private func checkMessages(_ world: Communicator, _ arguments: [String]) throws 
 }
 
 private func checkWindow(_ world: Communicator, _ arguments: [String]) throws {
-  let node = try world.splitByNode()
+  let node = try world.onThisHost()
   let (rank, size) = (node.rank, node.size)
   guard size > 1 else { return }
   let window = try SharedWindow(bytes: 4096 * (rank + 1), on: node)

@@ -55,7 +55,7 @@ struct BatchNormalizationTests {
     let golden = try Golden("normalization.h5")
     let (layer, leaves, x) = try layer(c, golden)
     let tape = Tape()
-    tape.training = LanePass(rows: x.shape.rows / c.lanes, lanes: c.lanes)
+    tape.training = MicrobatchLanes(rows: x.shape.rows / c.lanes, lanes: c.lanes)
     let y = layer(tape.leaf(x))
     #expect(deviation(y.values, from: try golden.values("\(c.name)/output")) < tolerance)
     let upstream = tape.constant(
@@ -102,7 +102,7 @@ struct BatchNormalizationTests {
     let (layer, leaves, x) = try layer(Self.cases[0], golden)
     func differentiate(_ loss: (Tape) -> Variable) -> (weight: [Float], mean: [Float]) {
       let tape = Tape()
-      tape.training = LanePass(rows: x.shape.rows, lanes: 1)
+      tape.training = MicrobatchLanes(rows: x.shape.rows, lanes: 1)
       leaves.differentiate(loss(tape))
       return (leaves.gradient("weight"), leaves.gradient("running_mean"))
     }

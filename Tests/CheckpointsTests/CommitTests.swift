@@ -38,7 +38,7 @@ struct CheckpointCommits {
     #expect(try run.names() == ["latest", "step-00000002"])
     let checkpoint = try #require(try run.resume().checkpoint)
     #expect(try checkpoint.contents() == run.contents(step: 2, variant: 0.5))
-    #expect(try run.split(0..<5, of: checkpoint).sparse == run.rows(variant: 0.5).sparse)
+    #expect(try run.rowState(0..<5, of: checkpoint).sparse == run.rows(variant: 0.5).sparse)
   }
 
   @Test func whatAKilledRunWasWritingIsIgnoredAndRemoved() throws {

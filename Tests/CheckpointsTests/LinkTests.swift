@@ -15,7 +15,7 @@ struct LinkedCheckpoints {
     return try #require(attributes[.systemFileNumber] as? Int)
   }
 
-  @Test func anUnchangedSplitIsLinked() throws {
+  @Test func anUnchangedRowStateIsLinked() throws {
     let first = try run.save(step: 1, version: 3)
     let second = try run.save(step: 2, version: 3)
     #expect(try inode("step-00000001") == inode("step-00000002"))
@@ -25,12 +25,12 @@ struct LinkedCheckpoints {
     #expect(second.checkpoint.problems() == [])
   }
 
-  @Test func aChangedSplitIsWritten() throws {
+  @Test func aChangedRowStateIsWritten() throws {
     try run.save(step: 1, version: 3)
     #expect(try run.save(step: 2, variant: 0.5, version: 4).linkedBytes == 0)
     #expect(try inode("step-00000001") != inode("step-00000002"))
     let checkpoint = try #require(try run.resume().checkpoint)
-    #expect(try run.split(0..<5, of: checkpoint).sparse == run.rows(variant: 0.5).sparse)
+    #expect(try run.rowState(0..<5, of: checkpoint).sparse == run.rows(variant: 0.5).sparse)
   }
 
   @Test func whatNobodyCountsIsWritten() throws {
@@ -46,7 +46,7 @@ struct LinkedCheckpoints {
     let selection = try run.resume()
     let checkpoint = try #require(selection.checkpoint)
     #expect(checkpoint.problems() == [])
-    #expect(try run.split(0..<5, of: checkpoint).residual == run.rows().residual)
+    #expect(try run.rowState(0..<5, of: checkpoint).residual == run.rows().residual)
   }
 
   /// Damage to a shared file must not cost every checkpoint: a checkpoint without that file stays.
@@ -84,17 +84,17 @@ struct LinkedCheckpoints {
     let saved = try run.save(step: 2, version: 2)
     #expect(saved.linkedBytes == 0)
     #expect(saved.checkpoint.problems() == [])
-    #expect(try run.split(0..<5, of: saved.checkpoint).sparse == run.rows().sparse)
+    #expect(try run.rowState(0..<5, of: saved.checkpoint).sparse == run.rows().sparse)
   }
 }
 
-/// Row files of several blocks, each with its own checksum.
-struct BlockedRowFiles {
+/// Row files of several segments, each with its own checksum.
+struct SegmentedRowFiles {
   private let layout = RowLayout(
     rows: 700, rowShape: [64, 64, 3],
     arrays: [RowArray("S", .float16), RowArray("R", .steps, step: 0.5)])
 
-  /// Saves rows 0..<700 in one file: S takes a little more than one block, R half a block.
+  /// Saves rows 0..<700 in one file: S takes a little more than one segment, R half a segment.
   private func saved(in run: SampleRun) throws -> Checkpoint {
     let count = layout.rows * layout.rowCount
     let sparse = (0..<count).map { UInt16(truncatingIfNeeded: $0 &* 40_503) & 0x3fff }
@@ -103,7 +103,7 @@ struct BlockedRowFiles {
       try residual.withUnsafeBytes { residual in
         try run.store.save(
           run.contents(step: 1),
-          rows: RowBlock(rows: 0..<layout.rows, of: layout, arrays: [sparse, residual]),
+          rows: RowPart(rows: 0..<layout.rows, of: layout, arrays: [sparse, residual]),
           keeping: Retention(last: 1, best: false), on: .alone()
         ).checkpoint
       }
@@ -126,7 +126,7 @@ struct BlockedRowFiles {
     let checkpoint = try saved(in: run)
     let file = try #require(checkpoint.manifest.files.last)
     let places = try #require(file.places)
-    #expect(places.blocks.count == 2 && file.bytes > BlockDigest.blockBytes)
+    #expect(places.segments.count == 2 && file.bytes > SegmentDigest.segmentBytes)
     #expect(checkpoint.problems() == [])
     let n = layout.rowCount
     for rows in [0..<700, 0..<1, 650..<700, 681..<684, 300..<500] {
@@ -143,8 +143,8 @@ struct BlockedRowFiles {
     }
   }
 
-  /// A reader of a damaged block finds the damage; other readers continue.
-  @Test func damageIsFoundByWhoReadsTheBlock() throws {
+  /// A reader of a damaged segment finds the damage; other readers continue.
+  @Test func damageIsFoundByWhoReadsTheSegment() throws {
     let run = try SampleRun()
     let checkpoint = try saved(in: run)
     let file = try #require(checkpoint.manifest.files.last)

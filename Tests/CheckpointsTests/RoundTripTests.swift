@@ -28,13 +28,13 @@ struct CheckpointRoundTrips {
     let checkpoint = try run.save(step: 1).checkpoint
     let (sparse, residual) = run.rows()
     for rows in [0..<5, 1..<4, 4..<5, 2..<2] {
-      let found = try run.split(rows, of: checkpoint)
+      let found = try run.rowState(rows, of: checkpoint)
       #expect(found.sparse == Array(sparse[rows.lowerBound * 6..<rows.upperBound * 6]))
       #expect(found.residual == Array(residual[rows.lowerBound * 6..<rows.upperBound * 6]))
     }
   }
 
-  @Test func anyHDF5ReaderSeesOneSplit() throws {
+  @Test func anyHDF5ReaderSeesOneRowState() throws {
     let checkpoint = try run.save(step: 1).checkpoint
     try FileManager.default.moveItem(atPath: checkpoint.directory, toPath: run.path("elsewhere"))
     let file = try File.open(run.path("elsewhere/checkpoint.h5"))
@@ -53,7 +53,7 @@ struct CheckpointRoundTrips {
     let checkpoint = try run.save(step: 7, withRows: false).checkpoint
     #expect(checkpoint.manifest.rowLayout == nil)
     #expect(checkpoint.manifest.files.map(\.file) == ["checkpoint.h5"])
-    #expect(try checkpoint.digests().split == nil)
+    #expect(try checkpoint.digests().rowState == nil)
     #expect(try !File.open(checkpoint.directory + "/checkpoint.h5").exists("/split"))
   }
 
@@ -72,7 +72,7 @@ struct CheckpointRoundTrips {
     let changed = try other.save(step: 5, variant: 1e-6).checkpoint.digests()
     #expect(changed.model != first.model)
     #expect(changed.optimizer != first.optimizer)
-    #expect(changed.split != first.split)
+    #expect(changed.rowState != first.rowState)
     #expect(try run.save(step: 5).checkpoint.digests() == first)
   }
 

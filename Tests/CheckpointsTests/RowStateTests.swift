@@ -33,8 +33,8 @@ struct RowStates {
   }
 
   /// Passes `body` the memory of all arrays as one rank holds it.
-  private func withBlock<Result>(
-    _ arrays: [RowArray], _ body: (RowBlock) throws -> Result
+  private func withPart<Result>(
+    _ arrays: [RowArray], _ body: (RowPart) throws -> Result
   ) rethrows -> Result {
     let memory = arrays.enumerated().map { index, array in
       let bytes = stored(index, array.element)
@@ -44,12 +44,12 @@ struct RowStates {
     }
     defer { for array in memory { array.deallocate() } }
     return try body(
-      RowBlock(
+      RowPart(
         rows: 0..<7, of: layout(arrays), arrays: memory.map { UnsafeRawBufferPointer($0) }))
   }
 
   private func saved(_ arrays: [RowArray], step: Int = 1) throws -> Checkpoint {
-    try withBlock(arrays) {
+    try withPart(arrays) {
       try run.store.save(
         run.contents(step: step), rows: $0, keeping: Retention(last: 9, best: false), on: .alone()
       ).checkpoint
@@ -116,9 +116,9 @@ struct RowStates {
   @Test func digestsDoNotDependOnNames() throws {
     let first = try saved([RowArray("S"), RowArray("R")], step: 1)
     let second = try saved([RowArray("S"), RowArray("variance")], step: 2)
-    #expect(try first.digests().split == second.digests().split)
+    #expect(try first.digests().rowState == second.digests().rowState)
     let third = try saved([RowArray("S"), RowArray("R"), RowArray("Y")], step: 3)
-    #expect(try first.digests().split != third.digests().split)
+    #expect(try first.digests().rowState != third.digests().rowState)
   }
 
   @Test func otherArraysDoNotFit() throws {
@@ -142,18 +142,18 @@ struct RowStates {
     var json = try #require(
       try JSONSerialization.jsonObject(with: Data(contentsOf: path)) as? [String: Any])
     let arrays = try #require(checkpoint.manifest.rowLayout?.arrays)
-    var split: [String: Any] = ["rows": 7, "row_shape": [2, 2, 1]]
+    var rowState: [String: Any] = ["rows": 7, "row_shape": [2, 2, 1]]
     if !oldest {
-      split["version"] = 4
-      split["storage"] = arrays[0].element == .float16 ? "compact" : "float32"
-      split["residual_step"] = arrays[1].step
+      rowState["version"] = 4
+      rowState["storage"] = arrays[0].element == .float16 ? "compact" : "float32"
+      rowState["residual_step"] = arrays[1].step
     }
     var files = try #require(json["files"] as? [[String: Any]])
     var places = try #require(files[1]["layout"] as? [String: Any])
     let offsets = try #require(places.removeValue(forKey: "offsets") as? [Int])
     (places["sparse_offset"], places["residual_offset"]) = (offsets[0], offsets[1])
     files[1]["layout"] = oldest ? nil : places
-    (json["split"], json["files"], json["checksum"]) = (split, files, nil)
+    (json["split"], json["files"], json["checksum"]) = (rowState, files, nil)
     let data = try JSONSerialization.data(withJSONObject: json, options: [.prettyPrinted])
     let body = String(decoding: data, as: UTF8.self).dropLast(2) + ",\n  \"checksum\" : \""
     let digest = Digest()
@@ -197,7 +197,7 @@ struct RowStates {
     #expect(try loadedOnResume(7, named))
     // The version is that of the previous checkpoint: unchanged rows, but under another name.
     let next = try run.store.save(
-      run.contents(step: 2), rows: RowBlock(zero: 0..<7, of: layout(named, version: 4)),
+      run.contents(step: 2), rows: RowPart(zero: 0..<7, of: layout(named, version: 4)),
       keeping: Retention(last: 9, best: false), on: .alone())
     #expect(next.linkedBytes == 0 && next.checkpoint.problems() == [])
     #expect(next.checkpoint.manifest.rowLayout?.arrays == named)

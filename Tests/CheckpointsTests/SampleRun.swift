@@ -81,13 +81,13 @@ final class SampleRun {
     let world = Communicator.alone()
     return try sparse.withUnsafeBufferPointer { sparse in
       try residual.withUnsafeBufferPointer { residual in
-        let block = RowBlock(
+        let part = RowPart(
           rows: 0..<5,
           of: RowLayout(
             rows: 5, rowShape: layout.rowShape, arrays: layout.arrays, version: version),
           arrays: [UnsafeRawBufferPointer(sparse), UnsafeRawBufferPointer(residual)])
         return try store.save(
-          contents, rows: withRows ? block : nil, score: score, keeping: retention, on: world)
+          contents, rows: withRows ? part : nil, score: score, keeping: retention, on: world)
       }
     }
   }
@@ -99,7 +99,7 @@ final class SampleRun {
   }
 
   /// S and R of some rows of a checkpoint.
-  func split(
+  func rowState(
     _ rows: Range<Int>, of checkpoint: Checkpoint
   ) throws -> (sparse: [Float], residual: [Float]) {
     (try checkpoint.read("S", rows: rows), try checkpoint.read("R", rows: rows))

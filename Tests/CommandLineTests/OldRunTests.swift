@@ -15,15 +15,15 @@ import Training
     /// The steps at which it stopped and at which it ends.
     let stop, end: Int
     /// Whether it keeps S and R for each row.
-    let splits: Bool
+    let hasRowState: Bool
     var testDescription: String { name }
   }
 
   /// The robust run stands in the middle of an epoch of its second outer iteration.
   static let runs = [
-    OldRun(name: "rvae", stop: 27, end: 60, splits: true),
-    OldRun(name: "daae", stop: 13, end: 30, splits: false),
-    OldRun(name: "ic-affine-em", stop: 5, end: 12, splits: true),
+    OldRun(name: "rvae", stop: 27, end: 60, hasRowState: true),
+    OldRun(name: "daae", stop: 13, end: 30, hasRowState: false),
+    OldRun(name: "ic-affine-em", stop: 5, end: 12, hasRowState: true),
   ]
 
   @Test(arguments: runs) func itGoesOnWhereItStood(old: OldRun) throws {
@@ -51,7 +51,7 @@ import Training
       let info = try Tool.document("info \(old.name) --verify --digest --json", in: run.folder)
       #expect(info["progress"]?["step"] == .integer(old.stop) && info["finished"] == false)
       #expect(info["model"] == .string(old.name))
-      let names = ["model"] + (old.splits ? ["split"] : [])
+      let names = ["model"] + (old.hasRowState ? ["split"] : [])
       for name in names {
         guard case .string? = info["digests"]?[name] else {
           Issue.record("no digest of \(name) in \(info)")
@@ -59,7 +59,8 @@ import Training
         }
       }
       try expectErrors(of: run, "--data digits.h5", "\(old.name)-evaluate.json")
-      let (command, dataset) = old.splits ? ("denoise", "/L") : ("reconstruct", "/reconstructions")
+      let (command, dataset) =
+        old.hasRowState ? ("denoise", "/L") : ("reconstruct", "/reconstructions")
       try Tool.succeed("\(command) \(old.name) --data digits.h5 --out o.h5 --quiet", in: run.folder)
       let list = try Run.command("h5ls", ["o.h5\(dataset)"], in: run.folder)
       #expect(list.output.contains("{20, 28, 28, 1}"), "\(list)")

@@ -34,7 +34,7 @@ import Training
   /// The compact split is equal too, if some ranks write it and other ranks continue from it.
   ///
   /// One checkpoint links the split to the next, and the readers hold other rows than the writers.
-  @Test func compactSplitsAreEqual() throws {
+  @Test func compactRowStatesAreEqual() throws {
     try withTemporaryFolder { folder in
       try prepareDigits(1203, in: folder)
       for ranks in [1, 3, 4] {

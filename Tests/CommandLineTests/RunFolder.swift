@@ -19,8 +19,8 @@ struct RunFolder {
   /// The run's own folder.
   var path: URL { folder.appending(path: name) }
 
-  /// Digests of weights, optimizer and split, in the newest checkpoint or in the checkpoint of a
-  /// step.
+  /// Digests of weights, optimizer and row state, in the newest checkpoint or in the checkpoint of
+  /// a step.
   func digests(step: Int? = nil) throws -> JSONValue {
     var checkpoint = name
     if let step {

@@ -18,7 +18,7 @@ import Testing
 
   /// One host dies during the run; the retry finishes on the other host.
   ///
-  /// It has the weights, moments and split of an undisturbed run on one rank.
+  /// It has the weights, moments and row state of an undisturbed run on one rank.
   @Test(
     .enabled(
       if: canMakeHosts, "two hosts need root, network namespaces, iproute2 and openssh-server"))

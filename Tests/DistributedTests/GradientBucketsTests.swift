@@ -5,22 +5,22 @@ import Testing
 
 /// Gradient buckets of a single rank, in this process.
 @Suite struct LoneBucketsTests {
-  @Test func aBucketIsUpdatedAsSoonAsItsBlocksAreReady() throws {
+  @Test func aBucketIsUpdatedAsSoonAsItsSlotsAreReady() throws {
     let buckets = try GradientBuckets(
-      blocks: (0..<4).map { ParameterBlock(name: "w\($0)", group: $0 / 2, count: 100) },
+      slots: (0..<4).map { ParameterSlot(name: "w\($0)", group: $0 / 2, count: 100) },
       laneCount: 8, exact: false, on: .alone(), bucketFloats: 64)
-    #expect(buckets.buckets.count == 8 && buckets.passes == 1 && buckets.localLanes == 0..<8)
+    #expect(buckets.buckets.count == 8 && buckets.microbatches == 1 && buckets.localLanes == 0..<8)
     var updated: [Int] = []
     buckets.begin(groups: 0b10) { bucket, piece, values, gradient in
       updated.append(bucket)
       for index in 0..<piece.count { values[index] -= gradient[index] }
     }
-    buckets.gradient(pass: 0).update(repeating: 2, count: buckets.count)
-    buckets.ready(block: 3, pass: 0)
+    buckets.gradient(microbatch: 0).update(repeating: 2, count: buckets.count)
+    buckets.ready(slot: 3, microbatch: 0)
     #expect(updated.sorted() == [6, 7])
-    buckets.ready(block: 1, pass: 0)  // does not belong to this phase
+    buckets.ready(slot: 1, microbatch: 0)  // does not belong to this phase
     #expect(updated.count == 2)
-    try buckets.finish()  // block 2 was not ready: its gradient is zero
+    try buckets.finish()  // slot 2 was not ready: its gradient is zero
     #expect(updated.sorted() == [4, 5, 6, 7])
     #expect(buckets.values[buckets.offset(of: 3)] == -2)
     #expect(buckets.values[buckets.offset(of: 2)] == 0)

@@ -34,10 +34,10 @@ import Testing
         let lanes = tree.lanes(of: rank, of: size)
         let schedule = tree.schedule(for: lanes)
         var buffers = [String](repeating: "?", count: schedule.bufferCount)
-        for (pass, lane) in lanes.enumerated() {
-          buffers[schedule.buffers[pass]] = "\(lane)"
-          let added = schedule.sums[pass]
-          #expect(added.last == schedule.buffers[pass])
+        for (microbatch, lane) in lanes.enumerated() {
+          buffers[schedule.buffers[microbatch]] = "\(lane)"
+          let added = schedule.sums[microbatch]
+          #expect(added.last == schedule.buffers[microbatch])
           buffers[added[0]] =
             run(SliceSum.fromTheRight(added.count), on: added.map { buffers[$0] })[0]
         }

@@ -115,7 +115,7 @@ struct EvaluationTests {
     }
   }
 
-  @Test func denoisingWritesTheRunsOwnSForItsRowsAndSplitsOthersOnce() throws {
+  @Test func denoisingWritesTheRunsOwnSForItsRowsAndFindsItOnceForOthers() throws {
     try withTemporaryFolder { folder in
       let (trained, data) = try run(in: folder)
       let outputs = Outputs(trained, force: false, world: .alone())
@@ -130,12 +130,12 @@ struct EvaluationTests {
       try outputs.denoise(test, to: other)
       let file = try File.open(other)
       let (l, t): ([UInt8], Float) = (try file.dataset("/L").readAll(), trained.threshold)
-      let split: [Float] = try file.dataset("/S").readAll()
-      #expect(t > 0 && split.count == 40 * 784)
+      let sparse: [Float] = try file.dataset("/S").readAll()
+      #expect(t > 0 && sparse.count == 40 * 784)
       for (i, x) in test.values(0..<40).enumerated() {
         let difference = x - Float(l[i]) / 255
         let expected = max(abs(difference) - t, 0) * (difference < 0 ? -1 : 1)
-        #expect(abs(split[i] - expected) < 0.5 / 255 + 1e-5)
+        #expect(abs(sparse[i] - expected) < 0.5 / 255 + 1e-5)
       }
       #expect(try file.stringAttribute("split", on: "/") == "test")
     }
@@ -173,7 +173,7 @@ struct EvaluationTests {
       #expect(try file.dataset("/mean").shape == [Self.rows, 3])
       #expect(try file.dataset("/log_variance").shape == [Self.rows, 3])
       let means: [Float] = try file.dataset("/mean").readAll()
-      let explainer = try Explainer(trained, images: data, usesSplit: false)
+      let explainer = try Explainer(trained, images: data, usesSparsePart: false)
       let codes = explainer.codes(5..<6).mean.values
       for (a, b) in zip(means[15..<18], codes) { #expect(abs(a - b) < 1e-5) }
     }

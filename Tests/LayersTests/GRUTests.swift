@@ -67,16 +67,17 @@ struct GRUTests {
     #expect(gru(x).values == sequence(x.padded(toColumns: 9)).values)
   }
 
-  @Test("Recurrent weights are orthogonal, block by block")
+  @Test("Recurrent weights are orthogonal, matrix by matrix")
   func orthogonal() {
     let (_, leaves) = make(.repeated(values: 6), units: 20, steps: 2)
     let gates = leaves.value("gate_weight")
     #expect(gates[0..<400] != gates[400..<800])
-    for block in [Array(gates[0..<400]), Array(gates[400..<800]), leaves.value("candidate_weight")]
-    {
+    for matrix in [
+      Array(gates[0..<400]), Array(gates[400..<800]), leaves.value("candidate_weight"),
+    ] {
       for i in 0..<20 {
         for j in 0...i {
-          let product = (0..<20).reduce(Float(0)) { $0 + block[i * 20 + $1] * block[j * 20 + $1] }
+          let product = (0..<20).reduce(Float(0)) { $0 + matrix[i * 20 + $1] * matrix[j * 20 + $1] }
           #expect(abs(product - (i == j ? 1 : 0)) < 1e-5)
         }
       }

@@ -22,7 +22,7 @@ import Testing
       try alone.allReduce(&values, reduction)
       #expect(values == [3, -1])
     }
-    #expect(try alone.splitByNode().size == 1)
+    #expect(try alone.onThisHost().size == 1)
     #expect(try alone.duplicate().size == 1)
     #expect(try alone.processorCount() >= 1)
   }

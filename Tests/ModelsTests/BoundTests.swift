@@ -86,8 +86,10 @@ private struct LinearGaussian: LatentVariableModel {
     ImportanceWeightedBound(samples: samples, average: average, analyticKL: false)
       .negative(posterior(step.target), step) { negativeLogLikelihood(of: step.target, given: $0) }
   }
-  func logWeights(_ step: Step, count: Int, pass: Int) -> Variable {
-    ImportanceWeightedBound.logWeights(posterior(step.target), count: count, step, pass: pass) {
+  func logWeights(_ step: Step, count: Int, repetition: Int) -> Variable {
+    ImportanceWeightedBound.logWeights(
+      posterior(step.target), count: count, step, repetition: repetition
+    ) {
       negativeLogLikelihood(of: step.target, given: $0)
     }
   }
@@ -109,9 +111,10 @@ struct BoundTests {
     return values
   }
 
-  private func pass(_ model: any LatentVariableModel) -> BoundPass {
+  private func estimator(_ model: any LatentVariableModel) -> BoundEstimate {
     let x = x
-    return BoundPass(model, rows: 0..<rows, dimensions: LinearGaussian.d, seed: 1, on: .alone()) {
+    return BoundEstimate(model, rows: 0..<rows, dimensions: LinearGaussian.d, seed: 1, on: .alone())
+    {
       rows, pixels in
       for i in 0..<rows.count * LinearGaussian.d {
         pixels[i] = x[rows.lowerBound * LinearGaussian.d + i]
@@ -123,28 +126,28 @@ struct BoundTests {
   func exactPosterior(k: Int) throws {
     for average in [ImportanceWeightedBound.Average.logWeights, .weights] {
       let model = LinearGaussian(stretch: 1, samples: k, average: average)
-      let (bound, truth) = (try pass(model).negativeBound(), model.truth(x))
+      let (bound, truth) = (try estimator(model).negativeBound(), model.truth(x))
       #expect(abs(bound - truth) < 1e-6 * truth, "\(bound), \(truth)")
     }
     let model = LinearGaussian(stretch: 1, samples: 1, average: .weights)
-    let (estimate, truth) = (try pass(model).negativeLogLikelihood(samples: k), model.truth(x))
+    let (estimate, truth) = (try estimator(model).negativeLogLikelihood(samples: k), model.truth(x))
     #expect(abs(estimate - truth) < 1e-6 * truth, "\(estimate), \(truth)")
   }
 
   @Test("X27, X45: many samples find the truth from another q, and more are nearer")
   func manySamples() throws {
     let model = LinearGaussian(stretch: 1.5, samples: 1, average: .weights)
-    let pass = pass(model)
+    let estimator = estimator(model)
     let truth = model.truth(x)
-    let one = try pass.negativeLogLikelihood(samples: 1)
-    let five = try pass.negativeLogLikelihood(samples: 5)
-    let many = try pass.negativeLogLikelihood(samples: 5000)
+    let one = try estimator.negativeLogLikelihood(samples: 1)
+    let five = try estimator.negativeLogLikelihood(samples: 5)
+    let many = try estimator.negativeLogLikelihood(samples: 5000)
     #expect(abs(many - truth) < 0.05)
     #expect(many < five && five < one)
     // The bound of one sample is KL(q || posterior) too low: two dimensions of (1.5² - 1) / 2 - log
     // 1.5.
     let gap = 2 * ((1.5 * 1.5 - 1) / 2 - log(1.5))
-    #expect(abs(try pass.negativeBound() - truth - gap) < 0.3)
+    #expect(abs(try estimator.negativeBound() - truth - gap) < 0.3)
   }
 
   @Test("X45: nats an image are bits a dimension")

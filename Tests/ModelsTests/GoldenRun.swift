@@ -49,8 +49,8 @@ final class GoldenRun {
     model = try #require(try configuration.makeModel(of: image) as? any Trainable)
     parameters = model.collectParameters()
     buckets = try GradientBuckets(
-      blocks: parameters.entries.map {
-        ParameterBlock(
+      slots: parameters.entries.map {
+        ParameterSlot(
           name: $0.name, group: $0.parameter.group, count: $0.parameter.shape.count)
       }, laneCount: 1, exact: false, on: .alone())
     parameters.attach(buckets.values) { [buckets] in buckets.offset(of: $0) }
@@ -70,17 +70,17 @@ final class GoldenRun {
     let clock = Clock()
     self.clock = clock
     let examples = self.examples
-    // Stored noise, [steps, B, columns], or [steps, passes, B, columns] where a step draws several
-    // times.
+    // Stored noise, [steps, B, columns], or [steps, repetitions, B, columns] where a step draws
+    // several times.
     func stored(_ path: String) throws -> Step.NormalSource {
       guard golden.has(path) else { return { _, _, _, _ in preconditionFailure("no \(path)") } }
       let all = try golden.floats(path)
       let shape = try golden.shape(path)
-      let passes = shape.count > 3 ? shape[1] : 1
+      let repetitions = shape.count > 3 ? shape[1] : 1
       return { values, count, row, draws in
-        let pass = passes == 1 ? 0 : draws.pass
-        precondition(pass < passes, "pass \(pass) of \(path)")
-        let first = ((clock.step * passes + pass) * examples + row) * count
+        let repetition = repetitions == 1 ? 0 : draws.repetition
+        precondition(repetition < repetitions, "repetition \(repetition) of \(path)")
+        let first = ((clock.step * repetitions + repetition) * examples + row) * count
         for i in 0..<count { values[i] = all[first + i] }
       }
     }
@@ -95,7 +95,7 @@ final class GoldenRun {
       normal: { [image] values, count, row, draws in
         (count == image.count && recycles ? recycling : noise)(values, count, row, draws)
       })
-    step.tape.training = LanePass(rows: examples, lanes: 1)
+    step.tape.training = MicrobatchLanes(rows: examples, lanes: 1)
   }
 
   /// Makes batch number `index` the present batch.
@@ -123,11 +123,11 @@ final class GoldenRun {
     step.tape.newPhase()
     let loss = model.loss(phase: phase, step)
     self.loss = loss.sum
-    let gradient = buckets.gradient(pass: 0)
+    let gradient = buckets.gradient(microbatch: 0)
     step.tape.backward(
       from: loss, scale: 1 / Float(examples), groups: optimizer.groups, into: gradient,
       parameters: parameters.parameters
-    ) { [buckets] in buckets.ready(block: $0, pass: 0) }
+    ) { [buckets] in buckets.ready(slot: $0, microbatch: 0) }
     try buckets.finish()
     var found: [String: [Float]] = [:]
     for (index, entry) in parameters.entries.enumerated()

@@ -77,14 +77,14 @@ struct IntegratingTests {
   /// noise.
   @Test func copiesAreDrawnApart() {
     let step = step(rows: 4, noise: .gaussian(0.3))
-    let reconstructed = step.corrupted(pass: 0).values
+    let reconstructed = step.corrupted(repetition: 0).values
     let copies = step.corruptedCopies([0, 3, 6]).values
     let parts = (0..<3).map {
       Array(copies[$0 * reconstructed.count..<($0 + 1) * reconstructed.count])
     }
     #expect(bits(parts[0]) == bits(reconstructed))
     #expect(parts[1] != parts[0] && parts[2] != parts[1] && parts[2] != parts[0])
-    #expect(bits(step.corrupted(pass: 6).values) == bits(parts[2]))
+    #expect(bits(step.corrupted(repetition: 6).values) == bits(parts[2]))
   }
 
   /// X34 for every order: a phase has gradients only for the parts that it updates.

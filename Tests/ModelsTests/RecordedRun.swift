@@ -46,7 +46,7 @@ final class RecordedRun: TrainingObserver {
   }
 
   /// All arrays of the rows as a checkpoint holds them, S first.
-  func split() throws -> [Float] {
+  func rowState() throws -> [Float] {
     let checkpoint = try checkpoint()
     let arrays = checkpoint.manifest.rowLayout?.arrays ?? []
     return try arrays.flatMap { try checkpoint.read($0.name, rows: 0..<images.count) }

@@ -136,7 +136,7 @@ import Testing
     var expected = [Float](repeating: 0, count: 6)
     for pass in 0..<3 {
       let q = ric.encoder(x)
-      let m = ric.output(q.sample(step.latentNoise(2, pass: pass)))
+      let m = ric.output(q.sample(step.latentNoise(2, repetition: pass)))
       let terms = ric.misfit(x - m.mean, of: m, step) + q.klToStandardNormal()
       expected = zip(expected, terms.values).map { $0 + $1 }
       x = m.mean.detached()
@@ -160,10 +160,10 @@ import Testing
     // The second pass alone, on the same x_2 as data.
     let again = step()
     let q = once.encoder(again.target)
-    let m = once.output(q.sample(again.latentNoise(2, pass: 0)))
+    let m = once.output(q.sample(again.latentNoise(2, repetition: 0)))
     let x = once.recycled(m, again.target - m.mean) { again.recyclingNoise(16, pass: 0) }.detached()
     let q2 = once.encoder(x)
-    let m2 = once.output(q2.sample(again.latentNoise(2, pass: 1)))
+    let m2 = once.output(q2.sample(again.latentNoise(2, repetition: 1)))
     let second = gradients(
       leaves, once.misfit(x - m2.mean, of: m2, again) + q2.klToStandardNormal())
     let carried = together.map { name, gradient -> Float in

@@ -37,14 +37,14 @@ struct RelativesTests {
       return step
     }
     let all = step(rows: 0..<200, time: 4)
-    let mask = all.dropout(50, rate: 0.3, pass: 2).values
+    let mask = all.dropout(50, rate: 0.3, repetition: 2).values
     #expect(Set(mask) == [0, 1 / (1 - 0.3)])
     let left = Double(mask.filter { $0 == 0 }.count) / Double(mask.count)
     #expect(abs(left - 0.3) < 0.02)
-    let part = step(rows: 120..<140, time: 4).dropout(50, rate: 0.3, pass: 2).values
+    let part = step(rows: 120..<140, time: 4).dropout(50, rate: 0.3, repetition: 2).values
     #expect(bits(part) == bits(Array(mask[120 * 50..<140 * 50])))
-    #expect(all.dropout(50, rate: 0.3, pass: 3).values != mask)
-    #expect(step(rows: 0..<200, time: 5).dropout(50, rate: 0.3, pass: 2).values != mask)
+    #expect(all.dropout(50, rate: 0.3, repetition: 3).values != mask)
+    #expect(step(rows: 0..<200, time: 5).dropout(50, rate: 0.3, repetition: 2).values != mask)
   }
 
   /// Every gradient of both phases with units left out, against five-point differences.

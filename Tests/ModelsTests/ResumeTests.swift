@@ -52,7 +52,7 @@ struct ResumeTests {
     #expect(left.optimizer == right.optimizer, comment)
     #expect(left == right, comment)
     if try a.checkpoint().manifest.rowLayout != nil {
-      #expect(try bits(a.split()) == bits(b.split()), comment)
+      #expect(try bits(a.rowState()) == bits(b.rowState()), comment)
     }
     #expect(try a.log() == b.log(), comment)
   }

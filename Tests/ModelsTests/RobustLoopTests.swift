@@ -67,7 +67,7 @@ struct RobustLoopTests {
 
   /// D-02, only c2 small: if nothing is learnt and codes are not drawn, the second projection
   /// repeats the first.
-  @Test func anUnchangedSplitStops() throws {
+  @Test func anUnchangedSparsePartStops() throws {
     let still = ["lambda=inf", "learning_rate=1e-30", "project_with=mean"]
     let either = try SmallTraining(Self.short + still + ["stop_rule=either"])
     #expect(try either.fit() == .converged)

@@ -70,25 +70,25 @@ struct SmallTraining {
   var s: [Float] { values(of: "S") }
 
   /// R = X - L - S, or the other array beside S, [N, D].
-  var r: [Float] { values(of: trainer.rows.split?.arrays[1].name ?? "R") }
+  var r: [Float] { values(of: trainer.rows.sparse?.arrays[1].name ?? "R") }
 
   private func values(of array: String) -> [Float] {
-    guard let split = trainer.rows.split else { return [] }
-    let count = split.rows.count * split.dimensions
+    guard let state = trainer.rows.sparse else { return [] }
+    let count = state.rows.count * state.dimensions
     return [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
-      if let start = buffer.baseAddress { split.copy(array, split.rows, to: start) }
+      if let start = buffer.baseAddress { state.copy(array, state.rows, to: start) }
       initialized = count
     }
   }
 
   /// Replaces each element of S by the result of `value`.
   func setSparse(_ value: (Int) -> Float) {
-    guard let split = trainer.rows.split else { return }
-    split.beginUpdate(within: [split.arrays[1].name: 1])
-    split.update(split.rows) { arrays in
-      for i in 0..<split.rows.count * split.dimensions { arrays[0][i] = value(i) }
+    guard let state = trainer.rows.sparse else { return }
+    state.beginUpdate(within: [state.arrays[1].name: 1])
+    state.update(state.rows) { arrays in
+      for i in 0..<state.rows.count * state.dimensions { arrays[0][i] = value(i) }
     }
-    split.endUpdate()
+    state.endUpdate()
   }
 
   /// All weights, in memory order with the padding between them.

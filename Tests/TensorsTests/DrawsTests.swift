@@ -75,12 +75,12 @@ import Testing
     }
   }
 
-  @Test func purposesTimesPassesRowsAndSeedsDiffer() {
+  @Test func purposesTimesRepetitionsRowsAndSeedsDiffer() {
     let others = [
       draws, Draws(seed: 2, purpose: .trainingNoise, time: 2),
       Draws(seed: 1 << 32 | 1, purpose: .trainingNoise, time: 2),
       Draws(seed: 1, purpose: .latent, time: 2), Draws(seed: 1, purpose: .trainingNoise, time: 3),
-      Draws(seed: 1, purpose: .trainingNoise, time: 2, pass: 1),
+      Draws(seed: 1, purpose: .trainingNoise, time: 2, repetition: 1),
     ]
     var words = others.map { $0.word(row: 0, element: 0) }
     words.append(draws.word(row: 1, element: 0))

@@ -42,16 +42,16 @@ import Testing
     #expect(y == bytes.map { Float($0) / 255 })
   }
 
-  @Test(arguments: [1, 2, 3, 8]) func blocksAreAddedFromLeftToRight(count: Int) {
+  @Test(arguments: [1, 2, 3, 8]) func arraysAreAddedFromLeftToRight(count: Int) {
     let n = 50
-    let blocks = (0..<count).map { normals(n, row: $0) }
-    let memory = Tensor(Shape(count, n), blocks.flatMap { $0 })
+    let arrays = (0..<count).map { normals(n, row: $0) }
+    let memory = Tensor(Shape(count, n), arrays.flatMap { $0 })
     let pointers: [UnsafePointer<Float>?] = (0..<count).map {
       UnsafePointer(memory.rows($0..<$0 + 1).pointer)
     }
     var out = zeros(n)
-    ck_sum_blocks(&out, pointers, Int32(count), n)
-    let expected = (0..<n).map { i in blocks.dropFirst().reduce(blocks[0][i]) { $0 + $1[i] } }
+    ck_sum_arrays(&out, pointers, Int32(count), n)
+    let expected = (0..<n).map { i in arrays.dropFirst().reduce(arrays[0][i]) { $0 + $1[i] } }
     #expect(bits(out) == bits(expected))
   }
 

@@ -27,7 +27,7 @@ import Testing
 
   @Test(arguments: [(UInt64(0), 0, 0), (595, 7, 3), (.max, 202_598, 164_999)])
   func kernelEqualsTheDefinition(seed: UInt64, row: Int, time: Int) {
-    let draws = Draws(seed: seed, purpose: .latent, time: time, pass: 5)
+    let draws = Draws(seed: seed, purpose: .latent, time: time, repetition: 5)
     var words = [UInt32](repeating: 0, count: 1003)
     draws.words(row: row, into: &words, count: words.count)
     for (element, word) in words.enumerated() {

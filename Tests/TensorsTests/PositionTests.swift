@@ -40,7 +40,7 @@ struct ElementwiseKernel: Sendable, CustomTestStringConvertible {
       .init("scale") { _, _, _, out, n in ck_scale(out, 0.3, n) },
       .init("scale rows") { a, b, _, out, n in ck_scale_rows(out, b, [0.3], 1, n, 0) },
       .init("accumulate rows") { a, b, _, out, n in ck_scale_rows(out, b, [0.3], 1, n, 1) },
-      .init("sum blocks") { a, b, c, out, n in ck_sum_blocks(out, [a, b, c], 3, n) },
+      .init("sum arrays") { a, b, c, out, n in ck_sum_arrays(out, [a, b, c], 3, n) },
       .init("reparameterize") { a, b, c, out, n in ck_reparameterize(out, a, b, c, n, 0.5) },
       .init("reparameterize backward") { a, b, c, out, n in
         ck_reparameterize_backward(a, b, c, nil, out, n, 0.5, 1)
@@ -84,10 +84,10 @@ struct ElementwiseKernel: Sendable, CustomTestStringConvertible {
         var loss = zeros(1)
         ck_softplus_rows(a, &loss, out, 1, n, -1)
       },
-      .init("split residual") { a, b, c, out, n in
+      .init("sparse residual") { a, b, c, out, n in
         var s = zeros(n)
         var sums = [0.0, 0, 0]
-        ck_split_project(b, c, &s, out, n, 0.3, &sums)
+        ck_project_sparse(b, c, &s, out, n, 0.3, &sums)
       },
     ]
 }

@@ -9,12 +9,12 @@ import Training
 /// The smallest model that a trainer can train: D pixels to J codes and back, with the Bernoulli
 /// likelihood.
 ///
-/// It records the rows of each pass.
+/// It records the rows of each microbatch.
 final class LinearAutoencoder: Autoencoder, Generative, Trainable {
   let encoder: Dense  // [B, D] -> [B, J]
   let decoder: Dense  // [B, J] -> [B, D]; logits
-  /// Rows of each pass so far, in order.
-  private(set) var passes: [[Int]] = []
+  /// Rows of each microbatch so far, in order.
+  private(set) var microbatches: [[Int]] = []
 
   init(_ pixels: Int, latent: Int = 3) {
     encoder = Dense(pixels, latent)
@@ -25,7 +25,7 @@ final class LinearAutoencoder: Autoencoder, Generative, Trainable {
   let phases = [Phase("all", updates: ["encoder", "decoder"])]
 
   func loss(phase: Int, _ step: Step) -> Variable {
-    passes.append(step.rows.map(Int.init))
+    microbatches.append(step.rows.map(Int.init))
     let loss = decoder(encoder(step.corrupted())).bernoulliNegativeLogLikelihood(of: step.target)
     step.report(.reconstruction, loss)
     return loss

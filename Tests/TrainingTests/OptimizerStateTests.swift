@@ -15,16 +15,16 @@ struct OptimizerStateTests {
     .rmsprop(alpha: 0.9, epsilon: 1e-8, momentum: 0.5),
   ]
 
-  /// Two blocks of two groups, and an optimizer for the groups of a mask.
+  /// Two slots of two groups, and an optimizer for the groups of a mask.
   private struct Trained {
     let buckets: GradientBuckets
     let optimizer: Optimizer
 
     init(_ rule: UpdateRule, groups: UInt64 = 3, secondMoment: Float = 0) throws {
       buckets = try GradientBuckets(
-        blocks: [
-          ParameterBlock(name: "a", group: 0, count: 33),
-          ParameterBlock(name: "b", group: 1, count: 70),
+        slots: [
+          ParameterSlot(name: "a", group: 0, count: 33),
+          ParameterSlot(name: "b", group: 1, count: 70),
         ], laneCount: 1, exact: false, on: .alone())
       optimizer = Optimizer(
         rule, learningRate: 0.01, groups: groups, buckets: buckets,
@@ -47,9 +47,9 @@ struct OptimizerStateTests {
         buckets.begin(groups: optimizer.groups) { [optimizer] in
           optimizer.update(bucket: $0, piece: $1, values: $2, gradient: $3)
         }
-        let gradient = buckets.gradient(pass: 0)
+        let gradient = buckets.gradient(microbatch: 0)
         for i in 0..<buckets.count { gradient[i] = Self.gradient(i, step) }
-        for block in 0..<2 { buckets.ready(block: block, pass: 0) }
+        for slot in 0..<2 { buckets.ready(slot: slot, microbatch: 0) }
         try buckets.finish()
       }
     }
@@ -113,11 +113,12 @@ struct OptimizerStateTests {
     let trained = try Trained(rule, groups: 2)
     let before = trained.values
     try trained.train(0..<3)
-    let split = trained.buckets.offset(of: 1)
-    #expect(bits(Array(trained.values[..<split])) == bits(Array(before[..<split])))
-    #expect((0..<70).allSatisfy { trained.values[split + $0] != before[split + $0] })
+    let boundary = trained.buckets.offset(of: 1)
+    #expect(bits(Array(trained.values[..<boundary])) == bits(Array(before[..<boundary])))
+    #expect((0..<70).allSatisfy { trained.values[boundary + $0] != before[boundary + $0] })
     let state = try trained.optimizer.gathered(0)
     #expect(
-      state[..<split].allSatisfy { $0 == 0 } && state[split..<split + 70].contains { $0 != 0 })
+      state[..<boundary].allSatisfy { $0 == 0 }
+        && state[boundary..<boundary + 70].contains { $0 != 0 })
   }
 }

@@ -12,8 +12,10 @@ struct TrainerTests {
     let run = try LinearTraining(["shuffle=\(shuffled)"], images: LinearTraining.images(64))
     #expect(run.trainer.stepsPerEpoch == 4)
     try run.train(8)
-    #expect(run.model.passes.count == 8)
-    let epochs = [run.model.passes[0..<4].flatMap { $0 }, run.model.passes[4..<8].flatMap { $0 }]
+    #expect(run.model.microbatches.count == 8)
+    let epochs = [
+      run.model.microbatches[0..<4].flatMap { $0 }, run.model.microbatches[4..<8].flatMap { $0 },
+    ]
     for epoch in epochs { #expect(epoch.sorted() == Array(0..<64)) }
     #expect((epochs[0] == epochs[1]) == !shuffled)
     #expect(run.trainer.progress.step == 8 && run.trainer.progress.imagesSeen == 128)
@@ -27,10 +29,10 @@ struct TrainerTests {
     let run = try LinearTraining(["shuffle=\(shuffled)"], images: LinearTraining.images(50))
     #expect(run.trainer.stepsPerEpoch == 4)
     try run.train(4)
-    #expect(run.model.passes.allSatisfy { $0.count == 16 })
+    #expect(run.model.microbatches.allSatisfy { $0.count == 16 })
     for lane in 0..<4 {
       let rows = run.trainer.lanes.rows(of: lane)
-      let seen = run.model.passes.flatMap { $0[4 * lane..<4 * lane + 4] }
+      let seen = run.model.microbatches.flatMap { $0[4 * lane..<4 * lane + 4] }
       #expect(Set(seen) == Set(rows))
       #expect(Array(seen[rows.count...]) == Array(seen[..<(16 - rows.count)]))
     }
@@ -40,19 +42,22 @@ struct TrainerTests {
     let run = try LinearTraining(images: LinearTraining.images(64))
     try run.train(2)
     let starts = [0, 16, 32, 48]
-    #expect(run.model.passes[0] == starts.flatMap { Array($0..<$0 + 4) })
-    #expect(run.model.passes[1] == starts.flatMap { Array($0 + 4..<$0 + 8) })
+    #expect(run.model.microbatches[0] == starts.flatMap { Array($0..<$0 + 4) })
+    #expect(run.model.microbatches[1] == starts.flatMap { Array($0 + 4..<$0 + 8) })
   }
 
-  @Test func exactModeMakesAPassOfEachLane() throws {
+  @Test func exactModeMakesAMicrobatchOfEachLane() throws {
     let images = LinearTraining.images(64)
     let fast = try LinearTraining(["shuffle=true"], images: images)
     let exact = try LinearTraining(["shuffle=true", "exact=true"], images: images)
     try fast.train(3)
     try exact.train(3)
-    #expect(exact.model.passes.count == 12 && exact.model.passes.allSatisfy { $0.count == 4 })
+    #expect(
+      exact.model.microbatches.count == 12 && exact.model.microbatches.allSatisfy { $0.count == 4 })
     for step in 0..<3 {
-      #expect(exact.model.passes[4 * step..<4 * step + 4].flatMap { $0 } == fast.model.passes[step])
+      #expect(
+        exact.model.microbatches[4 * step..<4 * step + 4].flatMap { $0 }
+          == fast.model.microbatches[step])
     }
   }
 
@@ -140,7 +145,7 @@ struct TrainerTests {
         floats: pixels, shape: ImageShape(height: 4, width: 4, channels: 1))
       let run = try LinearTraining(["exact=\(exact)", "epochs=1"], images: images)
       let error = #expect(throws: NonFiniteError.self) { try run.session.train(epochs: 1) }
-      // In fast mode all lanes of a rank are one pass, named by the first lane.
+      // In fast mode all lanes of a rank are one microbatch, named by the first lane.
       #expect(
         error == NonFiniteError(step: 2, lane: lane, what: "the loss"), "exact \(exact)")
       #expect(error?.description.hasPrefix("step 2, lane \(lane): the loss is not finite") == true)
@@ -161,6 +166,6 @@ struct TrainerTests {
     let run = try LinearTraining(["rows=32", "shuffle=true"], images: LinearTraining.images(64))
     #expect(run.trainer.stepsPerEpoch == 2)
     try run.train(2)
-    #expect(run.model.passes.flatMap { $0 }.sorted() == Array(0..<32))
+    #expect(run.model.microbatches.flatMap { $0 }.sorted() == Array(0..<32))
   }
 }

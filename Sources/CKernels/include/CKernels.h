@@ -93,7 +93,7 @@ void ck_add_patches(
 // all images.
 
 /// v from images: B' d B.
-void ck_winograd_split(
+void ck_winograd_transform_input(
   const ck_convolution *g, int tile, const float *images, float *v, long plane, long first,
   long count);
 
@@ -198,7 +198,7 @@ void ck_scale_rows(
 void ck_bytes_to_floats(const uint8_t *x, float *y, long n);
 /// out = in[0] + in[1] + ... + in[count - 1], added from left to right. `out` may be one of the
 /// inputs.
-void ck_sum_blocks(float *out, const float *const *in, int count, long n);
+void ck_sum_arrays(float *out, const float *const *in, int count, long n);
 
 // MARK: Reductions (reductions.c), in double precision
 
@@ -248,16 +248,16 @@ void ck_normal(ck_stream stream, float *out, long n);
 /// y = x + sigma normal.
 void ck_add_normal(float *y, const float *x, long n, float sigma, ck_stream stream);
 
-// MARK: The robust split (split.c)
+// MARK: The sparse part (sparse.c)
 
 /// out = sign(v) max(|v| - t, 0); t >= 0, and t may be infinite.
 void ck_soft_threshold(const float *v, float *out, float t, long n);
 /// Splits x - l into s = shrink(x - l, t) and r = x - l - s. At entry r holds the previous
 /// residual. Adds to sums: [0] |r|^2, [1] |r - previous r|^2, [2] the number of nonzeros of s.
-void ck_split_project(
+void ck_project_sparse(
   const float *x, const float *l, float *s, float *r, long n, float t, double sums[3]);
 
-// MARK: Compact storage of the robust split (compact.c)
+// MARK: Compact storage of the row state (compact.c)
 
 /// The nearest half-precision numbers (IEEE binary16, as bits); ties go to even. Magnitudes from
 /// 65520 on become infinite; NaN stays NaN.

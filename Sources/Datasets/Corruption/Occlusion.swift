@@ -20,7 +20,7 @@ struct Place {
 }
 
 /// The number of images in a group with an exact number of hits.
-private let blockSize = 20
+private let groupSize = 20
 
 extension Occlusion {
   static var levels: ClosedRange<Double>? { 0...1 }
@@ -41,11 +41,11 @@ extension Occlusion {
 
   /// Whether a row is hit: in a group, the rows with the smallest words number 0 are hit.
   private func hits(_ row: Int, _ draws: Draws) -> Bool {
-    let block = row / blockSize
-    func total(_ blocks: Int) -> Int { Int((fraction * Double(blocks * blockSize)).rounded(.down)) }
-    let hits = total(block + 1) - total(block)
+    let group = row / groupSize
+    func total(_ groups: Int) -> Int { Int((fraction * Double(groups * groupSize)).rounded(.down)) }
+    let hits = total(group + 1) - total(group)
     let word = draws.word(row: row, element: 0)
-    let before = (block * blockSize..<(block + 1) * blockSize).filter { other in
+    let before = (group * groupSize..<(group + 1) * groupSize).filter { other in
       let otherWord = draws.word(row: other, element: 0)
       return otherWord < word || (otherWord == word && other < row)
     }

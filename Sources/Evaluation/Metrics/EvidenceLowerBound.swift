@@ -35,7 +35,7 @@ struct Evidence {
 }
 
 extension Evaluation {
-  /// The parts of the loss with one sample of z for each image; with a split, of X - S as in
+  /// The parts of the loss with one sample of z for each image; with a sparse part, of X - S as in
   /// training.
   ///
   /// **Collective.**
@@ -44,18 +44,19 @@ extension Evaluation {
       guard let model = trained.model as? any Trainable & Encoding else { return Evidence() }
       let step = Step(seed: trained.configuration.common.lanes.seed)
       let explainer = try world.agree {
-        try Explainer(trained, images: source.images, usesSplit: source.hasSplit)
+        try Explainer(trained, images: source.images, usesSparsePart: source.hasSparsePart)
       }
       let d = source.images.shape.count
       // The number of rows, or 0 where the model does not report the part.
       var found = [0.0, 0]
-      let sums = try RowPass(rows: source.rows, of: source.images.shape, on: world).sum(2) { rows in
+      let sums = try RowBlocks(rows: source.rows, of: source.images.shape, on: world).sum(2) {
+        rows in
         rows.map(Int32.init).withUnsafeBufferPointer { batch in
           step.begin(rows: batch, dimensions: d, purpose: .evaluation, time: 0) {
             source.images.gather(batch, into: $0)
           }
         }
-        if source.hasSplit {
+        if source.hasSparsePart {
           ck_axpy(step.target.pointer, try explainer.sparse(rows), -1, rows.count * d)
         }
         _ = model.loss(phase: 0, step)

@@ -9,8 +9,8 @@ enum LikelihoodBound: Metric {
   static let needs: String? = "a likelihood"
 
   static func measure(_ evaluation: Evaluation) throws -> [MetricValue] {
-    guard let (model, pass) = try evaluation.boundPass() else { return [] }
-    let negative = try pass.negativeBound(isCorrupted: evaluation.options.isCorrupted)
+    guard let (model, estimate) = try evaluation.boundEstimate() else { return [] }
+    let negative = try estimate.negativeBound(isCorrupted: evaluation.options.isCorrupted)
     return [
       MetricValue("", model.isDensity && !evaluation.options.isNegated ? -negative : negative)
     ]
@@ -43,35 +43,37 @@ enum BitsPerPixel: Metric {
 }
 
 extension Evaluation {
-  /// A pass for bounds of log p(x) (docs/systems.md, 8.5), of the clean images if they are known,
-  /// or of X - S.
+  /// An estimate of bounds of log p(x) (docs/systems.md, 8.5), of the clean images if they are
+  /// known, or of X - S.
   ///
   /// Nil for models without a likelihood.
-  func boundPass() throws -> (model: any LatentVariableModel, pass: BoundPass)? {
+  func boundEstimate() throws -> (model: any LatentVariableModel, estimate: BoundEstimate)? {
     guard let model = trained.model as? any LatentVariableModel else { return nil }
-    let images = source.hasSplit ? source.images : source.reference
+    let images = source.hasSparsePart ? source.images : source.reference
     let (explainer, noise) = try world.agree {
       (
-        try Explainer(trained, images: images, usesSplit: source.hasSplit),
+        try Explainer(trained, images: images, usesSparsePart: source.hasSparsePart),
         options.isCorrupted ? try trained.trainingNoise() : Corruption.none
       )
     }
-    let pass = BoundPass(
+    let estimate = BoundEstimate(
       model, rows: 0..<source.rows, dimensions: images.shape.count,
       seed: trained.configuration.common.lanes.seed, corrupt: noise.corrupter(of: images.shape),
       on: world
-    ) { [hasSplit = source.hasSplit] rows, pixels in
+    ) { [hasSparsePart = source.hasSparsePart] rows, pixels in
       images.gather(rows, into: pixels)
-      guard hasSplit else { return }
+      guard hasSparsePart else { return }
       for (i, value) in try explainer.sparse(rows).enumerated() { pixels[i] -= value }
     }
-    return (model, pass)
+    return (model, estimate)
   }
 
   /// The mean of -log p(x) in nats an image.
   ///
   /// **Collective.**
   func negativeLogLikelihood() throws -> Double? {
-    try once("nll") { try boundPass()?.pass.negativeLogLikelihood(samples: options.samples) }
+    try once("nll") {
+      try boundEstimate()?.estimate.negativeLogLikelihood(samples: options.samples)
+    }
   }
 }

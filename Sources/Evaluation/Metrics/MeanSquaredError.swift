@@ -14,7 +14,7 @@ enum MeanSquaredError: Metric {
 }
 
 extension Evaluation {
-  /// The errors of X, of D(E(X)) from mean codes and, with a split, of L.
+  /// The errors of X, of D(E(X)) from mean codes and, with a sparse part, of L.
   ///
   /// L = D(E(X - S)) is known for the run's own rows. A model trained with noise drawn at each step
   /// gets inputs with such noise, unless the images are already corrupted.
@@ -25,10 +25,11 @@ extension Evaluation {
       guard trained.model is any Encoding else { return [] }
       let d = source.images.shape.count
       let explainer = try world.agree {
-        try Explainer(trained, images: source.images, usesSplit: source.hasSplit)
+        try Explainer(trained, images: source.images, usesSparsePart: source.hasSparsePart)
       }
       let clean = Storage(count: source.images.shape.blockRows * d)
-      let sums = try RowPass(rows: source.rows, of: source.images.shape, on: world).sum(3) { rows in
+      let sums = try RowBlocks(rows: source.rows, of: source.images.shape, on: world).sum(3) {
+        rows in
         source.reference.gather(rows, into: clean.pointer)
         func error(_ x: UnsafeMutablePointer<Float>) -> Double {
           ck_axpy(x, clean.pointer, -1, rows.count * d)
@@ -37,7 +38,7 @@ extension Evaluation {
         var errors = [0.0, 0, 0]
         let input = explainer.input(rows)
         errors[1] = error(explainer.reconstruction(of: input).pointer)
-        if source.hasSplit { errors[2] = error(try explainer.clean(rows).pointer) }
+        if source.hasSparsePart { errors[2] = error(try explainer.clean(rows).pointer) }
         errors[0] = error(explainer.input(rows).pointer)
         return errors
       }
@@ -45,7 +46,7 @@ extension Evaluation {
       return [
         MetricValue("X", sums[0] / elements), MetricValue("reconstruction", sums[1] / elements),
       ]
-        + (source.hasSplit ? [MetricValue("L", sums[2] / elements)] : [])
+        + (source.hasSparsePart ? [MetricValue("L", sums[2] / elements)] : [])
     }
   }
 }

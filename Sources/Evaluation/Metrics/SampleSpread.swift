@@ -15,7 +15,7 @@ enum SampleSpread: Metric {
     let sampler = try world.agree {
       try Sampler(trained, seed: trained.configuration.common.lanes.seed)
     }
-    let sums = try RowPass(rows: samples, of: trained.imageShape, on: world).sum(2 * d) { rows in
+    let sums = try RowBlocks(rows: samples, of: trained.imageShape, on: world).sum(2 * d) { rows in
       let samples = sampler.samples(rows).pointer
       var sums = Array(repeating: 0.0, count: 2 * d)
       for i in 0..<rows.count {

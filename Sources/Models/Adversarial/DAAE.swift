@@ -36,7 +36,7 @@ public struct DAAE: AdversarialAutoencoder {
 
   /// E(x~), [B, J].
   func reconstructedCode(_ step: Step, round: Int) -> Variable {
-    game.encoder(step.corrupted(pass: round))
+    game.encoder(step.corrupted(repetition: round))
   }
 
   /// E(x~) by the present encoder, [B, J].

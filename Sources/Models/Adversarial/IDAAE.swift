@@ -82,7 +82,7 @@ public struct IDAAE: AdversarialAutoencoder {
   /// E(x~), [B, J]: the code of one corrupted copy, or of the mean of M copies.
   func reconstructedCode(_ step: Step, round: Int) -> Variable {
     switch averaging {
-    case .codes: game.encoder(step.corrupted(pass: round))
+    case .codes: game.encoder(step.corrupted(repetition: round))
     case .images: matchedCode(step, round: round)
     }
   }

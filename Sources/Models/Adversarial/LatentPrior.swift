@@ -25,7 +25,7 @@ public enum LatentPrior: Sendable, Equatable {
     let z = step.normal(dimensions, purpose)
     guard case .mixtureOnCircle(let radius) = self else { return z }
     precondition(dimensions == 2, "the mixture prior has two dimensions")
-    let choice = Draws(seed: step.seed, purpose: purpose, time: step.time, pass: 1)
+    let choice = Draws(seed: step.seed, purpose: purpose, time: step.time, repetition: 1)
     for (i, row) in step.rows.enumerated() {
       let component = choice.integer(below: 10, row: Int(row), element: 0)
       let angle = 2 * Float.pi * Float(component) / 10

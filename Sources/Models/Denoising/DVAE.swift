@@ -159,8 +159,10 @@ public struct DVAE: LatentVariableModel, Generative, Trainable {
   }
 
   /// log w of draws from q(z|x), [B, count].
-  public func logWeights(_ step: Step, count: Int, pass: Int) -> Variable {
-    ImportanceWeightedBound.logWeights(posterior(step.target), count: count, step, pass: pass) {
+  public func logWeights(_ step: Step, count: Int, repetition: Int) -> Variable {
+    ImportanceWeightedBound.logWeights(
+      posterior(step.target), count: count, step, repetition: repetition
+    ) {
       decoder.negativeLogLikelihood(of: step.target, given: $0)
     }
   }

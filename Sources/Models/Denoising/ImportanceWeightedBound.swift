@@ -63,7 +63,7 @@ public struct ImportanceWeightedBound: Sendable, Equatable {
     _ q: LogScaleGaussian, _ step: Step, negativeLogLikelihood: (Variable) -> Variable
   ) -> Variable {
     let rows = q.mean.shape.rows / inputs
-    let epsilon = noise(q, samples, step, pass: 0)
+    let epsilon = noise(q, samples, step, repetition: 0)
     let z = q.sample(epsilon)
     let nll = negativeLogLikelihood(z)
     func byExample(_ x: Variable) -> Variable {
@@ -89,12 +89,12 @@ public struct ImportanceWeightedBound: Sendable, Equatable {
     }
   }
 
-  /// log w of `count` samples from q for each example, [B, count]; `pass` numbers the draws.
+  /// log w of `count` samples from q for each example, [B, count]; `repetition` numbers the draws.
   public static func logWeights(
-    _ q: LogScaleGaussian, count: Int, _ step: Step, pass: Int,
+    _ q: LogScaleGaussian, count: Int, _ step: Step, repetition: Int,
     negativeLogLikelihood: (Variable) -> Variable
   ) -> Variable {
-    let epsilon = step.latentNoise(count * q.mean.shape.columns, pass: pass)
+    let epsilon = step.latentNoise(count * q.mean.shape.columns, repetition: repetition)
       .reshaped(Shape(q.mean.shape.rows * count, q.mean.shape.columns))
     let z = q.sample(epsilon)
     let logRatio = z.priorLogRatio(logDeviation: q.logDeviation, epsilon: epsilon)
@@ -106,10 +106,10 @@ public struct ImportanceWeightedBound: Sendable, Equatable {
   /// An example's draws follow one another, so that a smaller number of samples is the start of a
   /// larger number.
   private func noise(
-    _ q: LogScaleGaussian, _ samples: Int, _ step: Step, pass: Int
+    _ q: LogScaleGaussian, _ samples: Int, _ step: Step, repetition: Int
   ) -> Variable {
     let columns = q.mean.shape.columns
-    return step.latentNoise(inputs * samples * columns, pass: pass)
+    return step.latentNoise(inputs * samples * columns, repetition: repetition)
       .reshaped(Shape(q.mean.shape.rows * samples, columns))
   }
 }

@@ -134,7 +134,7 @@ public struct DCGAN: ImageGame {
   func images(_ z: Variable) -> Variable { generator(z).activated(.sigmoid) }
 
   /// D(x), [B, 1].
-  func judge(_ x: Variable, _ step: Step, pass: Int) -> Variable { discriminator(x) }
+  func judge(_ x: Variable, _ step: Step, repetition: Int) -> Variable { discriminator(x) }
 
   /// G(z), [B, D].
   public func decode(_ z: Variable) -> Variable { images(z) }

@@ -27,7 +27,7 @@ public struct GAN: ImageGame {
     public var players = PlayerSettings()
     /// The activation of the discriminator's hidden layers.
     public var discriminatorActivation = DiscriminatorActivation()
-    /// The probability that a pass leaves out a hidden unit of the discriminator.
+    /// The probability that a hidden unit of the discriminator is left out.
     public var dropout = 0.3
     /// The generator's output function.
     public var output = Output.sigmoid
@@ -114,12 +114,13 @@ public struct GAN: ImageGame {
   func images(_ z: Variable) -> Variable { generator(z).activated(output) }
 
   /// D(x), [B, 1], with units left out.
-  func judge(_ x: Variable, _ step: Step, pass: Int) -> Variable {
+  func judge(_ x: Variable, _ step: Step, repetition: Int) -> Variable {
     var h = x
     for (i, layer) in layers.enumerated() {
       h = layer(h)
       guard dropout > 0, i < layers.count - 1 else { continue }
-      h = h * step.dropout(h.shape.columns, rate: dropout, pass: pass * layers.count + i)
+      h =
+        h * step.dropout(h.shape.columns, rate: dropout, repetition: repetition * layers.count + i)
     }
     return h
   }

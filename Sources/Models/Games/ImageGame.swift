@@ -19,8 +19,8 @@ protocol ImageGame: Generative, Trainable {
   var losses: AdversarialLosses { get }
   /// Images as the discriminator sees them, [B, D].
   func images(_ z: Variable) -> Variable
-  /// The discriminator's logits of a batch, [B, 1]; `pass` numbers the passes of a step.
-  func judge(_ x: Variable, _ step: Step, pass: Int) -> Variable
+  /// The discriminator's logits of a batch, [B, 1]; `repetition` numbers the uses in a step.
+  func judge(_ x: Variable, _ step: Step, repetition: Int) -> Variable
 }
 
 extension ImageGame {
@@ -39,16 +39,16 @@ extension ImageGame {
 
   /// The loss of one phase, [B], in nats an example.
   public func loss(phase: Int, _ step: Step) -> Variable {
-    let z = step.normal(latent, .prior, pass: phase)
+    let z = step.normal(latent, .prior, repetition: phase)
     let made = images(z)
     if phase == 0 {
       let loss =
-        losses.real(judge(step.corrupted(), step, pass: 0))
-        + losses.fake(judge(made.detached(), step, pass: 1))
+        losses.real(judge(step.corrupted(), step, repetition: 0))
+        + losses.fake(judge(made.detached(), step, repetition: 1))
       step.report(.discriminator, loss)
       return loss
     }
-    let loss = losses.generator(judge(made, step, pass: 2))
+    let loss = losses.generator(judge(made, step, repetition: 2))
     step.report(.other("generator"), loss)
     return loss
   }

@@ -149,7 +149,7 @@ struct AffineICVAE: Autoencoder, Generative, Fitted {
 
 extension AffineICVAE {
   /// The arrays S and the variance of m.
-  static func rowArrays(kept storage: SplitStorage) throws(ConfigurationError) -> [RowArray] {
+  static func rowArrays(kept storage: RowStorageKind) throws(ConfigurationError) -> [RowArray] {
     guard storage == .float32 else {
       throw ConfigurationError(
         key: "split_storage", found: storage.rawValue,

@@ -111,7 +111,7 @@ extension RecyclingAutoencoder {
     var recycledLoss = 0.0
     for pass in 0..<passes {
       let q = encoder(input)
-      let output = output(q.sample(step.latentNoise(encoder.latent, pass: pass)))
+      let output = output(q.sample(step.latentNoise(encoder.latent, repetition: pass)))
       let residual = target - output.mean
       let (misfit, kl) = (misfit(residual, of: output, step), q.klToStandardNormal())
       let loss = beta == 1 ? misfit + kl : misfit + beta * kl
@@ -174,7 +174,8 @@ extension RecyclingAutoencoder {
     var (x, mean) = (x, x)
     for pass in 0..<recycling.testPasses {
       let q = encoder(x)
-      let output = output(draws ? q.sample(step.latentNoise(encoder.latent, pass: pass)) : q.mean)
+      let output = output(
+        draws ? q.sample(step.latentNoise(encoder.latent, repetition: pass)) : q.mean)
       mean = output.mean
       guard pass + 1 < recycling.testPasses else { break }
       x =

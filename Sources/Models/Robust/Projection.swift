@@ -67,8 +67,8 @@ extension Trainer {
   ///
   /// - Parameter sampling: whether L decodes a draw of q(z|X - S) or its mean.
   func project(threshold: Float, sampling: Bool) throws -> ProjectionResult {
-    guard let split = rows.split, let model = model as? any Encoding else {
-      preconditionFailure("a projection needs an encoder, and rows with a split")
+    guard let state = rows.sparse, let model = model as? any Encoding else {
+      preconditionFailure("a projection needs an encoder, and rows with a sparse part")
     }
     let started = DispatchTime.now()
     let (images, clean) = (rows.images, rows.clean)
@@ -82,8 +82,8 @@ extension Trainer {
     let width = 6
     var perLane = Array(repeating: 0.0, count: lanes.count * width)
     var batch: [Int32] = []
-    let bound = split.needsBounds ? try rows.deviationLimit(threshold: threshold) : .infinity
-    split.beginUpdate(within: ["R": bound], replacing: ["S"])
+    let bound = state.needsBounds ? try rows.deviationLimit(threshold: threshold) : .infinity
+    state.beginUpdate(within: ["R": bound], replacing: ["S"])
     rows.forEachBlock { lane, rows in
       batch.removeAll(keepingCapacity: true)
       batch.append(contentsOf: rows.lazy.map(Int32.init))
@@ -92,15 +92,15 @@ extension Trainer {
       batch.withUnsafeBufferPointer { batch in
         step.begin(rows: batch, dimensions: d, purpose: .projection, time: progress.outer) { l in
           ck_copy(l, x.pointer, count)
-          split.subtract(rows, from: l)
+          state.subtract(rows, from: l)
         }
       }
       let reconstruction = model.reconstruct(step.target, step, sampling: sampling)
-      split.update(rows) { arrays in
+      state.update(rows) { arrays in
         let (s, r) = (arrays[0], arrays[1])
         var sums = (0.0, 0.0, 0.0)
         withUnsafeMutableBytes(of: &sums) {
-          ck_split_project(
+          ck_project_sparse(
             x.pointer, reconstruction.pointer, s, r, count, threshold,
             $0.baseAddress?.assumingMemoryBound(to: Double.self))
         }
@@ -125,7 +125,7 @@ extension Trainer {
         }
       }
     }
-    split.endUpdate()
+    state.endUpdate()
     let sums = try rows.totals(perLane, width: width)
     let elements = Double(lanes.rowCount * d)
     var result = ProjectionResult()
@@ -157,7 +157,7 @@ struct ProjectionResult: Sendable {
   var cleanError: (reconstruction: Double, difference: Double)?
 }
 
-/// Norms of the whole data matrix X that the split needs.
+/// Norms of the whole data matrix X that S needs.
 struct DataNorms: Sendable {
   /// ||X||_F.
   var frobenius = 0.0

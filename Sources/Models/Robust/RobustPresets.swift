@@ -84,7 +84,7 @@ extension Preset {
     Setting("project_with=sample", "D-07 [C]"),
   ]
 
-  /// The variant whose codes stay in use from the first split on.
+  /// The variant whose codes stay in use from the first projection on.
   private static let lightRobust = [
     Setting("batch=200", "4.1 [C]"),
     Setting("shuffle=true", "expected-mnist, section D"),
@@ -128,8 +128,8 @@ extension Preset {
 
   /// Settings that give faces from a small dirty set in minutes.
   ///
-  /// A small batch gives more steps, a large learning rate longer steps. From the first split on,
-  /// the threshold leaves the faces to the model.
+  /// A small batch gives more steps, a large learning rate longer steps. From the first projection
+  /// on, the threshold leaves the faces to the model.
   private static let celebaFaces = [
     Setting("batch=64", "own: more steps from a small set"),
     Setting("learning_rate=0.001", "D-08 [P]"),

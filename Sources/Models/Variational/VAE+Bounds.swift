@@ -17,8 +17,10 @@ extension VAE: LatentVariableModel {
   }
 
   /// log w of draws from q(z|x), [B, count].
-  public func logWeights(_ step: Step, count: Int, pass: Int) -> Variable {
-    ImportanceWeightedBound.logWeights(scaled(step.target), count: count, step, pass: pass) {
+  public func logWeights(_ step: Step, count: Int, repetition: Int) -> Variable {
+    ImportanceWeightedBound.logWeights(
+      scaled(step.target), count: count, step, repetition: repetition
+    ) {
       decoder($0).bernoulliNegativeLogLikelihood(of: step.target)
     }
   }

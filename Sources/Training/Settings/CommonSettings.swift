@@ -111,7 +111,7 @@ public struct LaneSettings: SettingsGroup {
   public var batch = 200
   /// Number of lanes V; nil for the largest power of two that divides `batch`, up to 8.
   public var lanes: Int?
-  /// Whether each lane is a separate pass, so that results are bitwise equal on any number of
+  /// Whether each lane is a separate microbatch, so that results are bitwise equal on any number of
   /// ranks.
   public var exact = false
 

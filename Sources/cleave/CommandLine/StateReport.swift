@@ -59,7 +59,7 @@ struct StateReport {
           "digests",
           [
             "model": .string(digests.model), "optimizer": .string(digests.optimizer),
-            "split": digests.split.map { .string($0) } ?? .null,
+            "split": digests.rowState.map { .string($0) } ?? .null,
           ]))
     }
     return .object(members)
@@ -113,7 +113,7 @@ struct StateReport {
     if let digests {
       lines.append("  digest of the model      \(digests.model)")
       lines.append("  digest of the optimizer  \(digests.optimizer)")
-      if let split = digests.split { lines.append("  digest of the split      \(split)") }
+      if let rowState = digests.rowState { lines.append("  digest of the split      \(rowState)") }
     }
     return lines.joined(separator: "\n")
   }

@@ -69,7 +69,7 @@ struct PlanCommand: Subcommand {
   /// The kinds of memory by their names in JSON.
   private static func kinds(_ memory: Plan.Memory) -> [(name: String, bytes: Int)] {
     [
-      ("images", memory.images), ("split", memory.split), ("parameters", memory.parameters),
+      ("images", memory.images), ("split", memory.rowState), ("parameters", memory.parameters),
       ("optimizer", memory.optimizer), ("workspace", memory.workspace),
       ("process", memory.process),
     ]

@@ -1,7 +1,7 @@
 import CKernels
 import Testing
 
-@Suite struct SplitTests {
+@Suite struct SparseTests {
   private func shrink(_ v: [Float], _ t: Float) -> [Float] {
     var out = zeros(v.count)
     ck_soft_threshold(v, &out, t, v.count)
@@ -44,7 +44,7 @@ import Testing
     let (x, l, before) = (uniforms(n), uniforms(n, row: 1), normals(n, scale: 0.1))
     var (s, r) = (zeros(n), before)
     var sums = [1.0, 2.0, 3.0]
-    ck_split_project(x, l, &s, &r, n, t, &sums)
+    ck_project_sparse(x, l, &s, &r, n, t, &sums)
     #expect(s == shrink(zip(x, l).map { $0 - $1 }, t))
     #expect(r == (0..<n).map { x[$0] - l[$0] - s[$0] })
     let residual = r.reduce(0.0) { $0 + Double($1) * Double($1) }

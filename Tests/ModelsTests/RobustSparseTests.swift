@@ -5,8 +5,8 @@ import Testing
 @testable import Models
 @testable import Training
 
-@Suite("The split X = L + S")
-struct RobustSplitTests {
+@Suite("The sparse part of X = L + S")
+struct RobustSparseTests {
   /// A robust VAE after some training, S still 0.
   private func trained() throws -> SmallTraining {
     let run = try SmallTraining(["model=rvae", "activation=relu", "beta=0.1"])

@@ -9,8 +9,8 @@ import Testing
 @testable import Training
 
 /// S in 16 bits and R in 8: their values, and the small effect on results.
-@Suite("Compact split")
-struct CompactSplitTests {
+@Suite("Compact row state")
+struct CompactRowStateTests {
   private func trained(_ settings: [String] = []) throws -> SmallTraining {
     let run = try SmallTraining(
       ["model=rvae", "activation=relu", "beta=0.1", "split_storage=compact"] + settings)
@@ -19,7 +19,7 @@ struct CompactSplitTests {
   }
 
   /// S is rounded within half a last place of a 16-bit float, R within half a step of t / 127.
-  @Test(arguments: [Float(0.02), 0.3, .infinity]) func splitIsRounded(t: Float) throws {
+  @Test(arguments: [Float(0.02), 0.3, .infinity]) func sparsePartIsRounded(t: Float) throws {
     let (run, exact) = (try trained(), try trained(["split_storage=float32"]))
     let result = try run.trainer.project(threshold: t, sampling: true)
     let reference = try exact.trainer.project(threshold: t, sampling: true)
@@ -92,8 +92,8 @@ struct CompactSplitTests {
   @Test func largeSetsAreCompactUnlessToldOtherwise() throws {
     var c = Configuration()
     try c.set("model=rvae")
-    func storage(_ rows: Int, _ shape: ImageShape) throws -> SplitStorage? {
-      try c.validated(rows: rows, of: shape).read(RowStorage.self).splitStorage
+    func storage(_ rows: Int, _ shape: ImageShape) throws -> RowStorageKind? {
+      try c.validated(rows: rows, of: shape).read(RowStorage.self).storage
     }
     let faces = ImageShape(height: 64, width: 64, channels: 3)
     let digits = ImageShape(height: 28, width: 28, channels: 1)
@@ -106,7 +106,7 @@ struct CompactSplitTests {
     try c.set("split_storage=compact")
     #expect(try storage(70_000, digits) == .compact)
     try c.set("split_storage=null")
-    #expect(c.read(RowStorage.self).splitStorage == nil)
+    #expect(c.read(RowStorage.self).storage == nil)
     #expect(throws: ConfigurationError.self) { try c.set("split_storage=tiny") }
   }
 }

@@ -4,18 +4,18 @@ import MPI
 import Models
 import Tensors
 
-/// A pass over the rows of a data set in blocks, shared by the ranks.
+/// The rows of a data set in blocks, shared by the ranks.
 ///
 /// Rank r of P takes blocks r, r + P and so on.
 ///
 /// A block has the same rows for any number of ranks, so its results do not depend on that number.
-public struct RowPass {
+public struct RowBlocks {
   /// Rows of a block.
   public let blockRows: Int
   let rows: Int
   let world: Communicator
 
-  /// A pass over `rows` images of a shape by the ranks of `world`.
+  /// The blocks of `rows` images of a shape for the ranks of `world`.
   public init(rows: Int, of shape: ImageShape, on world: Communicator) {
     self.rows = rows
     blockRows = shape.blockRows

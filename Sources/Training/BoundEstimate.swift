@@ -10,7 +10,7 @@ import Tensors
 /// The ranks share blocks of rows. A block's draws depend only on the seed and the block's rows,
 /// and blocks are added in their order. So a result is the same bit for bit on any number of ranks
 /// and at any time.
-public struct BoundPass {
+public struct BoundEstimate {
   private let model: any LatentVariableModel
   private let rows: Range<Int>
   private let dimensions: Int
@@ -22,7 +22,7 @@ public struct BoundPass {
   /// The largest number of samples of z that one row decodes together.
   private static let samplesOfRow = 100
 
-  /// A pass over `rows`.
+  /// An estimate over `rows`.
   ///
   /// - Parameters:
   ///   - corrupt: the noise of training, for bounds at corrupted inputs.
@@ -61,10 +61,10 @@ public struct BoundPass {
     let atOnce = min(samples, Self.samplesOfRow)
     return try mean(blockRows: max(1, Self.samplesAtOnce / atOnce)) { block in
       var sums = Array(repeating: LogSum(), count: block.count)
-      for (pass, first) in stride(from: 0, to: samples, by: atOnce).enumerated() {
+      for (repetition, first) in stride(from: 0, to: samples, by: atOnce).enumerated() {
         let count = min(atOnce, samples - first)
         try begin(block)
-        let weights = model.logWeights(step, count: count, pass: pass).pointer
+        let weights = model.logWeights(step, count: count, repetition: repetition).pointer
         for row in sums.indices {
           for k in 0..<count { sums[row].add(Double(weights[row * count + k])) }
         }

@@ -1,4 +1,4 @@
-// The proximal step of the robust split X = L + S.
+// The proximal step that finds the sparse part S of X = L + S.
 #include "vectors.h"
 
 /// sign(v) max(|v| - t, 0), computed as v - clip(v, -t, t): zeros are positive, NaN stays NaN, and
@@ -12,16 +12,16 @@
   })
 
 CK_HOT void ck_soft_threshold(const float *v, float *out, float t, long n) {
-  CK_BLOCKS(i, k, n) STORE(out + i, SHRINK(LOAD(v + i, k), t), k);
+  CK_VECTORS(i, k, n) STORE(out + i, SHRINK(LOAD(v + i, k), t), k);
 }
 
-CK_HOT void ck_split_project(
+CK_HOT void ck_project_sparse(
   const float *x, const float *l, float *s, float *r, long n, float t, double sums[3]) {
   dvec residual = 0.0, change = 0.0;
   ivec nonzeros = 0;
   double counted = 0;
   long since = 0;
-  CK_BLOCKS(i, k, n) {
+  CK_VECTORS(i, k, n) {
     vec deviation = LOAD(x + i, k) - LOAD(l + i, k);
     vec sparse = SHRINK(deviation, t);
     vec now = deviation - sparse;
