@@ -95,14 +95,9 @@ public final class Session {
   ///
   /// **Collective.**
   ///
-  /// - Parameters:
-  ///   - checkpoints: the run's checkpoints, as the search for this checkpoint has read them.
-  ///   - isLoaded: whether the trainer's `rowTarget` already holds the checkpoint's rows.
+  /// - Parameter isLoaded: whether the trainer's `rowTarget` already holds the checkpoint's rows.
   /// - Throws: `RunError` when its arrays do not fit the model; errors of reading it.
-  public func restore(
-    _ checkpoint: Checkpoint, among checkpoints: CheckpointStore? = nil, isLoaded: Bool = false
-  ) throws {
-    if let checkpoints { checkpointer.goOn(with: checkpoints) }
+  public func restore(_ checkpoint: Checkpoint, isLoaded: Bool = false) throws {
     let contents = try trainer.world.agree { try checkpoint.contents() }
     try trainer.restore(contents, of: checkpoint, isLoaded: isLoaded)
     shrinkageThreshold = SavedProgress(contents.progress).threshold
@@ -282,6 +277,7 @@ public final class Session {
   ///
   /// **Collective.**
   public func checkpoint() throws {
+    guard directory != nil else { return }
     let saved = try checkpointer.save(trainer, progress(), history: history, score: score)
     guard let saved else { return }
     journal.paused(saved.notice.seconds)

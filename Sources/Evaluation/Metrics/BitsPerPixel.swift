@@ -1,0 +1,15 @@
+import Training
+
+/// The estimate of -log p(x) in bits.
+enum BitsPerPixel: Metric {
+  static let name = "bits"
+  static let summary = "nll in bits a pixel"
+  static let needs: String? = "a likelihood"
+
+  static func measure(_ evaluation: Evaluation) throws -> [MetricValue] {
+    let pixels = evaluation.source.images.shape.count
+    return try evaluation.negativeLogLikelihood().map {
+      [MetricValue("", $0.bitsPerDimension(of: pixels))]
+    } ?? []
+  }
+}

@@ -1,0 +1,10 @@
+/// KL of q(z|x) to the prior.
+enum KLDivergence: Metric {
+  static let name = "kl"
+  static let summary = "KL of q(z|x) to the prior in nats, mean over the images"
+  static let needs: String? = "a KL"
+
+  static func measure(_ evaluation: Evaluation) throws -> [MetricValue] {
+    try evaluation.evidence().kl.map { [MetricValue("", $0)] } ?? []
+  }
+}
