@@ -109,19 +109,20 @@ final class Journal {
   /// images.
   ///
   /// **Collective.**
-  func epoch(_ trainer: Trainer) throws {
+  ///
+  /// - Parameter isLast: whether no other epoch follows.
+  func epoch(_ trainer: Trainer, isLast: Bool) throws {
     let means = try trainer.sums.epochMeans(batch: trainer.settings.batch, on: trainer.world)
     let p = trainer.progress
     for mean in means.named { history.append("epoch/\(mean.name)", mean.value, step: p.step) }
     guard trainer.world.isRoot else { return }
     try log?.write(Self.place("epoch", p) + Self.members(means.named))
-    try watchForCollapse(trainer, means)
+    // Explaining a row takes a fitted model many passes, so it is done only at the end.
+    if trainer.trainable != nil || isLast { try watchForCollapse(trainer, means) }
   }
 
   private func watchForCollapse(_ trainer: Trainer, _ means: LossMeans) throws {
-    // Explaining a row takes a fitted model many passes, so it is done only at the end.
-    let isDue = trainer.trainable != nil || trainer.progress.epoch + 1 == trainer.totalEpochs
-    guard directory != nil, isDue else { return }
+    guard directory != nil else { return }
     var found: [(CollapseWarning, Double, Double)] = []
     if let kl = means[.kl] { found.append((.posteriorCollapse, kl, settings.collapseKL)) }
     // A discriminator often leads at first: it must win two epochs.

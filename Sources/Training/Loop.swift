@@ -150,18 +150,22 @@ public struct Sweeps<Model: Fitted>: Loop {
       preconditionFailure("sweeps of \(Model.self) with another model")
     }
     if trainer.progress.step == 0 { try model.start(session) }
-    var hasConverged = false
-    while trainer.progress.epoch < epochs && !hasConverged {
+    // A stop may come between the last sweep and the end of its epoch.
+    while trainer.progress.epoch < epochs
+      && !(session.hasConverged && trainer.progress.stepInEpoch == 0)
+    {
       let goesOn = try session.train(epochs: trainer.progress.epoch + 1) {
+        var hasConverged = false
         try trainer.fitStep {
           let result = try model.sweep(session)
           hasConverged = result.hasConverged
           return result.objective
         }
+        if hasConverged { session.noteConvergence() }
       }
       if !goesOn { return session.interruption }
     }
-    return hasConverged ? .converged : .finished
+    return session.hasConverged ? .converged : .finished
   }
 }
 

@@ -164,7 +164,8 @@ public final class Session {
         try afterStep()
       }
       if endsHere { return false }
-      try journal.epoch(trainer)
+      let isLast = hasConverged || trainer.progress.totalEpochs + 1 == trainer.totalEpochs
+      try journal.epoch(trainer, isLast: isLast)
       trainer.startNextEpoch()
       try afterEpoch()
     }
@@ -249,6 +250,21 @@ public final class Session {
     let outer = max(0, (loop.outerIterations ?? 0) - trainer.progress.outer)
     return Double(steps * trainer.settings.batch) / max(imagesPerSecond, 1e-9)
       + Double(outer) * outerSeconds
+  }
+
+  // MARK: - Convergence
+
+  /// The name of convergences in the history.
+  private static let convergence = "converged"
+
+  /// Notes that the model is fitted after the step just made; checkpoints keep it.
+  public func noteConvergence() {
+    journal.history.append(Self.convergence, 1, step: trainer.progress.step)
+  }
+
+  /// Whether the model was fitted after the last step, in this process or before a resume.
+  public var hasConverged: Bool {
+    history.metrics[Self.convergence]?.last?.step == trainer.progress.step
   }
 
   // MARK: - Checkpoints

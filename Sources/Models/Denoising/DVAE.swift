@@ -29,9 +29,10 @@ public struct DVAE: LatentVariableModel, Generative, Trainable {
   static func denoising(_ name: String) -> System {
     System(
       name, make: DVAE.init(ofLogWeights:image:), loop: Epochs.init, presets: Preset.denoising
-    ) { _, warning in
-      warning == .posteriorCollapse
-        ? "beta below 1 (beta=0.3) or activation=relu" : "beta below 1 (beta=0.3) or more epochs"
+    ) { settings, warning in
+      let (layers, weight) = (settings.model.shared.network.layers, settings.model.weight)
+      return Cures().orLighterKL(weight).orReLU(layers, if: warning == .posteriorCollapse)
+        .or("more epochs", unless: warning == .posteriorCollapse && weight.beta >= 1).text
     }
   }
 

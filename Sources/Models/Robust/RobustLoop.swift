@@ -25,10 +25,10 @@ public struct RobustLoop: Loop {
   static func variational(_ name: String) -> System {
     System(
       name, make: VAE.init, loop: RobustLoop.init, presets: Preset.robust
-    ) { _, warning in
-      warning == .posteriorCollapse
-        ? "more inner epochs before the first split, beta below 1 (beta=0.3) or activation=relu"
-        : "more inner epochs before the first split or beta below 1 (beta=0.3)"
+    ) { settings, warning in
+      let cures = longerBegin.orLighterKL(settings.model.kl)
+      return warning == .posteriorCollapse
+        ? cures.orReLU(settings.model.network.layers).text : cures.text
     }
   }
 
@@ -36,8 +36,11 @@ public struct RobustLoop: Loop {
   static func deterministic(_ name: String) -> System {
     System(
       name, make: AE.robust, loop: RobustLoop.init, presets: Preset.robust
-    ) { _, _ in "more inner epochs before the first split or activation=relu" }
+    ) { settings, _ in longerBegin.orReLU(settings.model.network.layers).text }
   }
+
+  /// What helps both: a model that has learnt something before S takes what it does not explain.
+  private static let longerBegin = Cures.always("more inner epochs before the first split")
 
   let settings: Settings
 
@@ -68,6 +71,8 @@ public struct RobustLoop: Loop {
     let (threshold, weight) = shrinkage(norms, elements: trainer.rows.count * trainer.dimensions)
     session.shrinkageThreshold = Double(threshold)
     while trainer.progress.outer < settings.outerIterations {
+      // A run that goes on after it has converged stays where it is.
+      if let (c1, c2) = lastMeasures(of: session), hasConverged(c1, c2) { return .converged }
       let isFresh = trainer.progress.epoch == 0 && trainer.progress.stepInEpoch == 0
       if settings.resetOptimizer && isFresh { trainer.resetOptimizers() }
       // Train the model on L = X - S.
@@ -84,6 +89,15 @@ public struct RobustLoop: Loop {
       if hasConverged(c1, c2) { return .converged }
     }
     return .finished
+  }
+
+  /// c1 and c2, where the run stands at the end of an outer iteration.
+  private func lastMeasures(of session: Session) -> (c1: Double, c2: Double)? {
+    let step = session.trainer.progress.step
+    guard let c1 = session.history.metrics["c1"]?.last, c1.step == step,
+      let c2 = session.history.metrics["c2"]?.last, c2.step == step
+    else { return nil }
+    return (c1.value, c2.value)
   }
 
   private func hasConverged(_ c1: Double, _ c2: Double) -> Bool {

@@ -38,8 +38,8 @@ public struct AE: Autoencoder, Trainable {
 
   /// An autoencoder trained for some epochs; with noise, a denoising autoencoder.
   static func system(_ name: String) -> System {
-    System(name, make: AE.init, loop: Epochs.init, presets: Preset.relatives) { _, _ in
-      "activation=relu or more epochs"
+    System(name, make: AE.init, loop: Epochs.init, presets: Preset.relatives) { settings, _ in
+      Cures().orReLU(settings.model.network.layers).or("more epochs").text
     }
   }
 

@@ -42,6 +42,13 @@ public struct VAE: Autoencoder, Generative, Trainable {
       ).formerly("standard_deviation", words: ["variance": "var_bug"]),
       .group(\.reconstruction),
     ]
+
+    /// The settings that help against a collapse of a VAE alone.
+    func cure(of warning: CollapseWarning) -> String {
+      let isCollapse = warning == .posteriorCollapse
+      return Cures().orLighterKL(kl).orReLU(network.layers, if: isCollapse)
+        .or("more epochs", unless: isCollapse && kl.beta >= 1).text
+    }
   }
 
   /// D-05: the factor of the code's noise.
@@ -56,10 +63,7 @@ public struct VAE: Autoencoder, Generative, Trainable {
   static func system(_ name: String) -> System {
     System(
       name, make: VAE.init, loop: Epochs.init, presets: Preset.robust + Preset.relatives
-    ) { _, warning in
-      warning == .posteriorCollapse
-        ? "beta below 1 (beta=0.3) or activation=relu" : "beta below 1 (beta=0.3) or more epochs"
-    }
+    ) { settings, warning in settings.model.cure(of: warning) }
   }
 
   let encoder: any Network  // [B, D] -> [B, H]
