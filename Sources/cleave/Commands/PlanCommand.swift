@@ -99,7 +99,7 @@ struct PlanCommand: Subcommand {
     let explanations = [
       "images": plan.isMapped
         ? "its rows of the mapped file; can be dropped and read again" : "read into memory",
-      "split": "S and R of its rows", "parameters": "weights and gradients",
+      "split": "the arrays that live with its rows", "parameters": "weights and gradients",
       "optimizer": "its part of the state", "workspace": "a step; passes, grids, checkpoints",
       "process": "program and libraries",
     ]
