@@ -2,10 +2,10 @@ import CKernels
 import Layers
 import MPI
 
-/// The parts of a variational bound, in nats an image.
+/// The evidence lower bound and its KL, in nats an image.
 struct Evidence {
-  /// -log p(x|z); nil for a loss that is no likelihood.
-  var reconstruction: Double?
+  /// log p(x|z) - KL; nil for a loss that is no likelihood.
+  var bound: Double?
   /// KL of q(z|x) to the prior; nil for a model without one.
   var kl: Double?
 }
@@ -42,12 +42,12 @@ extension Evaluation {
           return [0, kl]
         }
         found[0] = 1
-        return [reconstruction, kl]
+        return [-reconstruction - kl, kl]
       }
       try world.allReduce(&found, .max)
       let count = Double(source.rows)
       return Evidence(
-        reconstruction: found[0] > 0 ? sums[0] / count : nil,
+        bound: found[0] > 0 ? sums[0] / count : nil,
         kl: found[1] > 0 ? sums[1] / count : nil)
     }
   }

@@ -3,6 +3,10 @@ import Training
 
 /// All systems.
 public enum SystemCatalogue {
+  /// Names that messages of other systems recommend.
+  static let convolutionalGame = "dcgan"
+  static let noisyWeighted = "diwae"
+
   /// The systems, one line each: the name, and the model or loop whose file holds the rest.
   public static let systems: [System] = [
     VAE.system("vae"),
@@ -14,7 +18,7 @@ public enum SystemCatalogue {
     DAAE.system("daae"),
     IDAAE.system("idaae"),
     GAN.system("gan"),
-    DCGAN.system("dcgan"),
+    DCGAN.system(convolutionalGame),
     L2VAE.system("l2-vae"),
     L2VAE.system("r-l2-vae"),
     LCVAE.system("lc-vae"),
@@ -25,7 +29,7 @@ public enum SystemCatalogue {
     AffineICVAE.system("ic-affine-em"),
     DVAE.noiseless("iwae"),
     DVAE.denoising("dvae"),
-    DVAE.weighted("diwae"),
+    DVAE.weighted(noisyWeighted),
   ]
 
   /// The values of the key `model`.

@@ -93,6 +93,10 @@ public struct Planner {
     common.data.rows = min(
       shareRows, max(common.lanes.batch, Self.sampledPixels / data.shape.count))
     c.write(common)
+    // As many epochs as are measured of a model that is fitted by sweeps.
+    var length: EpochCount = c.read()
+    length.epochs = Self.sampledSweeps
+    c.write(length)
     return try TrainingRun.session(c, on: data, world: .alone())
   }
 
@@ -102,10 +106,9 @@ public struct Planner {
     of session: Session
   ) throws -> (seconds: Double, count: Int, operationsPerImage: Double) {
     let (start, operations) = (DispatchTime.now().uptimeNanoseconds, BLAS.operations)
-    session.follow(upTo: Self.sampledSweeps) { _ in }
     _ = try session.run()
     let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
-    let (count, rows) = (Self.sampledSweeps, Double(session.trainer.lanes.rowCount))
+    let (count, rows) = (session.trainer.progress.step, Double(session.trainer.lanes.rowCount))
     return (
       seconds / Double(count) * Double(shareRows) / rows, count,
       Double(BLAS.operations - operations) / (Double(count) * rows)

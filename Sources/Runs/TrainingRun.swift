@@ -66,13 +66,16 @@ public enum TrainingRun {
     limits: TrainingLimits = TrainingLimits(), world: Communicator
   ) throws -> RunOutcome {
     let resolved = try resolve(configuration, on: data, world: world)
-    // Settings that do not fit the images are found before the folder is made.
-    let session = try session(
-      resolved, on: data, in: directory, observer: observer, limits: limits, world: world)
+    // Settings that do not fit the images are found before the folder is made; the folder is there
+    // before the images are prepared, which may take long.
+    _ = try resolved.makeModel(of: data.shape)
+    _ = try resolved.loop.rowArrays(rows: resolved.common.data.rows ?? data.count, of: data.shape)
     try world.agree {
       guard world.isRoot else { return }
       try directory.create(configuration: resolved.json.document, replacing: replacing)
     }
+    let session = try session(
+      resolved, on: data, in: directory, observer: observer, limits: limits, world: world)
     return try train(resolved, session, observer: observer, limits: limits)
   }
 

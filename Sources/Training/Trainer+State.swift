@@ -67,6 +67,13 @@ extension Trainer {
   func restore(
     _ contents: CheckpointContents, of checkpoint: Checkpoint, isLoaded: Bool
   ) throws {
+    try world.agree {
+      let found = contents.progress.lanes
+      guard found != lanes.count else { return }
+      throw RunError.data(
+        checkpoint.directory,
+        "lanes: found \(found), expected \(lanes.count) as in the run's settings")
+    }
     var flat = [Float](repeating: 0, count: world.isRoot ? buckets.count : 0)
     try world.agree {
       guard world.isRoot else { return }

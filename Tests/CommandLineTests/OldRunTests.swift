@@ -67,6 +67,24 @@ import Training
     }
   }
 
+  /// A configuration with other lanes than the checkpoint has would take its sums apart wrongly.
+  @Test(arguments: [1, 8]) func otherLanesAreRefused(lanes: Int) throws {
+    try withCopy(of: Self.runs[1]) { run, _ in
+      let path = run.folder.appending(path: "daae/config.json")
+      let text = try String(contentsOf: path, encoding: .utf8)
+      #expect(text.contains("\"lanes\": 4,") && text.contains("\"batch\": 4,"))
+      try text.replacing("\"lanes\": 4,", with: "\"lanes\": \(lanes),")
+        .replacing("\"batch\": 4,", with: "\"batch\": 8,")
+        .write(to: path, atomically: true, encoding: .utf8)
+      for ranks in [nil, 1] {
+        let found = try Tool.run(
+          "train --resume daae --data digits.h5 --quiet", ranks: ranks, in: run.folder)
+        #expect(found.status == 65, "\(found)")
+        #expect(found.errors.contains("lanes: found "), "\(found)")
+      }
+    }
+  }
+
   private static let fixture = URL(filePath: TestData.golden("old-run"))
 
   /// Calls `body` with a copy of a run, beside its data, and with the log of the whole run.

@@ -124,12 +124,28 @@ import Training
       "hidden=512,,256",
       "hidden: found 512,,256, expected a list of layer sizes from 1 to 65536, such as 512,256"
     ),
+    (
+      "discriminator_momentum=1",
+      "discriminator_momentum: found 1, expected a number of at least 0 and below 1, or null for "
+        + "rmsprop_momentum"
+    ),
     ("seed=-1", "seed: found -1, expected an integer from 0 to 9223372036854775807"),
   ])
   func wrongAssignmentsSayWhatIsExpected(assignment: String, message: String) {
     var configuration = Configuration()
     #expect(throws: ConfigurationError(message)) { try configuration.set(assignment) }
     #expect(configuration == Configuration())
+  }
+
+  /// Absent or a fraction; another number is refused, and does not become absent.
+  @Test func anOptionalFractionIsKept() throws {
+    var c = Configuration()
+    try c.set("discriminator_momentum=0.5")
+    #expect(c.read(PlayerSettings.self).discriminatorMomentum == 0.5)
+    #expect(throws: ConfigurationError.self) { try c.set("discriminator_momentum=5") }
+    #expect(c.read(PlayerSettings.self).discriminatorMomentum == 0.5)
+    try c.set("discriminator_momentum=null")
+    #expect(c.read(PlayerSettings.self).discriminatorMomentum == nil)
   }
 
   /// D-05's name, and its earlier name.

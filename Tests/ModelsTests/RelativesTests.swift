@@ -120,7 +120,7 @@ struct RelativesTests {
     #expect(
       throws: ConfigurationError(
         key: "network", found: "conv",
-        expected: "mlp with model=gan; convolutions have a system of their own")
+        expected: "mlp with model=gan, or model=dcgan")
     ) { try gan.validated(rows: 60) }
     let dcgan = try SmallTraining.configuration(["model=dcgan", "channels=8,8"])
     #expect(throws: ConfigurationError.self) {

@@ -5,8 +5,6 @@ enum EvidenceLowerBound: Metric {
   static let needs: String? = "a Bernoulli likelihood and a KL"
 
   static func measure(_ evaluation: Evaluation) throws -> [MetricValue] {
-    let parts = try evaluation.evidence()
-    guard let kl = parts.kl, let reconstruction = parts.reconstruction else { return [] }
-    return [MetricValue("", -reconstruction - kl)]
+    try evaluation.evidence().bound.map { [MetricValue("", $0)] } ?? []
   }
 }

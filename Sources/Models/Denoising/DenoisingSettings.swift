@@ -147,7 +147,8 @@ extension DVAE {
       if !common.data.noise.isNone {
         throw ConfigurationError(
           key: "noise", found: common.data.noise.spec,
-          expected: "none with model=\(system), which is the one without noise")
+          expected: "none with model=\(system); model=\(SystemCatalogue.noisyWeighted) is the one "
+            + "with noise")
       }
     }
   }

@@ -57,7 +57,8 @@ public struct GAN: ImageGame {
     public func check(
       _ system: String, with common: CommonSettings
     ) throws(ConfigurationError) {
-      try layers.checkConnected(" with model=\(system); convolutions have a system of their own")
+      try layers.checkConnected(
+        " with model=\(system), or model=\(SystemCatalogue.convolutionalGame)")
     }
   }
 

@@ -64,7 +64,8 @@ extension SettingsEntry {
       source: source, toJSON: { $0.map { .real($0) } ?? .null },
       fromJSON: { (json) -> Double?? in
         guard json != .null else { return .some(nil) }
-        return json.number.flatMap { limits.hold($0) ? $0 : nil }
+        guard let value = json.number, limits.hold(value) else { return nil }
+        return .some(value)
       },
       parse: { $0 == "null" ? .null : Double($0).map { .real($0) } })
   }

@@ -88,6 +88,7 @@ struct EvaluateCommand: Subcommand {
     let missing = metrics.first { result[$0.name].isEmpty }
     if let missing, isAsked || result.metrics.isEmpty {
       try world.agree {
+        _ = try trained.encoder()  // a model without one says what can be done with it
         throw UsageError(
           "--metrics: found \(missing.name), which \(trained.configuration.model) does not have"
             + (missing.needs.map { "; it needs \($0)" } ?? ""))
