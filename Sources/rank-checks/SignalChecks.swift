@@ -7,7 +7,8 @@ import Training
 
 /// Signals that arrive while matrices are multiplied.
 let signalChecks: [String: RankCheck] = [
-  // A handler on the stack of a kernel of oneDNN, a piece of the heap, overwrites operands and what lies beside them.
+  // A handler on a stack of oneDNN, which is a piece of the heap, overwrites operands and what lies
+  // beside them.
   "signals-in-products": { _, _ in
     StopSignals.install()
     Workers.start(2)

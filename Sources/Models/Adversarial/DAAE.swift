@@ -31,7 +31,7 @@ public struct DAAE: AdversarialAutoencoder {
   static func system(_ name: String) -> System {
     System(
       name, make: DAAE.init, loop: Epochs.init, presets: Preset.adversarial
-    ) { $0.model.cure(of: $1) }
+    ) { $0.model.players.cure(of: $1) }
   }
 
   /// E(x~), [B, J].

@@ -21,11 +21,14 @@ public struct PlayerSettings: SettingsGroup {
       "Momentum of RMSprop for the discriminator.", "D-31 [P]: 0.1 on CelebA"),
   ]
 
-  /// The settings that help where the discriminator has won.
+  /// The settings that help against a collapse.
   ///
-  /// - Parameter other: the settings that help if the loss is the default.
-  func cure(_ other: String) -> String {
-    generatorLoss == .saturating ? "generator_loss=non_saturating" : other
+  /// - Parameter gentler: what helps where the discriminator has won with the usual loss.
+  func cure(
+    of warning: CollapseWarning, gentler: String = "a smaller learning_rate"
+  ) -> String {
+    guard warning == .discriminatorWon else { return "a smaller learning_rate or more epochs" }
+    return generatorLoss == .saturating ? "generator_loss=non_saturating" : gentler
   }
 }
 
@@ -125,12 +128,6 @@ extension CodeGame {
           expected: "\(UpdateOrder.reconstructionFirst.rawValue) with joint=true, which has one "
             + "order")
       }
-    }
-
-    /// The settings that help against a collapse.
-    func cure(of warning: CollapseWarning) -> String {
-      warning == .discriminatorWon
-        ? players.cure("a smaller learning_rate") : "a smaller learning_rate or more epochs"
     }
   }
 

@@ -61,7 +61,7 @@ public struct IDAAE: AdversarialAutoencoder {
   static func system(_ name: String) -> System {
     System(
       name, make: IDAAE.init, loop: Epochs.init, presets: Preset.adversarial
-    ) { $0.model.game.cure(of: $1) }
+    ) { $0.model.game.players.cure(of: $1) }
   }
 
   let game: CodeGame

@@ -46,11 +46,7 @@ public struct DCGAN: ImageGame {
   static func system(_ name: String) -> System {
     System(
       name, make: DCGAN.init, loop: Epochs.init, presets: Preset.relatives
-    ) { settings, warning in
-      warning == .discriminatorWon
-        ? settings.model.players.cure("a smaller learning_rate")
-        : "a smaller learning_rate or more epochs"
-    }
+    ) { $0.model.players.cure(of: $1) }
   }
 
   let generator: any Network

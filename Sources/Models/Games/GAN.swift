@@ -73,11 +73,7 @@ public struct GAN: ImageGame {
   static func system(_ name: String) -> System {
     System(
       name, make: GAN.init, loop: Epochs.init, presets: Preset.relatives
-    ) { settings, warning in
-      warning == .discriminatorWon
-        ? settings.model.players.cure("more dropout or a smaller learning_rate")
-        : "a smaller learning_rate or more epochs"
-    }
+    ) { $0.model.players.cure(of: $1, gentler: "more dropout or a smaller learning_rate") }
   }
 
   let generator: any Network
