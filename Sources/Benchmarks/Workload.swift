@@ -78,8 +78,8 @@ struct Workload: Benchmark {
     return BenchmarkReport(
       lines: [
         "\(name), batch \(batch), \(Quantity.count(ranks, "rank")), BLAS kernel \(BLAS.kernelName)",
-        "  \(Quantity.grouped(Int(rate))) images/s, \(Quantity.significant(1e3 * seconds)) ms a step "
-          + "(median of \(steps)), \(Quantity.decimal(gflops, 0)) GFLOP/s",
+        "  \(Quantity.grouped(Int(rate))) images/s, \(Quantity.significant(1e3 * seconds)) ms "
+          + "a step (median of \(steps)), \(Quantity.decimal(gflops, 0)) GFLOP/s",
         "  peak memory \(peaks) MiB",
       ],
       json: [

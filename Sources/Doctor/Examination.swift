@@ -93,8 +93,8 @@ public struct Examination {
         + "16 MiB in \(Quantity.seconds(large)) (\(Quantity.significant(rate * 1e-9, 3)) GB/s)",
       advice: isFine
         ? ""
-        : "slow; on one host start at most one rank a core (--bind-to core), between hosts name the "
-          + "fast network (--mca btl_tcp_if_include)")
+        : "slow; on one host start at most one rank a core (--bind-to core), between hosts name "
+          + "the fast network (--mca btl_tcp_if_include)")
   }
 
   // MARK: Matrix products
