@@ -13,7 +13,7 @@ extension Checkpoint {
   ///   - array: The name of the array.
   ///   - rows: Global row indices.
   ///   - destination: Receives the values, [rows, H, W, C].
-  /// - Throws: `HDF5Error` if a row file is missing or differs from the manifest.
+  /// - Throws: `CheckpointError` or `HDF5Error` if a row file is missing or differs from the manifest.
   public func read(
     _ array: String, rows: Range<Int>, into destination: UnsafeMutableBufferPointer<Float>
   ) throws {
@@ -30,17 +30,38 @@ extension Checkpoint {
       guard let stored = file.rows else { continue }
       let wanted = stored.clamped(to: rows)
       if wanted.isEmpty { continue }
-      let dataset = try RowFile.open(array, of: stored, in: layout, at: "\(directory)/\(file.file)")
+      let source = try elements(of: array, in: file, stored, layout)
       try Self.read(
-        dataset,
-        rows: wanted.lowerBound - stored.lowerBound..<wanted.upperBound - stored.lowerBound,
-        into: start + (wanted.lowerBound - rows.lowerBound) * layout.rowCount, step: array.step)
+        source, wanted.lowerBound - stored.lowerBound..<wanted.upperBound - stored.lowerBound,
+        of: array, rowCount: layout.rowCount,
+        into: start + (wanted.lowerBound - rows.lowerBound) * layout.rowCount)
     }
+  }
+
+  /// Reads rows of a row file as they are stored, counted from its first, into memory.
+  private typealias StoredRows = (Range<Int>, UnsafeMutableRawPointer) throws -> Void
+
+  /// The rows of an array in a row file.
+  private func elements(
+    of array: RowArray, in file: Manifest.File, _ stored: Range<Int>, _ layout: RowLayout
+  ) throws -> StoredRows {
+    let (path, opened) = (path(of: file.file), openPath(of: file.file))
+    if let places = file.places, let index = layout.arrays.index(named: array.name) {
+      let (disk, rowBytes) = (try DiskFile(path, through: opened), layout.rowBytes(index))
+      return { rows, memory in
+        try disk.read(
+          at: places.offsets[index] + rows.lowerBound * rowBytes,
+          into: UnsafeMutableRawBufferPointer(start: memory, count: rows.count * rowBytes))
+      }
+    }
+    // Earlier versions did not note where the rows lie.
+    let dataset = try RowFile.open(array, of: stored, in: layout, at: path, through: opened)
+    return { rows, memory in try dataset.read(rows: rows, into: memory, as: dataset.type) }
   }
 
   /// Reads rows of an array as `read(_:rows:into:)` does; the values are [rows, H, W, C].
   ///
-  /// - Throws: `HDF5Error` if a row file is missing or differs from the manifest.
+  /// - Throws: `CheckpointError` or `HDF5Error` if a row file is missing or differs from the manifest.
   public func read(_ array: String, rows: Range<Int>) throws -> [Float] {
     var values = [Float](repeating: 0, count: rows.count * layout(with: array).rowCount)
     try values.withUnsafeMutableBufferPointer { try read(array, rows: rows, into: $0) }
@@ -58,28 +79,26 @@ extension Checkpoint {
   /// Elements that are converted at once.
   private static let convertedAtOnce = 1 << 18
 
-  /// Reads rows as floats; HDF5's own conversion from 16-bit floats is slow.
+  /// Reads rows as floats.
   private static func read(
-    _ dataset: Dataset, rows: Range<Int>, into destination: UnsafeMutablePointer<Float>,
-    step: Float
-  ) throws(HDF5Error) {
-    let rowCount = dataset.rowCount
-    guard dataset.type != .float32, rowCount > 0 else {
-      return try dataset.read(rows: rows, into: destination, as: .float32)
-    }
+    _ source: StoredRows, _ rows: Range<Int>, of array: RowArray, rowCount: Int,
+    into destination: UnsafeMutablePointer<Float>
+  ) throws {
+    guard array.element != .float32, rowCount > 0 else { return try source(rows, destination) }
     let atOnce = max(1, convertedAtOnce / rowCount)
     let raw = UnsafeMutableRawPointer.allocate(byteCount: 2 * atOnce * rowCount, alignment: 64)
     defer { raw.deallocate() }
     for first in stride(from: rows.lowerBound, to: rows.upperBound, by: atOnce) {
       let some = first..<min(first + atOnce, rows.upperBound)
       let target = destination + (first - rows.lowerBound) * rowCount
-      try dataset.read(rows: some, into: raw, as: dataset.type)
-      if dataset.type == .float16 {
+      try source(some, raw)
+      if array.element == .float16 {
         ck_halves_to_floats(
           raw.assumingMemoryBound(to: UInt16.self), target, some.count * rowCount)
       } else {
         ck_steps_to_floats(
-          raw.assumingMemoryBound(to: Int8.self), target, some.count * rowCount, step)
+          raw.assumingMemoryBound(to: Int8.self), target, some.count * rowCount,
+          array.step)
       }
     }
   }
@@ -111,9 +130,9 @@ extension Checkpoint {
     let rows = stored.clamped(to: target.rows)
     if rows.isEmpty { return nil }
     do {
-      let path = "\(directory)/\(file.file)"
+      let (path, opened) = (path(of: file.file), openPath(of: file.file))
       if let places = file.places {
-        let reader = try RowReader(path, file, places, isZero: layout.version == 0)
+        let reader = try RowReader(path, through: opened, file, places, isZero: layout.version == 0)
         for array in layout.arrays.indices {
           try reader.read(array, rows, of: stored, into: target)
         }
@@ -124,7 +143,8 @@ extension Checkpoint {
         throw CheckpointError(path: directory, message: problem)
       }
       for (index, array) in layout.arrays.enumerated() {
-        let dataset = try RowFile.open(array, of: stored, in: layout, at: path)
+        let dataset = try RowFile.open(
+          array, of: stored, in: layout, at: path, through: opened)
         guard let start = target.bytes(index).baseAddress else { continue }
         try dataset.read(
           rows: rows.lowerBound - stored.lowerBound..<rows.upperBound - stored.lowerBound,

@@ -7,6 +7,8 @@ public struct Checkpoint: Sendable {
   public let directory: String
   /// Its files and their checksums.
   public let manifest: Manifest
+  /// Its files, where they are held open; nil where they are opened by their names.
+  let held: HeldFiles?
 
   /// Opens a checkpoint.
   ///
@@ -18,10 +20,17 @@ public struct Checkpoint: Sendable {
     self.init(directory: directory, manifest: manifest)
   }
 
-  init(directory: String, manifest: Manifest) {
+  init(directory: String, manifest: Manifest, held: HeldFiles? = nil) {
     self.directory = directory
     self.manifest = manifest
+    self.held = held
   }
+
+  /// The name of one of its files, for errors.
+  func path(of file: String) -> String { "\(directory)/\(file)" }
+
+  /// The path under which one of its files is opened.
+  func openPath(of file: String) -> String { held?.path(of: file) ?? path(of: file) }
 
   /// The last component of its path, such as "step-00001200".
   public var name: String { URL(fileURLWithPath: directory).lastPathComponent }
@@ -42,7 +51,7 @@ public struct Checkpoint: Sendable {
   /// The problem of one of its files; nil for a whole file.
   func problem(with file: Manifest.File, _ check: Check) -> String? {
     do {
-      let path = "\(directory)/\(file.file)"
+      let path = openPath(of: file.file)
       let size = try Disk.size(of: path)
       guard size == file.bytes else {
         return "\(file.file): found \(size) bytes, expected \(file.bytes)"
@@ -81,6 +90,6 @@ extension Checkpoint {
   }
 
   func openContents() throws(HDF5Error) -> File {
-    try ContentsFile.open("\(directory)/\(ContentsFile.name)")
+    try ContentsFile.open(path(of: ContentsFile.name), through: openPath(of: ContentsFile.name))
   }
 }

@@ -41,3 +41,19 @@ struct CheckpointName: Equatable {
 
   private static let prefix = "step-"
 }
+
+extension CheckpointStore {
+  /// Whether Cleave writes a file or folder of this name, in parts, into a folder of checkpoints.
+  public static func owns(_ parts: [String], isFolder: Bool) -> Bool {
+    guard let first = parts.first, let name = parts.last else { return false }
+    let links = ["latest", "best"]
+    switch parts.count {
+    case 1 where isFolder: return CheckpointName(first) != nil
+    case 1: return links.contains(name) || links.contains { name.hasPrefix(".\($0).") }
+    case 2:
+      return !isFolder && CheckpointName(first) != nil
+        && ([ContentsFile.name, Manifest.fileName].contains(name) || RowFile.isName(name))
+    default: return false
+    }
+  }
+}

@@ -214,6 +214,7 @@ extension CheckpointStore {
   private func commit(_ manifest: Manifest, _ partial: String, as name: CheckpointName) throws {
     try Disk.write(manifest.text(), to: "\(partial)/\(Manifest.fileName)")
     try Disk.synchronize(partial)
+    try mayCommit?()
     let replaced = CheckpointName(step: name.step, .replaced)
     if Disk.isDirectory(path(name)) {
       if Disk.isDirectory(path(replaced)) {

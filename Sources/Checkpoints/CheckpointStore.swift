@@ -16,6 +16,8 @@ public struct CheckpointStore {
   var ancestor: Checkpoint?
   /// Called on every rank with the hidden directory of a new checkpoint, before files are written.
   public var willWrite: ((_ directory: String) -> Void)?
+  /// Called on rank 0 before a checkpoint gets its name; an error leaves it without one.
+  public var mayCommit: (() throws -> Void)?
 
   /// The checkpoints of the run in directory `run`, which has to exist when one is saved.
   public init(run: String) {
@@ -108,10 +110,30 @@ extension CheckpointStore {
 
   /// The first checkpoint of a list whose checksums hold; rank 0 makes the list.
   ///
-  /// **Collective.**
+  /// Its files are held open, so that it stays whole for this process. The list is made anew when
+  /// the run removes or replaces a checkpoint of it in the meantime. **Collective.**
   private mutating func firstWhole(
     on communicator: Communicator, loading target: RowTarget?, _ list: () throws -> [CheckpointName]
   ) throws -> Selection {
+    for _ in 0..<Self.mostSearches {
+      if let selection = try search(on: communicator, loading: target, list) { return selection }
+    }
+    return try communicator.agree {
+      throw CheckpointError(
+        path: directory,
+        message: "found checkpoints that are removed faster than they can be read; try again")
+    }
+  }
+
+  /// Searches of a reader whose checkpoints are removed while it looks at them.
+  private static let mostSearches = 100
+
+  /// One search; nil if a checkpoint was removed under it.
+  ///
+  /// **Collective.**
+  private mutating func search(
+    on communicator: Communicator, loading target: RowTarget?, _ list: () throws -> [CheckpointName]
+  ) throws -> Selection? {
     let listing = try communicator.agree {
       communicator.isRoot ? try list().map(\.text).joined(separator: "\n") : ""
     }
@@ -123,6 +145,7 @@ extension CheckpointStore {
         ancestor = checkpoint
         let isLoaded = target.map { checkpoint.fits($0) } ?? false
         return Selection(checkpoint: checkpoint, isLoaded: isLoaded, skipped: skipped)
+      case .gone: return nil
       case .damaged(let problems):
         damaged.insert(name.text)
         skipped.append("checkpoint \(name.text) skipped: \(problems.joined(separator: "; "))")
@@ -134,6 +157,7 @@ extension CheckpointStore {
   private enum Opened {
     case whole(Checkpoint)
     case damaged([String])
+    case gone
   }
 
   /// Opens a candidate and checks every byte of it.
@@ -142,18 +166,26 @@ extension CheckpointStore {
   private func opened(
     _ name: CheckpointName, loading target: RowTarget?, on communicator: Communicator
   ) throws -> Opened {
+    let folder = try? HeldFiles(path(name), [])
     // Rank 0 reads the manifest; an empty text means that it is damaged, and the reason follows.
     var (text, problem) = ("", "")
     if communicator.isRoot {
-      do { text = try readManifest(of: name).text } catch { problem = "\(error)" }
+      do { text = try readManifest(of: name, held: folder).text } catch { problem = "\(error)" }
     }
     text = try communicator.broadcast(text)
     problem = try communicator.broadcast(problem)
-    if text.isEmpty { return .damaged([problem]) }
-    let checkpoint = Checkpoint(
-      directory: path(name), manifest: try Manifest(text: text, path: path(name)))
-    var found: [String] = []
-    for (index, file) in checkpoint.manifest.files.enumerated() {
+    if text.isEmpty {
+      return try isGone(folder, on: communicator) ? .gone : .damaged([problem])
+    }
+    let manifest = try Manifest(text: text, path: path(name))
+    let needed = manifest.files.indices.filter { index in
+      guard let target, let rows = manifest.files[index].rows else { return true }
+      return rows.overlaps(target.rows) || index % communicator.size == communicator.rank
+    }
+    let held = folder?.holding(needed.map { manifest.files[$0].file })
+    let checkpoint = Checkpoint(directory: path(name), manifest: manifest, held: held)
+    var found = folder == nil ? ["\(name.text): cannot be opened"] : []
+    for (index, file) in manifest.files.enumerated() {
       if let target, file.rows != nil, checkpoint.fits(target) {
         if let error = checkpoint.problem(loading: file, into: target) {
           found.append("\(file.file): \((error as? CheckpointError)?.message ?? "\(error)")")
@@ -168,14 +200,28 @@ extension CheckpointStore {
     where !problems.contains(line) {
       problems.append(line)
     }
-    return problems.isEmpty ? .whole(checkpoint) : .damaged(problems)
+    if problems.isEmpty { return .whole(checkpoint) }
+    return try isGone(held, on: communicator) ? .gone : .damaged(problems)
+  }
+
+  /// Whether a checkpoint in which problems were found was removed or replaced, on some rank.
+  ///
+  /// **Collective.**
+  private func isGone(_ held: HeldFiles?, on communicator: Communicator) throws -> Bool {
+    var flag = [Int64(held?.isInPlace == true ? 0 : 1)]
+    try communicator.allReduce(&flag, .max)
+    return flag[0] > 0
   }
 
   /// The manifest of a candidate, which must be of the step that its name says.
-  func manifest(of name: CheckpointName) throws -> Manifest { try readManifest(of: name).manifest }
+  func manifest(of name: CheckpointName, held: HeldFiles? = nil) throws -> Manifest {
+    try readManifest(of: name, held: held).manifest
+  }
 
-  private func readManifest(of name: CheckpointName) throws -> (manifest: Manifest, text: String) {
-    let (manifest, text) = try Manifest.read(in: path(name))
+  private func readManifest(
+    of name: CheckpointName, held: HeldFiles?
+  ) throws -> (manifest: Manifest, text: String) {
+    let (manifest, text) = try Manifest.read(in: path(name), held: held)
     guard manifest.step == name.step else {
       throw CheckpointError(
         path: path(name), message: "found step \(manifest.step) in it, expected \(name.step)")

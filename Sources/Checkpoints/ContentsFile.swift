@@ -81,8 +81,8 @@ enum ContentsFile {
 
 extension ContentsFile {
   /// Opens the file and checks its format and version.
-  static func open(_ path: String) throws(HDF5Error) -> File {
-    let file = try File.open(path)
+  static func open(_ path: String, through opened: String) throws(HDF5Error) -> File {
+    let file = try File.open(path, through: opened)
     let format = try file.stringAttribute("format", on: "/") ?? "none"
     let version = try file.intAttribute("version", on: "/") ?? 0
     guard format == Manifest.formatName, version == Manifest.currentVersion else {

@@ -114,10 +114,12 @@ enum Disk {
   }
 
   /// Hands the bytes of a file to `body`, up to a MiB at a time.
+  ///
+  /// - Parameter opened: another path to the file, under which it is opened; errors name `path`.
   static func read(
-    _ path: String, _ body: (UnsafeRawBufferPointer) -> Void
+    _ path: String, through opened: String? = nil, _ body: (UnsafeRawBufferPointer) -> Void
   ) throws(CheckpointError) {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    let descriptor = open(opened ?? path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw failure("open", path) }
     defer { close(descriptor) }
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)

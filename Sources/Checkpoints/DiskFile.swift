@@ -11,9 +11,13 @@ final class DiskFile {
   /// Opens a file that exists.
   ///
   /// The C function is `open`.
-  init(_ path: String, writable: Bool = false) throws(CheckpointError) {
+  ///
+  /// - Parameter opened: another path to the file, under which it is opened; errors name `path`.
+  init(
+    _ path: String, through opened: String? = nil, writable: Bool = false
+  ) throws(CheckpointError) {
     self.path = path
-    descriptor = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC)
+    descriptor = open(opened ?? path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC)
     guard descriptor >= 0 else { throw Disk.failure("open", path) }
   }
 

@@ -127,11 +127,14 @@ extension Manifest {
 
   /// Reads the manifest of a checkpoint, and its text.
   ///
+  /// - Parameter held: the directory, where it is held open.
   /// - Throws: `CheckpointError` if there is no manifest or it is damaged.
-  static func read(in directory: String) throws -> (manifest: Manifest, text: String) {
+  static func read(
+    in directory: String, held: HeldFiles? = nil
+  ) throws -> (manifest: Manifest, text: String) {
     let path = "\(directory)/\(fileName)"
     var bytes: [UInt8] = []
-    try Disk.read(path) { bytes += $0 }
+    try Disk.read(path, through: held?.path(of: fileName)) { bytes += $0 }
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw CheckpointError(path: path, message: "checksum does not match: damaged")
     }

@@ -15,6 +15,12 @@ enum RowFile {
     return "rows-" + String(repeating: "0", count: max(0, 5 - digits.count)) + digits + ".h5"
   }
 
+  /// Whether `name(rank:)` makes such a name.
+  static func isName(_ text: String) -> Bool {
+    text.hasPrefix("rows-") && text.hasSuffix(".h5")
+      && Int(text.dropFirst(5).dropLast(3)).map { name(rank: $0) == text } ?? false
+  }
+
   /// Bytes after which the system is asked to begin writing to the disk.
   private static let windowBytes = 1 << 25
 
@@ -129,9 +135,10 @@ enum RowFile {
 
   /// Opens the dataset of an array and checks it against the manifest.
   static func open(
-    _ array: RowArray, of rows: Range<Int>, in layout: RowLayout, at path: String
+    _ array: RowArray, of rows: Range<Int>, in layout: RowLayout, at path: String,
+    through opened: String
   ) throws(HDF5Error) -> Dataset {
-    let dataset = try File.open(path).dataset("/\(array.name)")
+    let dataset = try File.open(path, through: opened).dataset("/\(array.name)")
     try dataset.expect(array.element.type, shape: [rows.count] + layout.rowShape)
     return dataset
   }

@@ -10,12 +10,15 @@ struct RowReader {
 
   /// Opens a row file.
   ///
-  /// - Parameter isZero: Whether its rows are known to be zero.
+  /// - Parameters:
+  ///   - opened: the path under which it is opened; errors name `path`.
+  ///   - isZero: Whether its rows are known to be zero.
   /// - Throws: `CheckpointError` if it is missing or has another size than the manifest says.
   init(
-    _ path: String, _ entry: Manifest.File, _ places: Manifest.RowPlaces, isZero: Bool
+    _ path: String, through opened: String, _ entry: Manifest.File, _ places: Manifest.RowPlaces,
+    isZero: Bool
   ) throws(CheckpointError) {
-    file = try DiskFile(path)
+    file = try DiskFile(path, through: opened)
     file.expectSequentialReads()
     self.isZero = isZero
     self.entry = entry

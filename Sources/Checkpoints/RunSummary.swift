@@ -1,3 +1,5 @@
+import Support
+
 /// The checkpoints of a run, for `cleave info`.
 public struct RunSummary: Sendable {
   /// One checkpoint of the run.
@@ -24,25 +26,54 @@ public struct RunSummary: Sendable {
   /// - Throws: `CheckpointError` if the directory cannot be read.
   public init(run: String, check: Checkpoint.Check = .sizes) throws {
     let store = CheckpointStore(run: run)
-    var (entries, newest): ([Entry], Checkpoint?) = ([], nil)
-    var lastStep: Int?
-    for name in try store.candidates() {
-      // A checkpoint that is being replaced counts only while its successor is missing.
-      if name.stage == .replaced && lastStep == name.step { continue }
-      lastStep = name.step
-      do {
-        let checkpoint = Checkpoint(
-          directory: store.path(name), manifest: try store.manifest(of: name))
-        let problems = checkpoint.problems(check)
+    // The run may remove or replace a checkpoint while it is looked at: that one counts no more.
+    var look = try Look(store, check)
+    for _ in 0..<Self.mostLooks where look.hasLost && look.newest == nil {
+      look = try Look(store, check)
+    }
+    checkpoints = look.entries.reversed()
+    newest = look.newest
+    best = Disk.target(of: "\(store.directory)/best")
+  }
+
+  private static let mostLooks = 100
+
+  /// One look at all checkpoints, newest first.
+  private struct Look {
+    var entries: [Entry] = []
+    var newest: Checkpoint?
+    /// Whether a checkpoint was removed or replaced in the meantime.
+    var hasLost = false
+
+    init(_ store: CheckpointStore, _ check: Checkpoint.Check) throws {
+      var lastStep: Int?
+      for name in try store.candidates() {
+        // A checkpoint that is being replaced counts only while its successor is missing.
+        if name.stage == .replaced && lastStep == name.step { continue }
+        lastStep = name.step
+        var folder: HeldFiles?
+        var problems: [String] = []
+        var checkpoint: Checkpoint?
+        do {
+          let held = try HeldFiles(store.path(name), [])
+          folder = held
+          let manifest = try store.manifest(of: name, held: held)
+          let found = Checkpoint(
+            directory: store.path(name), manifest: manifest,
+            held: held.holding(manifest.files.map(\.file)))
+          checkpoint = found
+          problems = found.problems(check)
+        } catch { problems = ["\(error)"] }
+        if !problems.isEmpty && !(folder?.isInPlace ?? Disk.isDirectory(store.path(name))) {
+          hasLost = true
+          continue
+        }
         entries.append(
-          Entry(name: name.text, bytes: checkpoint.manifest.bytes, problems: problems))
+          Entry(
+            name: name.text, bytes: checkpoint?.manifest.bytes ?? 0,
+            problems: problems.map(\.printable)))
         if problems.isEmpty && newest == nil { newest = checkpoint }
-      } catch {
-        entries.append(Entry(name: name.text, bytes: 0, problems: ["\(error)"]))
       }
     }
-    checkpoints = entries.reversed()
-    self.newest = newest
-    best = Disk.target(of: "\(store.directory)/best")
   }
 }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Signals that ask a run to write a checkpoint and end: SIGTERM, SIGUSR1 and SIGINT.
+/// Signals that ask a run to write a checkpoint and end: SIGTERM, SIGUSR1, SIGINT and SIGHUP.
 public enum StopSignals {
   nonisolated(unsafe) private static var received: sig_atomic_t = 0
 
@@ -20,7 +20,14 @@ public enum StopSignals {
     action.sa_flags = SA_ONSTACK | SA_RESTART
     var taken = sigset_t()
     sigemptyset(&taken)
-    for number in [SIGTERM, SIGUSR1, SIGINT] {
+    for number in [SIGTERM, SIGUSR1, SIGINT, SIGHUP] {
+      var before = sigaction()
+      sigaction(number, nil, &before)
+      // Under `nohup` the end of a terminal is ignored.
+      if number == SIGHUP && unsafeBitCast(before.__sigaction_handler.sa_handler, to: Int.self) == 1
+      {
+        continue
+      }
       sigaction(number, &action, nil)
       sigaddset(&taken, number)
     }

@@ -13,11 +13,16 @@ public final class File {
   ///
   /// The C function is `H5Fopen`.
   ///
+  /// - Parameter opened: another path to the file, which is read into memory from there; errors name
+  ///   `path`. It may lead to a file that has no name any more.
   /// - Throws: `HDF5Error` if the file is missing, unreadable, truncated or not HDF5.
-  public static func open(_ path: String, writable: Bool = false) throws(HDF5Error) -> File {
+  public static func open(
+    _ path: String, through opened: String? = nil, writable: Bool = false
+  ) throws(HDF5Error) -> File {
     prepareLibrary()
+    let opened = opened ?? path
     var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
+    guard FileManager.default.fileExists(atPath: opened, isDirectory: &isDirectory) else {
       throw HDF5Error(file: path, message: "no such file")
     }
     if isDirectory.boolValue {
@@ -25,8 +30,12 @@ public final class File {
     }
     let file = File(path)
     let access = try file.access()
+    if opened != path {
+      // The usual driver asks for the file's name.
+      try file.check(H5Pset_fapl_core(access.id, 1 << 20, false), "H5Pset_fapl_core")
+    }
     let mode = writable ? chdf5_read_write() : chdf5_read_only()
-    file.id = try file.check(H5Fopen(path, mode, access.id), "H5Fopen")
+    file.id = try file.check(H5Fopen(opened, mode, access.id), "H5Fopen")
     return file
   }
 

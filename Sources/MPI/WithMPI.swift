@@ -30,6 +30,7 @@ public func withMPI<Result>(
     printError("\(program): \(error)")
     exit(error.exitStatus)
   }
+  LauncherWatch.start()
   guard Launch.isParallel, Launch.announcedSize != 1 else {
     do {
       return try body(Communicator.alone(exitStatus: status))
@@ -65,7 +66,7 @@ private func runRank<Result>(
 }
 
 /// Writes one line to standard error in a single call, so lines of ranks do not mix.
-private func printError(_ message: String) {
+func printError(_ message: String) {
   var line = message + "\n"
   line.withUTF8 { bytes in
     var rest = bytes[...]

@@ -18,11 +18,13 @@ public enum TrainingRun {
   ///   - configuration: resolved.
   ///   - data: the training set.
   ///   - directory: the folder for the run's files; nil for no files.
+  ///   - lease: the right to write them, on rank 0.
   /// - Throws: `ConfigurationError` for settings that do not fit the images or the ranks; errors of
   ///   the data set and of MPI.
   public static func session(
     _ configuration: Configuration, on data: ImageSet, in directory: RunDirectory? = nil,
-    observer: (any TrainingObserver)? = nil, limits: TrainingLimits = TrainingLimits(),
+    lease: RunLease? = nil, observer: (any TrainingObserver)? = nil,
+    limits: TrainingLimits = TrainingLimits(),
     world: Communicator
   ) throws -> Session {
     let (common, loop) = (configuration.common, configuration.loop)
@@ -33,7 +35,8 @@ public enum TrainingRun {
     }
     return Session(
       trainer, loop, common.recording, system: configuration.model,
-      configuration: configuration.json.document, in: directory, validatingOn: validation,
+      configuration: configuration.json.document, in: directory, lease: lease,
+      validatingOn: validation,
       observer: observer, limits: limits, cure: configuration.cure)
   }
 
@@ -70,12 +73,26 @@ public enum TrainingRun {
     // before the images are prepared, which may take long.
     _ = try resolved.makeModel(of: data.shape)
     _ = try resolved.loop.rowArrays(rows: resolved.common.data.rows ?? data.count, of: data.shape)
-    try world.agree {
-      guard world.isRoot else { return }
-      try directory.create(configuration: resolved.json.document, replacing: replacing)
+    let new = try world.agree {
+      guard world.isRoot else { return NewRun?.none }
+      return try NewRun(
+        directory, configuration: resolved.json.document, replacing: replacing,
+        inputs: [data.path], patience: limits.patience
+      ) { observer?.warning($0) }
     }
-    let session = try session(
-      resolved, on: data, in: directory, observer: observer, limits: limits, world: world)
+    defer { new?.lease.release() }
+    let session: Session
+    do {
+      session = try Self.session(
+        resolved, on: data, in: directory, lease: new?.lease, observer: observer, limits: limits,
+        world: world)
+      try world.agree {
+        if let problem = try new?.stands() { observer?.warning(problem) }
+      }
+    } catch {
+      new?.undo()
+      throw error
+    }
     return try train(resolved, session, observer: observer, limits: limits)
   }
 
@@ -84,16 +101,24 @@ public enum TrainingRun {
   /// A run that ended before its first checkpoint starts again. On rank 0 the observer is told of
   /// each damaged checkpoint that was skipped. **Collective.**
   ///
-  /// - Parameter configuration: the run's configuration, perhaps with changed keys.
+  /// - Parameters:
+  ///   - configuration: the run's configuration, perhaps with changed keys.
+  ///   - lease: the right to write the run, on rank 0.
   /// - Throws: the errors of `start`.
   public static func resume(
     _ configuration: Configuration, on data: ImageSet, in directory: RunDirectory,
-    observer: (any TrainingObserver)? = nil, limits: TrainingLimits = TrainingLimits(),
-    world: Communicator
+    lease: RunLease? = nil, observer: (any TrainingObserver)? = nil,
+    limits: TrainingLimits = TrainingLimits(), world: Communicator
   ) throws -> RunOutcome {
+    defer { lease?.release() }
+    if let predecessor = lease?.predecessor {
+      observer?.warning(
+        "\(directory.path): was in training by \(predecessor.words), which is gone; taken over")
+    }
     let resolved = try resolve(configuration, on: data, world: world)
     let session = try session(
-      resolved, on: data, in: directory, observer: observer, limits: limits, world: world)
+      resolved, on: data, in: directory, lease: lease, observer: observer, limits: limits,
+      world: world)
     var store = CheckpointStore(run: directory.path)
     let selection = try store.newestValid(on: world, loading: session.trainer.rowTarget)
     session.goOn(with: store)
@@ -113,7 +138,9 @@ public enum TrainingRun {
       }
     }
     try world.agree {
-      if world.isRoot { try directory.write(configuration: resolved.json.document) }
+      guard world.isRoot else { return }
+      try directory.write(configuration: resolved.json.document)
+      try directory.writeMark()
     }
     return try train(
       resolved, session, resumedFrom: selection.checkpoint?.name, observer: observer,

@@ -13,6 +13,11 @@ public struct FileError: ExitStatusError, Equatable, CustomStringConvertible {
     self.reason = reason
   }
 
+  /// The error of a C function that has just failed.
+  public static func last(_ path: String) -> FileError {
+    FileError(path, String(cString: strerror(errno)).lowercased())
+  }
+
   /// One line.
   public var description: String { "\(path): \(reason)" }
 

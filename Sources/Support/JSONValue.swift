@@ -51,6 +51,20 @@ public indirect enum JSONValue: Equatable, Sendable {
     }
   }
 
+  /// The integer; nil for other kinds of values and for numbers with a fraction.
+  public var integer: Int? {
+    switch self {
+    case .integer(let value): value
+    case .real(let value): Int(exactly: value)
+    default: nil
+    }
+  }
+
+  /// The text; nil for other kinds of values.
+  public var text: String? {
+    if case .string(let value) = self { value } else { nil }
+  }
+
   /// The document on one line, as in `metrics.jsonl`.
   public var line: String {
     var text = ""

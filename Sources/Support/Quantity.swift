@@ -48,6 +48,12 @@ public enum Quantity {
     "\(grouped(value)) \(noun)\(value == 1 ? "" : "s")"
   }
 
+  /// `a, b, c and 4 more`.
+  public static func list(_ items: [String], atMost shown: Int) -> String {
+    let more = items.count - shown
+    return items.prefix(shown).joined(separator: ", ") + (more > 0 ? " and \(more) more" : "")
+  }
+
   private static func scaled(_ value: Double, _ units: [String], by step: Double) -> String {
     var value = value, unit = 0
     while value >= step, unit + 1 < units.count {

@@ -12,6 +12,8 @@ import Tensors
 final class Checkpointer {
   /// The run's files; nil for a run that writes no files.
   let directory: RunDirectory?
+  /// The right to write them, on rank 0.
+  let lease: RunLease?
   private let settings: RecordingSettings
   /// The run's configuration as a JSON document, which checkpoints hold.
   private let configuration: String
@@ -25,8 +27,12 @@ final class Checkpointer {
   /// Bytes a second of a slow disk, assumed until the first checkpoint is measured.
   private static let slowDisk = 2e8
 
-  init(_ directory: RunDirectory?, _ settings: RecordingSettings, configuration: String) {
+  init(
+    _ directory: RunDirectory?, _ lease: RunLease?, _ settings: RecordingSettings,
+    configuration: String
+  ) {
     self.directory = directory
+    self.lease = lease
     self.settings = settings
     self.configuration = configuration
   }
@@ -79,6 +85,7 @@ final class Checkpointer {
     try trainer.watch.beforeCheckpoint(step: progress.progress.step)
     var store = self.store ?? CheckpointStore(run: directory.path)
     if let willWrite = trainer.watch.willWrite { store.willWrite = willWrite }
+    if let lease { store.mayCommit = { try lease.check() } }
     defer { trainer.watch.afterFiles() }
     let saved = try write(trainer, progress, history, score, to: &store)
     trainer.watch.committed(saved.checkpoint.directory)

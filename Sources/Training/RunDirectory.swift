@@ -1,9 +1,10 @@
+import Checkpoints
 import Foundation
-import MPI
+import Guard
 import Support
 
-/// The places of a run's files (docs/files.md): `config.json`, `metrics.jsonl`, `checkpoints/`,
-/// `images/`.
+/// The places of a run's files (docs/files.md): `run.json`, `config.json`, `metrics.jsonl`,
+/// `checkpoints/`, `images/`.
 public struct RunDirectory: Sendable {
   /// The directory itself.
   public let path: String
@@ -11,6 +12,8 @@ public struct RunDirectory: Sendable {
   /// The directory at `path`, which need not exist.
   public init(_ path: String) { self.path = path }
 
+  /// The mark that makes the folder a run.
+  public var mark: String { path + "/run.json" }
   /// The resolved configuration.
   public var configuration: String { path + "/config.json" }
   /// The log, one JSON object a line.
@@ -19,83 +22,125 @@ public struct RunDirectory: Sendable {
   public var checkpoints: String { path + "/checkpoints" }
   /// The folder of PNG grids.
   public var images: String { path + "/images" }
+  /// The process that writes the run at present.
+  var owner: String { path + "/owner.json" }
 
-  /// Whether the directory holds a run, that is, a configuration.
-  public var isRun: Bool { FileManager.default.fileExists(atPath: configuration) }
+  /// Whether the directory holds a run: a mark or, of earlier versions, a configuration.
+  public var isRun: Bool {
+    [mark, configuration].contains { FileManager.default.fileExists(atPath: $0) }
+  }
 
-  /// Makes the directory of a new run with its configuration.
+  /// What the mark says; nil for a run of an earlier version, and where there is no run.
+  public var identity: RunMark? { Self.text(of: mark).flatMap { RunMark($0) } }
+
+  /// The owner that `owner.json` names now; nil where there is no such file, or it is torn.
+  public var currentOwner: RunOwner? { Self.text(of: owner).flatMap { RunOwner($0) } }
+
+  /// Writes the mark, if there is none yet.
   ///
   /// Rank 0 only.
-  ///
-  /// - Parameters:
-  ///   - configuration: the run's, as a JSON document.
-  ///   - replacing: whether to remove a run that is already there.
-  /// - Throws: `RunError` when something is already there, or the directory cannot be written.
-  public func create(configuration: String, replacing: Bool) throws {
-    let files = FileManager.default
-    if files.fileExists(atPath: path) {
-      let content = (try? files.contentsOfDirectory(atPath: path)) ?? [path]
-      if !content.isEmpty {
-        guard replacing && isRun else {
-          throw RunError.exists(path, isRun: isRun)
-        }
-        try FileError.wrap(path) { try files.removeItem(atPath: path) }
-      }
-    }
-    func makeFolder(_ folder: String) throws {
-      try FileError.wrap(path) {
-        try files.createDirectory(atPath: folder, withIntermediateDirectories: true)
-      }
-    }
-    // Write the configuration first: a directory with content and no configuration is no run.
-    try makeFolder(path)
-    try write(configuration: configuration)
-    for folder in [checkpoints, images] { try makeFolder(folder) }
+  public func writeMark() throws {
+    if identity == nil { try Self.write(RunMark().text, to: mark) }
   }
 
   /// Writes a new `config.json`, by a rename.
   ///
   /// Rank 0 only.
   public func write(configuration document: String) throws {
-    try FileError.wrap(configuration) {
-      try (document + "\n").write(
-        toFile: self.configuration, atomically: true, encoding: .utf8)
-    }
+    try Self.write(document + "\n", to: configuration)
+  }
+
+  private static func write(_ text: String, to path: String) throws {
+    try FileError.wrap(path) { try text.write(toFile: path, atomically: true, encoding: .utf8) }
+  }
+
+  /// The text of a small file, as it lies there now; nil where it cannot be read.
+  private static func text(of path: String) -> String? {
+    // Opening the file anew makes a network file system ask its server.
+    let file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+    guard file >= 0 else { return nil }
+    defer { close(file) }
+    var bytes = [UInt8](repeating: 0, count: 1 << 14)
+    let count = pread(file, &bytes, bytes.count, 0)
+    return count > 0 ? String(decoding: bytes[..<count], as: UTF8.self) : nil
   }
 }
 
-/// A run directory that cannot be used: an error of one line that names it.
-public enum RunError: ExitStatusError, Equatable, CustomStringConvertible {
-  case exists(String, isRun: Bool)
-  case noRun(String)
-  case vanished(String)
-  case noCheckpoint(String)
-  case data(String, String)
+// MARK: - What a run owns
 
-  /// One line.
-  public var description: String {
-    switch self {
-    case .exists(let path, isRun: true):
-      "\(path): found a run, expected a new directory; go on with it by --resume \(path), or "
-        + "replace it by --force"
-    case .exists(let path, isRun: false):
-      "\(path): found a file or a directory that is no run, expected a new directory"
-    case .noRun(let path): "\(path): found no run there (no config.json), expected a run directory"
-    case .vanished(let path):
-      "\(path): the run's directory is gone or another one (no config.json any more); nothing is "
-        + "written there"
-    case .noCheckpoint(let path):
-      "\(path): found no checkpoint whose checksums hold, expected at least one"
-    case .data(let path, let reason): "\(path): \(reason)"
+extension RunDirectory {
+  /// What lies in the folder, relative to it: the run's own files and folders, the content of a
+  /// folder before the folder, and everything else.
+  struct Content {
+    var own: [String] = []
+    var foreign: [String] = []
+  }
+
+  /// The start of the name of a folder within, in which a run that is being replaced waits.
+  static let asidePrefix = ".replaced-"
+
+  /// Looks at everything in the folder; links are not followed.
+  ///
+  /// - Throws: `FileError` if a folder cannot be read.
+  func content() throws -> Content {
+    var content = Content()
+    try look(into: [], &content)
+    return content
+  }
+
+  private func look(into folder: [String], _ content: inout Content) throws {
+    let place = ([path] + folder).joined(separator: "/")
+    let names = try FileError.wrap(place) {
+      try FileManager.default.contentsOfDirectory(atPath: place).sorted()
+    }
+    for name in names {
+      let parts = folder + [name]
+      let relative = parts.joined(separator: "/")
+      var status = stat()
+      guard lstat("\(path)/\(relative)", &status) == 0 else { continue }
+      let isFolder = status.st_mode & S_IFMT == S_IFDIR
+      guard Self.owns(parts[...], isFolder: isFolder) else {
+        content.foreign.append(relative)
+        continue
+      }
+      if isFolder { try look(into: parts, &content) }
+      content.own.append(relative)
     }
   }
 
-  /// 64 for usage, 65 for data, 1 for other errors.
-  public var exitStatus: Int32 {
-    switch self {
-    case .exists, .noRun: 64
-    case .noCheckpoint, .data: 65
-    case .vanished: 1
+  /// Whether Cleave writes a file or folder of this name into a run.
+  private static func owns(_ parts: ArraySlice<String>, isFolder: Bool) -> Bool {
+    guard let first = parts.first, let name = parts.last else { return false }
+    if first.hasPrefix(asidePrefix) {
+      return parts.count == 1 ? isFolder : owns(parts.dropFirst(), isFolder: isFolder)
+    }
+    let files = ["run.json", "config.json", "metrics.jsonl", "owner.json"]
+    switch (first, parts.count) {
+    case ("checkpoints", 2...):
+      return CheckpointStore.owns(Array(parts.dropFirst()), isFolder: isFolder)
+    case ("checkpoints", _), ("images", 1), ("injected", 1): return isFolder
+    case ("images", 2): return !isFolder && name.hasSuffix(".png")
+    case ("injected", 2): return !isFolder && (try? Fault(parsing: name)) != nil
+    case (_, 1):
+      return !isFolder
+        && (files.contains(name) || name.hasPrefix(RunLease.hiddenPrefix)
+          || name.hasPrefix("hang-") && name.hasSuffix(".json")
+          || files.contains { name.hasPrefix(".\($0).") } || name.hasPrefix(".dat.nosync"))
+    default: return false
+    }
+  }
+
+  /// Removes files and folders of the run, as `content` lists them; what is not empty stays.
+  ///
+  /// - Throws: `FileError` for the first that cannot be removed.
+  func remove(_ names: [String]) throws {
+    for name in names {
+      let place = "\(path)/\(name)"
+      guard unlink(place) != 0, errno != ENOENT else { continue }
+      guard errno == EISDIR || errno == EPERM else { throw FileError.last(place) }
+      guard rmdir(place) == 0 || errno == ENOTEMPTY || errno == EEXIST || errno == ENOENT else {
+        throw FileError.last(place)
+      }
     }
   }
 }

@@ -21,11 +21,13 @@ public struct TrainingLimits: Sendable {
   public var sentinel = 0
   /// The faults to make.
   public var faults: [Fault] = []
+  /// Seconds to wait for another process that trains the run to end.
+  public var patience = 0.0
 
   /// Limits; by default there are none.
   public init(
     stopAfterStep: Int? = nil, maxSteps: Int? = nil, deadline: Date? = nil, standstill: Double = 0,
-    sentinel: Int = 0, faults: [Fault] = []
+    sentinel: Int = 0, faults: [Fault] = [], patience: Double = 0
   ) {
     self.stopAfterStep = stopAfterStep
     self.maxSteps = maxSteps
@@ -33,6 +35,7 @@ public struct TrainingLimits: Sendable {
     self.standstill = standstill
     self.sentinel = sentinel
     self.faults = faults
+    self.patience = patience
   }
 }
 
@@ -72,11 +75,14 @@ public final class Session {
   ///   - recording: settings of the log, checkpoints and pictures.
   ///   - system: the name of the system, for messages.
   ///   - configuration: the run's configuration as a JSON document, for checkpoints.
+  ///   - lease: the right to write the files of `directory`, on rank 0; without one, nobody else
+  ///     may know of the directory.
   ///   - cure: settings that help the model against a collapse.
   public init(
     _ trainer: Trainer, _ loop: any Loop, _ recording: RecordingSettings,
     system: String = "model", configuration: String = "{}", in directory: RunDirectory? = nil,
-    validatingOn images: ValidationImages? = nil, observer: (any TrainingObserver)? = nil,
+    lease: RunLease? = nil, validatingOn images: ValidationImages? = nil,
+    observer: (any TrainingObserver)? = nil,
     limits: TrainingLimits = TrainingLimits(),
     cure: @escaping (CollapseWarning) -> String = { _ in "other settings" }
   ) {
@@ -85,7 +91,7 @@ public final class Session {
     self.recording = recording
     self.limits = limits
     journal = Journal(directory, recording, observer: observer, cure: cure)
-    checkpointer = Checkpointer(directory, recording, configuration: configuration)
+    checkpointer = Checkpointer(directory, lease, recording, configuration: configuration)
     validation = Validation(recording, of: trainer.model, system, on: images, epochs: loop.epochs)
   }
 
@@ -199,7 +205,11 @@ public final class Session {
     let step = trainer.progress.step
     let wishes = try trainer.watch.afterStep(
       step,
-      [wantsToStop ? 1 : 0, trainer.world.isRoot && checkpointer.isDueByTime ? 1 : 0])
+      [
+        wantsToStop ? 1 : 0, trainer.world.isRoot && checkpointer.isDueByTime ? 1 : 0,
+        checkpointer.lease?.isLost == true ? 1 : 0,
+      ])
+    if wishes[2] > 0 { try trainer.world.agree { try checkpointer.lease?.check() } }
     try follower?(trainer)
     if let dropped = trainer.watch.dropped {
       try skip(dropped)

@@ -64,7 +64,7 @@ struct SweepsTests {
       let whole = try session()
       _ = try whole.run()
       let directory = RunDirectory(folder.appending(path: "run").path)
-      try directory.create(configuration: "{}", replacing: false)
+      _ = try NewRun(directory, configuration: "{}", replacing: false)
       let first = try session(in: directory, TrainingLimits(stopAfterStep: stop))
       #expect(try first.run() == (stop < 8 ? .stopped : .converged))
       let second = try session(in: directory)

@@ -45,6 +45,9 @@ struct TrainCommand: Subcommand {
         "verify", "K", "with --resume: first replay the last K recorded steps and compare"),
       Option.threads,
       Option.flag("force", "replace the run in --out"),
+      Option.value(
+        "wait", "SECONDS",
+        "how long to wait for another process that trains the run to end (default 0)"),
     ] + Option.layout
 
   private let origin: Origin
@@ -72,7 +75,8 @@ struct TrainCommand: Subcommand {
       standstill: try arguments.integer("watchdog", in: 0...1_000_000).map(Double.init)
         ?? Watchdog.usualLimit,
       sentinel: try arguments.integer("sentinel", in: 1...1_000_000_000) ?? 0,
-      faults: try arguments.all("inject").map { try Fault(parsing: $0) })
+      faults: try arguments.all("inject").map { try Fault(parsing: $0) },
+      patience: Double(try arguments.integer("wait", in: 0...1_000_000) ?? 0))
     if let run = arguments.value("resume") {
       for option in ["out", "force"] where arguments.has(option) {
         throw UsageError("--\(option) does not go with --resume")
@@ -142,7 +146,10 @@ struct TrainCommand: Subcommand {
     _ directory: RunDirectory, verifying steps: Int?, _ console: Console,
     on world: Communicator
   ) throws -> RunOutcome {
-    try world.agree { if !directory.isRun { throw RunError.noRun(directory.path) } }
+    let lease = try world.agree {
+      try world.isRoot
+        ? RunLease.resuming(directory, patience: limits.patience) { console.warning($0) } : nil
+    }
     let kept = try ConfigurationSource.run(directory).configuration(on: world)
     var configuration = kept
     try world.agree {
@@ -157,7 +164,8 @@ struct TrainCommand: Subcommand {
         try TrainingRun.verify(kept, on: images, in: directory, steps: steps, world: world))
     }
     return try TrainingRun.resume(
-      configuration, on: images, in: directory, observer: display, limits: limits, world: world)
+      configuration, on: images, in: directory, lease: lease, observer: display, limits: limits,
+      world: world)
   }
 
   /// The training set, after all checks that need no model.

@@ -1,4 +1,5 @@
 import MPI
+import Support
 import Tensors
 
 /// `cleave version`: prints the version.
@@ -9,7 +10,7 @@ struct VersionCommand: Subcommand {
   static let options: [Option] = []
 
   /// The printed line.
-  static let text = "cleave 0.1.0"
+  static let text = "cleave \(Program.version)"
 
   init(_ arguments: Arguments) {}
 

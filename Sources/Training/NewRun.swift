@@ -1,0 +1,194 @@
+import Foundation
+import Support
+
+/// A run that is being created, perhaps in the place of another.
+///
+/// The run that was there is moved aside, into a hidden folder within the directory, until the new
+/// run stands. A process that dies before leaves both; the next one puts the old run back.
+public struct NewRun {
+  /// The right to write the run.
+  public let lease: RunLease
+  private let directory: RunDirectory
+  private let isFresh: Bool
+
+  /// Makes the folder of a new run, with its configuration.
+  ///
+  /// Rank 0 only.
+  ///
+  /// - Parameters:
+  ///   - configuration: the run's, as a JSON document.
+  ///   - replacing: whether a run that is already there may go.
+  ///   - inputs: files that the new run reads: a run that holds one of them cannot go.
+  ///   - patience: how many seconds to wait for a process that trains the old run.
+  ///   - waiting: called once if this process has to wait.
+  /// - Throws: `RunError` when something is already there, `FileError` when the directory cannot be
+  ///   written. What was there is there still.
+  public init(
+    _ directory: RunDirectory, configuration: String, replacing: Bool, inputs: [String] = [],
+    patience: Double = 0, waiting: (String) -> Void = { _ in }
+  ) throws {
+    self.directory = directory
+    try Self.checkPlace(directory, replacing: replacing, inputs: inputs)
+    isFresh = !FileManager.default.fileExists(atPath: directory.path)
+    try FileError.wrap(directory.path) {
+      try FileManager.default.createDirectory(
+        atPath: directory.path, withIntermediateDirectories: true)
+    }
+    lease = try RunLease(directory, patience: patience, waiting: waiting)
+    // Only now nobody else writes here.
+    try directory.restore()
+    try Self.checkPlace(directory, replacing: replacing, inputs: inputs)
+    try directory.moveAside()
+    do {
+      try directory.write(configuration: configuration)
+      for folder in [directory.checkpoints, directory.images] {
+        guard mkdir(folder, 0o777) == 0 || errno == EEXIST else { throw FileError.last(folder) }
+      }
+    } catch {
+      undo()
+      throw error
+    }
+  }
+
+  /// Makes sure that a new run may be made here.
+  private static func checkPlace(
+    _ directory: RunDirectory, replacing: Bool, inputs: [String]
+  ) throws {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: directory.path, isDirectory: &isFolder) else {
+      return
+    }
+    guard isFolder.boolValue else { throw RunError.exists(directory.path, isRun: false) }
+    let content = try directory.content()
+    let own = content.own.filter { !RunDirectory.isOwnership($0) }
+    if own.isEmpty && content.foreign.isEmpty { return }
+    guard replacing && directory.isMarked else {
+      throw RunError.exists(directory.path, isRun: directory.isMarked)
+    }
+    if !content.foreign.isEmpty { throw RunError.foreign(directory.path, content.foreign) }
+    let folder = URL(filePath: directory.path).resolvingSymlinksInPath().path + "/"
+    for input in inputs
+    where URL(filePath: input).resolvingSymlinksInPath().path.hasPrefix(folder) {
+      throw RunError.holdsInput(directory.path, input)
+    }
+  }
+
+  /// Ends the creation well: the mark makes the folder a run, and the old run goes.
+  ///
+  /// - Returns: a problem with the removal of the old run, one line.
+  /// - Throws: `FileError` if the mark cannot be written.
+  public func stands() throws -> String? {
+    try directory.writeMark()
+    do { try directory.restore() } catch {
+      return "the run that was replaced is not removed: \(error)"
+    }
+    return nil
+  }
+
+  /// Ends the creation after an error: the old run is in its place again, or nothing is.
+  ///
+  /// What cannot be put back now is put back by the next process that wants to write the run.
+  public func undo() {
+    try? directory.removeNewRun()
+    try? directory.restore()
+    lease.release()
+    if isFresh { rmdir(directory.path) }
+  }
+}
+
+extension RunDirectory {
+  /// Whether a file belongs to the ownership of the run and not to its content.
+  static func isOwnership(_ name: String) -> Bool {
+    name == "owner.json" || name.hasPrefix(RunLease.hiddenPrefix)
+  }
+
+  /// Whether Cleave made this folder: it has a mark or, of an earlier version, a configuration.
+  var isMarked: Bool {
+    if identity != nil { return true }
+    guard let bytes = FileManager.default.contents(atPath: configuration),
+      let document = try? JSONValue(parsing: String(decoding: bytes, as: UTF8.self))
+    else { return false }
+    return document["model"]?.text != nil && document["lanes"]?.integer != nil
+  }
+
+  /// Whether a run is here, or one that was moved aside and waits to be put back.
+  var holdsRun: Bool { isRun || !asides.isEmpty }
+
+  private var asides: [String] {
+    ((try? topNames()) ?? []).filter { $0.hasPrefix(Self.asidePrefix) }
+  }
+
+  private static let markName = "run.json"
+
+  private func topNames() throws -> [String] {
+    try FileError.wrap(path) { try FileManager.default.contentsOfDirectory(atPath: path) }
+  }
+
+  /// Moves the run that is here, if any, into a hidden folder.
+  ///
+  /// The mark goes last: the folder is a run until the whole run is aside.
+  fileprivate func moveAside() throws {
+    let names = try topNames().filter { !Self.isOwnership($0) && $0 != Self.markName }
+    if names.isEmpty { return }
+    try writeMark()
+    let aside = RunDirectory("\(path)/\(Self.asidePrefix)\(RunMark.newID())")
+    guard mkdir(aside.path, 0o777) == 0 else { throw FileError.last(aside.path) }
+    do {
+      for name in names + [Self.markName] { try move(name, to: aside) }
+    } catch {
+      try? restore()
+      throw error
+    }
+  }
+
+  private func move(_ name: String, to other: RunDirectory) throws {
+    guard rename("\(path)/\(name)", "\(other.path)/\(name)") == 0 else {
+      throw FileError.last("\(path)/\(name)")
+    }
+  }
+
+  /// Removes the files of a new run that does not stand; the old one is aside.
+  fileprivate func removeNewRun() throws {
+    try remove(
+      content().own.filter { !$0.hasPrefix(Self.asidePrefix) && !Self.isOwnership($0) })
+  }
+
+  /// Ends what a process has left that died while it replaced a run.
+  ///
+  /// Where the new run stands, the old one is removed; elsewhere the old one is put back. For the
+  /// owner of the run, on rank 0.
+  func restore() throws {
+    for name in asides {
+      let aside = RunDirectory("\(path)/\(name)")
+      // The mark went aside last, comes back first, and is removed last.
+      let isWhole = FileManager.default.fileExists(atPath: aside.mark)
+      if isWhole && identity != nil {
+        try aside.remove(try aside.content().own.filter { $0 != Self.markName } + [Self.markName])
+      } else {
+        if isWhole {
+          try removeNewRun()
+          try aside.move(Self.markName, to: self)
+        }
+        for name in try aside.topNames() { try aside.move(name, to: self) }
+      }
+      try remove([name])
+    }
+  }
+}
+
+extension RunLease {
+  /// Takes the right to go on with the run in a directory.
+  ///
+  /// Rank 0 only. A run that an interrupted process had moved aside is put back first.
+  ///
+  /// - Throws: `RunError.noRun` where there is none; the errors of `init`.
+  public static func resuming(
+    _ directory: RunDirectory, patience: Double, waiting: (String) -> Void
+  ) throws -> RunLease {
+    guard directory.holdsRun else { throw RunError.noRun(directory.path) }
+    let lease = try RunLease(directory, patience: patience, waiting: waiting)
+    try directory.restore()
+    if !directory.isRun { throw RunError.noRun(directory.path) }
+    return lease
+  }
+}

@@ -1,0 +1,52 @@
+import Support
+
+/// A run directory that cannot be used: an error of one line that names it.
+public enum RunError: ExitStatusError, Equatable, CustomStringConvertible {
+  case exists(String, isRun: Bool)
+  case foreign(String, [String])
+  case holdsInput(String, String)
+  case noRun(String)
+  case owned(String, RunOwner)
+  case lost(String, RunOwner)
+  case vanished(String)
+  case noCheckpoint(String)
+  case data(String, String)
+
+  /// One line.
+  public var description: String {
+    switch self {
+    case .exists(let path, isRun: true):
+      "\(path): found a run, expected a new directory; go on with it by --resume \(path), or "
+        + "replace it by --force"
+    case .exists(let path, isRun: false):
+      "\(path): found a file or a directory that is no run, expected a new directory"
+    case .foreign(let path, let names):
+      "\(path): found \(Quantity.list(names.map(\.printable), atMost: 3)), which cleave did not "
+        + "write, expected nothing but a run; move it away first, --force deletes only runs"
+    case .holdsInput(let path, let data):
+      "\(path): found the data set \(data) in it, expected a run that can be replaced; move the "
+        + "data away first"
+    case .noRun(let path):
+      "\(path): found no run there (no run.json, no config.json), expected a run directory"
+    case .owned(let path, let owner):
+      "\(path): found in training by \(owner.words), expected a run that nobody trains; end that "
+        + "process, or wait for it by --wait SECONDS"
+    case .lost(let path, let owner):
+      "\(path): taken over by \(owner.words); this process writes nothing more there"
+    case .vanished(let path):
+      "\(path): the run's directory is gone or another one; nothing is written there"
+    case .noCheckpoint(let path):
+      "\(path): found no checkpoint whose checksums hold, expected at least one"
+    case .data(let path, let reason): "\(path): \(reason)"
+    }
+  }
+
+  /// 64 for usage, 65 for data, 1 for other errors.
+  public var exitStatus: Int32 {
+    switch self {
+    case .exists, .foreign, .holdsInput, .noRun, .owned: 64
+    case .noCheckpoint, .data: 65
+    case .lost, .vanished: 1
+    }
+  }
+}

@@ -1,0 +1,199 @@
+import Foundation
+import Guard
+import Support
+import Synchronization
+
+/// The right to write a run: at any time one process has it, rank 0 of those that train the run.
+///
+/// The file `owner.json` names the owner, who renews it every few seconds. No lock of the file
+/// system is needed, and no clock is compared with another host's:
+///
+/// - A new owner makes the file under a hidden name and links it to its place, which fails where
+///   there is one.
+/// - An owner of this machine is gone when its process is. Of any other, a reader watches the file:
+///   an owner that does not renew it for `expiry` seconds is gone.
+/// - Who takes the place of an owner that is gone renames its own file over the old one and looks
+///   again after `settling` seconds: of several that try, the last one has the run.
+/// - An owner that finds another's file has lost the run, for example after its host was suspended,
+///   and writes no more.
+public final class RunLease: Sendable {
+  /// Seconds between two renewals, seconds without one after which an owner is gone, and seconds
+  /// after which a new owner makes sure that it is the only one.
+  struct Times: Sendable {
+    var renewal = 5.0
+    var expiry = 30.0
+    var settling = 1.0
+  }
+
+  /// The previous owner, if it is gone without having given up the run.
+  public let predecessor: RunOwner?
+  private let keeper: Keeper
+
+  /// Takes the right to write a run, whose folder has to exist.
+  ///
+  /// Rank 0 only.
+  ///
+  /// - Parameters:
+  ///   - patience: how many seconds to wait for another owner to end.
+  ///   - waiting: called once if this process has to wait, with the reason.
+  /// - Throws: `RunError.owned` where another process has the right; `FileError` if the folder
+  ///   cannot be written.
+  public convenience init(
+    _ directory: RunDirectory, patience: Double = 0, waiting: (String) -> Void = { _ in }
+  ) throws {
+    try self.init(directory, patience: patience, times: Times(), waiting: waiting)
+  }
+
+  init(
+    _ directory: RunDirectory, patience: Double, times: Times, waiting: (String) -> Void = { _ in }
+  ) throws {
+    let keeper = try Keeper(directory, times)
+    predecessor = try keeper.take(patience: patience, waiting)
+    self.keeper = keeper
+    let thread = Thread { keeper.renew() }
+    thread.name = "cleave-owner"
+    thread.start()
+  }
+
+  deinit { release() }
+
+  /// Whether another process was found in this one's place at the last renewal.
+  public var isLost: Bool { keeper.isLost }
+
+  /// Makes sure that the run is still this process's.
+  ///
+  /// - Throws: `RunError.lost` if another process has taken it over; `RunError.vanished` if the
+  ///   folder is gone.
+  public func check() throws { try keeper.check() }
+
+  /// Gives up the run.
+  public func release() { keeper.release() }
+
+  /// The start of the hidden names under which owners are made.
+  static let hiddenPrefix = ".owner-"
+}
+
+/// What a lease shares with the thread that renews it.
+private final class Keeper: Sendable {
+  private let directory: RunDirectory
+  private let times: RunLease.Times
+  private let owner = RunOwner()
+  private let fresh: String
+  private let descriptor: Int32
+  private let isDone = Atomic<Bool>(false)
+  private let hasLost = Atomic<Bool>(false)
+
+  /// Makes the owner's file under its hidden name.
+  init(_ directory: RunDirectory, _ times: RunLease.Times) throws {
+    self.directory = directory
+    self.times = times
+    fresh = "\(directory.path)/\(RunLease.hiddenPrefix)\(owner.id)"
+    descriptor = open(fresh, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw FileError.last(fresh) }
+    do { try write(owner) } catch {
+      unlink(fresh)
+      throw error
+    }
+  }
+
+  deinit { close(descriptor) }
+
+  /// Seconds of a clock that nobody adjusts.
+  private static var clock: Double { Double(DispatchTime.now().uptimeNanoseconds) / 1e9 }
+
+  private func write(_ owner: RunOwner) throws {
+    let text = owner.text
+    let count = text.withCString { pwrite(descriptor, $0, text.utf8.count, 0) }
+    guard count == text.utf8.count else { throw FileError.last(directory.owner) }
+  }
+
+  // MARK: - Taking
+
+  /// Makes the new file the run's `owner.json`.
+  ///
+  /// - Returns: the owner in whose place this process came.
+  func take(patience: Double, _ waiting: (String) -> Void) throws -> RunOwner? {
+    defer { unlink(fresh) }
+    let deadline = Self.clock + patience
+    var isTold = false
+    while true {
+      if link(fresh, directory.owner) == 0 { return nil }
+      // Some file systems have no hard links.
+      guard [EEXIST, EPERM, ENOTSUP, ENOSYS, EMLINK].contains(errno) else {
+        throw FileError.last(directory.owner)
+      }
+      let present = settledOwner()
+      if let present, !isGone(present) {
+        guard Self.clock < deadline, !StopSignals.arrived else {
+          throw RunError.owned(directory.path, present)
+        }
+        if !isTold { waiting("waiting for \(present.words), which trains \(directory.path)") }
+        isTold = true
+        usleep(500_000)
+        continue
+      }
+      // Somebody may have taken the place, or left it, in the meantime.
+      guard directory.currentOwner?.id == present?.id else { continue }
+      guard rename(fresh, directory.owner) == 0 else { throw FileError.last(directory.owner) }
+      usleep(UInt32(1e6 * times.settling))
+      if directory.currentOwner?.id == owner.id { return present }
+      // Another process was later; its file is in place.
+      throw RunError.owned(directory.path, directory.currentOwner ?? owner)
+    }
+  }
+
+  /// The owner that the file names; nil where it names none for a while.
+  private func settledOwner() -> RunOwner? {
+    for _ in 0..<5 {
+      if let found = directory.currentOwner { return found }
+      usleep(100_000)
+    }
+    return nil
+  }
+
+  /// Whether an owner does not live any more.
+  ///
+  /// Where nothing else tells, waits to see whether it renews its file.
+  private func isGone(_ owner: RunOwner) -> Bool {
+    if let isAlive = owner.process.isAlive { return !isAlive }
+    let end = Self.clock + times.expiry
+    while Self.clock < end && !StopSignals.arrived {
+      usleep(200_000)
+      guard let now = directory.currentOwner else { continue }
+      if now != owner { return false }
+    }
+    return !StopSignals.arrived
+  }
+
+  // MARK: - Keeping
+
+  /// Renews the file until the lease is released.
+  func renew() {
+    var (own, renewed) = (owner, Self.clock)
+    while !isDone.load(ordering: .acquiring) {
+      usleep(100_000)
+      guard Self.clock - renewed >= times.renewal else { continue }
+      renewed = Self.clock
+      own.renewals += 1
+      // This writes to the own file, which has no name any more where another has its place. A
+      // renewal that fails is made up for by the next.
+      try? write(own)
+      if let found = directory.currentOwner, found.id != owner.id {
+        hasLost.store(true, ordering: .releasing)
+      }
+    }
+  }
+
+  var isLost: Bool { hasLost.load(ordering: .acquiring) }
+
+  func check() throws {
+    let found = directory.currentOwner
+    if found?.id == owner.id { return }
+    throw found.map { RunError.lost(directory.path, $0) } ?? RunError.vanished(directory.path)
+  }
+
+  func release() {
+    guard !isDone.exchange(true, ordering: .acquiringAndReleasing) else { return }
+    if directory.currentOwner?.id == owner.id { unlink(directory.owner) }
+  }
+}
