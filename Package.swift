@@ -34,7 +34,7 @@ let package = Package(
     .target(name: "CKernels"),
     library("Support", []),
     library("MPI", ["CMPI", "Support"]),
-    library("HDF5", ["CHDF5"]),
+    library("HDF5", ["CHDF5", "Support"]),
     library("Images", ["CPNG", "CTurboJPEG"]),
     library("Tensors", ["COpenBLAS", "COneDNN", "CKernels"]),
     library("Autodiff", ["Tensors"]),

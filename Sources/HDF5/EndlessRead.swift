@@ -1,5 +1,6 @@
 import Dispatch
 import Foundation
+import Support
 
 /// Ends the process, with one line and status 65, if HDF5 would read a damaged file forever.
 ///
@@ -18,8 +19,8 @@ enum EndlessRead {
     let thread = Thread { [clock] in
       while done.wait(timeout: .now() + 0.5) == .timedOut {
         if time(of: clock) < limit { continue }
-        let line = "cleave: \(file): \(object): found a damaged file: HDF5 reads it for ever\n"
-        FileHandle.standardError.write(Data(line.utf8))
+        let line = "cleave: \(file): \(object): found a damaged file: HDF5 reads it for ever"
+        FileHandle.standardError.write(Data((line.printable + "\n").utf8))
         _exit(65)
       }
     }

@@ -225,14 +225,23 @@ extension Configuration {
   /// - Parameter original: The configuration with which the run was created.
   /// - Throws: `ConfigurationError` that names the first fixed setting with another value.
   public func checkResume(of original: Configuration) throws(ConfigurationError) {
+    guard let difference = fixedDifference(from: original) else { return }
+    throw ConfigurationError(
+      key: difference.key, found: difference.found,
+      expected: "\(difference.expected), which is fixed for the run; a new run can have another")
+  }
+
+  /// The first setting that is fixed for a run and has another value than in `original`; nil if there
+  /// is none.
+  public func fixedDifference(
+    from original: Configuration
+  ) -> (key: String, found: String, expected: String)? {
     for key in Self.keys where key.isFixed {
       if let readers = SystemCatalogue.readers(of: key.name), !readers.contains(model) { continue }
       let (old, new) = (original[key], self[key])
-      guard old != new else { continue }
-      throw ConfigurationError(
-        key: key.name, found: new.line,
-        expected: "\(old.line), which is fixed for the run; a new run can have another")
+      if old != new { return (key.name, new.line, old.line) }
     }
+    return nil
   }
 
   /// The settings of most steps of the run, where some change during the run.

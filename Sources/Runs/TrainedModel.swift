@@ -53,14 +53,17 @@ public final class TrainedModel {
       return checkpoint
     }
     self.checkpoint = checkpoint
-    let contents = try world.agree { try checkpoint.contents() }
-    var adjusted = try Configuration.load(json: contents.configuration)
+    let (recorded, contents) = try world.agree {
+      let recorded = try RecordedRun(checkpoint)
+      _ = try recorded.makeModel()
+      return (recorded, try checkpoint.contents())
+    }
+    var adjusted = recorded.configuration
     try world.agree { try adjust(&adjusted) }
     let c = adjusted
     configuration = c
-    let progress = SavedProgress(contents.progress)
-    threshold = Float(progress.threshold)
-    imageShape = progress.imageShape
+    threshold = Float(recorded.progress.threshold)
+    imageShape = recorded.progress.imageShape
     model = try c.makeModel(of: imageShape)
     let parameters = model.collectParameters()
     var offsets: [Int] = []

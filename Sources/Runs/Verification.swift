@@ -42,7 +42,7 @@ extension TrainingRun {
     if settings.0 != settings.1 {
       return "nothing to verify: the settings changed after step \(start.manifest.step)"
     }
-    let kept = try world.agree { try Configuration.load(json: settings.1) }
+    let kept = try world.agree { try RecordedRun(newest).configuration }
     let every = kept.common.recording.logEvery
     let record = try Record(directory, on: world)
     let isExact =

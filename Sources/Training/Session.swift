@@ -106,7 +106,7 @@ public final class Session {
   public func restore(_ checkpoint: Checkpoint, isLoaded: Bool = false) throws {
     let contents = try trainer.world.agree { try checkpoint.contents() }
     try trainer.restore(contents, of: checkpoint, isLoaded: isLoaded)
-    shrinkageThreshold = SavedProgress(contents.progress).threshold
+    shrinkageThreshold = try SavedProgress(contents.progress, in: checkpoint.contentsPath).threshold
     for (name, points) in contents.history {
       for point in points { journal.history.append(name, point.value, step: point.step) }
     }
