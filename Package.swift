@@ -75,7 +75,8 @@ let package = Package(
     .executableTarget(
       name: "mutated-inputs",
       dependencies: [
-        "Support", "MPI", "HDF5", "Images", "Datasets", "Checkpoints", "Training", "Models",
+        "Support", "MPI", "CHDF5", "HDF5", "Images", "Datasets", "Checkpoints", "Training", "Models",
+        "Runs", "Evaluation",
       ]),
     .target(
       name: "TestSupport",

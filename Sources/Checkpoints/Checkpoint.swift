@@ -78,16 +78,16 @@ extension Checkpoint {
   /// - Throws: `HDF5Error` if `checkpoint.h5` lacks something; `CheckpointError` if its progress is not
   ///   that of the manifest.
   public func contents() throws -> CheckpointContents {
-    let contents = try ContentsFile.contents(in: try openContents())
+    let contents = try reading { file throws(HDF5Error) in try ContentsFile.contents(in: file) }
     try check(contents.progress)
     return contents
   }
 
   /// The counters alone.
   ///
-  /// - Throws: `HDF5Error` if `checkpoint.h5` lacks them.
+  /// - Throws: the errors of `contents()`.
   public func progress() throws -> Progress {
-    let progress = try ContentsFile.progress(in: try openContents())
+    let progress = try reading { file throws(HDF5Error) in try ContentsFile.progress(in: file) }
     try check(progress)
     return progress
   }
@@ -99,7 +99,8 @@ extension Checkpoint {
     ] where found != expected {
       throw CheckpointError(
         path: contentsPath,
-        message: "/progress: \(name): found \(found), expected \(expected) as in \(Manifest.fileName)")
+        message:
+          "/progress: \(name): found \(found), expected \(expected) as in \(Manifest.fileName)")
     }
   }
 
@@ -107,19 +108,23 @@ extension Checkpoint {
   ///
   /// - Throws: `HDF5Error` if `checkpoint.h5` lacks them.
   public func modelShapes() throws -> [String: [Int]] {
-    try ContentsFile.modelShapes(in: try openContents())
+    try reading { file throws(HDF5Error) in try ContentsFile.modelShapes(in: file) }
   }
 
   /// The configuration alone, one JSON object.
   ///
   /// - Throws: `HDF5Error` if `checkpoint.h5` lacks it.
   public func configuration() throws -> String {
-    try ContentsFile.configuration(in: try openContents())
+    try reading { file throws(HDF5Error) in try ContentsFile.configuration(in: file) }
   }
 
-  func openContents() throws -> File {
+  /// Opens `checkpoint.h5` and lets `body` read it; `body` calls nothing but HDF5.
+  func reading<Result>(_ body: (File) throws(HDF5Error) -> Result) throws -> Result {
     // HDF5 would follow a link.
-    _ = try Disk.size(of: path(of: ContentsFile.name), through: openPath(of: ContentsFile.name))
-    return try ContentsFile.open(path(of: ContentsFile.name), through: openPath(of: ContentsFile.name))
+    let opened = openPath(of: ContentsFile.name)
+    let size = try Disk.size(of: contentsPath, through: opened)
+    return try UntrustedRead.guarded(contentsPath, bytes: size) { () throws(HDF5Error) in
+      try body(try ContentsFile.open(contentsPath, through: opened))
+    }
   }
 }

@@ -1,4 +1,5 @@
 import HDF5
+import Support
 
 // Reads `checkpoint.h5`. Its checksum proves that nothing has changed it, not who wrote it: no size,
 // number or link in it is trusted.
@@ -12,7 +13,7 @@ extension ContentsFile {
     guard format == Manifest.formatName, version == Manifest.currentVersion else {
       throw HDF5Error(
         file: path,
-        message: "found format \(format) version \(version), "
+        message: "found format \(format.shortened) version \(version), "
           + "expected \(Manifest.formatName) version \(Manifest.currentVersion)")
     }
     return file
@@ -107,7 +108,8 @@ extension ContentsFile {
     // A link may make a group a member of itself.
     guard depth < 4 else {
       throw HDF5Error(
-        file: file.path, object: "/history/\(group)", message: "found more than 4 groups in each other")
+        file: file.path, object: "/history/\(group)",
+        message: "found more than 4 groups in each other")
     }
     var history: [String: [HistoryPoint]] = [:]
     for child in try file.children(of: "/history/\(group)") {

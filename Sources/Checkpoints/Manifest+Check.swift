@@ -5,6 +5,8 @@ extension Manifest {
   /// A member that no checkpoint has, in words that follow the manifest's name.
   struct Flaw: Error {
     let message: String
+
+    init(message: String) { self.message = message.shortened }
   }
 
   private static let mostSteps = Int(Int32.max)
@@ -55,7 +57,8 @@ extension Manifest {
     for file in files {
       guard file.file == ContentsFile.name || RowFile.isName(file.file) else {
         throw Flaw(
-          message: "files: found \(file.file), expected \(ContentsFile.name) or \(RowFile.name(rank: 0))"
+          message:
+            "files: found \(file.file), expected \(ContentsFile.name) or \(RowFile.name(rank: 0))"
             + " and so on")
       }
       guard seen.insert(file.file).inserted else {
@@ -86,14 +89,16 @@ extension Manifest {
       }
       guard first == next, count > 0, count <= rowLayout.rows - next else {
         throw Flaw(
-          message: "\(name): found first_row \(first) and rows \(count), expected some from \(next) on, "
+          message:
+            "\(name): found first_row \(first) and rows \(count), expected some from \(next) on, "
             + "of \(rowLayout.rows) in all")
       }
       next += count
       try file.places?.check(count, of: rowLayout, in: file)
     }
     guard next == rowLayout?.rows ?? 0 else {
-      throw Flaw(message: "files: found \(next) rows, expected the \(rowLayout?.rows ?? 0) of split")
+      throw Flaw(
+        message: "files: found \(next) rows, expected the \(rowLayout?.rows ?? 0) of split")
     }
   }
 }
@@ -103,7 +108,8 @@ extension RowLayout {
   fileprivate func check() throws(Manifest.Flaw) {
     try Manifest.require(rows, in: 1...1 << 40, "split: rows")
     guard (1...8).contains(rowShape.count) else {
-      throw Manifest.Flaw(message: "split: row_shape: found \(rowShape.count) extents, expected [H, W, C]")
+      throw Manifest.Flaw(
+        message: "split: row_shape: found \(rowShape.count) extents, expected [H, W, C]")
     }
     var elements = 1
     for extent in rowShape {
@@ -126,10 +132,12 @@ extension RowLayout {
       guard !name.isEmpty, name.utf8.count <= 100, !name.contains("/"), name == name.printable,
         ![".", ".."].contains(name), seen.insert(name).inserted
       else {
-        throw Manifest.Flaw(message: "split: arrays: found the name \(name), expected plain names that differ")
+        throw Manifest.Flaw(
+          message: "split: arrays: found the name \(name), expected plain names that differ")
       }
       guard array.step.isFinite, array.step > 0 else {
-        throw Manifest.Flaw(message: "split: \(name): step: found \(array.step), expected a number above 0")
+        throw Manifest.Flaw(
+          message: "split: \(name): step: found \(array.step), expected a number above 0")
       }
     }
   }
@@ -143,7 +151,8 @@ extension Manifest.RowPlaces {
     let name = file.file
     guard offsets.count == layout.arrays.count else {
       throw Manifest.Flaw(
-        message: "\(name): found \(offsets.count) offsets, expected \(layout.arrays.count), one an array")
+        message:
+          "\(name): found \(offsets.count) offsets, expected \(layout.arrays.count), one an array")
     }
     var end = 0
     for (array, offset) in offsets.enumerated() {
@@ -156,7 +165,8 @@ extension Manifest.RowPlaces {
       end = sum
     }
     guard segmentBytes > 0 else {
-      throw Manifest.Flaw(message: "\(name): block_bytes: found \(segmentBytes), expected 1 or more")
+      throw Manifest.Flaw(
+        message: "\(name): block_bytes: found \(segmentBytes), expected 1 or more")
     }
     let expected = max(1, file.bytes / segmentBytes + (file.bytes % segmentBytes > 0 ? 1 : 0))
     guard segments.count == expected else {

@@ -165,7 +165,7 @@ extension Manifest {
     guard format == Manifest.formatName, version == Manifest.currentVersion else {
       throw CheckpointError(
         path: path,
-        message: "found format \(format) version \(version), "
+        message: "found format \(format.shortened) version \(version), "
           + "expected \(Manifest.formatName) version \(Manifest.currentVersion)")
     }
     do throws(Flaw) { try check() } catch {

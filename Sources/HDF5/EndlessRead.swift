@@ -9,11 +9,11 @@ import Support
 enum EndlessRead {
   /// Runs a read with a limit in seconds of this thread's computing time; a slow disk does not
   /// count.
-  static func guarded<Result>(
-    _ file: String, _ object: String, seconds: Double, _ read: () -> Result
-  ) -> Result {
+  static func guarded<Result, Failure: Error>(
+    _ file: String, _ object: String, seconds: Double, _ read: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
     var clock = clockid_t()
-    guard pthread_getcpuclockid(pthread_self(), &clock) == 0 else { return read() }
+    guard pthread_getcpuclockid(pthread_self(), &clock) == 0 else { return try read() }
     let done = DispatchSemaphore(value: 0)
     let limit = time(of: clock) + seconds
     let thread = Thread { [clock] in
@@ -26,7 +26,7 @@ enum EndlessRead {
     }
     thread.start()
     defer { done.signal() }
-    return read()
+    return try read()
   }
 
   private static func time(of clock: clockid_t) -> Double {

@@ -79,7 +79,8 @@ extension Configuration {
   public static func key(_ name: String) throws(ConfigurationError) -> KeyDescription {
     guard let key = keys.first(where: { $0.name == name }) else {
       throw ConfigurationError(
-        "unknown key \(name)" + Spelling.hint(for: name, in: keys.map(\.name)))
+        "unknown key \(name.shortened)"
+          + Spelling.hint(for: String(name.prefix(100)), in: keys.map(\.name)))
     }
     return key
   }
@@ -138,9 +139,9 @@ extension Configuration {
       if let key = Self.keys.first(where: { $0.former?.name == member.name }) {
         var value = member.value
         if case .string(let word) = value { value = .string(key.former?.words[word] ?? word) }
-        try set(key, to: value, found: member.value.line)
+        try set(key, to: value, found: member.value.line.shortened)
       } else {
-        try set(Self.key(member.name), to: member.value, found: member.value.line)
+        try set(Self.key(member.name), to: member.value, found: member.value.line.shortened)
       }
     }
   }
@@ -239,7 +240,7 @@ extension Configuration {
     for key in Self.keys where key.isFixed {
       if let readers = SystemCatalogue.readers(of: key.name), !readers.contains(model) { continue }
       let (old, new) = (original[key], self[key])
-      if old != new { return (key.name, new.line, old.line) }
+      if old != new { return (key.name, new.line.shortened, old.line.shortened) }
     }
     return nil
   }

@@ -33,7 +33,8 @@ public struct RecordedRun {
         path, "/config: \(name): found \(found), expected \(expected) as in /progress")
     }
     guard let layout = checkpoint.manifest.rowLayout else { return }
-    guard layout.rowCount == progress.imageShape.count, layout.rows == data.rows ?? layout.rows else {
+    guard layout.rowCount == progress.imageShape.count, layout.rows == data.rows ?? layout.rows
+    else {
       throw RunError.data(
         path,
         "found a run on \(data.rows.map { "\($0)" } ?? "all") images of \(progress.imageShape), expected "

@@ -35,7 +35,8 @@ public enum RunSettings {
     let kept = recorded.configuration
     switch edited {
     case .failure(let error as RunError):
-      warning("\(path): \(error.reason); the settings of \(checkpoint.name) are used, and written there")
+      warning(
+        "\(path): \(error.reason); the settings of \(checkpoint.name) are used, and written there")
       return kept
     case .failure(let error): throw error
     case .success(let edited):

@@ -46,9 +46,13 @@ public final class TrainedModel {
     skipped = selection.skipped
     let checkpoint = try world.agree {
       guard let checkpoint = selection.checkpoint else {
-        throw isBest && selection.skipped.isEmpty
-          ? RunError.data(run.path, "found no best checkpoint, expected one; leave --best out")
-          : RunError.noCheckpoint(run.path)
+        if isBest && selection.skipped.isEmpty {
+          throw RunError.data(run.path, "found no best checkpoint, expected one; leave --best out")
+        }
+        guard let first = selection.skipped.first else { throw RunError.noCheckpoint(run.path) }
+        throw RunError.data(
+          run.path,
+          "found no checkpoint whose checksums hold, expected at least one; the newest: \(first)")
       }
       return checkpoint
     }

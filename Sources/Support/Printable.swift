@@ -8,6 +8,12 @@ extension String {
   /// The same for a text of several lines, whose line ends and tabulators stay.
   public var printableLines: String { replacingSteering { $0 == "\n" || $0 == "\t" } }
 
+  /// The beginning of a long text, for messages: a value from a file may have any length.
+  public var shortened: String {
+    let limit = 200
+    return utf8.count <= limit ? self : String(prefix(limit)) + "… (\(utf8.count) bytes)"
+  }
+
   private func replacingSteering(except stays: (Unicode.Scalar) -> Bool) -> String {
     guard unicodeScalars.contains(where: { $0.isSteering && !stays($0) }) else { return self }
     return String(

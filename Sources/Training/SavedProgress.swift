@@ -49,7 +49,8 @@ public struct SavedProgress: Equatable, Sendable {
       let found = values[name].map { "\($0)" } ?? "nothing"
       return .data(place, "/progress/values: \(name): found \(found), expected \(expected)")
     }
-    func integer(_ name: String, default absent: Int? = 0, in range: ClosedRange<Int>) throws -> Int {
+    func integer(_ name: String, default absent: Int? = 0, in range: ClosedRange<Int>) throws -> Int
+    {
       guard let number = values[name].map({ Int(exactly: $0) }) ?? absent, range.contains(number)
       else {
         throw refuse(name, "an integer from \(range.lowerBound) to \(range.upperBound)")

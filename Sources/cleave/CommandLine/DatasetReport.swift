@@ -57,7 +57,8 @@ struct DatasetReport {
       }
       let noise = summary.noise[split].map { ", noise \($0.printable)" } ?? ""
       let with = others.isEmpty ? "" : ", with \(others.joined(separator: ", "))"
-      return "  \(split.printable): \(Quantity.grouped(images.first ?? 0)) images of \(shape)\(noise)\(with)"
+      return
+        "  \(split.printable): \(Quantity.grouped(images.first ?? 0)) images of \(shape)\(noise)\(with)"
     }
     let name = summary.name.map { " \($0.printable)" } ?? ""
     return (["\(path): data set\(name)"] + lines).joined(separator: "\n")
