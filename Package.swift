@@ -76,7 +76,7 @@ let package = Package(
       name: "mutated-inputs",
       dependencies: [
         "Support", "MPI", "CHDF5", "HDF5", "Images", "Datasets", "Checkpoints", "Training", "Models",
-        "Runs", "Evaluation",
+        "Guard", "Runs", "Evaluation",
       ]),
     .target(
       name: "TestSupport",

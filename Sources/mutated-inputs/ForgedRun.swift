@@ -2,6 +2,7 @@ import Checkpoints
 import Datasets
 import Evaluation
 import Foundation
+import Guard
 import HDF5
 import Models
 import Runs
@@ -141,7 +142,9 @@ final class ForgedRun {
 
   private func found(_ what: String, _ body: () throws -> String) throws -> String {
     do { return try body() } catch {
-      let status = error is HDF5Error || error is DatasetError ? 65 : exitStatus(of: error)
+      // Rows, weights and steps may be numbers that no training goes on with.
+      let isKnown = error is HDF5Error || error is DatasetError || error is NonFiniteError
+      let status = isKnown ? 65 : exitStatus(of: error)
       let text = "\(error)"
       guard status == 65, !text.isEmpty, text.utf8.count < 20_000 else {
         throw InputFailure("\(what): \(type(of: error)), status \(status): \(text.prefix(500))")
