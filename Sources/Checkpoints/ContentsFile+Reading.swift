@@ -27,6 +27,11 @@ extension ContentsFile {
     guard let text = try dataset.readStrings().first else {
       throw HDF5Error(file: file.path, object: "/config", message: "found no text")
     }
+    guard text.utf8.count <= RegularFile.documentLimit else {
+      throw HDF5Error(
+        file: file.path, object: "/config",
+        message: "found \(text.utf8.count) bytes, expected \(RegularFile.documentLimit) at most")
+    }
     return text
   }
 

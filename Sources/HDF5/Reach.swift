@@ -87,10 +87,9 @@ extension Dataset {
   /// How much of the dataset was ever written.
   public enum Allocation: Sendable { case none, part, whole }
 
-  /// How much was ever written; the remaining elements read as one fill value. A virtual dataset
-  /// counts as written.
+  /// How much was ever written; the remaining elements read as one fill value.
   ///
-  /// The C function is `H5Dget_space_status`.
+  /// A virtual dataset counts as written. The C function is `H5Dget_space_status`.
   public var allocation: Allocation {
     var status = H5D_SPACE_STATUS_ALLOCATED
     guard count > 0, !isVirtual, H5Dget_space_status(id, &status) >= 0,
@@ -251,7 +250,13 @@ extension Dataset {
         real.hasPrefix(home == "/" ? home : home + "/")
       else { throw file.beyondReach(path, "a part in \(source.file)") }
     }
-    return try File.open(place, reach: file.reach).dataset(source.dataset)
+    if let real = realPath(place), real == realPath(file.path) {
+      // HDF5 does not open a file twice, and would give fill values.
+      throw HDF5Error(
+        file: file.path, object: path,
+        message: "found the file itself as a part, \(source.file), expected other files or \".\"")
+    }
+    return try File.open(part: place, reach: file.reach).dataset(source.dataset)
   }
 
   private func creationProperties() throws(HDF5Error) -> Handle {

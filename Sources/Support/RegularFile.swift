@@ -96,5 +96,5 @@ public enum RegularFile {
   }
 
   /// The most bytes that a document of a run has, its configuration for example.
-  public static let documentLimit = 1 << 20
+  public static let documentLimit = 1 << 16
 }

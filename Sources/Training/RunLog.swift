@@ -14,7 +14,7 @@ public final class RunLog {
   public init(_ directory: RunDirectory, upTo progress: TrainingProgress) throws {
     path = directory.metrics
     let kept = try Self.lines(of: path).filter { line in
-      guard let line = try? JSONValue(parsing: line) else { return false }
+      guard let line = Self.value(of: line) else { return false }
       return Self.isPast(line, progress)
     }
     let text = kept.map { $0 + "\n" }.joined()
@@ -50,11 +50,16 @@ public final class RunLog {
   /// - Throws: `RunError` where the log cannot be read.
   public static func steps(of directory: RunDirectory) throws -> [(step: Int, loss: Double)] {
     try lines(of: directory.metrics).compactMap { text in
-      guard let line = try? JSONValue(parsing: text), line["kind"] == "step",
+      guard let line = value(of: text), line["kind"] == "step",
         let step = line["step"]?.integer, let loss = line["loss"]?.number
       else { return nil }
       return (step, loss)
     }
+  }
+
+  /// The JSON of a line; nil for a line that a kill has cut, or that no run writes.
+  private static func value(of line: String) -> JSONValue? {
+    line.utf8.count <= RegularFile.documentLimit ? try? JSONValue(parsing: line) : nil
   }
 
   /// The lines of the file, none if there is no file; bytes that are not text spoil only their own

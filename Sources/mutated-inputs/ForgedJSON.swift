@@ -78,7 +78,7 @@ struct ForgedJSON {
       .array(Array(repeating: 65_536, count: 16)),
     ]
     if let number = value.integer, chance.next(below: 3) == 0 {
-      return .integer(number &+ chance.next(below: 5) - 2)
+      return .integer(number &+ (chance.next(below: 5) - 2))
     }
     switch (value, chance.next(below: 4)) {
     case (.integer, 0...2), (.real, 0...2): return numbers[chance.next(below: numbers.count)]
