@@ -15,6 +15,8 @@ final class Checkpointer {
   private let settings: RecordingSettings
   /// The run's configuration as a JSON document, which checkpoints hold.
   private let configuration: String
+  /// The training set; nil where nobody identified it.
+  private let data: IdentifiedImages?
   private var store: CheckpointStore?
   private var lastWritten = DispatchTime.now()
   /// Seconds that the last checkpoint took, or an estimate for the first.
@@ -25,7 +27,11 @@ final class Checkpointer {
   /// Bytes a second of a slow disk, assumed until the first checkpoint is measured.
   private static let slowDisk = 2e8
 
-  init(_ directory: RunDirectory?, _ settings: RecordingSettings, configuration: String) {
+  init(
+    _ directory: RunDirectory?, _ settings: RecordingSettings, configuration: String,
+    data: IdentifiedImages?
+  ) {
+    self.data = data
     self.directory = directory
     self.settings = settings
     self.configuration = configuration
@@ -77,6 +83,7 @@ final class Checkpointer {
       if world.isRoot && !directory.isRun { throw RunError.vanished(directory.path) }
     }
     try trainer.watch.beforeCheckpoint(step: progress.progress.step)
+    let touched = try data?.check(on: world)
     var store = self.store ?? CheckpointStore(run: directory.path)
     if let willWrite = trainer.watch.willWrite { store.willWrite = willWrite }
     defer { trainer.watch.afterFiles() }
@@ -88,7 +95,7 @@ final class Checkpointer {
     let notice = CheckpointNotice(
       name: saved.checkpoint.name, bytes: saved.checkpoint.manifest.bytes,
       linkedBytes: saved.linkedBytes, seconds: seconds)
-    return (notice, saved.warnings)
+    return (notice, (touched.map { [$0] } ?? []) + saved.warnings)
   }
 
   /// **Collective.**
@@ -106,7 +113,7 @@ final class Checkpointer {
           exact: trainer.settings.exact, blasKernel: BLAS.kernelName, values: saved.values),
         history: history.metrics.mapValues { points in
           points.map { HistoryPoint(step: $0.step, value: $0.value) }
-        })
+        }, data: data?.identity)
     }
     return try store.save(
       contents, rows: trainer.rowPart, score: score,
