@@ -71,8 +71,8 @@ struct DataOptions {
     }
   }
 
-  /// Opens the images on every rank; by default the run's own training set. Says what they are to
-  /// the run.
+  /// Opens the images on every rank and says what they are to the run; by default they are the run's
+  /// own training set.
   ///
   /// **Collective.**
   ///
