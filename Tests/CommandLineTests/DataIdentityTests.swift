@@ -292,7 +292,7 @@ import Testing
   {
     try withTemporaryFolder { folder in
       try prepareDigits(1203, in: folder)
-      let end = try train(on: ranks, "", in: folder) { file in
+      let end = try train(on: ranks, "", in: folder) { file, _ in
         #expect(truncate(file.path, off_t(bytes)) == 0)
       }
       #expect(end.status == 65 && !end.timedOut, "\(end)")
@@ -314,7 +314,7 @@ import Testing
         try Tool.succeed("train demo \(small) --max-steps 1 --out probe", in: folder)
         return try digest(of: "probe", in: folder)
       }()
-      let end = try train(on: ranks, "", in: folder) { file in
+      let end = try train(on: ranks, "", in: folder) { file, _ in
         let handle = try FileHandle(forUpdating: file)
         try handle.seek(toOffset: 700_000)
         try handle.write(contentsOf: Data((0..<64).map { UInt8($0) }))

@@ -71,16 +71,16 @@ struct DataOptions {
     }
   }
 
-  /// Opens the images on every rank and says what they are to the run; by default they are the run's
-  /// own training set.
+  /// Opens the images on every rank, by default the run's own training set.
   ///
   /// **Collective.**
   ///
+  /// - Returns: the images, and one line that says what they are to the run.
   /// - Throws: `DatasetError` or `HDF5Error`, the same on all ranks; `RunError.data` for other images
   ///   at the place of the training set, unless they are accepted.
   func open(
-    for trained: TrainedModel, on world: Communicator, _ console: Console
-  ) throws -> ImageSet {
+    for trained: TrainedModel, on world: Communicator
+  ) throws -> (images: ImageSet, line: String) {
     let own = trained.configuration.common.data
     let isOwnFile = path.map { Self.isSame($0, own.data) } ?? true
     let options = isOwnFile && !isLayoutGiven ? own.imageSetOptions : options
@@ -88,12 +88,11 @@ struct DataOptions {
       if path == nil { try Self.find(own.data, of: trained.directory) }
       return try ImageSet.open(path ?? own.data, split: split, options: options)
     }
-    console.note(
-      try trained.recognize(
-        images,
-        isNamedByRun: isOwnFile && images.split == .train && options == own.imageSetOptions,
-        other: other, on: world))
-    return images
+    let line = try trained.recognize(
+      images,
+      isNamedByRun: isOwnFile && images.split == .train && options == own.imageSetOptions,
+      other: other, on: world)
+    return (images, line)
   }
 
   /// Makes sure that the training set of a run is where the run has it.

@@ -45,7 +45,7 @@ struct TrainCommand: Subcommand {
         "verify", "K", "with --resume: first replay the last K recorded steps and compare"),
       Option.flag(
         "accept-data",
-        "with --resume: go on with other images than before; S and the rest of the rows starts anew"
+        "with --resume: go on with other images than before; S starts anew"
       ),
       Option.threads,
       Option.flag("force", "replace the run in --out"),
