@@ -54,13 +54,13 @@ extension TrainingRun {
   /// - Throws: `RunError.data` for other images, unless they are accepted.
   static func areOther(
     _ found: DataIdentity, than recorded: DataIdentity?, of directory: RunDirectory,
-    other: OtherImages
+    other: OtherImages, remedy: String = remedy
   ) throws -> Bool {
     guard let recorded, recorded.digest != found.digest else { return false }
     if other == .refused {
       throw RunError.otherImages(
         found.path, found: found.digest, expected: recorded.digest, run: directory.path,
-        remedy: Self.remedy)
+        remedy: remedy)
     }
     return true
   }
@@ -101,7 +101,10 @@ extension TrainingRun {
       + "\(trained.digest): weights and optimizer are kept; S and all else of the rows starts anew"
   }
 
-  private static let remedy =
+  /// What to do about other images where steps are only repeated.
+  static let replayRemedy =
+    "put those back, or name the file that holds them by train --resume and --data"
+  static let remedy =
     "name the file that holds those by --data, or go on with these and a fresh S by --accept-data"
 }
 

@@ -195,7 +195,8 @@ public enum TrainingRun {
       }
     }
     _ = try world.agree {
-      try areOther(identity, than: checkpoint.data(), of: directory, other: .refused)
+      try areOther(
+        identity, than: checkpoint.data(), of: directory, other: .refused, remedy: replayRemedy)
     }
     try session.restore(checkpoint, isLoaded: isLoaded)
     session.follow(upTo: trainer.progress.step + steps, faults: faults, body)
