@@ -89,6 +89,13 @@ extension Checkpoint {
     try ContentsFile.configuration(in: try openContents())
   }
 
+  /// The images trained on alone; nil in checkpoints of earlier versions.
+  ///
+  /// - Throws: `HDF5Error` if `checkpoint.h5` cannot be read.
+  public func data() throws -> DataIdentity? {
+    try ContentsFile.data(in: try openContents())
+  }
+
   func openContents() throws(HDF5Error) -> File {
     try ContentsFile.open(path(of: ContentsFile.name), through: openPath(of: ContentsFile.name))
   }

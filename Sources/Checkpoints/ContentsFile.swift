@@ -32,6 +32,7 @@ enum ContentsFile {
       }
     }
     try write(contents.progress, to: file)
+    if let data = contents.data { try write(data, to: file) }
     try file.createGroup("/history")
     for (metric, points) in contents.history.sorted(by: { $0.key < $1.key }) {
       try file.createDataset("/history/\(metric)", .float64, shape: [points.count, 2])
@@ -77,6 +78,41 @@ enum ContentsFile {
   }
 }
 
+// MARK: - The images trained on
+
+extension ContentsFile {
+  private static let dataPath = "/data"
+  private static let sides = ["height", "width", "channels"]
+
+  private static func write(_ data: DataIdentity, to file: File) throws(HDF5Error) {
+    try file.createGroup(dataPath)
+    try file.write(attribute: "digest", on: dataPath, data.digest)
+    try file.write(attribute: "rows", on: dataPath, data.rows)
+    for (name, side) in zip(sides, data.shape) {
+      try file.write(attribute: name, on: dataPath, side)
+    }
+    try file.write(attribute: "element", on: dataPath, data.element)
+    try file.write(attribute: "path", on: dataPath, data.path)
+  }
+
+  /// The images trained on; nil in files of earlier versions.
+  static func data(in file: File) throws(HDF5Error) -> DataIdentity? {
+    guard file.isGroup(dataPath) else { return nil }
+    let digest = try file.stringAttribute("digest", on: dataPath) ?? "none"
+    guard DataIdentity.isDigest(digest) else {
+      throw HDF5Error(
+        file: file.path, object: dataPath,
+        message: "digest: found \(digest), expected 32 hexadecimal digits")
+    }
+    var shape: [Int] = []
+    for name in sides { shape.append(try integer(name, on: dataPath, in: file)) }
+    return DataIdentity(
+      digest: digest, rows: try integer("rows", on: dataPath, in: file), shape: shape,
+      element: try file.stringAttribute("element", on: dataPath) ?? "",
+      path: try file.stringAttribute("path", on: dataPath) ?? "")
+  }
+}
+
 // MARK: - Reading
 
 extension ContentsFile {
@@ -106,7 +142,7 @@ extension ContentsFile {
     CheckpointContents(
       configuration: try configuration(in: file), model: try model(in: file),
       optimizer: try optimizer(in: file), progress: try progress(in: file),
-      history: try history(in: file))
+      history: try history(in: file), data: try data(in: file))
   }
 
   static func model(in file: File) throws(HDF5Error) -> [NamedArray] {

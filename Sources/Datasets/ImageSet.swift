@@ -213,8 +213,20 @@ public final class ImageSet {
       derivation: Derivation(source: self, apply: apply))
   }
 
-  /// The stored bytes of available rows, in `format`; traps if the images are derived.
-  func stored(_ rows: Range<Int>) -> UnsafeRawBufferPointer {
+  /// These images as images of another split, whose draws they then have.
+  public func asPart(of split: Split) -> ImageSet {
+    guard split != self.split else { return self }
+    return ImageSet(
+      path: path, split: split, shape: shape, count: count, heldRows: heldRows, format: format,
+      memory: memory, labels: labels, clean: clean?.asPart(of: split), noise: noise,
+      derivation: derivation)
+  }
+
+  /// The stored values of available rows, [rows.count, H, W, C]: bytes, or floats where images are
+  /// not 8-bit.
+  ///
+  /// Traps if the images are derived, or a row is not in `heldRows`.
+  public func stored(_ rows: Range<Int>) -> UnsafeRawBufferPointer {
     precondition(derivation == nil, "images of \(path) are made, not stored")
     precondition(
       rows.lowerBound >= heldRows.lowerBound && rows.upperBound <= heldRows.upperBound,

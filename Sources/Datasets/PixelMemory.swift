@@ -8,6 +8,7 @@ final class PixelMemory {
   let byteCount: Int
   private let mapping: (base: UnsafeMutableRawPointer, length: Int)?
   private var expected: ImageSet.Access?
+  private let watch: Int?  // of the mapped file, until the mapping ends
 
   /// The size, in bytes, up to which a mapping is read ahead completely.
   private static let smallBytes = 1 << 28
@@ -23,6 +24,7 @@ final class PixelMemory {
     start = .allocate(byteCount: max(byteCount, 1), alignment: 64)
     self.byteCount = byteCount
     mapping = nil
+    watch = nil
   }
 
   /// Allocated memory with a copy of `source`.
@@ -37,8 +39,8 @@ final class PixelMemory {
   /// The ranks of one host hold the pages once, and unused pages cost no memory. The C function is
   /// `mmap`.
   ///
-  /// - Throws: `DatasetError` if the file cannot be opened, or ends before the last byte; a later
-  ///   read would raise SIGBUS.
+  /// - Throws: `DatasetError` if the file cannot be opened, or ends before the last byte. If it loses
+  ///   bytes later, `MappedFiles` ends the process with one line.
   init(mapping path: String, offset: Int, byteCount: Int, item: String) throws(DatasetError) {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw .file(file: path, reason: systemMessage()) }
@@ -65,6 +67,8 @@ final class PixelMemory {
     start = base + lead
     self.byteCount = byteCount
     mapping = (base, length)
+    watch = MappedFiles.add(
+      base, length: length, of: path, status: status, needed: offset + byteCount, item: item)
   }
 
   /// Tells the system how a large mapping will be read.
@@ -90,6 +94,7 @@ final class PixelMemory {
 
   deinit {
     if let mapping {
+      if let watch { MappedFiles.remove(watch) }
       munmap(mapping.base, mapping.length)
     } else {
       start.deallocate()

@@ -29,6 +29,7 @@ public final class Evaluation {
   let world: Communicator
   let source: Source
   let options: Options
+  private let data: ImageSet
   private var found: [String: Any] = [:]
 
   /// Options of the measurements.
@@ -55,6 +56,7 @@ public final class Evaluation {
     self.trained = trained
     self.world = world
     self.options = options
+    self.data = data
     source = try Source(trained, data, limit: options.rows)
   }
 
@@ -68,8 +70,7 @@ public final class Evaluation {
       if !values.isEmpty { results.append((metric.name, values)) }
     }
     return EvaluationResult(
-      run: trained.directory.path, data: source.images.path,
-      split: source.images.split.rawValue, rows: source.rows,
+      run: trained.directory.path, data: data.path, split: data.split.rawValue, rows: source.rows,
       reference: source.hasClean ? "clean" : "images", metrics: results)
   }
 

@@ -214,7 +214,7 @@ struct Source {
         data.path, "images: found \(data.shape), expected \(trained.imageShape) as in the run")
     }
     let settings = trained.configuration.common.data
-    let own = trained.wasTrained(on: data)
+    let own = try trained.wasTrained(on: data)
     let isNoisy = own && !settings.staticNoise.isNone
     images = try own ? trained.seen(data) : trained.binary(data)
     hasClean = images.clean != nil

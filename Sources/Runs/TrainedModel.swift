@@ -23,6 +23,10 @@ public final class TrainedModel {
   public let skipped: [String]
   /// The threshold with which the run shrinks S; 0 for a run without a sparse part.
   public let threshold: Float
+  /// The images that the weights were trained on; nil for checkpoints of earlier versions.
+  public let trainedData: DataIdentity?
+  /// A set that was compared with the images trained on, and whether it holds them.
+  var recognized: (data: ImageSet, isTrained: Bool)?
   private let storage: Storage
 
   /// Reads the newest checkpoint whose checksums hold, or the best checkpoint.
@@ -60,6 +64,7 @@ public final class TrainedModel {
     configuration = c
     let progress = SavedProgress(contents.progress)
     threshold = Float(progress.threshold)
+    trainedData = contents.data
     imageShape = progress.imageShape
     model = try c.makeModel(of: imageShape)
     let parameters = model.collectParameters()
@@ -107,6 +112,7 @@ public final class TrainedModel {
   /// them binary.
   public func seen(_ data: ImageSet) throws -> ImageSet {
     let c = configuration.common
+    let data = data.asPart(of: .train)  // their draws are those of training, wherever they lie
     let noise = try noise(c.data.staticNoise) { data }
     return binary(data.corrupted(by: noise, seed: c.lanes.seed, rows: 0..<data.count))
   }
@@ -123,14 +129,6 @@ public final class TrainedModel {
   /// - Throws: errors of reading the training set, where the noise depends on it.
   public func trainingNoise() throws -> Corruption {
     let data = configuration.common.data
-    return try noise(data.noise) {
-      try seen(ImageSet.open(data.data, options: data.imageSetOptions))
-    }
-  }
-
-  /// Whether `data` is the run's training set, so that the run's S belongs to its rows.
-  public func wasTrained(on data: ImageSet) -> Bool {
-    configuration.common.data.data == data.path && data.split == .train
-      && (configuration.common.data.rows ?? data.count) <= data.count
+    return try noise(data.noise) { try seen(trainingSet()) }
   }
 }

@@ -17,6 +17,8 @@ final class Checkpointer {
   private let settings: RecordingSettings
   /// The run's configuration as a JSON document, which checkpoints hold.
   private let configuration: String
+  /// The training set; nil where nobody identified it.
+  private let data: IdentifiedImages?
   private var store: CheckpointStore?
   private var lastWritten = DispatchTime.now()
   /// Seconds that the last checkpoint took, or an estimate for the first.
@@ -29,8 +31,9 @@ final class Checkpointer {
 
   init(
     _ directory: RunDirectory?, _ lease: RunLease?, _ settings: RecordingSettings,
-    configuration: String
+    configuration: String, data: IdentifiedImages?
   ) {
+    self.data = data
     self.directory = directory
     self.lease = lease
     self.settings = settings
@@ -83,6 +86,7 @@ final class Checkpointer {
       if world.isRoot && !directory.isRun { throw RunError.vanished(directory.path) }
     }
     try trainer.watch.beforeCheckpoint(step: progress.progress.step)
+    let touched = try data?.check(on: world)
     var store = self.store ?? CheckpointStore(run: directory.path)
     if let willWrite = trainer.watch.willWrite { store.willWrite = willWrite }
     if let lease { store.mayCommit = { try lease.check() } }
@@ -95,7 +99,7 @@ final class Checkpointer {
     let notice = CheckpointNotice(
       name: saved.checkpoint.name, bytes: saved.checkpoint.manifest.bytes,
       linkedBytes: saved.linkedBytes, seconds: seconds)
-    return (notice, saved.warnings)
+    return (notice, (touched.map { [$0] } ?? []) + saved.warnings)
   }
 
   /// **Collective.**
@@ -113,7 +117,7 @@ final class Checkpointer {
           exact: trainer.settings.exact, blasKernel: BLAS.kernelName, values: saved.values),
         history: history.metrics.mapValues { points in
           points.map { HistoryPoint(step: $0.step, value: $0.value) }
-        })
+        }, data: data?.identity)
     }
     return try store.save(
       contents, rows: trainer.rowPart, score: score,

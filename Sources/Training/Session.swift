@@ -77,13 +77,14 @@ public final class Session {
   ///   - configuration: the run's configuration as a JSON document, for checkpoints.
   ///   - lease: the right to write the files of `directory`, on rank 0; without one, nobody else
   ///     may know of the directory.
+  ///   - data: the identified training set, which checkpoints name; nil for none.
   ///   - cure: settings that help the model against a collapse.
   public init(
     _ trainer: Trainer, _ loop: any Loop, _ recording: RecordingSettings,
     system: String = "model", configuration: String = "{}", in directory: RunDirectory? = nil,
     lease: RunLease? = nil, validatingOn images: ValidationImages? = nil,
-    observer: (any TrainingObserver)? = nil,
-    limits: TrainingLimits = TrainingLimits(),
+    observer: (any TrainingObserver)? = nil, limits: TrainingLimits = TrainingLimits(),
+    data: IdentifiedImages? = nil,
     cure: @escaping (CollapseWarning) -> String = { _ in "other settings" }
   ) {
     self.trainer = trainer
@@ -91,7 +92,8 @@ public final class Session {
     self.recording = recording
     self.limits = limits
     journal = Journal(directory, recording, observer: observer, cure: cure)
-    checkpointer = Checkpointer(directory, lease, recording, configuration: configuration)
+    checkpointer = Checkpointer(
+      directory, lease, recording, configuration: configuration, data: data)
     validation = Validation(recording, of: trainer.model, system, on: images, epochs: loop.epochs)
   }
 
@@ -101,11 +103,18 @@ public final class Session {
   ///
   /// **Collective.**
   ///
-  /// - Parameter isLoaded: whether the trainer's `rowTarget` already holds the checkpoint's rows.
+  /// - Parameters:
+  ///   - isLoaded: whether the trainer's `rowTarget` already holds the checkpoint's rows.
+  ///   - hasOtherImages: whether the images are not those of the checkpoint. Then weights and
+  ///     optimizer alone are kept; the rows, the epoch and the history start anew.
   /// - Throws: `RunError` when its arrays do not fit the model; errors of reading it.
-  public func restore(_ checkpoint: Checkpoint, isLoaded: Bool = false) throws {
+  public func restore(
+    _ checkpoint: Checkpoint, isLoaded: Bool = false, hasOtherImages: Bool = false
+  ) throws {
     let contents = try trainer.world.agree { try checkpoint.contents() }
-    try trainer.restore(contents, of: checkpoint, isLoaded: isLoaded)
+    try trainer.restore(
+      contents, of: checkpoint, isLoaded: isLoaded, hasOtherImages: hasOtherImages)
+    if hasOtherImages { return }
     shrinkageThreshold = SavedProgress(contents.progress).threshold
     for (name, points) in contents.history {
       for point in points { journal.history.append(name, point.value, step: point.step) }

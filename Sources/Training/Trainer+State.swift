@@ -62,10 +62,12 @@ extension Trainer {
   ///
   /// **Collective.**
   ///
-  /// - Parameter isLoaded: Whether `rowTarget` already holds the checkpoint's rows.
+  /// - Parameters:
+  ///   - isLoaded: Whether `rowTarget` already holds the checkpoint's rows.
+  ///   - hasOtherImages: Whether to keep weights and optimizer alone, at the start of an epoch.
   /// - Throws: `RunError` when its arrays do not fit the model; errors of reading it.
   func restore(
-    _ contents: CheckpointContents, of checkpoint: Checkpoint, isLoaded: Bool
+    _ contents: CheckpointContents, of checkpoint: Checkpoint, isLoaded: Bool, hasOtherImages: Bool
   ) throws {
     try world.agree {
       let found = contents.progress.lanes
@@ -87,12 +89,13 @@ extension Trainer {
     for (name, optimizer) in zip(phaseNames, optimizers) {
       try restore(optimizer, from: contents.optimizer.first { $0.name == name })
     }
-    try world.agree { try restoreRows(checkpoint, isLoaded: isLoaded) }
+    if !hasOtherImages { try world.agree { try restoreRows(checkpoint, isLoaded: isLoaded) } }
     let saved = SavedProgress(contents.progress)
     progress = saved.progress
     progress.finished = false
+    if hasOtherImages { progress.stepInEpoch = 0 }
     setLearningRates()
-    sums.restore(saved.epoch, lanes: localLanes.contains)
+    if !hasOtherImages { sums.restore(saved.epoch, lanes: localLanes.contains) }
   }
 
   /// **Collective.**

@@ -354,8 +354,11 @@ public final class Trainer {
     try sums.stepMeans(batch: settings.batch, on: world).loss
   }
 
-  /// Steps of the whole run.
-  public var totalSteps: Int { stepsPerEpoch * totalEpochs }
+  /// Steps of the whole run: those done, which may have been of other epochs, and those to come.
+  public var totalSteps: Int {
+    progress.step - progress.stepInEpoch
+      + stepsPerEpoch * (totalEpochs - progress.totalEpochs)
+  }
 
   /// Pixels of an image.
   public var dimensions: Int { rows.dimensions }

@@ -28,8 +28,8 @@ public struct RunHeader: Sendable {
   public var assignments: [String]
   /// The run directory.
   public var run: String
-  /// The data file.
-  public var data: String
+  /// The data file, and the digest of the rows in use.
+  public var data: String, digest: String
   /// Rows in use, and the image shape `[height, width, channels]`.
   public var rows: Int, imageShape: [Int]
   /// Host of each rank, by rank.
@@ -50,7 +50,8 @@ public struct RunHeader: Sendable {
   /// A header from its parts.
   public init(
     system: String, common: CommonSettings, assignments: [String], run: String, data: String,
-    rows: Int, imageShape: [Int], hosts: [String], blasKernel: String, parameters: Int,
+    digest: String, rows: Int, imageShape: [Int], hosts: [String], blasKernel: String,
+    parameters: Int,
     totalSteps: Int, totalEpochs: Int,
     outerIterations: Int? = nil, resumedFrom: String? = nil
   ) {
@@ -59,6 +60,7 @@ public struct RunHeader: Sendable {
     self.assignments = assignments
     self.run = run
     self.data = data
+    self.digest = digest
     self.rows = rows
     self.imageShape = imageShape
     self.hosts = hosts

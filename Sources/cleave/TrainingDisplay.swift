@@ -19,7 +19,8 @@ final class TrainingDisplay: TrainingObserver {
     let lanes = header.common.lanes
     let shape = header.imageShape.map(String.init).joined(separator: "x")
     console.note(
-      "\(header.system) on \(header.data): \(Quantity.grouped(header.rows)) images of \(shape)")
+      "\(header.system) on \(header.data): \(Quantity.grouped(header.rows)) images of \(shape), "
+        + "digest \(header.digest)")
     console.note(
       (header.resumedFrom.map { "  going on from \($0) in " } ?? "  a new run in ") + header.run)
     console.note(
@@ -63,7 +64,9 @@ final class TrainingDisplay: TrainingObserver {
   }
 
   /// Prints the result of replaying recorded steps.
-  func verified(_ result: String) { console.note(result) }
+  func verified(_ result: String) {
+    result.hasPrefix("verified") ? console.note(result) : console.warning(result)
+  }
 
   func warning(_ message: String) { console.warning(message) }
 

@@ -2,6 +2,7 @@ import Datasets
 import Foundation
 import MPI
 import Models
+import Runs
 import Training
 
 /// `--data` and options for the format of its images: shared by the commands that read images.
@@ -12,6 +13,8 @@ struct DataOptions {
   let split: String
   private let options: ImageSetOptions
   private let isLayoutGiven: Bool
+  /// What is done with other images than those a run was trained on, where these are expected.
+  let other: TrainingRun.OtherImages
 
   /// Takes `--data`, `--split`, `--images`, `--layout` and `--shape` from the arguments.
   ///
@@ -23,6 +26,7 @@ struct DataOptions {
     options = ImageSetOptions(
       images: arguments.value("images"), layout: layout ?? .nhwc,
       shape: try Self.shape(arguments.value("shape")))
+    other = arguments.has("accept-data") ? .accepted : .refused
     isLayoutGiven = options != ImageSetOptions() || layout != nil
     if path == nil && isLayoutGiven {
       throw UsageError(
@@ -52,7 +56,7 @@ struct DataOptions {
     configuration.write(common)
   }
 
-  /// Opens the images on every rank; by default the run's own training set.
+  /// Opens the training set that a configuration names, or the file given in its place.
   ///
   /// **Collective.**
   ///
@@ -65,5 +69,45 @@ struct DataOptions {
         options: path == nil || (path == own.data && !isLayoutGiven) ? own.imageSetOptions : options
       )
     }
+  }
+
+  /// Opens the images on every rank, by default the run's own training set.
+  ///
+  /// **Collective.**
+  ///
+  /// - Returns: the images, and one line that says what they are to the run.
+  /// - Throws: `DatasetError` or `HDF5Error`, the same on all ranks; `RunError.data` for other images
+  ///   at the place of the training set, unless they are accepted.
+  func open(
+    for trained: TrainedModel, on world: Communicator
+  ) throws -> (images: ImageSet, line: String) {
+    let own = trained.configuration.common.data
+    let isOwnFile = path.map { Self.isSame($0, own.data) } ?? true
+    let options = isOwnFile && !isLayoutGiven ? own.imageSetOptions : options
+    let images = try world.agree {
+      if path == nil { try Self.find(own.data, of: trained.directory) }
+      return try ImageSet.open(path ?? own.data, split: split, options: options)
+    }
+    let line = try trained.recognize(
+      images,
+      isNamedByRun: isOwnFile && images.split == .train && options == own.imageSetOptions,
+      other: other, on: world)
+    return (images, line)
+  }
+
+  /// Makes sure that the training set of a run is where the run has it.
+  ///
+  /// - Throws: `RunError.data` that says how to name another place.
+  static func find(_ path: String, of run: RunDirectory) throws {
+    if FileManager.default.fileExists(atPath: path) { return }
+    throw RunError.data(
+      path,
+      "no such file; if the images of \(run.path) lie elsewhere now, name their file by --data: they "
+        + "are known by their content")
+  }
+
+  private static func isSame(_ a: String, _ b: String) -> Bool {
+    let (a, b) = (URL(filePath: a), URL(filePath: b))
+    return a == b || a.resolvingSymlinksInPath() == b.resolvingSymlinksInPath()
   }
 }

@@ -30,7 +30,10 @@ extension ImagesCommand {
 
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
     try query.answer(on: world, console) { outputs, trained in
-      try write(query.data.open(for: trained.configuration, on: world), by: outputs)
+      try world.agree { _ = try trained.encoder() }
+      let (images, line) = try query.data.open(for: trained, on: world)
+      console.note(line)
+      try write(images, by: outputs)
     }
   }
 }

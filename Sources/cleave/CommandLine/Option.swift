@@ -64,6 +64,8 @@ extension Option {
   static let force = flag("force", "replace what exists already")
   static let data = value(
     "data", "FILE", "the data set (HDF5); without, the one a run is trained on")
+  static let acceptData = flag(
+    "accept-data", "take images that are not those trained on, where the run's own are expected")
   static let split = value("split", "NAME", "its part: train (default), validation or test")
   static let best = flag("best", "the checkpoint of the lowest score, not the newest")
   static let out = value("out", "FILE", "what to write")

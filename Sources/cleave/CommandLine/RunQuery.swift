@@ -20,7 +20,8 @@ struct RunQuery {
   static let pictures = [".png"]
 
   static let options =
-    [Option.data, Option.split, Option.best, Option.out, Option.force] + Option.layout
+    [Option.data, Option.split, Option.acceptData, Option.best, Option.out, Option.force]
+    + Option.layout
 
   init(_ arguments: Arguments, endings: [String]) throws(UsageError) {
     run = RunDirectory(arguments.operands[0])

@@ -29,7 +29,7 @@ struct EvaluateCommand: Subcommand {
   static let operands = [RunQuery.operand]
   static let options =
     [
-      Option.data, Option.split,
+      Option.data, Option.split, Option.acceptData,
       Option.value("metrics", "LIST", "what to measure (default \(usual))"),
       Option.value("samples", "N", "samples of z for each image in nll and bits (default 5000)"),
       Option.value("rows", "N", "measure the first N images only"),
@@ -80,7 +80,7 @@ struct EvaluateCommand: Subcommand {
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
     Workers.start(1)
     let trained = try TrainedModel.load(run, passes, isBest: isBest, on: world, console)
-    let images = try data.open(for: trained.configuration, on: world)
+    let (images, line) = try data.open(for: trained, on: world)
     let evaluation = try world.agree {
       try Evaluation(trained, on: images, options: options, world: world)
     }
@@ -94,6 +94,7 @@ struct EvaluateCommand: Subcommand {
             + (missing.needs.map { "; it needs \($0)" } ?? ""))
       }
     }
+    console.note(line)
     console.result(isJSON ? Self.document(result).document : Self.text(result))
     return 0
   }
