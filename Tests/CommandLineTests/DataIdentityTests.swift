@@ -291,7 +291,7 @@ import Testing
     return try job.end(within: 60)
   }
 
-  /// A file that is cut short ends the run with one line that says so, on any number of ranks; ranks
+  /// A file that is cut short ends the run with a line that says so, on any number of ranks; ranks
   /// that lose a rank may say that.
   @Test(arguments: [nil, 2, 3], [4096, 800_000]) func aFileThatIsCutShort(ranks: Int?, bytes: Int)
     throws
@@ -305,10 +305,13 @@ import Testing
       let lines = end.errors.split(separator: "\n").filter {
         $0.hasPrefix("cleave") && !$0.hasSuffix("on this node, is gone")
       }
-      #expect(lines.count == 1, "\(end)")
+      // Ranks that meet the end of the file at the same moment say so, each for itself.
+      #expect((1...(ranks ?? 1)).contains(lines.count), "\(end)")
       #expect(
-        lines.first?.contains("d.h5: /train/images: found \(bytes) bytes, expected ") == true
-          && lines.first?.hasSuffix("cut short or rewritten while in use") == true, "\(end)")
+        lines.allSatisfy {
+          $0.contains("d.h5: /train/images: found \(bytes) bytes, expected ")
+            && $0.hasSuffix("cut short or rewritten while in use")
+        }, "\(end)")
     }
   }
 

@@ -43,11 +43,14 @@ let tiny =
   "--set hidden=16 --set latent=2 --set batch=64 --set outer_iterations=2 --set inner_epochs=1 "
   + "--set log_every=1"
 
-/// The names of all files in a folder, with sizes and the content of text files, to find changes.
+/// The names of all files in a folder, with sizes and times, to find changes.
+///
+/// Folders are named alone: the owner of a run comes and goes as a file in its folder.
 func contents(of folder: URL) throws -> [String] {
   try FileManager.default.subpathsOfDirectory(atPath: folder.path).sorted().map { name in
     let path = folder.appending(path: name).path
     let attributes = try FileManager.default.attributesOfItem(atPath: path)
+    if attributes[.type] as? FileAttributeType == .typeDirectory { return name }
     return "\(name) \(attributes[.size] ?? 0) \(attributes[.modificationDate] ?? 0)"
   }
 }
