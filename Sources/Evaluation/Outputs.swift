@@ -31,12 +31,16 @@ public struct Outputs {
 
   /// Writes L (uint8) and S of each row, [N, H, W, C].
   ///
-  /// S is float32, or float16 for a run with compact storage. For the run's training rows, L =
-  /// D(E(X - S)) with the run's S. Other rows are split once: L = D(E(X)) and S = shrink(X - L, t)
-  /// with the run's threshold t; a run without a sparse part has t = 0.
+  /// S is float32, or float16 for a run with compact storage. For the run's training rows, S is the
+  /// run's, and L is X - S - R where the run keeps R, otherwise D(E(X - S)). Other rows are split
+  /// once: L = D(E(X)) and S = shrink(X - L, t) with the run's threshold t; a run without a sparse
+  /// part has t = 0.
   ///
   /// **Collective.**
-  public func denoise(_ data: ImageSet, to path: String) throws {
+  ///
+  /// - Returns: where L came from.
+  @discardableResult
+  public func denoise(_ data: ImageSet, to path: String) throws -> CleanPart {
     let source = try world.agree { try Source(trained, data) }
     let explainer = try world.agree {
       try Explainer(trained, images: source.images, usesSparsePart: source.hasSparsePart)
@@ -63,6 +67,7 @@ public struct Outputs {
         if isCompact { try sparse?.writeHalves(s, rows) } else { try sparse?.write(s, rows) }
       }
     }
+    return explainer.cleanPart
   }
 
   /// Writes D(E(X)) from mean codes, with X as in the data: float32 [N, H, W, C], or a PNG grid of

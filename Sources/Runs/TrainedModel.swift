@@ -23,6 +23,8 @@ public final class TrainedModel {
   public let skipped: [String]
   /// The threshold with which the run shrinks S; 0 for a run without a sparse part.
   public let threshold: Float
+  /// How often the run has split X into L + S: the outer iterations that are done.
+  public let splits: Int
   private let storage: Storage
 
   /// Reads the newest checkpoint whose checksums hold, or the best checkpoint.
@@ -60,6 +62,7 @@ public final class TrainedModel {
     configuration = c
     let progress = SavedProgress(contents.progress)
     threshold = Float(progress.threshold)
+    splits = progress.progress.outer
     imageShape = progress.imageShape
     model = try c.makeModel(of: imageShape)
     let parameters = model.collectParameters()
