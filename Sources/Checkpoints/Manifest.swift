@@ -84,7 +84,7 @@ public struct Manifest: Codable, Equatable, Sendable {
   public let ranks: Int
   /// Number of lanes, V.
   public let lanes: Int
-  /// The BLAS kernel it was trained with.
+  /// The BLAS kernel it was trained with; several where ranks differed: "Haswell, SkylakeX".
   public let blasKernel: String
   /// The score that decides which checkpoint is best, the lower the better; nil where none was
   /// measured.

@@ -101,7 +101,7 @@ public final class Explainer {
     if usesSparsePart { ck_axpy(x.pointer, try sparse(rows), -1, x.shape.count) }
     guard cleanPart == .stored else { return reconstruction(of: x) }
     ck_axpy(x.pointer, try array("R", rows), -1, x.shape.count)
-    for i in 0..<x.shape.count { x.pointer[i] = min(max(x.pointer[i], 0), 1) }
+    ck_clamp(x.pointer, x.pointer, x.shape.count, 0, 1)
     return x
   }
 }

@@ -5,7 +5,6 @@ import Guard
 import MPI
 import Models
 import Support
-import Tensors
 import Training
 
 /// A training run in its directory, from the start or from its newest checkpoint.
@@ -47,6 +46,13 @@ public enum TrainingRun {
       settings: configuration.json.document, data: data.path)
     let resolved = try configuration.validated(rows: data.count, of: data.shape)
     try resolved.common.lanes.check(ranks: world.size)
+    try checkMeasure(resolved, on: data)
+    if resolved.isExact, let (found, cure) = try Arithmetic(on: world).difference {
+      try world.agree {
+        throw ConfigurationError(
+          key: "exact", found: found, expected: "one arithmetic on all ranks: \(cure)")
+      }
+    }
     return resolved
   }
 
@@ -105,11 +111,13 @@ public enum TrainingRun {
     }
     if let checkpoint = selection.checkpoint {
       try session.restore(checkpoint, isLoaded: selection.isLoaded)
-      let kernel = checkpoint.manifest.blasKernel
-      if world.isRoot && kernel != BLAS.kernelName {
+      let (former, kernels) = (
+        checkpoint.manifest.blasKernel, try Arithmetic(on: world).kernelNames
+      )
+      if world.isRoot && former != kernels {
         observer?.warning(
-          "the checkpoint was written with the BLAS kernel \(kernel), this run uses "
-            + "\(BLAS.kernelName): results agree to rounding, not bit for bit")
+          "the checkpoint was written with the BLAS kernel \(former), this run uses "
+            + "\(kernels): results agree to rounding, not bit for bit")
       }
     }
     try world.agree {
@@ -193,8 +201,14 @@ public enum TrainingRun {
       observer?.finished(outcome)
     }
     return outcome
+    let arithmetic = try Arithmetic(on: world)
+    session.blasKernels = arithmetic.kernelNames
   }
 
+      if let (found, cure) = arithmetic.difference {
+        observer?.warning(
+          "found \(found): the result depends on the order of the ranks; \(cure) makes it one")
+      }
   private static func header(
     _ configuration: Configuration, _ session: Session, _ hosts: [String],
     resumedFrom checkpoint: String?
@@ -206,7 +220,7 @@ public enum TrainingRun {
       assignments: configuration.assignments, run: session.directory?.path ?? "",
       data: trainer.images.path, rows: trainer.lanes.rowCount,
       imageShape: [shape.height, shape.width, shape.channels], hosts: hosts,
-      blasKernel: BLAS.kernelName,
+      blasKernels: session.blasKernels,
       parameters: trainer.parameters.parameters.reduce(0) { $0 + $1.shape.count },
       totalSteps: trainer.totalSteps, totalEpochs: trainer.totalEpochs,
       outerIterations: session.loop.outerIterations, resumedFrom: checkpoint)

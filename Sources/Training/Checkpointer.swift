@@ -12,6 +12,8 @@ import Tensors
 final class Checkpointer {
   /// The run's files; nil for a run that writes no files.
   let directory: RunDirectory?
+  /// The BLAS kernels of all ranks.
+  var blasKernels = BLAS.kernelName
   private let settings: RecordingSettings
   /// The run's configuration as a JSON document, which checkpoints hold.
   private let configuration: String
@@ -103,7 +105,7 @@ final class Checkpointer {
         progress: Checkpoints.Progress(
           seed: trainer.settings.seed, lanes: trainer.lanes.count, outer: progress.outer,
           epoch: progress.totalEpochs, step: progress.step, imagesSeen: progress.imagesSeen,
-          exact: trainer.settings.exact, blasKernel: BLAS.kernelName, values: saved.values),
+          exact: trainer.settings.exact, blasKernel: blasKernels, values: saved.values),
         history: history.metrics.mapValues { points in
           points.map { HistoryPoint(step: $0.step, value: $0.value) }
         })

@@ -52,6 +52,11 @@ public final class Session {
   /// The threshold with which S is shrunk, kept for rows outside the training set; 0 without a
   /// sparse part.
   public var shrinkageThreshold = 0.0
+  /// The BLAS kernels of all ranks, for checkpoints.
+  public var blasKernels: String {
+    get { checkpointer.blasKernels }
+    set { checkpointer.blasKernels = newValue }
+  }
 
   private let journal: Journal
   private let checkpointer: Checkpointer
