@@ -56,6 +56,24 @@ public enum TrainingRun {
     return resolved
   }
 
+  /// Refuses a choice of the best checkpoint by clean images where none are known.
+  private static func checkMeasure(_ configuration: Configuration, on data: ImageSet) throws {
+    let common = configuration.common
+    guard common.recording.bestBy == .cleanError else { return }
+    let arrays = try configuration.loop.rowArrays(
+      rows: common.data.rows ?? data.count, of: data.shape)
+    guard configuration.loop.outerIterations != nil, arrays.hasSparsePart else {
+      throw ConfigurationError(
+        key: "best_by", found: "clean_mse with model=\(configuration.model)",
+        expected: "loss or validation; only rvae and rda measure an L as they train")
+    }
+    guard data.clean != nil || !common.data.staticNoise.isNone else {
+      throw ConfigurationError(
+        key: "best_by", found: "clean_mse, but \(data.path) has no clean images",
+        expected: "loss")
+    }
+  }
+
   /// Trains a new run.
   ///
   /// **Collective.**
@@ -183,8 +201,14 @@ public enum TrainingRun {
       seconds: limits.standstill, folder: session.directory?.path, world: world)
     defer { watchdog.stop() }
     let hosts = try world.allGather(world.hostName)
+    let arithmetic = try Arithmetic(on: world)
+    session.blasKernels = arithmetic.kernelNames
     if world.isRoot {
       observer?.runStarted(header(configuration, session, hosts, resumedFrom: checkpoint))
+      if let (found, cure) = arithmetic.difference {
+        observer?.warning(
+          "found \(found): the result depends on the order of the ranks; \(cure) makes it one")
+      }
       for line in configuration.unreached { observer?.warning(line) }
       if let reason = session.noValidation { observer?.warning("validate_every: \(reason)") }
     }
@@ -201,14 +225,8 @@ public enum TrainingRun {
       observer?.finished(outcome)
     }
     return outcome
-    let arithmetic = try Arithmetic(on: world)
-    session.blasKernels = arithmetic.kernelNames
   }
 
-      if let (found, cure) = arithmetic.difference {
-        observer?.warning(
-          "found \(found): the result depends on the order of the ranks; \(cure) makes it one")
-      }
   private static func header(
     _ configuration: Configuration, _ session: Session, _ hosts: [String],
     resumedFrom checkpoint: String?

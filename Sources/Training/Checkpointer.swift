@@ -64,11 +64,11 @@ final class Checkpointer {
   ///
   /// **Collective.**
   ///
-  /// - Parameter score: a lower score is better; nil if nothing was measured.
+  /// - Parameter score: a lower score is better.
   /// - Returns: the checkpoint; nil for a run that writes no files.
   /// - Throws: one error on all ranks, for example of a full disk; earlier files stay.
   func save(
-    _ trainer: Trainer, _ progress: SavedProgress, history: History, score: Double?
+    _ trainer: Trainer, _ progress: SavedProgress, history: History, score: Score
   ) throws -> (notice: CheckpointNotice, warnings: [String])? {
     guard let directory else { return nil }
     let started = DispatchTime.now()
@@ -95,7 +95,7 @@ final class Checkpointer {
 
   /// **Collective.**
   func write(
-    _ trainer: Trainer, _ saved: SavedProgress, _ history: History, _ score: Double?,
+    _ trainer: Trainer, _ saved: SavedProgress, _ history: History, _ score: Score,
     to store: inout CheckpointStore
   ) throws -> SavedCheckpoint {
     let progress = saved.progress
@@ -111,9 +111,16 @@ final class Checkpointer {
         })
     }
     return try store.save(
-      contents, rows: trainer.rowPart, score: score,
+      contents, rows: trainer.rowPart, score: score.value, of: score.measure.rawValue,
       keeping: Retention(last: settings.keepLast, best: settings.keepBest), on: trainer.world)
   }
+}
+
+/// What decides which checkpoint is best: the lower the better.
+struct Score {
+  /// Nil where nothing was measured.
+  let value: Double?
+  let measure: BestMeasure
 }
 
 extension DispatchTime {
