@@ -107,6 +107,8 @@ public final class Session {
     try trainer.restore(contents, of: checkpoint, isLoaded: isLoaded)
     shrinkageThreshold = SavedProgress(contents.progress).threshold
     for (name, points) in contents.history {
+      // Earlier versions called the share of S that is not zero its sparsity.
+      let name = name == "sparsity" ? "nonzero" : name
       for point in points { journal.history.append(name, point.value, step: point.step) }
     }
   }

@@ -196,6 +196,10 @@ import Training
         #expect(abs(ratio + 10 * log10(error)) < 1e-9)
       }
       #expect(try #require(result["metrics"]?["elbo"]?.number) < 0)
+      #expect(
+        result["notes"]?["psnr"] == "of the mean mse of all images, not the mean of their psnr")
+      let text = try Tool.succeed("evaluate a --metrics psnr", in: folder)
+      #expect(text.contains("\npsnr: of the mean mse of all images"), "\(text)")
       let other = try Tool.document("evaluate a --split test --metrics mse --json", in: folder)
       #expect(other["metrics"]?["mse"]?["L"] == nil)
     }

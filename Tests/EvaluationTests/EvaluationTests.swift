@@ -61,6 +61,14 @@ struct EvaluationTests {
       let result = try evaluation.run(metrics("bound", "nll", "bits", "kl"))
       let bound = try #require(value(result, "bound")), nll = try #require(value(result, "nll"))
       #expect(nll < bound && nll > 50 && bound < 500)
+      let error = try #require(value(result, "nll_standard_error"))
+      #expect(error > 0 && error < 50)
+      let (least, median) = (
+        try #require(value(result, "nll_ess_smallest")),
+        try #require(value(result, "nll_ess_median"))
+      )
+      #expect(least >= 1 && least <= median && median <= 200)
+      #expect(result.warnings.contains { $0.hasPrefix("nll: ") } == (least < 10))
       let bits = try #require(value(result, "bits"))
       #expect(abs(bits - nll / (784 * log(2))) < 1e-9)
       options.isCorrupted = true
@@ -113,6 +121,7 @@ struct EvaluationTests {
       #expect(abs(expected - error) > 1e-6)
       let decibel = try #require(value(result, "psnr", "L"))
       #expect(abs(decibel + 10 * log10(expected)) < 1e-9)
+      #expect(result.notes.map(\.name) == ["psnr"])
     }
   }
 
