@@ -91,13 +91,14 @@ public struct Outputs {
   /// - Parameters:
   ///   - steps: the steps of a chain; nil for the model's default.
   ///   - start: the source of the codes.
+  ///   - codes: the codes of a chain's steps.
   /// - Throws: `ConfigurationError` as `Sampler`; errors of the file.
   public func sample(
     _ count: Int, seed: UInt64, chain steps: Int? = nil, start: Sampler.Start = .prior,
-    to path: String
+    codes: Sampler.Codes = .sample, to path: String
   ) throws {
     let sampler = try world.agree {
-      try Sampler(trained, seed: seed, chain: steps, start: start)
+      try Sampler(trained, seed: seed, chain: steps, start: start, codes: codes)
     }
     try images("/samples", count, trained.imageShape, nil, to: path) { sampler.samples($0).values }
   }
