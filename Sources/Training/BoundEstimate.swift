@@ -111,18 +111,18 @@ public struct BoundEstimate {
 public struct LikelihoodEstimate: Sendable {
   /// The mean over the images.
   public let mean: Double
-  /// The standard error of that mean: the spread among the images, not the error of their
-  /// estimates. Nil for one image.
+  /// The standard error of that mean; nil for one image.
+  ///
+  /// It has the spread among the images, not the error of each image's estimate.
   public let standardError: Double?
   /// Samples of z of each image.
   public let samples: Int
-  /// The effective number of samples, (sum w)^2 / sum w^2 of an image's weights: the smallest over
-  /// the images and the median.
+  /// The smallest and the median effective number of samples, (sum w)^2 / sum w^2 of the weights of
+  /// an image.
   ///
   /// Near 1, one sample has all the weight, and -log p(x) is estimated too high.
   public let smallestSampleSize: Double, medianSampleSize: Double
-  /// The number of images, and of those among them that have fewer effective samples than
-  /// `fewSamples`.
+  /// The number of images, and of those with fewer effective samples than `fewSamples`.
   public let images: Int, imagesOfFewSamples: Int
 
   /// Fewer effective samples than this make an image's estimate doubtful.
