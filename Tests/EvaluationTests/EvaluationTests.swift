@@ -2,6 +2,7 @@ import Checkpoints
 import Datasets
 import Foundation
 import HDF5
+import Images
 import MPI
 import Models
 import Runs
@@ -129,7 +130,8 @@ struct EvaluationTests {
   @Test(arguments: [("rvae", "float32"), ("rda", "float32"), ("rvae", "compact")])
   func cleanPartIsTheOneThatTheSplitWasMadeFrom(model: String, storage: String) throws {
     try withTemporaryFolder { folder in
-      let (trained, data) = try run(in: folder, ["model=\(model)", "split_storage=\(storage)"])
+      let (trained, data) = try run(
+        in: folder, ["model=\(model)", "split_storage=\(storage)", "grid_every=1"])
       let logged = try #require(
         trained.checkpoint.contents().history["mse"]?.last?.value)
       let result = try Evaluation(trained, on: data, world: .alone()).run(metrics("mse"))
@@ -150,6 +152,11 @@ struct EvaluationTests {
         farthest = max(farthest, abs(x - l[i] - s[i] - r[i]))
       }
       #expect(farthest < 1e-6 + Float(step), "\(farthest)")
+      // The picture of the last iteration shows it.
+      let picture = folder.appending(path: "L.png")
+      try ImageGrid(l, count: 64, height: 28, width: 28, channels: 1).write(to: picture.path)
+      let drawn = folder.appending(path: "run/images/outer-002-L.png")
+      #expect(try Data(contentsOf: picture) == Data(contentsOf: drawn))
       // Another pass through the model gives another image.
       let again = try Explainer(trained, images: data, usesSparsePart: false)
       #expect(try again.cleanPart == .new && again.clean(0..<Self.rows).values != l)

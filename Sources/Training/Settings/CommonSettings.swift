@@ -162,7 +162,8 @@ public struct LaneSettings: SettingsGroup {
       ? "set lanes=\(wanted)"
       : "set lanes=\(wanted) and a batch that \(wanted) divides (\((batch / wanted + 1) * wanted))"
     throw ConfigurationError(
-      "\(ranks) ranks for \(count) lanes: start at most \(count) ranks, or \(cure) in a new run")
+      "\(ranks) ranks for \(Quantity.count(count, "lane")): start at most "
+        + "\(Quantity.count(count, "rank")), or \(cure) in a new run")
   }
 
   fileprivate func check() throws(ConfigurationError) {
