@@ -95,7 +95,7 @@ let package = Package(
     tests("Checkpoints", ["Checkpoints", "HDF5", "MPI"]),
     tests("Training", ["Training", "Guard", "Support"]),
     tests("Models", ["Models", "Runs", "Support"]),
-    tests("Evaluation", ["Evaluation", "Datasets", "HDF5", "MPI"]),
+    tests("Evaluation", ["Evaluation", "Datasets", "HDF5", "Images", "MPI"]),
     tests("Doctor", ["Doctor"]),
     tests("Benchmarks", ["Benchmarks"]),
     tests("CommandLine", ["Datasets", "HDF5", "Images", "Models", "Support"]),

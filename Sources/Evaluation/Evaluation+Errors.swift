@@ -5,7 +5,7 @@ import Tensors
 extension Evaluation {
   /// The errors of X, of D(E(X)) from mean codes and, with a sparse part, of L.
   ///
-  /// L = D(E(X - S)) is known for the run's own rows. A model trained with noise drawn at each step
+  /// L is known for the run's own rows (`Explainer.clean`). A model trained with noise drawn at each step
   /// gets inputs with such noise, unless the images are already corrupted.
   ///
   /// **Collective.**

@@ -28,10 +28,10 @@ extension Evaluation {
     return (model, estimate)
   }
 
-  /// The mean of -log p(x) in nats an image.
+  /// The mean of -log p(x) in nats an image, and how far it can be trusted.
   ///
   /// **Collective.**
-  func negativeLogLikelihood() throws -> Double? {
+  func negativeLogLikelihood() throws -> LikelihoodEstimate? {
     try once("nll") {
       try boundEstimate()?.estimate.negativeLogLikelihood(samples: options.samples)
     }

@@ -14,8 +14,13 @@ public struct EvaluationResult: Sendable {
   public let rows: Int
   /// The images with which errors are taken: "clean" or, without clean images, "images".
   public let reference: String
-  /// The values of each metric, except metrics that the model does not have.
+  /// The values of each metric, except metrics that the model does not have; a metric's details
+  /// follow it, as `nll_standard_error` follows `nll`.
   public let metrics: [(name: String, values: [MetricValue])]
+  /// What the numbers of a metric are, by its name.
+  public let notes: [(name: String, text: String)]
+  /// Reasons to doubt numbers, a line each.
+  public let warnings: [String]
 
   /// The values of a metric.
   public subscript(name: String) -> [MetricValue] {
@@ -65,13 +70,22 @@ public final class Evaluation {
   /// **Collective.**
   public func run(_ metrics: [any Metric.Type]) throws -> EvaluationResult {
     var results: [(name: String, values: [MetricValue])] = []
+    var notes: [(name: String, text: String)] = []
+    var warnings: [String] = []
     for metric in metrics {
       let values = try metric.measure(self)
-      if !values.isEmpty { results.append((metric.name, values)) }
+      if values.isEmpty { continue }
+      results.append((metric.name, values))
+      for detail in try metric.details(self) {
+        results.append(("\(metric.name)_\(detail.name)", [MetricValue("", detail.value)]))
+      }
+      if let note = metric.note { notes.append((metric.name, note)) }
+      if let warning = try metric.warning(self) { warnings.append(warning) }
     }
     return EvaluationResult(
       run: trained.directory.path, data: data.path, split: data.split.rawValue, rows: source.rows,
-      reference: source.hasClean ? "clean" : "images", metrics: results)
+      reference: source.hasClean ? "clean" : "images", metrics: results, notes: notes,
+      warnings: warnings)
   }
 
   /// A value that several metrics share, made at the first request.

@@ -31,12 +31,16 @@ public struct Outputs {
 
   /// Writes L (uint8) and S of each row, [N, H, W, C].
   ///
-  /// S is float32, or float16 for a run with compact storage. For the run's training rows, L =
-  /// D(E(X - S)) with the run's S. Other rows are split once: L = D(E(X)) and S = shrink(X - L, t)
-  /// with the run's threshold t; a run without a sparse part has t = 0.
+  /// S is float32, or float16 for a run with compact storage. For the run's training rows, S is the
+  /// run's, and L is X - S - R where the run keeps R, otherwise D(E(X - S)). Other rows are split
+  /// once: L = D(E(X)) and S = shrink(X - L, t) with the run's threshold t; a run without a sparse
+  /// part has t = 0.
   ///
   /// **Collective.**
-  public func denoise(_ data: ImageSet, to path: String) throws {
+  ///
+  /// - Returns: where L came from.
+  @discardableResult
+  public func denoise(_ data: ImageSet, to path: String) throws -> CleanPart {
     let source = try world.agree { try Source(trained, data) }
     let explainer = try world.agree {
       try Explainer(trained, images: source.images, usesSparsePart: source.hasSparsePart)
@@ -63,6 +67,7 @@ public struct Outputs {
         if isCompact { try sparse?.writeHalves(s, rows) } else { try sparse?.write(s, rows) }
       }
     }
+    return explainer.cleanPart
   }
 
   /// Writes D(E(X)) from mean codes, with X as in the data: float32 [N, H, W, C], or a PNG grid of
@@ -86,13 +91,14 @@ public struct Outputs {
   /// - Parameters:
   ///   - steps: the steps of a chain; nil for the model's default.
   ///   - start: the source of the codes.
+  ///   - codes: the codes of a chain's steps.
   /// - Throws: `ConfigurationError` as `Sampler`; errors of the file.
   public func sample(
     _ count: Int, seed: UInt64, chain steps: Int? = nil, start: Sampler.Start = .prior,
-    to path: String
+    codes: Sampler.Codes = .sample, to path: String
   ) throws {
     let sampler = try world.agree {
-      try Sampler(trained, seed: seed, chain: steps, start: start)
+      try Sampler(trained, seed: seed, chain: steps, start: start, codes: codes)
     }
     try images("/samples", count, trained.imageShape, nil, to: path) { sampler.samples($0).values }
   }

@@ -23,6 +23,8 @@ public final class TrainedModel {
   public let skipped: [String]
   /// The threshold with which the run shrinks S; 0 for a run without a sparse part.
   public let threshold: Float
+  /// How often the run has split X into L + S: the outer iterations that are done.
+  public let splits: Int
   /// The images that the weights were trained on; nil for checkpoints of earlier versions.
   public let trainedData: DataIdentity?
   /// A set that was compared with the images trained on, and whether it holds them.
@@ -65,6 +67,7 @@ public final class TrainedModel {
     let progress = SavedProgress(contents.progress)
     threshold = Float(progress.threshold)
     trainedData = contents.data
+    splits = progress.progress.outer
     imageShape = progress.imageShape
     model = try c.makeModel(of: imageShape)
     let parameters = model.collectParameters()

@@ -5,7 +5,6 @@ import Guard
 import MPI
 import Models
 import Support
-import Tensors
 import Training
 
 /// A training run in its directory, from the start or from its newest checkpoint.
@@ -52,6 +51,13 @@ public enum TrainingRun {
     try replicas.check(dataSet: data.path, "\(data.count) \(data.shape)")
     let resolved = try configuration.validated(rows: data.count, of: data.shape)
     try resolved.common.lanes.check(ranks: world.size)
+    try checkMeasure(resolved, on: data)
+    if resolved.isExact, let (found, cure) = try Arithmetic(on: world).difference {
+      try world.agree {
+        throw ConfigurationError(
+          key: "exact", found: found, expected: "one arithmetic on all ranks: \(cure)")
+      }
+    }
     return resolved
   }
 
@@ -62,6 +68,24 @@ public enum TrainingRun {
     _ data: ImageSet, for resolved: Configuration, on world: Communicator
   ) throws -> IdentifiedImages {
     try IdentifiedImages(data, rows: resolved.common.data.rows ?? data.count, on: world)
+  }
+
+  /// Refuses a choice of the best checkpoint by clean images where none are known.
+  private static func checkMeasure(_ configuration: Configuration, on data: ImageSet) throws {
+    let common = configuration.common
+    guard common.recording.bestBy == .cleanError else { return }
+    let arrays = try configuration.loop.rowArrays(
+      rows: common.data.rows ?? data.count, of: data.shape)
+    guard configuration.loop.outerIterations != nil, arrays.hasSparsePart else {
+      throw ConfigurationError(
+        key: "best_by", found: "clean_mse with model=\(configuration.model)",
+        expected: "loss or validation; only rvae and rda measure an L as they train")
+    }
+    guard data.clean != nil || !common.data.staticNoise.isNone else {
+      throw ConfigurationError(
+        key: "best_by", found: "clean_mse, but \(data.path) has no clean images",
+        expected: "loss")
+    }
   }
 
   /// Trains a new run.
@@ -169,11 +193,13 @@ public enum TrainingRun {
       if world.isRoot, let line = words(about: identity, isOther: isOther, trained, checkpoint) {
         observer?.warning(line)
       }
-      let kernel = checkpoint.manifest.blasKernel
-      if world.isRoot && kernel != BLAS.kernelName {
+      let (former, kernels) = (
+        checkpoint.manifest.blasKernel, try Arithmetic(on: world).kernelNames
+      )
+      if world.isRoot && former != kernels {
         observer?.warning(
-          "the checkpoint was written with the BLAS kernel \(kernel), this run uses "
-            + "\(BLAS.kernelName): results agree to rounding, not bit for bit")
+          "the checkpoint was written with the BLAS kernel \(former), this run uses "
+            + "\(kernels): results agree to rounding, not bit for bit")
       }
     }
     try world.agree {
@@ -249,9 +275,15 @@ public enum TrainingRun {
       seconds: limits.standstill, folder: session.directory?.path, world: world)
     defer { watchdog.stop() }
     let hosts = try world.allGather(world.hostName)
+    let arithmetic = try Arithmetic(on: world)
+    session.blasKernels = arithmetic.kernelNames
     if world.isRoot {
       observer?.runStarted(
         header(configuration, session, identified.identity, hosts, resumedFrom: checkpoint))
+      if let (found, cure) = arithmetic.difference {
+        observer?.warning(
+          "found \(found): the result depends on the order of the ranks; \(cure) makes it one")
+      }
       for line in configuration.unreached { observer?.warning(line) }
       if let reason = session.noValidation { observer?.warning("validate_every: \(reason)") }
     }
@@ -281,7 +313,7 @@ public enum TrainingRun {
       assignments: configuration.assignments, run: session.directory?.path ?? "",
       data: data.path, digest: data.digest, rows: data.rows,
       imageShape: [shape.height, shape.width, shape.channels], hosts: hosts,
-      blasKernel: BLAS.kernelName,
+      blasKernels: session.blasKernels,
       parameters: trainer.parameters.parameters.reduce(0) { $0 + $1.shape.count },
       totalSteps: trainer.totalSteps, totalEpochs: trainer.totalEpochs,
       outerIterations: session.loop.outerIterations, resumedFrom: checkpoint)

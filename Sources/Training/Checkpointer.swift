@@ -14,6 +14,8 @@ final class Checkpointer {
   let directory: RunDirectory?
   /// The right to write them, on rank 0.
   let lease: RunLease?
+  /// The BLAS kernels of all ranks.
+  var blasKernels = BLAS.kernelName
   private let settings: RecordingSettings
   /// The run's configuration as a JSON document, which checkpoints hold.
   private let configuration: String
@@ -71,11 +73,11 @@ final class Checkpointer {
   ///
   /// **Collective.**
   ///
-  /// - Parameter score: a lower score is better; nil if nothing was measured.
+  /// - Parameter score: a lower score is better.
   /// - Returns: the checkpoint; nil for a run that writes no files.
   /// - Throws: one error on all ranks, for example of a full disk; earlier files stay.
   func save(
-    _ trainer: Trainer, _ progress: SavedProgress, history: History, score: Double?
+    _ trainer: Trainer, _ progress: SavedProgress, history: History, score: Score
   ) throws -> (notice: CheckpointNotice, warnings: [String])? {
     guard let directory else { return nil }
     let started = DispatchTime.now()
@@ -104,7 +106,7 @@ final class Checkpointer {
 
   /// **Collective.**
   func write(
-    _ trainer: Trainer, _ saved: SavedProgress, _ history: History, _ score: Double?,
+    _ trainer: Trainer, _ saved: SavedProgress, _ history: History, _ score: Score,
     to store: inout CheckpointStore
   ) throws -> SavedCheckpoint {
     let progress = saved.progress
@@ -114,15 +116,22 @@ final class Checkpointer {
         progress: Checkpoints.Progress(
           seed: trainer.settings.seed, lanes: trainer.lanes.count, outer: progress.outer,
           epoch: progress.totalEpochs, step: progress.step, imagesSeen: progress.imagesSeen,
-          exact: trainer.settings.exact, blasKernel: BLAS.kernelName, values: saved.values),
+          exact: trainer.settings.exact, blasKernel: blasKernels, values: saved.values),
         history: history.metrics.mapValues { points in
           points.map { HistoryPoint(step: $0.step, value: $0.value) }
         }, data: data?.identity)
     }
     return try store.save(
-      contents, rows: trainer.rowPart, score: score,
+      contents, rows: trainer.rowPart, score: score.value, of: score.measure.rawValue,
       keeping: Retention(last: settings.keepLast, best: settings.keepBest), on: trainer.world)
   }
+}
+
+/// What decides which checkpoint is best: the lower the better.
+struct Score {
+  /// Nil where nothing was measured.
+  let value: Double?
+  let measure: BestMeasure
 }
 
 extension DispatchTime {

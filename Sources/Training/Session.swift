@@ -55,6 +55,11 @@ public final class Session {
   /// The threshold with which S is shrunk, kept for rows outside the training set; 0 without a
   /// sparse part.
   public var shrinkageThreshold = 0.0
+  /// The BLAS kernels of all ranks, for checkpoints.
+  public var blasKernels: String {
+    get { checkpointer.blasKernels }
+    set { checkpointer.blasKernels = newValue }
+  }
 
   private let journal: Journal
   private let checkpointer: Checkpointer
@@ -117,6 +122,8 @@ public final class Session {
     if hasOtherImages { return }
     shrinkageThreshold = SavedProgress(contents.progress).threshold
     for (name, points) in contents.history {
+      // Earlier versions called the share of S that is not zero its sparsity.
+      let name = name == "sparsity" ? "nonzero" : name
       for point in points { journal.history.append(name, point.value, step: point.step) }
     }
   }
@@ -255,7 +262,11 @@ public final class Session {
       let found = try validation.measure(seed: trainer.settings.seed, on: trainer.world)
     {
       let earlier = history.metrics[Validation.bound] ?? []
-      if earlier.allSatisfy({ $0.value > found.negative }) && recording.keepBest { isDue = true }
+      if earlier.allSatisfy({ $0.value > found.negative }) && recording.keepBest
+        && measure == .validation
+      {
+        isDue = true
+      }
       try journal.validated(trainer, negative: found.negative, reported: found.reported)
     }
     // After the last epoch, the checkpoint of the finished run follows.
@@ -290,13 +301,27 @@ public final class Session {
 
   /// The score that decides which checkpoint is best.
   ///
-  /// It is the bound on validation images, if the run measures one; checkpoints at other steps then
-  /// have no score. Otherwise it is the error to the clean images, if there are any, or the epoch's
-  /// loss.
-  private var score: Double? {
-    guard validation.isOn else { return history.latest("mse") ?? history.latest("epoch/loss") }
-    let last = history.metrics[Validation.bound]?.last
-    return last?.step == trainer.progress.step ? last?.value : nil
+  /// By the bound on validation images, checkpoints at other steps than the measured ones have no
+  /// score.
+  private var score: Score {
+    let value: Double?
+    switch measure {
+    case .loss: value = history.latest("epoch/loss")
+    case .cleanError: value = history.latest("mse")
+    case .validation:
+      let last = history.metrics[Validation.bound]?.last
+      value = last?.step == trainer.progress.step ? last?.value : nil
+    }
+    return Score(value: value, measure: measure)
+  }
+
+  /// The measure of the settings; the loss where the run has no bound to measure.
+  private var measure: BestMeasure {
+    switch recording.bestBy {
+    case .loss: .loss
+    case .cleanError: .cleanError
+    case .validation, nil: validation.isOn ? .validation : .loss
+    }
   }
 
   /// The run's progress.

@@ -34,8 +34,8 @@ public struct RunHeader: Sendable {
   public var rows: Int, imageShape: [Int]
   /// Host of each rank, by rank.
   public var hosts: [String]
-  /// The matrix kernel in use, as the BLAS names it.
-  public var blasKernel: String
+  /// The matrix kernels in use, as the BLAS names them; several only where ranks differ.
+  public var blasKernels: String
   /// Trained values of the model.
   public var parameters: Int
   /// Steps of the whole run.
@@ -50,7 +50,7 @@ public struct RunHeader: Sendable {
   /// A header from its parts.
   public init(
     system: String, common: CommonSettings, assignments: [String], run: String, data: String,
-    digest: String, rows: Int, imageShape: [Int], hosts: [String], blasKernel: String,
+    digest: String, rows: Int, imageShape: [Int], hosts: [String], blasKernels: String,
     parameters: Int,
     totalSteps: Int, totalEpochs: Int,
     outerIterations: Int? = nil, resumedFrom: String? = nil
@@ -64,7 +64,7 @@ public struct RunHeader: Sendable {
     self.rows = rows
     self.imageShape = imageShape
     self.hosts = hosts
-    self.blasKernel = blasKernel
+    self.blasKernels = blasKernels
     self.parameters = parameters
     self.totalSteps = totalSteps
     self.totalEpochs = totalEpochs
@@ -130,7 +130,7 @@ public struct OuterResult: Sendable {
 
   /// The result by names in logs and histories.
   var named: [(name: String, value: Double)] {
-    var values = [("c1", c1), ("c2", c2), ("sparsity", nonzero)]
+    var values = [("c1", c1), ("c2", c2), ("nonzero", nonzero)]
     if let cleanError {
       values += [("mse", cleanError.reconstruction), ("mse_difference", cleanError.difference)]
     }

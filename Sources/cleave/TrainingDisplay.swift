@@ -1,5 +1,6 @@
 import Doctor
 import Support
+import Tensors
 import Training
 
 /// Shows a training run on standard error: its header, a progress line, and events.
@@ -26,14 +27,14 @@ final class TrainingDisplay: TrainingObserver {
     console.note(
       "  \(Quantity.count(header.hosts.count, "rank")) on \(Self.places(header.hosts)), "
         + "\(Quantity.count(lanes.count, "lane")), \(lanes.exact ? "exact" : "fast") mode, "
-        + "BLAS kernel \(header.blasKernel)")
+        + "BLAS kernel \(header.blasKernels)")
     console.note(
       "  \(Quantity.grouped(header.parameters)) parameters, \(Quantity.grouped(header.totalSteps)) "
         + "steps"
     )
     for line in Self.wrapped(header.assignments, width: 96) { console.note("  " + line) }
     for line in unread { console.warning(line) }
-    if let complaint = BLASCore.complaint(about: header.blasKernel) { console.warning(complaint) }
+    if let complaint = BLASCore.complaint(about: BLAS.kernelName) { console.warning(complaint) }
   }
 
   func step(_ metrics: StepMetrics) {

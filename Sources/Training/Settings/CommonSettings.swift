@@ -29,6 +29,10 @@ public struct CommonSettings: SettingsGroup {
   /// Checks lanes, and the batch against the rows in use.
   public func check(_ system: String, with common: CommonSettings) throws(ConfigurationError) {
     try lanes.check()
+    if recording.bestBy == .validation && recording.validateEvery == 0 {
+      throw ConfigurationError(
+        key: "best_by", found: "validation", expected: "a validate_every above 0 with it")
+    }
     guard let rows = data.rows, lanes.batch > rows else { return }
     throw ConfigurationError(
       key: "batch", found: "\(lanes.batch)",
@@ -158,7 +162,8 @@ public struct LaneSettings: SettingsGroup {
       ? "set lanes=\(wanted)"
       : "set lanes=\(wanted) and a batch that \(wanted) divides (\((batch / wanted + 1) * wanted))"
     throw ConfigurationError(
-      "\(ranks) ranks for \(count) lanes: start at most \(count) ranks, or \(cure) in a new run")
+      "\(ranks) ranks for \(Quantity.count(count, "lane")): start at most "
+        + "\(Quantity.count(count, "rank")), or \(cure) in a new run")
   }
 
   fileprivate func check() throws(ConfigurationError) {
@@ -174,6 +179,16 @@ public struct LaneSettings: SettingsGroup {
   }
 }
 
+/// The measures of which the lowest makes a checkpoint the best.
+public enum BestMeasure: String, CaseIterable, Sendable {
+  /// The mean loss of the epoch.
+  case loss
+  /// The negative bound on validation images.
+  case validation
+  /// The mean squared error of L to the clean images, which are seldom known.
+  case cleanError = "clean_mse"
+}
+
 /// The records of a run, and the limits for its warnings.
 public struct RecordingSettings: SettingsGroup {
   /// Steps between two lines of `metrics.jsonl`.
@@ -186,6 +201,9 @@ public struct RecordingSettings: SettingsGroup {
   public var keepLast = 3
   /// Whether the checkpoint with the lowest score stays too.
   public var keepBest = true
+  /// What the score is; nil for the bound on validation images where it is measured, otherwise the
+  /// loss.
+  public var bestBy: BestMeasure?
   /// Outer iterations (or epochs) between two sets of PNG grids; 0 for none.
   public var gridEvery = 1
   /// A KL below this, in nats, is reported as collapse.
@@ -225,9 +243,12 @@ public struct RecordingSettings: SettingsGroup {
       "keep_last", \.keepLast, 1...1_000_000, "How many of the newest checkpoints stay.", "own"),
     .flag(
       "keep_best", \.keepBest,
-      "The best checkpoint stays as well: by the validation bound, the error to clean images or "
-        + "the loss.",
-      "own"),
+      "The best checkpoint stays as well (best_by).", "own"),
+    .optionalChoice(
+      "best_by", \.bestBy, absent: "validation where validate_every measures it, otherwise loss",
+      "The lowest what makes a checkpoint the best: the loss of its epoch, the bound on validation "
+        + "images, or the error of L to the clean images, for which these must be known.",
+      "files"),
     .integer(
       "grid_every", \.gridEvery, 0...1_000_000,
       "Outer iterations (or epochs) between two sets of PNG grids; 0: none.", "own"),

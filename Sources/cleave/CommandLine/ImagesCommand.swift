@@ -16,7 +16,9 @@ protocol ImagesCommand: Subcommand {
   init(query: RunQuery)
 
   /// Writes the model's results for the images. **Collective.**
-  func write(_ images: ImageSet, by outputs: Outputs) throws
+  ///
+  /// - Returns: what a reader should know about them, in one line.
+  func write(_ images: ImageSet, by outputs: Outputs) throws -> String?
 }
 
 extension ImagesCommand {
@@ -33,7 +35,7 @@ extension ImagesCommand {
       try world.agree { _ = try trained.encoder() }
       let (images, line) = try query.data.open(for: trained, on: world)
       console.note(line)
-      try write(images, by: outputs)
+      if let line = try write(images, by: outputs) { console.note(line) }
     }
   }
 }

@@ -95,6 +95,7 @@ struct EvaluateCommand: Subcommand {
       }
     }
     console.note(line)
+    for line in result.warnings { console.warning(line) }
     console.result(isJSON ? Self.document(result).document : Self.text(result))
     return 0
   }
@@ -109,6 +110,7 @@ struct EvaluateCommand: Subcommand {
       "run": .string(result.run), "data": .string(result.data), "split": .string(result.split),
       "rows": .integer(result.rows), "reference": .string(result.reference),
       "metrics": .object(metrics),
+      "notes": .object(result.notes.map { JSONValue.Member($0.name, .string($0.text)) }),
     ]
   }
 
@@ -120,5 +122,6 @@ struct EvaluateCommand: Subcommand {
       + "\(Quantity.grouped(result.rows)) images against "
       + (result.reference == "clean" ? "the clean ones\n" : "themselves\n")
       + Columns.text(["metric", "of", "value"], rows)
+      + result.notes.map { "\n\($0.name): \($0.text)" }.joined()
   }
 }
