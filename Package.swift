@@ -55,7 +55,7 @@ let package = Package(
       ]),
     library("Models", ["Training", "CKernels"]),
     library("Runs", ["Models"]),
-    library("Planning", ["Runs"]),
+    library("Planning", ["Runs", "Distributed"]),
     library("Evaluation", ["Runs", "HDF5", "Images"]),
     library("Doctor", ["Support", "MPI", "HDF5", "Tensors", "Distributed"]),
     library(

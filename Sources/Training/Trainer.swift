@@ -84,7 +84,8 @@ public final class Trainer {
       slots: parameters.entries.map {
         ParameterSlot(
           name: $0.name, group: $0.parameter.group, count: $0.parameter.shape.count)
-      }, laneCount: lanes.count, exact: settings.exact, on: world)
+      }, laneCount: lanes.count, exact: settings.exact, on: world,
+      messageFloats: 256 * settings.messageKiB)
     self.buckets = buckets
     parameters.attach(buckets.values) { buckets.offset(of: $0) }
     optimizers = (trainable?.phases ?? []).map { [optimization] in

@@ -1,4 +1,5 @@
 import Datasets
+import Distributed
 import Support
 
 /// The settings of every run: its data, its lanes, and its records.
@@ -118,14 +119,16 @@ public struct LaneSettings: SettingsGroup {
   /// Whether each lane is a separate microbatch, so that results are bitwise equal on any number of
   /// ranks.
   public var exact = false
+  /// KiB of a message of gradients between hosts, at most.
+  public var messageKiB = GradientBuckets.usualMessageFloats / 256
 
   /// The defaults.
   public init() {}
 
   /// All keys.
   ///
-  /// Only `exact` may change in a run: the order of rows and the draws depend on the
-  /// others.
+  /// Only `exact` and `message_kib` may change in a run: the order of rows and the draws depend on
+  /// the others.
   public static let entries: [SettingsEntry<LaneSettings>] = [
     .seed(
       "seed", \.seed, "Key of every random draw of the run.", "0 [C]: 595, the RVAE authors'"
@@ -141,6 +144,10 @@ public struct LaneSettings: SettingsGroup {
     .flag(
       "exact", \.exact, "Bitwise the same result on any number of ranks, at some cost in speed.",
       "architecture, lanes"),
+    .integer(
+      "message_kib", \.messageKiB, 1...1_048_576,
+      "KiB of a message of gradients between hosts, at most; cleave doctor times several. Results "
+        + "do not depend on it.", "cluster"),
   ]
 
   /// The number of lanes: as set, or the largest power of two that divides the batch, up to 8.
