@@ -130,8 +130,12 @@ struct VerifyCommand: Subcommand {
   private func traces(ranks count: Int, faults: [Fault]) throws -> [Trace] {
     let process = Process()
     process.executableURL = URL(filePath: "/usr/bin/env")
+    // The ranks end with this process, however it ends.
     process.arguments =
-      ["mpirun", "--oversubscribe", "--bind-to", "none", "--mca", "mpi_yield_when_idle", "1"]
+      [
+        "setpriv", "--pdeathsig", "TERM", "mpirun", "--oversubscribe", "--bind-to", "none", "--mca",
+        "mpi_yield_when_idle", "1",
+      ]
       + (getuid() == 0 ? ["--allow-run-as-root"] : [])
       + ["-n", "\(count)", "/proc/\(getpid())/exe", "verify", run.path, "--steps", "\(steps)"]
       + faults.flatMap { ["--inject", "\($0)"] }
