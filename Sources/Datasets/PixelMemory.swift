@@ -7,6 +7,8 @@ final class PixelMemory {
   /// Bytes from `start` on.
   let byteCount: Int
   private let mapping: (base: UnsafeMutableRawPointer, length: Int)?
+  /// Keeps the memory of which this is a part.
+  private let whole: AnyObject?
   private var expected: ImageSet.Access?
 
   /// The size, in bytes, up to which a mapping is read ahead completely.
@@ -23,6 +25,34 @@ final class PixelMemory {
     start = .allocate(byteCount: max(byteCount, 1), alignment: 64)
     self.byteCount = byteCount
     mapping = nil
+    whole = nil
+  }
+
+  /// Memory for pixels that are read from `file`; pages cost nothing before they are written.
+  ///
+  /// The C function is `mmap`.
+  ///
+  /// - Throws: `DatasetError` if the system refuses so much memory.
+  init(reading byteCount: Int, of file: String) throws(DatasetError) {
+    let length = max(byteCount, 1)
+    guard
+      let base = mmap(nil, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+      base != MAP_FAILED
+    else {
+      throw .file(file: file, reason: "\(byteCount) bytes for its images: \(systemMessage())")
+    }
+    start = base
+    self.byteCount = byteCount
+    mapping = nil
+    whole = Pages(base: base, length: length)
+  }
+
+  /// A part of memory that `owner` keeps.
+  init(at start: UnsafeMutableRawPointer, byteCount: Int, of owner: AnyObject) {
+    self.start = start
+    self.byteCount = byteCount
+    mapping = nil
+    whole = owner
   }
 
   /// Allocated memory with a copy of `source`.
@@ -40,7 +70,7 @@ final class PixelMemory {
   /// - Throws: `DatasetError` if the file cannot be opened, or ends before the last byte; a later
   ///   read would raise SIGBUS.
   init(mapping path: String, offset: Int, byteCount: Int, item: String) throws(DatasetError) {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw .file(file: path, reason: systemMessage()) }
     defer { close(descriptor) }
     var status = stat()
@@ -65,6 +95,7 @@ final class PixelMemory {
     start = base + lead
     self.byteCount = byteCount
     mapping = (base, length)
+    whole = nil
   }
 
   /// Tells the system how a large mapping will be read.
@@ -91,10 +122,23 @@ final class PixelMemory {
   deinit {
     if let mapping {
       munmap(mapping.base, mapping.length)
-    } else {
+    } else if whole == nil {
       start.deallocate()
     }
   }
+}
+
+/// Pages of memory that end with their last user.
+final class Pages {
+  private let base: UnsafeMutableRawPointer
+  private let length: Int
+
+  init(base: UnsafeMutableRawPointer, length: Int) {
+    self.base = base
+    self.length = length
+  }
+
+  deinit { munmap(base, length) }
 }
 
 /// The operating system's message for the last error of a C function.

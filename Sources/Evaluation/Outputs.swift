@@ -136,7 +136,7 @@ public struct Outputs {
       let shown = min(count, Self.gridImages)
       return try world.agree {
         guard world.isRoot else { return }
-        try DatasetWriter.checkTarget(path, force: force)
+        try checkTarget(path, data)
         try ImageGrid(
           try compute(0..<shown), count: shown, height: shape.height, width: shape.width,
           channels: shape.channels
@@ -157,6 +157,7 @@ public struct Outputs {
     _ path: String, _ data: ImageSet?, _ body: (File?) throws -> Void
   ) throws {
     guard world.isRoot else { return try body(nil) }
+    try checkTarget(path, data)
     try DatasetWriter.writeFile(path, force: force) { file in
       try body(file)
       try file.write(attribute: "run", on: "/", trained.directory.path)
@@ -166,6 +167,12 @@ public struct Outputs {
         try file.write(attribute: "split", on: "/", data.split.rawValue)
       }
     }
+  }
+
+  /// Checks that an output replaces no input: no file of the images, and nothing that the run needs.
+  private func checkTarget(_ path: String, _ data: ImageSet?) throws {
+    try DatasetWriter.checkTarget(
+      path, force: force, inputs: trained.inputs + (data?.files ?? []))
   }
 
   /// The rows of two matrices in turn, for one message.

@@ -7,35 +7,44 @@ import Foundation
 public final class File {
   /// The path as the caller gave it.
   public let path: String
+  /// The other files to which this file may lead.
+  public let reach: Reach
   private var id: hid_t?
 
   /// Opens an existing file.
   ///
   /// The C function is `H5Fopen`.
   ///
+  /// - Parameter reach: the other files to which this file may lead.
   /// - Throws: `HDF5Error` if the file is missing, unreadable, truncated or not HDF5.
-  public static func open(_ path: String, writable: Bool = false) throws(HDF5Error) -> File {
+  public static func open(
+    _ path: String, writable: Bool = false, reach: Reach = .folder
+  ) throws(HDF5Error) -> File {
     prepareLibrary()
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
+    var status = stat()
+    guard stat(path, &status) == 0 else {
       throw HDF5Error(file: path, message: "no such file")
     }
-    if isDirectory.boolValue {
-      throw HDF5Error(file: path, message: "found a directory, expected an HDF5 file")
+    // HDF5 would wait for ever for a pipe, and read a device to its end.
+    let kind = status.st_mode & S_IFMT
+    guard kind == S_IFREG else {
+      let found = kind == S_IFDIR ? "a directory" : kind == S_IFIFO ? "a pipe" : "a device"
+      throw HDF5Error(file: path, message: "found \(found), expected an HDF5 file")
     }
-    let file = File(path)
+    let file = File(path, reach: reach)
     let access = try file.access()
     let mode = writable ? chdf5_read_write() : chdf5_read_only()
     file.id = try file.check(H5Fopen(path, mode, access.id), "H5Fopen")
     return file
   }
 
-  /// Creates a file; replaces an existing file.
+  /// Creates a file; replaces an existing file, unless it must be new.
   ///
   /// The C function is `H5Fcreate`.
   ///
+  /// - Parameter isNew: whether an existing file, or a link of this name, is an error.
   /// - Throws: `HDF5Error` if the file cannot be created.
-  public static func create(_ path: String) throws(HDF5Error) -> File {
+  public static func create(_ path: String, isNew: Bool = false) throws(HDF5Error) -> File {
     prepareLibrary()
     let file = File(path)
     let access = try file.access()
@@ -44,11 +53,15 @@ public final class File {
       H5Pset_link_creation_order(creation.id, chdf5_creation_order()),
       "H5Pset_link_creation_order")
     file.id = try file.check(
-      H5Fcreate(path, chdf5_truncate(), creation.id, access.id), "H5Fcreate")
+      H5Fcreate(path, isNew ? chdf5_exclusive() : chdf5_truncate(), creation.id, access.id),
+      "H5Fcreate")
     return file
   }
 
-  private init(_ path: String) { self.path = path }
+  private init(_ path: String, reach: Reach = .folder) {
+    self.path = path
+    self.reach = reach
+  }
 
   /// Closes a file that `close()` has not closed.
   ///

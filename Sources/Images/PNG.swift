@@ -1,32 +1,32 @@
 import CPNG
 import Foundation
+import Support
 
 /// PNG files of 8-bit grey or RGB pictures, through libpng's simplified interface.
 public enum PNG {
   /// Writes a picture.
   ///
   /// The file appears completely or not at all; it replaces a file of the same name. The C function
-  /// is `png_image_write_to_file`.
+  /// is `png_image_write_to_stdio`.
   ///
   /// - Throws: `ImageError` if the picture is too large for PNG or the file cannot be written.
   public static func write(_ picture: Picture, to path: String) throws(ImageError) {
-    let target = URL(filePath: path)
-    let temporary = target.deletingLastPathComponent()
-      .appending(path: ".\(target.lastPathComponent).\(getpid())").path
+    let temporary = TemporaryFile.name(beside: path)
+    guard let stream = fopen(temporary, "wxe") else {
+      throw ImageError(path: path, operation: .written, reason: String(cString: strerror(errno)))
+    }
     var image = png_image()
     image.version = UInt32(PNG_IMAGE_VERSION)
     image.width = UInt32(picture.width)
     image.height = UInt32(picture.height)
     image.format = picture.channels == 1 ? 0 : UInt32(PNG_FORMAT_FLAG_COLOR)
-    // After a failure, libpng removes its partial file.
     let written = picture.bytes.withUnsafeBytes { pixels in
-      png_image_write_to_file(&image, temporary, 0, pixels.baseAddress, 0, nil)
+      png_image_write_to_stdio(&image, stream, 0, pixels.baseAddress, 0, nil)
     }
-    guard written != 0 else {
-      throw ImageError(path: path, operation: .written, reason: message(of: image))
-    }
-    guard rename(temporary, path) == 0 else {
-      let reason = String(cString: strerror(errno))
+    var reason: String? = written != 0 ? nil : message(of: image)
+    if fclose(stream) != 0 && reason == nil { reason = String(cString: strerror(errno)) }
+    if reason == nil && rename(temporary, path) != 0 { reason = String(cString: strerror(errno)) }
+    if let reason {
       unlink(temporary)
       throw ImageError(path: path, operation: .written, reason: reason)
     }

@@ -1,6 +1,7 @@
 import Autodiff
 import Checkpoints
 import Datasets
+import Foundation
 import Layers
 import MPI
 import Models
@@ -108,14 +109,14 @@ public final class TrainedModel {
   public func seen(_ data: ImageSet) throws -> ImageSet {
     let c = configuration.common
     let noise = try noise(c.data.staticNoise) { data }
-    return binary(data.corrupted(by: noise, seed: c.lanes.seed, rows: 0..<data.count))
+    return binary(data.corrupted(by: noise, seed: c.lanes.seed, rows: data.heldRows))
   }
 
   /// Images as the model takes them: binary if the run made them binary.
   public func binary(_ images: ImageSet) -> ImageSet {
     let common = configuration.common
     return common.data.binarize == .none
-      ? images : images.binarized(seed: common.lanes.seed, rows: 0..<images.count)
+      ? images : images.binarized(seed: common.lanes.seed, rows: images.heldRows)
   }
 
   /// The noise of the inputs in training.
@@ -126,6 +127,13 @@ public final class TrainedModel {
     return try noise(data.noise) {
       try seen(ImageSet.open(data.data, options: data.imageSetOptions))
     }
+  }
+
+  /// The files that an answer of this run must never replace: its training set, and those of the
+  /// checkpoint.
+  public var inputs: [String] {
+    let files = (try? FileManager.default.contentsOfDirectory(atPath: checkpoint.directory)) ?? []
+    return [configuration.common.data.data] + files.map { checkpoint.directory + "/" + $0 }
   }
 
   /// Whether `data` is the run's training set, so that the run's S belongs to its rows.

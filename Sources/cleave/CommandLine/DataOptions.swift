@@ -2,6 +2,8 @@ import Datasets
 import Foundation
 import MPI
 import Models
+import Runs
+import Support
 import Training
 
 /// `--data` and options for the format of its images: shared by the commands that read images.
@@ -13,7 +15,7 @@ struct DataOptions {
   private let options: ImageSetOptions
   private let isLayoutGiven: Bool
 
-  /// Takes `--data`, `--split`, `--images`, `--layout` and `--shape` from the arguments.
+  /// Takes `--data`, `--split` and the options of a file's layout from the arguments.
   ///
   /// - Throws: `UsageError` for an invalid value.
   init(_ arguments: Arguments) throws(UsageError) {
@@ -22,12 +24,22 @@ struct DataOptions {
     let layout = try arguments.choice("layout", as: ImageSetOptions.Layout.self)
     options = ImageSetOptions(
       images: arguments.value("images"), layout: layout ?? .nhwc,
-      shape: try Self.shape(arguments.value("shape")))
+      shape: try Self.shape(arguments.value("shape")),
+      scale: try Self.scale(arguments.value("scale")), isExternal: arguments.has("external"))
     isLayoutGiven = options != ImageSetOptions() || layout != nil
     if path == nil && isLayoutGiven {
       throw UsageError(
-        "--images, --layout and --shape describe the file of --data, which is missing")
+        "--images, --layout, --shape, --scale and --external describe the file of --data, which "
+          + "is missing")
     }
+  }
+
+  private static func scale(_ text: String?) throws(UsageError) -> Double? {
+    guard let text else { return nil }
+    guard let value = Double(text), value > 0, value.isFinite else {
+      throw UsageError("--scale: found \(text), expected a number above 0")
+    }
+    return value
   }
 
   private static func shape(_ text: String?) throws(UsageError) -> [Int]? {
@@ -49,21 +61,44 @@ struct DataOptions {
     common.data.images = options.images ?? ""
     common.data.layout = options.layout
     common.data.shape = options.shape
+    common.data.scale = options.scale
+    common.data.external = options.isExternal
     configuration.write(common)
   }
 
-  /// Opens the images on every rank; by default the run's own training set.
+  /// Opens the images on every rank, by default the run's own training set, and says what is read.
   ///
   /// **Collective.**
   ///
+  /// - Parameter rows: how many images are needed; nil for all.
   /// - Throws: `DatasetError` or `HDF5Error`, the same on all ranks.
-  func open(for run: Configuration, on world: Communicator) throws -> ImageSet {
+  func open(
+    for run: Configuration, rows: Int? = nil, on world: Communicator, _ console: Console
+  ) throws -> ImageSet {
     let own = run.common.data
-    return try world.agree {
-      try ImageSet.open(
-        path ?? own.data, split: split,
-        options: path == nil || (path == own.data && !isLayoutGiven) ? own.imageSetOptions : options
-      )
+    let isOwn = path == nil || (path == own.data && !isLayoutGiven)
+    let isTrained = isOwn && split == Split.train.rawValue
+    return try ImageSet.open(
+      path ?? own.data, split: split, options: isOwn ? own.imageSetOptions : options,
+      rows: [rows, isTrained ? own.rows : nil].compactMap { $0 }.min(), on: world, console)
+  }
+}
+
+extension ImageSet {
+  /// Opens images on every rank, and says in one line what is read.
+  ///
+  /// **Collective.**
+  static func open(
+    _ path: String, split: String = Split.train.rawValue, options: ImageSetOptions, rows: Int?,
+    on world: Communicator, _ console: Console
+  ) throws -> ImageSet {
+    let (images, copies) = try open(path, split: split, options: options, rows: rows, on: world)
+    if let line = images.reading { console.note(line) }
+    if copies > 0 {
+      console.warning(
+        "\(Quantity.count(copies, "rank")) cannot share the images of a rank on the same host and "
+          + "hold a copy")
     }
+    return images
   }
 }

@@ -30,7 +30,7 @@ extension ImagesCommand {
 
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
     try query.answer(on: world, console) { outputs, trained in
-      try write(query.data.open(for: trained.configuration, on: world), by: outputs)
+      try write(query.data.open(for: trained.configuration, on: world, console), by: outputs)
     }
   }
 }

@@ -80,7 +80,8 @@ struct EvaluateCommand: Subcommand {
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
     Workers.start(1)
     let trained = try TrainedModel.load(run, passes, isBest: isBest, on: world, console)
-    let images = try data.open(for: trained.configuration, on: world)
+    let images = try data.open(
+      for: trained.configuration, rows: options.rows, on: world, console)
     let evaluation = try world.agree {
       try Evaluation(trained, on: images, options: options, world: world)
     }

@@ -53,7 +53,7 @@ struct PlanCommand: Subcommand {
       data.store(in: &configuration)
       if configuration.common.data.data.isEmpty { throw UsageError("missing --data") }
     }
-    let images = try data.open(for: configuration, on: world)
+    let images = try data.open(for: configuration, on: world, console)
     return try world.onRoot {
       let planner = try Planner(
         configuration, on: images, ranks: ranks, ranksPerNode: ranksPerNode)

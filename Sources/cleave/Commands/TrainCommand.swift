@@ -131,7 +131,7 @@ struct TrainCommand: Subcommand {
       data.store(in: &configuration)
       if configuration.common.data.data.isEmpty { throw UsageError("missing --data") }
     }
-    let images = try open(configuration, on: world)
+    let images = try open(configuration, on: world, console)
     let display = TrainingDisplay(console, unread: configuration.unread(assignments))
     return try TrainingRun.start(
       configuration, on: images, in: RunDirectory(out), replacing: isForced, observer: display,
@@ -150,7 +150,7 @@ struct TrainCommand: Subcommand {
       try configuration.checkResume(of: kept)
       data.store(in: &configuration)
     }
-    let images = try open(configuration, on: world)
+    let images = try open(configuration, on: world, console)
     let display = TrainingDisplay(console, unread: configuration.unread(assignments))
     if let steps {
       display.verified(
@@ -161,11 +161,16 @@ struct TrainCommand: Subcommand {
   }
 
   /// The training set, after all checks that need no model.
-  private func open(_ configuration: Configuration, on world: Communicator) throws -> ImageSet {
-    try world.agree {
-      try UsageError.check(threads: threads, exact: configuration.isExact)
-      let data = configuration.common.data
-      let images = try ImageSet.open(data.data, options: data.imageSetOptions)
+  private func open(
+    _ configuration: Configuration, on world: Communicator, _ console: Console
+  ) throws -> ImageSet {
+    try world.agree { try UsageError.check(threads: threads, exact: configuration.isExact) }
+    let common = configuration.common
+    // Rows that are not trained on may serve for validation.
+    let images = try ImageSet.open(
+      common.data.data, options: common.data.imageSetOptions,
+      rows: common.recording.validateEvery == 0 ? common.data.rows : nil, on: world, console)
+    return try world.agree {
       try configuration.validated(rows: images.count).common.lanes.check(ranks: world.size)
       return images
     }
