@@ -10,6 +10,10 @@ public struct EvaluationResult: Sendable {
   public let data: String
   /// The split that was measured.
   public let split: String
+  /// The split, or the dataset of a file without splits.
+  public let part: String
+  /// What a reader of the numbers must know, a line each.
+  public let notes: [String]
   /// The number of measured images.
   public let rows: Int
   /// The images with which errors are taken: "clean" or, without clean images, "images".
@@ -69,8 +73,32 @@ public final class Evaluation {
     }
     return EvaluationResult(
       run: trained.directory.path, data: source.images.path,
-      split: source.images.split.rawValue, rows: source.rows,
+      split: source.images.split.rawValue, part: part, notes: try notes(results), rows: source.rows,
       reference: source.hasClean ? "clean" : "images", metrics: results)
+  }
+
+  /// The split, or the dataset of a file without splits.
+  private var part: String {
+    let (split, dataset) = (source.images.split.rawValue, source.images.dataset)
+    return dataset.isEmpty || dataset.hasPrefix("/\(split)/") ? split : dataset
+  }
+
+  /// What a reader of the numbers must know.
+  ///
+  /// **Collective.**
+  private func notes(_ results: [(name: String, values: [MetricValue])]) throws -> [String] {
+    var notes: [String] = []
+    let names = results.map(\.name)
+    if names.contains("mse") || names.contains("psnr"), try inputIsReference() {
+      notes.append(
+        "no clean images are known: errors are to the images themselves, so X has none")
+    }
+    if names.contains("elbo"), try !source.hasSparsePart && greyImages(source.images) > 0 {
+      notes.append(
+        "elbo: the images have grey values, of which a Bernoulli decoder gives no likelihood; "
+          + "compare it with training alone")
+    }
+    return notes
   }
 
   /// A value that several metrics share, made at the first request.

@@ -208,6 +208,8 @@ struct Source {
   /// The clean images; the images themselves if no clean images are known.
   let reference: ImageSet
   let hasClean: Bool
+  /// Whether the run's static noise is on the images.
+  let isNoisy: Bool
   /// Whether the run's S belongs to these rows.
   let hasSparsePart: Bool
   let rows: Int
@@ -222,7 +224,7 @@ struct Source {
     }
     let settings = trained.configuration.common.data
     let own = trained.wasTrained(on: data)
-    let isNoisy = own && !settings.staticNoise.isNone
+    isNoisy = own && !settings.staticNoise.isNone
     images = try own ? trained.seen(data) : trained.binary(data)
     hasClean = images.clean != nil
     reference =

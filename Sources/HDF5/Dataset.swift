@@ -58,7 +58,7 @@ public final class Dataset {
   /// It is nil unless the elements are contiguous and have the same bytes in the file and in
   /// memory. The C function is `H5Dget_offset`.
   public var fileOffset: Int? {
-    guard type.byteCount != nil, isContiguous,
+    guard type.byteCount != nil, isContiguous, isInFile,
       let stored = try? Dataset.storedType(id, path, file),
       let native = try? file.datatype(type, for: path), H5Tequal(stored.id, native.id) > 0
     else { return nil }

@@ -61,6 +61,15 @@ extension File {
 }
 
 extension Dataset {
+  /// Whether the dataset lies in the file itself, and not behind a link to another file.
+  ///
+  /// The C function is `H5Fget_name`.
+  var isInFile: Bool {
+    var (own, whole) = ([CChar](repeating: 0, count: 4097), [CChar](repeating: 0, count: 4097))
+    return H5Fget_name(id, &own, 4096) > 0 && H5Fget_name(file.handle, &whole, 4096) > 0
+      && own == whole
+  }
+
   /// Whether the dataset shows datasets of other files.
   public var isVirtual: Bool { (try? creationLayout()) == H5D_VIRTUAL }
 
@@ -86,6 +95,19 @@ extension Dataset {
     guard count > 0, !isVirtual, H5Dget_space_status(id, &status) >= 0,
       let creation = try? creationProperties(), H5Pget_external_count(creation.id) == 0
     else { return .whole }
+    if status == H5D_SPACE_STATUS_PART_ALLOCATED, !shape.isEmpty {
+      // HDF5 takes compressed chunks for missing ones; so they are counted.
+      var chunk = [hsize_t](repeating: 1, count: shape.count)
+      var written: hsize_t = 0
+      if H5Pget_chunk(creation.id, Int32(shape.count), &chunk) >= 0,
+        let space = try? Handle(
+          H5Dget_space(id), "H5Dget_space", file: file.path, object: path, closedBy: H5Sclose),
+        H5Dget_num_chunks(id, space.id, &written) >= 0
+      {
+        let all = zip(shape, chunk).reduce(1.0) { $0 * (Double($1.0) / Double($1.1)).rounded(.up) }
+        return Double(written) < all ? .part : .whole
+      }
+    }
     switch status {
     case H5D_SPACE_STATUS_NOT_ALLOCATED: return .none
     case H5D_SPACE_STATUS_PART_ALLOCATED: return .part
@@ -150,6 +172,12 @@ extension Dataset {
           file: dataset.file.path, object: source.dataset,
           message: "found \(dataset.shape), expected at least \(needed), which \(path) of "
             + "\(file.path) shows")
+      }
+      guard dataset.count >= min(source.elements, count) || source.needed != nil else {
+        throw HDF5Error(
+          file: dataset.file.path, object: source.dataset,
+          message: "found \(dataset.shape), expected the \(source.elements) elements that "
+            + "\(path) of \(file.path) shows")
       }
       covered += source.elements
     }
@@ -232,7 +260,8 @@ extension Dataset {
   }
 
   private func creationLayout() throws(HDF5Error) -> H5D_layout_t {
-    H5Pget_layout(try creationProperties().id)
+    let creation = try creationProperties()
+    return H5Pget_layout(creation.id)
   }
 
   private static func text(_ name: [CChar]) -> String {
