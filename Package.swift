@@ -90,7 +90,7 @@ let package = Package(
     tests("Tensors", ["Tensors", "CKernels"]),
     tests("Autodiff", ["Autodiff"]),
     tests("Layers", ["Layers", "HDF5"]),
-    tests("Datasets", ["Datasets", "HDF5", "Tensors", "CZlib"]),
+    tests("Datasets", ["Datasets", "HDF5", "Support", "Tensors", "CZlib"]),
     tests("Distributed", ["Distributed", "MPI"]),
     tests("Checkpoints", ["Checkpoints", "HDF5", "MPI"]),
     tests("Training", ["Training", "Guard", "Support"]),

@@ -63,13 +63,14 @@ public struct ImageSetOptions: Equatable, Sendable {
     }
   }
 
-  /// The extents that `imageShape(of:)` accepts, for an error message.
-  var expectedExtents: String {
+  /// The extents that `imageShape(of:)` accepts in place of these, for an error message.
+  func expected(for extents: [Int]) -> String {
     let order = layout == .nhwc ? "[N, H, W, C]" : "[N, C, H, W]"
     guard let shape else {
       return "\(order) with 1 or 3 channels C (--shape tells the sides of [N, D])"
     }
     return "images of \(shape.map(String.init).joined(separator: "x")), in 1 or 3 channels"
-      + " (--shape tells the sides of [N, D])"
+      + (extents.count > 2
+        ? " (--shape tells the sides of [N, D], and does not change others)" : "")
   }
 }

@@ -33,7 +33,7 @@ struct StoredImages {
     else {
       throw DatasetError.mismatch(
         file: file.path, item: name, found: "\(dataset.type) \(dataset.shape)",
-        expected: "uint8, float32 or float64 \(options.expectedExtents)")
+        expected: "uint8, float32 or float64 \(options.expected(for: dataset.shape))")
     }
     let count = dataset.shape[0]
     guard count > 0, count <= Int(Int32.max) else {

@@ -125,7 +125,7 @@ public struct CelebAImporter: Importer {
     }
     return ImportReport(
       skipped: outcomes.skipped(names: rows.source.names.map(Self.lastComponent)),
-      notes: [rows.note(outcomes)] + notes)
+      notes: notes + [rows.note(outcomes)])
   }
 
   /// A note about the images that `--subset` left out.

@@ -148,9 +148,9 @@ public struct OmniglotImporter: Importer {
       characters[.background, default: 0], characters[.evaluation, default: 0]
     )
     return ImportReport(notes: [
-      rows.note(outcomes),
       "ink is \(inverts ? "1 on 0" : "0 on 1"); \(background) characters to train and test with, "
         + "\(evaluation) others to evaluate with",
+      rows.note(outcomes),
     ])
   }
 }
