@@ -20,6 +20,18 @@ public final class File {
   public static func open(
     _ path: String, writable: Bool = false, reach: Reach = .folder
   ) throws(HDF5Error) -> File {
+    try open(path, writable: writable, reach: reach, degree: H5F_CLOSE_STRONG)
+  }
+
+  /// Opens a file that stays open as long as its datasets, as HDF5 opens parts of virtual datasets:
+  /// a file cannot be open in both ways at once.
+  static func open(part path: String, reach: Reach) throws(HDF5Error) -> File {
+    try open(path, writable: false, reach: reach, degree: H5F_CLOSE_WEAK)
+  }
+
+  private static func open(
+    _ path: String, writable: Bool, reach: Reach, degree: H5F_close_degree_t
+  ) throws(HDF5Error) -> File {
     prepareLibrary()
     var status = stat()
     guard stat(path, &status) == 0 else {
@@ -32,7 +44,7 @@ public final class File {
       throw HDF5Error(file: path, message: "found \(found), expected an HDF5 file")
     }
     let file = File(path, reach: reach)
-    let access = try file.access()
+    let access = try file.access(degree)
     let mode = writable ? chdf5_read_write() : chdf5_read_only()
     file.id = try file.check(H5Fopen(path, mode, access.id), "H5Fopen")
     return file
@@ -121,9 +133,9 @@ public final class File {
   ///
   /// Closing a file closes its datasets. Small writes are not held back, because a dataset cannot
   /// report an error when it is released.
-  private func access() throws(HDF5Error) -> Handle {
+  private func access(_ degree: H5F_close_degree_t = H5F_CLOSE_STRONG) throws(HDF5Error) -> Handle {
     let access = try properties(chdf5_file_access())
-    try check(H5Pset_fclose_degree(access.id, H5F_CLOSE_STRONG), "H5Pset_fclose_degree")
+    try check(H5Pset_fclose_degree(access.id, degree), "H5Pset_fclose_degree")
     try check(H5Pset_sieve_buf_size(access.id, 0), "H5Pset_sieve_buf_size")
     return access
   }

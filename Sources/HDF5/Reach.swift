@@ -250,7 +250,13 @@ extension Dataset {
         real.hasPrefix(home == "/" ? home : home + "/")
       else { throw file.beyondReach(path, "a part in \(source.file)") }
     }
-    return try File.open(place, reach: file.reach).dataset(source.dataset)
+    if let real = realPath(place), real == realPath(file.path) {
+      // HDF5 does not open a file twice, and would give fill values.
+      throw HDF5Error(
+        file: file.path, object: path,
+        message: "found the file itself as a part, \(source.file), expected other files or \".\"")
+    }
+    return try File.open(part: place, reach: file.reach).dataset(source.dataset)
   }
 
   private func creationProperties() throws(HDF5Error) -> Handle {

@@ -191,6 +191,7 @@ import Testing
               + "1 with transparent pixels (--background)") == true, "\(report.notes)")
         #expect(try ImageSet.open(output).values(0..<1).allSatisfy { $0 == Float(value) / 255 })
       }
+      try FileManager.default.removeItem(atPath: output)
       #expect(
         message([pictures.path], ["background": "blue"], in: folder)
           == "--background: found blue, expected white, black or RRGGBB")
