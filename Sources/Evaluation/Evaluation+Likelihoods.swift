@@ -35,8 +35,9 @@ extension Evaluation {
     return (model, estimate)
   }
 
-  /// The images whose likelihood is measured: the clean ones if noise is on the others. Binary
-  /// images that were drawn from grey ones are clean.
+  /// The images whose likelihood is measured: the clean ones if noise is on the others.
+  ///
+  /// Binary images that were drawn from grey ones are clean.
   private var likelihoodImages: ImageSet {
     source.hasSparsePart || !source.images.isCorrupted && !source.isNoisy
       ? source.images : source.reference

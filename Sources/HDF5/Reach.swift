@@ -86,10 +86,9 @@ extension Dataset {
   /// How much of the dataset was ever written.
   public enum Allocation: Sendable { case none, part, whole }
 
-  /// How much was ever written; the remaining elements read as one fill value. A virtual dataset
-  /// counts as written.
+  /// How much was ever written; the remaining elements read as one fill value.
   ///
-  /// The C function is `H5Dget_space_status`.
+  /// A virtual dataset counts as written. The C function is `H5Dget_space_status`.
   public var allocation: Allocation {
     var status = H5D_SPACE_STATUS_ALLOCATED
     guard count > 0, !isVirtual, H5Dget_space_status(id, &status) >= 0,

@@ -2,8 +2,10 @@ import Support
 
 /// What decoding has changed, so that an import can tell it.
 public struct PictureChanges: OptionSet, Sendable {
+  /// One bit a change.
   public let rawValue: Int
 
+  /// The changes of some bits.
   public init(rawValue: Int) { self.rawValue = rawValue }
 
   /// Turned or mirrored as the camera's note of orientation says.

@@ -15,7 +15,7 @@ struct ImageRows: Sendable {
     "legacy-stretch", nil, "stretch each square to the full range, as the RVAE authors' library did"
   )
   private static let background = ImportOption(
-    "background", "COLOUR", "behind transparent pixels: white (default), black or RRGGBB")
+    "background", "RGB", "behind transparent pixels: white (default), black or RRGGBB")
   private static let skipBroken = ImportOption(
     "skip-broken", nil, "leave broken image files out, and list them, instead of stopping")
 
