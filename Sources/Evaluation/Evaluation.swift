@@ -10,6 +10,8 @@ public struct EvaluationResult: Sendable {
   public let data: String
   /// The split that was measured.
   public let split: String
+  /// The split, or the dataset of a file without splits.
+  public let part: String
   /// The number of measured images.
   public let rows: Int
   /// The images with which errors are taken: "clean" or, without clean images, "images".
@@ -19,6 +21,8 @@ public struct EvaluationResult: Sendable {
   public let metrics: [(name: String, values: [MetricValue])]
   /// What the numbers of a metric are, by its name.
   public let notes: [(name: String, text: String)]
+  /// What a reader of the numbers must know, a line each.
+  public let remarks: [String]
   /// Reasons to doubt numbers, a line each.
   public let warnings: [String]
 
@@ -83,9 +87,35 @@ public final class Evaluation {
       if let warning = try metric.warning(self) { warnings.append(warning) }
     }
     return EvaluationResult(
-      run: trained.directory.path, data: data.path, split: data.split.rawValue, rows: source.rows,
-      reference: source.hasClean ? "clean" : "images", metrics: results, notes: notes,
-      warnings: warnings)
+      run: trained.directory.path, data: data.path, split: data.split.rawValue, part: part,
+      rows: source.rows, reference: source.hasClean ? "clean" : "images", metrics: results,
+      notes: notes, remarks: try remarks(results), warnings: warnings)
+  }
+
+  /// The split, or the dataset of a file without splits.
+  private var part: String {
+    let (split, dataset) = (source.images.split.rawValue, source.images.dataset)
+    return dataset.isEmpty || dataset.hasPrefix("/\(split)/") ? split : dataset
+  }
+
+  /// What a reader of the numbers must know.
+  ///
+  /// **Collective.**
+  private func remarks(
+    _ results: [(name: String, values: [MetricValue])]
+  ) throws -> [String] {
+    var remarks: [String] = []
+    let names = results.map(\.name)
+    if names.contains("mse") || names.contains("psnr"), try inputIsReference() {
+      remarks.append(
+        "no clean images are known: errors are to the images themselves, so X has none")
+    }
+    if names.contains("elbo"), try !source.hasSparsePart && greyImages(source.images) > 0 {
+      remarks.append(
+        "elbo: the images have grey values, of which a Bernoulli decoder gives no likelihood; "
+          + "compare it with training alone")
+    }
+    return remarks
   }
 
   /// A value that several metrics share, made at the first request.

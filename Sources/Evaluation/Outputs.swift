@@ -142,7 +142,7 @@ public struct Outputs {
       let shown = min(count, Self.gridImages)
       return try world.agree {
         guard world.isRoot else { return }
-        try DatasetWriter.checkTarget(path, force: force)
+        try checkTarget(path, data)
         try ImageGrid(
           try compute(0..<shown), count: shown, height: shape.height, width: shape.width,
           channels: shape.channels
@@ -163,6 +163,7 @@ public struct Outputs {
     _ path: String, _ data: ImageSet?, _ body: (File?) throws -> Void
   ) throws {
     guard world.isRoot else { return try body(nil) }
+    try checkTarget(path, data)
     try DatasetWriter.writeFile(path, force: force) { file in
       try body(file)
       try file.write(attribute: "run", on: "/", trained.directory.path)
@@ -172,6 +173,12 @@ public struct Outputs {
         try file.write(attribute: "split", on: "/", data.split.rawValue)
       }
     }
+  }
+
+  /// Checks that an output replaces no input: no file of the images, and nothing that the run needs.
+  private func checkTarget(_ path: String, _ data: ImageSet?) throws {
+    try DatasetWriter.checkTarget(
+      path, force: force, inputs: trained.inputs + (data?.files ?? []))
   }
 
   /// The rows of two matrices in turn, for one message.
@@ -207,6 +214,8 @@ struct Source {
   /// The clean images; the images themselves if no clean images are known.
   let reference: ImageSet
   let hasClean: Bool
+  /// Whether the run's static noise is on the images.
+  let isNoisy: Bool
   /// Whether the run's S belongs to these rows.
   let hasSparsePart: Bool
   let rows: Int
@@ -221,7 +230,7 @@ struct Source {
     }
     let settings = trained.configuration.common.data
     let own = try trained.wasTrained(on: data)
-    let isNoisy = own && !settings.staticNoise.isNone
+    isNoisy = own && !settings.staticNoise.isNone
     images = try own ? trained.seen(data) : trained.binary(data)
     hasClean = images.clean != nil
     reference =

@@ -13,6 +13,7 @@ extension Dataset {
   ) throws(HDF5Error) {
     try requireNumbers(as: type)
     if rows.isEmpty || rowCount == 0 { return }
+    try checkSources()
     let memory = try file.datatype(type, for: path)
     let here = try select(rows)
     let there = try file.dataspace(memoryShape(rows), for: path)

@@ -11,6 +11,8 @@ public final class Dataset {
   /// The file; the dataset keeps it open.
   public let file: File
   let id: hid_t
+  /// Whether `checkSources()` has found all sources of a virtual dataset.
+  var isChecked = false
 
   /// Takes ownership of `id`.
   init(_ id: hid_t, path: String, in file: File) throws(HDF5Error) {
@@ -56,12 +58,12 @@ public final class Dataset {
   /// It is nil unless the elements are contiguous and have the same bytes in the file and in
   /// memory. The C function is `H5Dget_offset`.
   public var fileOffset: Int? {
-    guard type.byteCount != nil, isContiguous,
+    guard type.byteCount != nil, isContiguous, isInFile,
       let stored = try? Dataset.storedType(id, path, file),
       let native = try? file.datatype(type, for: path), H5Tequal(stored.id, native.id) > 0
     else { return nil }
     let offset = H5Dget_offset(id)
-    return offset == chdf5_undefined_address() ? nil : Int(offset)
+    return offset == chdf5_undefined_address() ? nil : Int(exactly: offset)
   }
 
   /// Checks type and shape; nil stands for an extent of any size.

@@ -12,11 +12,12 @@ extension File {
 
   /// Whether `path` leads to a group, dataset or named type.
   public func exists(_ path: String) -> Bool {
+    guard let access = try? linkAccess(chdf5_link_access()) else { return false }
     var prefix = ""
     for component in path.split(separator: "/") {
       prefix += "/" + component
-      guard H5Lexists(handle, prefix, chdf5_default_properties()) > 0,
-        H5Oexists_by_name(handle, prefix, chdf5_default_properties()) > 0
+      guard H5Lexists(handle, prefix, access.id) > 0,
+        H5Oexists_by_name(handle, prefix, access.id) > 0
       else { return false }
     }
     return true
@@ -84,16 +85,20 @@ extension File {
   ///
   /// The C function is `H5Dopen2`.
   ///
-  /// - Throws: `HDF5Error` if no dataset is at `path`.
+  /// - Throws: `HDF5Error` if no dataset is at `path`, or if it lies in files beyond `reach`.
   public func dataset(_ path: String) throws(HDF5Error) -> Dataset {
+    try checkLinks(to: path)
     guard exists(path) else {
       throw HDF5Error(file: self.path, object: path, message: "no such dataset")
     }
     guard isDataset(path) else {
       throw HDF5Error(file: self.path, object: path, message: "found a group, expected a dataset")
     }
-    let id = try check(H5Dopen2(handle, path, chdf5_default_properties()), "H5Dopen2", path)
-    return try Dataset(id, path: path, in: self)
+    let access = try linkAccess(chdf5_dataset_access())
+    let id = try check(H5Dopen2(handle, path, access.id), "H5Dopen2", path)
+    let dataset = try Dataset(id, path: path, in: self)
+    try dataset.checkStorage()
+    return dataset
   }
 
   /// Creates a dataset and the missing groups above it.
@@ -144,8 +149,10 @@ extension File {
   }
 
   private func kind(of path: String) -> H5I_type_t {
-    guard exists(path) else { return H5I_BADID }
-    let id = H5Oopen(handle, path.isEmpty ? "/" : path, chdf5_default_properties())
+    guard exists(path), let access = try? linkAccess(chdf5_link_access()) else {
+      return H5I_BADID
+    }
+    let id = H5Oopen(handle, path.isEmpty ? "/" : path, access.id)
     guard id >= 0 else { return H5I_BADID }
     let kind = H5Iget_type(id)
     _ = H5Oclose(id)
@@ -153,9 +160,10 @@ extension File {
   }
 
   private func openGroup(_ path: String) throws(HDF5Error) -> Handle {
-    try Handle(
-      H5Gopen2(handle, path, chdf5_default_properties()), "H5Gopen2", file: self.path,
-      object: path, closedBy: H5Gclose)
+    let access = try linkAccess(chdf5_group_access())
+    return try Handle(
+      H5Gopen2(handle, path, access.id), "H5Gopen2", file: self.path, object: path,
+      closedBy: H5Gclose)
   }
 
   /// Whether the group keeps the order of creation.

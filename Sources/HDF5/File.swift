@@ -7,29 +7,47 @@ import Foundation
 public final class File {
   /// The path as the caller gave it.
   public let path: String
+  /// The other files to which this file may lead.
+  public let reach: Reach
   private var id: hid_t?
 
   /// Opens an existing file.
   ///
   /// The C function is `H5Fopen`.
   ///
-  /// - Parameter opened: another path to the file, which is read into memory from there; errors name
-  ///   `path`. It may lead to a file that has no name any more.
+  /// - Parameters:
+  ///   - opened: another path to the file, which is read into memory from there; errors name `path`.
+  ///     It may lead to a file that has no name any more.
+  ///   - reach: the other files to which this file may lead.
   /// - Throws: `HDF5Error` if the file is missing, unreadable, truncated or not HDF5.
   public static func open(
-    _ path: String, through opened: String? = nil, writable: Bool = false
+    _ path: String, through opened: String? = nil, writable: Bool = false, reach: Reach = .folder
+  ) throws(HDF5Error) -> File {
+    try open(path, opened ?? path, writable: writable, reach: reach, degree: H5F_CLOSE_STRONG)
+  }
+
+  /// Opens a file that stays open as long as its datasets, as HDF5 opens parts of virtual datasets:
+  /// a file cannot be open in both ways at once.
+  static func open(part path: String, reach: Reach) throws(HDF5Error) -> File {
+    try open(path, path, writable: false, reach: reach, degree: H5F_CLOSE_WEAK)
+  }
+
+  private static func open(
+    _ path: String, _ opened: String, writable: Bool, reach: Reach, degree: H5F_close_degree_t
   ) throws(HDF5Error) -> File {
     prepareLibrary()
-    let opened = opened ?? path
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: opened, isDirectory: &isDirectory) else {
+    var status = stat()
+    guard stat(opened, &status) == 0 else {
       throw HDF5Error(file: path, message: "no such file")
     }
-    if isDirectory.boolValue {
-      throw HDF5Error(file: path, message: "found a directory, expected an HDF5 file")
+    // HDF5 would wait for ever for a pipe, and read a device to its end.
+    let kind = status.st_mode & S_IFMT
+    guard kind == S_IFREG else {
+      let found = kind == S_IFDIR ? "a directory" : kind == S_IFIFO ? "a pipe" : "a device"
+      throw HDF5Error(file: path, message: "found \(found), expected an HDF5 file")
     }
-    let file = File(path)
-    let access = try file.access()
+    let file = File(path, reach: reach)
+    let access = try file.access(degree)
     if opened != path {
       // The usual driver asks for the file's name.
       try file.check(H5Pset_fapl_core(access.id, 1 << 20, false), "H5Pset_fapl_core")
@@ -39,12 +57,13 @@ public final class File {
     return file
   }
 
-  /// Creates a file; replaces an existing file.
+  /// Creates a file; replaces an existing file, unless it must be new.
   ///
   /// The C function is `H5Fcreate`.
   ///
+  /// - Parameter isNew: whether an existing file, or a link of this name, is an error.
   /// - Throws: `HDF5Error` if the file cannot be created.
-  public static func create(_ path: String) throws(HDF5Error) -> File {
+  public static func create(_ path: String, isNew: Bool = false) throws(HDF5Error) -> File {
     prepareLibrary()
     let file = File(path)
     let access = try file.access()
@@ -53,11 +72,15 @@ public final class File {
       H5Pset_link_creation_order(creation.id, chdf5_creation_order()),
       "H5Pset_link_creation_order")
     file.id = try file.check(
-      H5Fcreate(path, chdf5_truncate(), creation.id, access.id), "H5Fcreate")
+      H5Fcreate(path, isNew ? chdf5_exclusive() : chdf5_truncate(), creation.id, access.id),
+      "H5Fcreate")
     return file
   }
 
-  private init(_ path: String) { self.path = path }
+  private init(_ path: String, reach: Reach = .folder) {
+    self.path = path
+    self.reach = reach
+  }
 
   /// Closes a file that `close()` has not closed.
   ///
@@ -117,9 +140,9 @@ public final class File {
   ///
   /// Closing a file closes its datasets. Small writes are not held back, because a dataset cannot
   /// report an error when it is released.
-  private func access() throws(HDF5Error) -> Handle {
+  private func access(_ degree: H5F_close_degree_t = H5F_CLOSE_STRONG) throws(HDF5Error) -> Handle {
     let access = try properties(chdf5_file_access())
-    try check(H5Pset_fclose_degree(access.id, H5F_CLOSE_STRONG), "H5Pset_fclose_degree")
+    try check(H5Pset_fclose_degree(access.id, degree), "H5Pset_fclose_degree")
     try check(H5Pset_sieve_buf_size(access.id, 0), "H5Pset_sieve_buf_size")
     return access
   }

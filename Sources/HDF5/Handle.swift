@@ -61,6 +61,17 @@ extension File {
     var extents = [hsize_t](repeating: 0, count: rank)
     try check(
       H5Sget_simple_extent_dims(space.id, &extents, nil), "H5Sget_simple_extent_dims", object)
-    return extents.map { Int($0) }
+    // A forged file may declare more elements than a number can count.
+    var count = 1
+    return try extents.map { (extent) throws(HDF5Error) in
+      let (product, overflows) = count.multipliedReportingOverflow(by: Int(clamping: extent))
+      guard let value = Int(exactly: extent), !overflows else {
+        throw HDF5Error(
+          file: path, object: object,
+          message: "found extents \(extents), expected a number of elements below 2^63")
+      }
+      if value > 0 { count = product }
+      return value
+    }
   }
 }

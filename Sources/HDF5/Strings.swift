@@ -12,6 +12,7 @@ extension Dataset {
     guard type == .string else {
       throw HDF5Error(file: file.path, object: path, message: "found \(type), expected string")
     }
+    try checkSources()
     let stored = try Dataset.storedType(id, path, file)
     return try file.readStrings(count: count, stored: stored, "H5Dread", path) { memory, bytes in
       H5Dread(

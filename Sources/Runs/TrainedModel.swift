@@ -1,6 +1,7 @@
 import Autodiff
 import Checkpoints
 import Datasets
+import Foundation
 import Layers
 import MPI
 import Models
@@ -117,14 +118,14 @@ public final class TrainedModel {
     let c = configuration.common
     let data = data.asPart(of: .train)  // their draws are those of training, wherever they lie
     let noise = try noise(c.data.staticNoise) { data }
-    return binary(data.corrupted(by: noise, seed: c.lanes.seed, rows: 0..<data.count))
+    return binary(data.corrupted(by: noise, seed: c.lanes.seed, rows: data.heldRows))
   }
 
   /// Images as the model takes them: binary if the run made them binary.
   public func binary(_ images: ImageSet) -> ImageSet {
     let common = configuration.common
     return common.data.binarize == .none
-      ? images : images.binarized(seed: common.lanes.seed, rows: 0..<images.count)
+      ? images : images.binarized(seed: common.lanes.seed, rows: images.heldRows)
   }
 
   /// The noise of the inputs in training.
@@ -133,5 +134,12 @@ public final class TrainedModel {
   public func trainingNoise() throws -> Corruption {
     let data = configuration.common.data
     return try noise(data.noise) { try seen(trainingSet()) }
+  }
+
+  /// The files that an answer of this run must never replace: its training set, and those of the
+  /// checkpoint.
+  public var inputs: [String] {
+    let files = (try? FileManager.default.contentsOfDirectory(atPath: checkpoint.directory)) ?? []
+    return [configuration.common.data.data] + files.map { checkpoint.directory + "/" + $0 }
   }
 }

@@ -36,6 +36,7 @@ extension DataIdentity {
     let all = try world.allGather(words.withUnsafeBytes { Array($0) })
     let digest = Digest()
     digest.update((shape + [rows, rowBytes / images.shape.count]).map { UInt64($0) })
+    if let scale = images.unusualScale { digest.update([UInt64(scale.bitPattern)]) }
     for rank in sharers { digest.update(all[rank]) }
     let text = digest.text
     try replicas.check(dataSet: images.path, text)

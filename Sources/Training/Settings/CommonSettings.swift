@@ -51,6 +51,10 @@ public struct DataSettings: SettingsGroup {
   public var layout = ImageSetOptions.Layout.nhwc
   /// The shape of an image, where the dataset is [N, D].
   public var shape: [Int]?
+  /// The stored value that stands for 1; nil for the usual one.
+  public var scale: Double?
+  /// Whether the file may lead to other files outside its folder.
+  public var external = false
   /// The number of first rows of the training set in use; nil for all rows.
   public var rows: Int?
   /// Corruption drawn anew at every step.
@@ -75,6 +79,12 @@ public struct DataSettings: SettingsGroup {
     .optionalLayers(
       "shape", \.shape, absent: "as stored", "The shape of an image where the dataset is [N, D].",
       "files"),
+    .optionalReal(
+      "scale", \.scale, .positive, absent: "255 in bytes and 1 in floats",
+      "The stored value that stands for 1.", "files"
+    ).fixed,
+    .flag(
+      "external", \.external, "The file may lead to files outside its folder.", "files"),
     .optionalInteger(
       "rows", \.rows, 1...1_000_000_000, absent: "all",
       "Use at most the first n rows of the training set.", "D-11"
@@ -94,7 +104,9 @@ public struct DataSettings: SettingsGroup {
 
   /// The format of the training set in its file.
   public var imageSetOptions: ImageSetOptions {
-    ImageSetOptions(images: images.isEmpty ? nil : images, layout: layout, shape: shape)
+    ImageSetOptions(
+      images: images.isEmpty ? nil : images, layout: layout, shape: shape, scale: scale,
+      isExternal: external)
   }
 }
 

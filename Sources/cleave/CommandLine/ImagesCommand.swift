@@ -33,7 +33,7 @@ extension ImagesCommand {
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
     try query.answer(on: world, console) { outputs, trained in
       try world.agree { _ = try trained.encoder() }
-      let (images, line) = try query.data.open(for: trained, on: world)
+      let (images, line) = try query.data.open(for: trained, on: world, console)
       console.note(line)
       if let line = try write(images, by: outputs) { console.note(line) }
     }

@@ -78,6 +78,8 @@ extension Option {
     value("images", "PATH", "the images' dataset inside the file, for files from elsewhere"),
     value("layout", "ORDER", "the order of its dimensions: nhwc (default) or nchw"),
     value("shape", "H,W,C", "the shape of an image, where the dataset is [N, D]"),
+    value("scale", "V", "the stored value that stands for 1 (255 in bytes, 1 in floats)"),
+    flag("external", "follow the file's links and parts to files outside its folder"),
   ]
 
   /// The options of every command.

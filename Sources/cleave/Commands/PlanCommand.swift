@@ -66,7 +66,7 @@ struct PlanCommand: Subcommand {
       data.store(in: &configuration)
       if configuration.common.data.data.isEmpty { throw UsageError("missing --data") }
     }
-    let images = try data.open(for: configuration, on: world)
+    let images = try data.open(for: configuration, on: world, console)
     let network = try network ?? HostNetwork(on: world)
     return try world.onRoot {
       let planner = try Planner(

@@ -141,7 +141,7 @@ struct TrainCommand: Subcommand {
       data.store(in: &configuration)
       if configuration.common.data.data.isEmpty { throw UsageError("missing --data") }
     }
-    let images = try open(configuration, on: world)
+    let images = try open(configuration, on: world, console)
     let display = TrainingDisplay(console, unread: configuration.unread(assignments))
     return try TrainingRun.start(
       configuration, on: images, in: RunDirectory(out), replacing: isForced, observer: display,
@@ -164,7 +164,7 @@ struct TrainCommand: Subcommand {
       data.store(in: &configuration)
       if data.path == nil { try DataOptions.find(kept.common.data.data, of: directory) }
     }
-    let images = try open(configuration, on: world)
+    let images = try open(configuration, on: world, console)
     let display = TrainingDisplay(console, unread: configuration.unread(assignments))
     if let steps {
       display.verified(
@@ -177,11 +177,14 @@ struct TrainCommand: Subcommand {
   }
 
   /// The training set, after all checks that need no file.
-  private func open(_ configuration: Configuration, on world: Communicator) throws -> ImageSet {
-    try world.agree {
-      try UsageError.check(threads: threads, exact: configuration.isExact)
-      let data = configuration.common.data
-      return try ImageSet.open(data.data, options: data.imageSetOptions)
-    }
+  private func open(
+    _ configuration: Configuration, on world: Communicator, _ console: Console
+  ) throws -> ImageSet {
+    try world.agree { try UsageError.check(threads: threads, exact: configuration.isExact) }
+    let common = configuration.common
+    // Rows that are not trained on may serve for validation.
+    return try ImageSet.open(
+      common.data.data, options: common.data.imageSetOptions,
+      rows: common.recording.validateEvery == 0 ? common.data.rows : nil, on: world, console)
   }
 }

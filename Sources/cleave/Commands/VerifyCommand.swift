@@ -62,10 +62,11 @@ struct VerifyCommand: Subcommand {
   private func replay(on world: Communicator, _ console: Console) throws -> Int32 {
     console.startWorkers(1)
     let configuration = try ConfigurationSource.run(run).configuration(on: world)
-    let images = try world.agree {
-      let data = configuration.common.data
-      return try ImageSet.open(data.data, options: data.imageSetOptions)
-    }
+    let data = configuration.common.data
+    let images = try ImageSet.open(
+      data.data, split: Split.train.rawValue, options: data.imageSetOptions, rows: data.rows,
+      on: world
+    ).images
     _ = try TrainingRun.replay(
       configuration, on: images, in: run, steps: steps, faults: faults, world: world
     ) {
