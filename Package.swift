@@ -34,7 +34,7 @@ let package = Package(
     .target(name: "CKernels"),
     library("Support", []),
     library("MPI", ["CMPI", "Support"]),
-    library("HDF5", ["CHDF5"]),
+    library("HDF5", ["CHDF5", "Support"]),
     library("Images", ["Support", "CPNG", "CTurboJPEG"]),
     library("Tensors", ["COpenBLAS", "COneDNN", "CKernels"]),
     library("Autodiff", ["Tensors"]),
@@ -75,7 +75,8 @@ let package = Package(
     .executableTarget(
       name: "mutated-inputs",
       dependencies: [
-        "Support", "MPI", "HDF5", "Images", "Datasets", "Checkpoints", "Training", "Models",
+        "Support", "MPI", "CHDF5", "HDF5", "Images", "Datasets", "Checkpoints", "Training", "Models",
+        "Guard", "Runs", "Evaluation",
       ]),
     .target(
       name: "TestSupport",

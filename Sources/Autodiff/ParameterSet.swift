@@ -48,6 +48,12 @@ public final class ParameterSet {
     }
   }
 
+  /// The shape of parameter `index` as files hold it.
+  public func fileShape(_ index: Int) -> [Int] {
+    let parameter = parameters[index]
+    return parameter.fileLayout.order(of: parameter.shape)?.fileShape ?? parameter.shape.dimensions
+  }
+
   /// Values and shape of parameter `index` as files hold them.
   ///
   /// `flat` is an array with the layout of the values: the values, or an optimizer's moments.

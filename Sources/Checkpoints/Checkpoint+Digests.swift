@@ -1,3 +1,5 @@
+import HDF5
+
 /// Checksums of a training state's values alone.
 public struct StateDigests: Codable, Equatable, Sendable {
   /// Weights and running statistics, in name order.
@@ -22,13 +24,15 @@ extension Checkpoint {
   ///
   /// - Throws: `HDF5Error` if a file lacks something.
   public func digests() throws -> StateDigests {
-    let file = try openContents()
+    let (arrays, groups) = try reading { file throws(HDF5Error) in
+      (try ContentsFile.model(in: file), try ContentsFile.optimizer(in: file))
+    }
     let model = Digest()
-    for array in try ContentsFile.model(in: file).sorted(by: { $0.name < $1.name }) {
+    for array in arrays.sorted(by: { $0.name < $1.name }) {
       model.update(array.values)
     }
     let optimizer = Digest()
-    for group in try ContentsFile.optimizer(in: file).sorted(by: { $0.name < $1.name }) {
+    for group in groups.sorted(by: { $0.name < $1.name }) {
       let entries = group.entries.sorted { ($0.parameter, $0.key) < ($1.parameter, $1.key) }
       for entry in entries { optimizer.update(entry.values) }
     }
@@ -41,7 +45,8 @@ extension Checkpoint {
   /// - Throws: `HDF5Error` if a file lacks something.
   public func tensorDigests() throws -> [String: String] {
     var digests: [String: String] = [:]
-    for array in try ContentsFile.model(in: openContents()) {
+    let arrays = try reading { file throws(HDF5Error) in try ContentsFile.model(in: file) }
+    for array in arrays {
       let digest = Digest()
       digest.update(array.values)
       digests[array.name] = digest.text

@@ -26,6 +26,9 @@ public struct Checkpoint: Sendable {
     self.held = held
   }
 
+  /// The file of everything but the rows, for errors.
+  public var contentsPath: String { path(of: ContentsFile.name) }
+
   /// The name of one of its files, for errors.
   func path(of file: String) -> String { "\(directory)/\(file)" }
 
@@ -39,6 +42,8 @@ public struct Checkpoint: Sendable {
   public enum Check: Sendable {
     /// Every file is there and has its size.
     case sizes
+    /// In addition, the bytes of everything but the rows are compared with their checksum.
+    case contents
     /// Every byte is read and compared with the checksums.
     case checksums
   }
@@ -51,13 +56,13 @@ public struct Checkpoint: Sendable {
   /// The problem of one of its files; nil for a whole file.
   func problem(with file: Manifest.File, _ check: Check) -> String? {
     do {
-      let path = openPath(of: file.file)
-      let size = try Disk.size(of: path)
+      let (path, opened) = (path(of: file.file), openPath(of: file.file))
+      let size = try Disk.size(of: path, through: opened)
       guard size == file.bytes else {
         return "\(file.file): found \(size) bytes, expected \(file.bytes)"
       }
-      if check == .sizes { return nil }
-      let found = try Disk.checksum(of: path).checksum
+      if check == .sizes || (check == .contents && file.file != ContentsFile.name) { return nil }
+      let found = try Disk.checksum(of: path, through: opened).checksum
       return found == file.checksum ? nil : "\(file.file): checksum does not match: damaged"
     } catch {
       return "\(file.file): \(error.message)"
@@ -70,33 +75,63 @@ public struct Checkpoint: Sendable {
 extension Checkpoint {
   /// Everything but the row state.
   ///
-  /// - Throws: `HDF5Error` if `checkpoint.h5` lacks something.
+  /// - Throws: `HDF5Error` if `checkpoint.h5` lacks something; `CheckpointError` if its progress is not
+  ///   that of the manifest.
   public func contents() throws -> CheckpointContents {
-    try ContentsFile.contents(in: try openContents())
+    let contents = try reading { file throws(HDF5Error) in try ContentsFile.contents(in: file) }
+    try check(contents.progress)
+    return contents
   }
 
   /// The counters alone.
   ///
-  /// - Throws: `HDF5Error` if `checkpoint.h5` lacks them.
+  /// - Throws: the errors of `contents()`.
   public func progress() throws -> Progress {
-    try ContentsFile.progress(in: try openContents())
+    let progress = try reading { file throws(HDF5Error) in try ContentsFile.progress(in: file) }
+    try check(progress)
+    return progress
+  }
+
+  /// Makes sure that the counters are those of the manifest.
+  private func check(_ progress: Progress) throws(CheckpointError) {
+    for (name, found, expected) in [
+      ("step", progress.step, manifest.step), ("lanes", progress.lanes, manifest.lanes),
+    ] where found != expected {
+      throw CheckpointError(
+        path: contentsPath,
+        message:
+          "/progress: \(name): found \(found), expected \(expected) as in \(Manifest.fileName)")
+    }
+  }
+
+  /// The shapes of the model's arrays, by name; the arrays themselves are not read.
+  ///
+  /// - Throws: `HDF5Error` if `checkpoint.h5` lacks them.
+  public func modelShapes() throws -> [String: [Int]] {
+    try reading { file throws(HDF5Error) in try ContentsFile.modelShapes(in: file) }
   }
 
   /// The configuration alone, one JSON object.
   ///
   /// - Throws: `HDF5Error` if `checkpoint.h5` lacks it.
   public func configuration() throws -> String {
-    try ContentsFile.configuration(in: try openContents())
+    try reading { file throws(HDF5Error) in try ContentsFile.configuration(in: file) }
   }
 
   /// The images trained on alone; nil in checkpoints of earlier versions.
   ///
   /// - Throws: `HDF5Error` if `checkpoint.h5` cannot be read.
   public func data() throws -> DataIdentity? {
-    try ContentsFile.data(in: try openContents())
+    try reading { file throws(HDF5Error) in try ContentsFile.data(in: file) }
   }
 
-  func openContents() throws(HDF5Error) -> File {
-    try ContentsFile.open(path(of: ContentsFile.name), through: openPath(of: ContentsFile.name))
+  /// Opens `checkpoint.h5` and lets `body` read it; `body` calls nothing but HDF5.
+  func reading<Result>(_ body: (File) throws(HDF5Error) -> Result) throws -> Result {
+    // HDF5 would follow a link.
+    let opened = openPath(of: ContentsFile.name)
+    let size = try Disk.size(of: contentsPath, through: opened)
+    return try UntrustedRead.guarded(contentsPath, bytes: size) { () throws(HDF5Error) in
+      try body(try ContentsFile.open(contentsPath, through: opened))
+    }
   }
 }

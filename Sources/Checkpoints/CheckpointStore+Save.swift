@@ -111,7 +111,7 @@ extension CheckpointStore {
         }
       }
     }
-    try Disk.makeDirectory(partial)
+    try Disk.makeNewDirectory(partial)
   }
 
   /// Writes all files and returns the manifest, and how many bytes were linked.

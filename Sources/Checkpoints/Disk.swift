@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// The few operations on files that keep a checkpoint safe, with their errors.
 enum Disk {
@@ -35,7 +36,7 @@ enum Disk {
 
   /// Waits until a file, or the names in a directory, are on the disk.
   static func synchronize(_ path: String) throws(CheckpointError) {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    let descriptor = Foundation.open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw failure("open", path) }
     defer { close(descriptor) }
     // Some file systems have nothing to do for directories, and return EINVAL.
@@ -44,7 +45,7 @@ enum Disk {
 
   /// Writes a small file and waits until it is on the disk.
   static func write(_ text: String, to path: String) throws(CheckpointError) {
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+    let descriptor = Foundation.open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw failure("open", path) }
     var isOpen = true
     defer { if isOpen { close(descriptor) } }
@@ -106,22 +107,50 @@ enum Disk {
     }
   }
 
-  /// The size of a file in bytes.
-  static func size(of path: String) throws(CheckpointError) -> Int {
+  /// Makes a directory that must not exist yet, nor a link of its name.
+  static func makeNewDirectory(_ path: String) throws(CheckpointError) {
+    guard mkdir(path, 0o777) == 0 else { throw failure("mkdir", path) }
+  }
+
+  /// Opens a regular file for reading; the caller closes it.
+  ///
+  /// Links, pipes and devices are refused: a checkpoint may be anybody's.
+  ///
+  /// - Parameter opened: another path to the file, under which it is opened; errors name `path`.
+  static func open(
+    _ path: String, through opened: String? = nil
+  ) throws(CheckpointError) -> Int32 {
+    do throws(RegularFile.Refusal) {
+      let opened = opened ?? path
+      return try RegularFile.open(opened, followingLinks: HeldFiles.isHeld(opened))
+    } catch {
+      throw CheckpointError(
+        path: path, message: error.description, call: "open",
+        errorNumber: error.isBadData ? 0 : error.errorNumber)
+    }
+  }
+
+  /// The size of a regular file in bytes.
+  static func size(of path: String, through opened: String? = nil) throws(CheckpointError) -> Int {
+    let descriptor = try open(path, through: opened)
+    defer { close(descriptor) }
     var status = stat()
-    guard stat(path, &status) == 0 else { throw failure("stat", path) }
+    guard fstat(descriptor, &status) == 0 else { throw failure("fstat", path) }
     return Int(status.st_size)
   }
 
-  /// Hands the bytes of a file to `body`, up to a MiB at a time.
+  /// Hands the bytes of a regular file to `body`, up to a MiB at a time.
   ///
-  /// - Parameter opened: another path to the file, under which it is opened; errors name `path`.
+  /// - Parameters:
+  ///   - opened: another path to the file, under which it is opened; errors name `path`.
+  ///   - limit: the most bytes that it may have.
   static func read(
-    _ path: String, through opened: String? = nil, _ body: (UnsafeRawBufferPointer) -> Void
+    _ path: String, through opened: String? = nil, atMost limit: Int = .max,
+    _ body: (UnsafeRawBufferPointer) -> Void
   ) throws(CheckpointError) {
-    let descriptor = open(opened ?? path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw failure("open", path) }
+    let descriptor = try open(path, through: opened)
     defer { close(descriptor) }
+    var total = 0
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
     defer { buffer.deallocate() }
     while true {
@@ -129,15 +158,21 @@ enum Disk {
       if count < 0 && errno == EINTR { continue }
       guard count >= 0 else { throw failure("read", path) }
       if count == 0 { return }
+      total += count
+      guard total <= limit else {
+        throw CheckpointError(path: path, message: "found more than \(limit) bytes")
+      }
       body(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
     }
   }
 
   /// The size and the XXH3-128 checksum of a file.
-  static func checksum(of path: String) throws(CheckpointError) -> (bytes: Int, checksum: String) {
+  static func checksum(
+    of path: String, through opened: String? = nil
+  ) throws(CheckpointError) -> (bytes: Int, checksum: String) {
     let digest = Digest()
     var size = 0
-    try read(path) { bytes in
+    try read(path, through: opened) { bytes in
       digest.update(bytes)
       size += bytes.count
     }

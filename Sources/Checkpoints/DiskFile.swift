@@ -8,7 +8,7 @@ final class DiskFile {
   let path: String
   private var descriptor: Int32
 
-  /// Opens a file that exists.
+  /// Opens a file that exists; for reading, it has to be a regular file.
   ///
   /// The C function is `open`.
   ///
@@ -17,8 +17,12 @@ final class DiskFile {
     _ path: String, through opened: String? = nil, writable: Bool = false
   ) throws(CheckpointError) {
     self.path = path
-    descriptor = open(opened ?? path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC)
-    guard descriptor >= 0 else { throw Disk.failure("open", path) }
+    if writable {
+      descriptor = open(opened ?? path, O_RDWR | O_CLOEXEC)
+      guard descriptor >= 0 else { throw Disk.failure("open", path) }
+    } else {
+      descriptor = try Disk.open(path, through: opened)
+    }
   }
 
   deinit { if descriptor >= 0 { Foundation.close(descriptor) } }

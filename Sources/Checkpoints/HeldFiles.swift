@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// Files of a checkpoint's directory that are open, so that a reader keeps them when the run that
 /// writes checkpoints removes this one.
@@ -12,11 +13,11 @@ final class HeldFiles: Sendable {
 
   /// Opens a directory and some of its files.
   ///
-  /// A file that cannot be opened is not held; whoever reads it finds out why.
+  /// A file that cannot be opened, or is no regular file, is not held; whoever reads it finds out why.
   ///
   /// - Throws: `CheckpointError` if the directory cannot be opened.
   convenience init(_ directory: String, _ names: [String]) throws(CheckpointError) {
-    let folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    let folder = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
     guard folder >= 0 else { throw Disk.failure("open", directory) }
     self.init(directory, folder, names)
   }
@@ -26,8 +27,7 @@ final class HeldFiles: Sendable {
     self.folder = folder
     var files: [String: Int32] = [:]
     for name in names where files[name] == nil {
-      let file = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-      if file >= 0 { files[name] = file }
+      if let file = try? RegularFile.open(name, in: folder) { files[name] = file }
     }
     self.files = files
   }
@@ -45,6 +45,12 @@ final class HeldFiles: Sendable {
   /// A path under which a file of the directory can be opened, whatever its name is now.
   func path(of name: String) -> String {
     files[name].map { "/proc/self/fd/\($0)" } ?? "/proc/self/fd/\(folder)/\(name)"
+  }
+
+  /// Whether a path leads to a file that is open, and not to a name.
+  static func isHeld(_ path: String) -> Bool {
+    let prefix = "/proc/self/fd/"
+    return path.hasPrefix(prefix) && path.dropFirst(prefix.count).allSatisfy(\.isNumber)
   }
 
   /// Whether the directory still has its name: it was neither removed nor replaced.

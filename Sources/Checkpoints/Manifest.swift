@@ -120,6 +120,9 @@ extension Manifest {
   static let formatName = "cleave-checkpoint"
   static let currentVersion = 1
 
+  /// A checksum of each 16 MiB of a row file needs 36 bytes.
+  private static let mostBytesOfText = 1 << 28
+
   /// The text ends in a checksum of all bytes before its digits, which guards the manifest itself.
   private static let beforeChecksum = ",\n  \"checksum\" : \""
   private static let afterChecksum = "\"\n}\n"
@@ -145,7 +148,7 @@ extension Manifest {
   ) throws -> (manifest: Manifest, text: String) {
     let path = "\(directory)/\(fileName)"
     var bytes: [UInt8] = []
-    try Disk.read(path, through: held?.path(of: fileName)) { bytes += $0 }
+    try Disk.read(path, through: held?.path(of: fileName), atMost: mostBytesOfText) { bytes += $0 }
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw CheckpointError(path: path, message: "checksum does not match: damaged")
     }
@@ -154,7 +157,8 @@ extension Manifest {
 
   /// Decodes a manifest.
   ///
-  /// - Throws: `CheckpointError` if a byte of it has changed or its version is unknown.
+  /// - Throws: `CheckpointError` if a byte of it has changed, its version is unknown, or it says what
+  ///   no checkpoint has.
   init(text: String, path: String) throws {
     let parts = text.range(of: Manifest.beforeChecksum, options: .backwards)
     guard let parts else { throw CheckpointError(path: path, message: "incomplete") }
@@ -165,18 +169,33 @@ extension Manifest {
     do {
       self = try JSONDecoder().decode(Manifest.self, from: Data(text.utf8))
     } catch {
-      throw CheckpointError(path: path, message: "found JSON that is no manifest of a checkpoint")
+      throw CheckpointError(
+        path: path,
+        message: "found JSON that is no manifest of a checkpoint" + Manifest.place(of: error))
     }
     guard format == Manifest.formatName, version == Manifest.currentVersion else {
       throw CheckpointError(
         path: path,
-        message: "found format \(format) version \(version), "
+        message: "found format \(format.shortened) version \(version), "
           + "expected \(Manifest.formatName) version \(Manifest.currentVersion)")
     }
-    let arrays = rowLayout?.arrays.count ?? 0
-    guard files.allSatisfy({ $0.places == nil || $0.places?.offsets.count == arrays }) else {
-      throw CheckpointError(path: path, message: "found row files without a place for each array")
+    do throws(Flaw) { try check() } catch {
+      throw CheckpointError(path: path, message: error.message)
     }
+  }
+
+  /// ` (files.0.bytes)`: where the decoder has found something else than it expected.
+  private static func place(of error: any Error) -> String {
+    let context: DecodingError.Context? =
+      switch error as? DecodingError {
+      case .typeMismatch(_, let context), .valueNotFound(_, let context),
+        .keyNotFound(_, let context), .dataCorrupted(let context):
+        context
+      default: nil
+      }
+    var names = context?.codingPath.map { $0.intValue.map(String.init) ?? $0.stringValue } ?? []
+    if case .keyNotFound(let key, _)? = error as? DecodingError { names.append(key.stringValue) }
+    return names.isEmpty ? "" : " (\(names.joined(separator: ".")))"
   }
 
   private static func checksum(of text: String) -> String {

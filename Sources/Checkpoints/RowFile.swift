@@ -137,8 +137,10 @@ enum RowFile {
   static func open(
     _ array: RowArray, of rows: Range<Int>, in layout: RowLayout, at path: String,
     through opened: String
-  ) throws(HDF5Error) -> Dataset {
-    let dataset = try File.open(path, through: opened).dataset("/\(array.name)")
+  ) throws -> Dataset {
+    // HDF5 would follow a link.
+    _ = try Disk.size(of: path, through: opened)
+    let dataset = try File.open(path, through: opened, reach: .itself).dataset("/\(array.name)")
     try dataset.expect(array.element.type, shape: [rows.count] + layout.rowShape)
     return dataset
   }

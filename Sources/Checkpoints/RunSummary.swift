@@ -33,7 +33,7 @@ public struct RunSummary: Sendable {
     }
     checkpoints = look.entries.reversed()
     newest = look.newest
-    best = Disk.target(of: "\(store.directory)/best")
+    best = Disk.target(of: "\(store.directory)/best").flatMap { CheckpointName($0)?.text }
   }
 
   private static let mostLooks = 100

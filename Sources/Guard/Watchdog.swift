@@ -101,7 +101,8 @@ public final class Watchdog: Sendable {
   }
 
   private func say(_ text: String) {
-    FileHandle.standardError.write(Data("cleave: rank \(rank) (\(host)): \(text)\n".utf8))
+    FileHandle.standardError.write(
+      Data(("cleave: rank \(rank) (\(host)): \(text)".printable + "\n").utf8))
   }
 
   // MARK: - Reports
@@ -124,9 +125,9 @@ public final class Watchdog: Sendable {
     if let folder {
       let file = URL(filePath: "\(folder)/hang-\(rank).json")
       do {
-        try Data((document.document + "\n").utf8).write(to: file, options: .atomic)
+        try TemporaryFile.write(document.document + "\n", to: file.path)
       } catch {
-        say("\(file.path): \(error.localizedDescription)")
+        say("\(error)")
       }
     }
     usleep(UInt32(1e6 * Self.collection))
@@ -140,7 +141,8 @@ public final class Watchdog: Sendable {
   private func behind() -> String? {
     guard let folder, rankCount > 1 else { return nil }
     let reports = (0..<rankCount).map { other in
-      FileManager.default.contents(atPath: "\(folder)/hang-\(other).json")
+      (try? RegularFile.read(
+        "\(folder)/hang-\(other).json", atMost: RegularFile.documentLimit))
         .flatMap { try? JSONValue(parsing: String(decoding: $0, as: UTF8.self)) }
     }
     guard reports.firstIndex(where: { $0 != nil }) == rank else { return nil }

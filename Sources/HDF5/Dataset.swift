@@ -53,6 +53,16 @@ public final class Dataset {
     return H5Pget_layout(creation) == H5D_CONTIGUOUS && H5Pget_external_count(creation) == 0
   }
 
+  /// The bytes of all elements in the file; nil unless they lie there in one continuous range.
+  ///
+  /// A forged file may declare more elements than it has bytes.
+  public var storedBytes: Int? {
+    guard isContiguous, let stored = try? Dataset.storedType(id, path, file) else { return nil }
+    let (bytes, overflows) = count.multipliedReportingOverflow(by: H5Tget_size(stored.id))
+    guard !overflows, bytes == 0 || H5Dget_storage_size(id) >= hsize_t(bytes) else { return nil }
+    return bytes
+  }
+
   /// The byte position of the first element in the file, for memory-mapping.
   ///
   /// It is nil unless the elements are contiguous and have the same bytes in the file and in

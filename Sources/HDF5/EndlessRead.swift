@@ -1,5 +1,6 @@
 import Dispatch
 import Foundation
+import Support
 
 /// Ends the process, with one line and status 65, if HDF5 would read a damaged file forever.
 ///
@@ -8,24 +9,24 @@ import Foundation
 enum EndlessRead {
   /// Runs a read with a limit in seconds of this thread's computing time; a slow disk does not
   /// count.
-  static func guarded<Result>(
-    _ file: String, _ object: String, seconds: Double, _ read: () -> Result
-  ) -> Result {
+  static func guarded<Result, Failure: Error>(
+    _ file: String, _ object: String, seconds: Double, _ read: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
     var clock = clockid_t()
-    guard pthread_getcpuclockid(pthread_self(), &clock) == 0 else { return read() }
+    guard pthread_getcpuclockid(pthread_self(), &clock) == 0 else { return try read() }
     let done = DispatchSemaphore(value: 0)
     let limit = time(of: clock) + seconds
     let thread = Thread { [clock] in
       while done.wait(timeout: .now() + 0.5) == .timedOut {
         if time(of: clock) < limit { continue }
-        let line = "cleave: \(file): \(object): found a damaged file: HDF5 reads it for ever\n"
-        FileHandle.standardError.write(Data(line.utf8))
+        let line = "cleave: \(file): \(object): found a damaged file: HDF5 reads it for ever"
+        FileHandle.standardError.write(Data((line.printable + "\n").utf8))
         _exit(65)
       }
     }
     thread.start()
     defer { done.signal() }
-    return read()
+    return try read()
   }
 
   private static func time(of clock: clockid_t) -> Double {

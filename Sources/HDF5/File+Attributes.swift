@@ -62,11 +62,13 @@ extension File {
   ///
   /// - Throws: `HDF5Error` if it is not one string.
   public func stringAttribute(_ name: String, on path: String) throws(HDF5Error) -> String? {
-    guard let values = try stringsAttribute(name, on: path) else { return nil }
-    guard let value = values.first, values.count == 1 else {
-      throw wrong(name, path, found: "\(values.count) strings", expected: "one string")
+    if let attribute = try openAttribute(name, on: path) {
+      let count = try contents(of: attribute, named: name, on: path).count
+      guard count == 1 else {
+        throw wrong(name, path, found: "\(count) strings", expected: "one string")
+      }
     }
-    return value
+    return try stringsAttribute(name, on: path)?.first
   }
 
   /// An attribute with a list of texts; nil if the object has no attribute of that name.

@@ -23,19 +23,21 @@ public final class File {
   public static func open(
     _ path: String, through opened: String? = nil, writable: Bool = false, reach: Reach = .folder
   ) throws(HDF5Error) -> File {
-    try open(path, opened ?? path, writable: writable, reach: reach, degree: H5F_CLOSE_STRONG)
+    try open(path, through: opened, writable: writable, reach: reach, degree: H5F_CLOSE_STRONG)
   }
 
   /// Opens a file that stays open as long as its datasets, as HDF5 opens parts of virtual datasets:
   /// a file cannot be open in both ways at once.
   static func open(part path: String, reach: Reach) throws(HDF5Error) -> File {
-    try open(path, path, writable: false, reach: reach, degree: H5F_CLOSE_WEAK)
+    try open(path, through: nil, writable: false, reach: reach, degree: H5F_CLOSE_WEAK)
   }
 
   private static func open(
-    _ path: String, _ opened: String, writable: Bool, reach: Reach, degree: H5F_close_degree_t
+    _ path: String, through opened: String?, writable: Bool, reach: Reach,
+    degree: H5F_close_degree_t
   ) throws(HDF5Error) -> File {
     prepareLibrary()
+    let opened = opened ?? path
     var status = stat()
     guard stat(opened, &status) == 0 else {
       throw HDF5Error(file: path, message: "no such file")
@@ -87,6 +89,15 @@ public final class File {
   /// Errors are lost here, so call `close()` on files that were written.
   deinit {
     if let id { _ = H5Fclose(id) }
+  }
+
+  /// The size of the file in bytes.
+  ///
+  /// The C function is `H5Fget_filesize`.
+  public func size() throws(HDF5Error) -> Int {
+    var size: hsize_t = 0
+    try check(H5Fget_filesize(handle, &size), "H5Fget_filesize")
+    return Int(clamping: size)
   }
 
   /// Hands all written data to the operating system.

@@ -55,8 +55,9 @@ extension File {
     HDF5Error(
       file: path, object: object,
       message: "found \(found), expected "
-        + (reach == .itself ? "data in the file itself" : "data in the file or its folder")
-        + "; --external reads other files")
+        + (reach == .itself
+          ? "data in the file itself"
+          : "data in the file or its folder; --external reads other files"))
   }
 }
 

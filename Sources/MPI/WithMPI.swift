@@ -66,8 +66,10 @@ private func runRank<Result>(
 }
 
 /// Writes one line to standard error in a single call, so lines of ranks do not mix.
+///
+/// Messages may hold names from files: what could steer a terminal is replaced.
 func printError(_ message: String) {
-  var line = message + "\n"
+  var line = message.printable + "\n"
   line.withUTF8 { bytes in
     var rest = bytes[...]
     while !rest.isEmpty {

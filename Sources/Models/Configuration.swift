@@ -79,7 +79,8 @@ extension Configuration {
   public static func key(_ name: String) throws(ConfigurationError) -> KeyDescription {
     guard let key = keys.first(where: { $0.name == name }) else {
       throw ConfigurationError(
-        "unknown key \(name)" + Spelling.hint(for: name, in: keys.map(\.name)))
+        "unknown key \(name.shortened)"
+          + Spelling.hint(for: String(name.prefix(100)), in: keys.map(\.name)))
     }
     return key
   }
@@ -138,9 +139,9 @@ extension Configuration {
       if let key = Self.keys.first(where: { $0.former?.name == member.name }) {
         var value = member.value
         if case .string(let word) = value { value = .string(key.former?.words[word] ?? word) }
-        try set(key, to: value, found: member.value.line)
+        try set(key, to: value, found: member.value.line.shortened)
       } else {
-        try set(Self.key(member.name), to: member.value, found: member.value.line)
+        try set(Self.key(member.name), to: member.value, found: member.value.line.shortened)
       }
     }
   }
@@ -225,14 +226,23 @@ extension Configuration {
   /// - Parameter original: The configuration with which the run was created.
   /// - Throws: `ConfigurationError` that names the first fixed setting with another value.
   public func checkResume(of original: Configuration) throws(ConfigurationError) {
+    guard let difference = fixedDifference(from: original) else { return }
+    throw ConfigurationError(
+      key: difference.key, found: difference.found,
+      expected: "\(difference.expected), which is fixed for the run; a new run can have another")
+  }
+
+  /// The first setting that is fixed for a run and has another value than in `original`; nil if there
+  /// is none.
+  public func fixedDifference(
+    from original: Configuration
+  ) -> (key: String, found: String, expected: String)? {
     for key in Self.keys where key.isFixed {
       if let readers = SystemCatalogue.readers(of: key.name), !readers.contains(model) { continue }
       let (old, new) = (original[key], self[key])
-      guard old != new else { continue }
-      throw ConfigurationError(
-        key: key.name, found: new.line,
-        expected: "\(old.line), which is fixed for the run; a new run can have another")
+      if old != new { return (key.name, new.line.shortened, old.line.shortened) }
     }
+    return nil
   }
 
   /// The settings of most steps of the run, where some change during the run.

@@ -53,23 +53,30 @@ public final class TrainedModel {
     skipped = selection.skipped
     let checkpoint = try world.agree {
       guard let checkpoint = selection.checkpoint else {
-        throw isBest && selection.skipped.isEmpty
-          ? RunError.data(run.path, "found no best checkpoint, expected one; leave --best out")
-          : RunError.noCheckpoint(run.path)
+        if isBest && selection.skipped.isEmpty {
+          throw RunError.data(run.path, "found no best checkpoint, expected one; leave --best out")
+        }
+        guard let first = selection.skipped.first else { throw RunError.noCheckpoint(run.path) }
+        throw RunError.data(
+          run.path,
+          "found no checkpoint whose checksums hold, expected at least one; the newest: \(first)")
       }
       return checkpoint
     }
     self.checkpoint = checkpoint
-    let contents = try world.agree { try checkpoint.contents() }
-    var adjusted = try Configuration.load(json: contents.configuration)
+    let (recorded, contents) = try world.agree {
+      let recorded = try RecordedRun(checkpoint)
+      _ = try recorded.makeModel()
+      return (recorded, try checkpoint.contents())
+    }
+    var adjusted = recorded.configuration
     try world.agree { try adjust(&adjusted) }
     let c = adjusted
     configuration = c
-    let progress = SavedProgress(contents.progress)
-    threshold = Float(progress.threshold)
+    threshold = Float(recorded.progress.threshold)
     trainedData = contents.data
-    splits = progress.progress.outer
-    imageShape = progress.imageShape
+    splits = recorded.progress.progress.outer
+    imageShape = recorded.progress.imageShape
     model = try c.makeModel(of: imageShape)
     let parameters = model.collectParameters()
     var offsets: [Int] = []

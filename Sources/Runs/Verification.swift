@@ -50,10 +50,7 @@ extension TrainingRun {
       }
     }
     let (earlier, kept) = try world.agree {
-      try (
-        Configuration.load(json: start.configuration()),
-        Configuration.load(json: newest.configuration())
-      )
+      try (RecordedRun(start).configuration, RecordedRun(newest).configuration)
     }
     if !earlier.equals(kept, exceptPlaceOfData: images.1 != nil) {
       return "nothing to verify: the settings changed after step \(start.manifest.step)"

@@ -31,8 +31,20 @@ public indirect enum JSONValue: Equatable, Sendable {
   ///
   /// Members of an object come in alphabetical order.
   ///
-  /// - Throws: `DecodingError` when the text is not JSON.
+  /// - Throws: `DecodingError` when the text is not JSON, or its values are nested too deeply: no
+  ///   document here is, and each level makes the decoder slower.
   public init(parsing text: String) throws {
+    guard Self.depth(of: text) <= Self.mostDepth else {
+      throw DecodingError.dataCorrupted(
+        DecodingError.Context(
+          codingPath: [], debugDescription: "nested too deeply",
+          underlyingError: NSError(
+            domain: NSCocoaErrorDomain, code: 0,
+            userInfo: [
+              NSDebugDescriptionErrorKey:
+                "values nested more than \(Self.mostDepth) levels deep"
+            ])))
+    }
     self = try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
   }
 
@@ -81,6 +93,23 @@ public indirect enum JSONValue: Equatable, Sendable {
 }
 
 extension JSONValue {
+  private static let mostDepth = 32
+
+  /// How deeply brackets and braces are nested at most; those in strings count too, as long as they
+  /// are open.
+  private static func depth(of text: String) -> Int {
+    var (depth, deepest) = (0, 0)
+    for byte in text.utf8 {
+      switch byte {
+      case UInt8(ascii: "["), UInt8(ascii: "{"): depth += 1
+      case UInt8(ascii: "]"), UInt8(ascii: "}"): depth -= 1
+      default: continue
+      }
+      deepest = max(deepest, depth)
+    }
+    return deepest
+  }
+
   private func write(into text: inout String, indent: Int?) {
     switch self {
     case .null: text += "null"
@@ -146,9 +175,11 @@ extension JSONValue {
       case "\n": text += "\\n"
       case "\t": text += "\\t"
       case "\r": text += "\\r"
-      case let control where control.value < 0x20:
-        let digits = String(control.value, radix: 16)
-        text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      case let steering where steering.isSteering:
+        for unit in String(steering).utf16 {
+          let digits = String(unit, radix: 16)
+          text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+        }
       default: text.unicodeScalars.append(scalar)
       }
     }

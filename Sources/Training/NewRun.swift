@@ -109,8 +109,7 @@ extension RunDirectory {
   /// Whether Cleave made this folder: it has a mark or, of an earlier version, a configuration.
   var isMarked: Bool {
     if identity != nil { return true }
-    guard let bytes = FileManager.default.contents(atPath: configuration),
-      let document = try? JSONValue(parsing: String(decoding: bytes, as: UTF8.self))
+    guard let text = try? configurationText(), let document = try? JSONValue(parsing: text)
     else { return false }
     return document["model"]?.text != nil && document["lanes"]?.integer != nil
   }

@@ -40,29 +40,33 @@ public struct RunDirectory: Sendable {
   ///
   /// Rank 0 only.
   public func writeMark() throws {
-    if identity == nil { try Self.write(RunMark().text, to: mark) }
+    if identity == nil { try TemporaryFile.write(RunMark().text, to: mark) }
   }
 
   /// Writes a new `config.json`, by a rename.
   ///
   /// Rank 0 only.
   public func write(configuration document: String) throws {
-    try Self.write(document + "\n", to: configuration)
-  }
-
-  private static func write(_ text: String, to path: String) throws {
-    try FileError.wrap(path) { try text.write(toFile: path, atomically: true, encoding: .utf8) }
+    try TemporaryFile.write(document + "\n", to: configuration)
   }
 
   /// The text of a small file, as it lies there now; nil where it cannot be read.
   private static func text(of path: String) -> String? {
     // Opening the file anew makes a network file system ask its server.
-    let file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
-    guard file >= 0 else { return nil }
-    defer { close(file) }
-    var bytes = [UInt8](repeating: 0, count: 1 << 14)
-    let count = pread(file, &bytes, bytes.count, 0)
-    return count > 0 ? String(decoding: bytes[..<count], as: UTF8.self) : nil
+    let bytes = try? RegularFile.read(path, atMost: RegularFile.documentLimit)
+    return bytes.flatMap { $0.isEmpty ? nil : String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// The text of `config.json`.
+  ///
+  /// - Throws: `RunError.data` if it is missing, or no regular file; `FileError` for trouble of the
+  ///   machine.
+  public func configurationText() throws -> String {
+    do throws(RegularFile.Refusal) {
+      return String(
+        decoding: try RegularFile.read(configuration, atMost: RegularFile.documentLimit),
+        as: UTF8.self)
+    } catch { throw RunError.unread(configuration, error) }
   }
 }
 
@@ -119,12 +123,13 @@ extension RunDirectory {
     case ("checkpoints", 2...):
       return CheckpointStore.owns(Array(parts.dropFirst()), isFolder: isFolder)
     case ("checkpoints", _), ("images", 1), ("injected", 1): return isFolder
-    case ("images", 2): return !isFolder && name.hasSuffix(".png")
+    case ("images", 2):
+      return !isFolder && (name.hasSuffix(".png") || name.hasPrefix(".") && name.contains(".png."))
     case ("injected", 2): return !isFolder && (try? Fault(parsing: name)) != nil
     case (_, 1):
       return !isFolder
         && (files.contains(name) || name.hasPrefix(RunLease.hiddenPrefix)
-          || name.hasPrefix("hang-") && name.hasSuffix(".json")
+          || name.hasPrefix("hang-") && name.hasSuffix(".json") || name.hasPrefix(".hang-")
           || files.contains { name.hasPrefix(".\($0).") } || name.hasPrefix(".dat.nosync"))
     default: return false
     }

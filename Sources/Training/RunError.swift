@@ -41,6 +41,17 @@ public enum RunError: ExitStatusError, Equatable, CustomStringConvertible {
     }
   }
 
+  /// The message without the name of the file, where it is about a file's content.
+  public var reason: String {
+    if case .data(_, let reason) = self { reason } else { description }
+  }
+
+  /// Why a file of a run was not read.
+  static func unread(_ path: String, _ refusal: RegularFile.Refusal) -> any Error {
+    refusal.isBadData
+      ? RunError.data(path, refusal.description) : FileError(path, refusal.description)
+  }
+
   /// 64 for usage, 65 for data, 1 for other errors.
   public var exitStatus: Int32 {
     switch self {

@@ -14,13 +14,11 @@ public final class RunLog {
   public init(_ directory: RunDirectory, upTo progress: TrainingProgress) throws {
     path = directory.metrics
     let kept = try Self.lines(of: path).filter { line in
-      guard let line = try? JSONValue(parsing: line) else { return false }
+      guard let line = Self.value(of: line) else { return false }
       return Self.isPast(line, progress)
     }
     let text = kept.map { $0 + "\n" }.joined()
-    try FileError.wrap(path) { [path] in
-      try text.write(toFile: path, atomically: true, encoding: .utf8)
-    }
+    try TemporaryFile.write(text, to: path)
     guard let handle = FileHandle(forWritingAtPath: path) else {
       throw FileError(path, "cannot be opened for writing")
     }
@@ -36,7 +34,7 @@ public final class RunLog {
   /// the step before it. A checkpoint can have the same step, so `progress` must have counted the
   /// epoch or iteration.
   private static func isPast(_ line: JSONValue, _ progress: TrainingProgress) -> Bool {
-    func number(_ name: String) -> Int { line[name]?.number.map { Int($0) } ?? .max }
+    func number(_ name: String) -> Int { line[name]?.integer ?? .max }
     guard number("step") <= progress.step else { return false }
     switch line["kind"] {
     case .string("epoch"), .string("warning"), .string("validation"):
@@ -52,18 +50,26 @@ public final class RunLog {
   /// - Throws: `RunError` where the log cannot be read.
   public static func steps(of directory: RunDirectory) throws -> [(step: Int, loss: Double)] {
     try lines(of: directory.metrics).compactMap { text in
-      guard let line = try? JSONValue(parsing: text), line["kind"] == "step",
-        let step = line["step"]?.number, let loss = line["loss"]?.number
+      guard let line = value(of: text), line["kind"] == "step",
+        let step = line["step"]?.integer, let loss = line["loss"]?.number
       else { return nil }
-      return (Int(step), loss)
+      return (step, loss)
     }
+  }
+
+  /// The JSON of a line; nil for a line that a kill has cut, or that no run writes.
+  private static func value(of line: String) -> JSONValue? {
+    line.utf8.count <= RegularFile.documentLimit ? try? JSONValue(parsing: line) : nil
   }
 
   /// The lines of the file, none if there is no file; bytes that are not text spoil only their own
   /// line.
   private static func lines(of path: String) throws -> [String] {
-    guard FileManager.default.fileExists(atPath: path) else { return [] }
-    let bytes = try FileError.wrap(path) { try Data(contentsOf: URL(filePath: path)) }
+    let bytes: [UInt8]
+    do throws(RegularFile.Refusal) { bytes = try RegularFile.read(path) } catch {
+      if error.errorNumber == ENOENT { return [] }
+      throw RunError.unread(path, error)
+    }
     return bytes.split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
   }
 

@@ -36,29 +36,63 @@ public struct SavedProgress: Equatable, Sendable {
   /// Sums of a lane, in checkpoints that do not store their number.
   private static let usualWidth = 8
 
+  /// More terms than any loss has.
+  private static let mostTerms = 64
+
   /// The progress in a checkpoint.
-  public init(_ saved: Checkpoints.Progress) {
+  ///
+  /// - Parameter place: the name of the file, for errors.
+  /// - Throws: `RunError.data` for a number that no run counts, or a shape that no image has.
+  public init(_ saved: Checkpoints.Progress, in place: String) throws {
     let values = saved.values
-    func integer(_ name: String) -> Int { Int(values[name] ?? 0) }
+    func refuse(_ name: String, _ expected: String) -> RunError {
+      let found = values[name].map { "\($0)" } ?? "nothing"
+      return .data(place, "/progress/values: \(name): found \(found), expected \(expected)")
+    }
+    func integer(_ name: String, default absent: Int? = 0, in range: ClosedRange<Int>) throws -> Int
+    {
+      guard let number = values[name].map({ Int(exactly: $0) }) ?? absent, range.contains(number)
+      else {
+        throw refuse(name, "an integer from \(range.lowerBound) to \(range.upperBound)")
+      }
+      return number
+    }
+    let counts = 0...Int(Int32.max)
     progress.outer = saved.outer
     progress.totalEpochs = saved.epoch
     progress.step = saved.step
     progress.imagesSeen = saved.imagesSeen
-    progress.epoch = integer(Name.epoch)
-    progress.stepInEpoch = integer(Name.step)
-    progress.skippedSteps = integer(Name.skipped)
-    progress.finished = integer(Name.finished) == 1
+    progress.epoch = try integer(Name.epoch, in: counts)
+    progress.stepInEpoch = try integer(Name.step, in: counts)
+    progress.skippedSteps = try integer(Name.skipped, in: counts)
+    progress.finished = values[Name.finished] == 1
     progress.warnings = Set(
       CollapseWarning.allCases.filter { values[Name.warning($0)] == 1 })
+    let sides = 1...1 << 16
     imageShape = ImageShape(
-      height: integer(Name.height), width: integer(Name.width), channels: integer(Name.channels))
+      height: try integer(Name.height, default: nil, in: sides),
+      width: try integer(Name.width, default: nil, in: sides),
+      channels: try integer(Name.channels, default: nil, in: sides))
+    guard imageShape.count <= 1 << 30 else {
+      throw RunError.data(
+        place, "/progress/values: found images of \(imageShape), expected 2^30 values at most")
+    }
     threshold = values[Name.threshold] ?? 0
+    guard threshold >= 0, Float(threshold).isFinite else {
+      throw refuse(Name.threshold, "a number of at least 0")
+    }
 
-    let names = values.filter { $0.key.hasPrefix(Name.part) }.sorted { $0.value < $1.value }
+    let names = values.filter { $0.key.hasPrefix(Name.part) }
+      .sorted { ($0.value, $0.key) < ($1.value, $1.key) }
       .map { String($0.key.dropFirst(Name.part.count)) }
     epoch.parts = names.dropFirst().map { LossPart($0) }
-    epoch.steps = integer(Name.sum + "0")
-    let width = values[Name.sumsOfLane].map { Int($0) } ?? Self.usualWidth
+    epoch.steps = try integer(Name.sum + "0", in: counts)
+    guard names.count <= Self.mostTerms else {
+      throw RunError.data(
+        place, "/progress/values: found \(names.count) terms, expected \(Self.mostTerms) at most")
+    }
+    let width = try integer(
+      Name.sumsOfLane, default: Self.usualWidth, in: 1...1 + Self.mostTerms)
     epoch.sums = (0...epoch.parts.count).map { term in
       (0..<saved.lanes).map { lane in values["\(Name.sum)\(1 + lane * width + term)"] ?? 0 }
     }

@@ -120,7 +120,7 @@ public final class Session {
     try trainer.restore(
       contents, of: checkpoint, isLoaded: isLoaded, hasOtherImages: hasOtherImages)
     if hasOtherImages { return }
-    shrinkageThreshold = SavedProgress(contents.progress).threshold
+    shrinkageThreshold = try SavedProgress(contents.progress, in: checkpoint.contentsPath).threshold
     for (name, points) in contents.history {
       // Earlier versions called the share of S that is not zero its sparsity.
       let name = name == "sparsity" ? "nonzero" : name

@@ -76,6 +76,9 @@ extension Trainer {
         checkpoint.directory,
         "lanes: found \(found), expected \(lanes.count) as in the run's settings")
     }
+    let saved = try world.agree {
+      try place(of: contents.progress, in: checkpoint, hasOtherImages: hasOtherImages)
+    }
     var flat = [Float](repeating: 0, count: world.isRoot ? buckets.count : 0)
     try world.agree {
       guard world.isRoot else { return }
@@ -87,15 +90,54 @@ extension Trainer {
     }
     try buckets.publishValues(flat)
     for (name, optimizer) in zip(phaseNames, optimizers) {
-      try restore(optimizer, from: contents.optimizer.first { $0.name == name })
+      let group = contents.optimizer.first { $0.name == name }
+      try world.agree { try check(group, of: optimizer, name, in: checkpoint) }
+      try restore(optimizer, from: group)
     }
     if !hasOtherImages { try world.agree { try restoreRows(checkpoint, isLoaded: isLoaded) } }
-    let saved = SavedProgress(contents.progress)
     progress = saved.progress
     progress.finished = false
     if hasOtherImages { progress.stepInEpoch = 0 }
     setLearningRates()
     if !hasOtherImages { sums.restore(saved.epoch, lanes: localLanes.contains) }
+  }
+
+  /// Where the run stands, which has to be a place of this run.
+  private func place(
+    of progress: Checkpoints.Progress, in checkpoint: Checkpoint, hasOtherImages: Bool
+  ) throws -> SavedProgress {
+    let saved = try SavedProgress(progress, in: checkpoint.contentsPath)
+    guard saved.imageShape == images.shape else {
+      throw RunError.data(
+        checkpoint.contentsPath,
+        "found the state of a run on images of \(saved.imageShape), expected \(images.shape) as in "
+          + images.path)
+    }
+    // The epoch of other images starts anew.
+    guard hasOtherImages || saved.progress.stepInEpoch <= stepsPerEpoch else {
+      throw RunError.data(
+        checkpoint.contentsPath,
+        "/progress/values: step_in_epoch: found \(saved.progress.stepInEpoch), expected at most "
+          + "\(stepsPerEpoch)")
+    }
+    return saved
+  }
+
+  /// Makes sure that an optimizer's arrays, as far as there are any, are those of its parameters.
+  ///
+  /// A run that goes on with another rule lacks its arrays; they begin at zero.
+  private func check(
+    _ group: OptimizerGroup?, of optimizer: Optimizer, _ name: String, in checkpoint: Checkpoint
+  ) throws {
+    for entry in group?.entries ?? [] where optimizer.rule.stateNames.contains(entry.key) {
+      guard let index = parameters.entries.firstIndex(where: { $0.name == entry.parameter }),
+        entry.shape != parameters.fileShape(index)
+      else { continue }
+      throw RunError.data(
+        checkpoint.contentsPath,
+        "/optimizer/\(name)/\(entry.parameter)/\(entry.key): found \(entry.shape), expected "
+          + "\(parameters.fileShape(index))")
+    }
   }
 
   /// **Collective.**

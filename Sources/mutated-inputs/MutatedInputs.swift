@@ -109,7 +109,7 @@ struct MutatedInputs {
   }
 
   /// Does one thing to the bytes of a file.
-  private static func mutate(_ data: inout Data, _ chance: inout SplitMix64) {
+  static func mutate(_ data: inout Data, _ chance: inout SplitMix64) {
     guard !data.isEmpty else { return }
     // Half of the time near the beginning, where formats keep what matters.
     func place() -> Int {

@@ -1,6 +1,7 @@
-import Foundation
 import MPI
 import Models
+import Runs
+import Support
 import Training
 
 /// The place of a configuration.
@@ -29,12 +30,12 @@ enum ConfigurationSource {
   /// **Collective.**
   ///
   /// - Throws: `ConfigurationError` or `RunError` with the name of the file.
-  func configuration(on world: Communicator) throws -> Configuration {
+  func configuration(on world: Communicator, _ console: Console) throws -> Configuration {
     switch self {
     case .preset(let preset):
       return try preset.configuration()
     case .file(let path):
-      let text = try read(path, on: world)
+      let text = try read(on: world) { try Self.text(of: path) }
       return try world.agree {
         do {
           return try Configuration.load(json: text)
@@ -43,24 +44,25 @@ enum ConfigurationSource {
         }
       }
     case .run(let directory):
-      let text = try read(directory.configuration, on: world)
-      return try world.agree {
-        do {
-          return try Configuration.load(json: text)
-        } catch {
-          throw RunError.data(directory.configuration, "\(error)")
-        }
+      let text = try read(on: world) {
+        try RunSettings.read(directory) { console.warning($0) }.json.document
       }
+      return try world.agree { try Configuration.load(json: text) }
     }
   }
 
-  private func read(_ path: String, on world: Communicator) throws -> String {
+  private static func text(of path: String) throws -> String {
+    do throws(RegularFile.Refusal) {
+      let bytes = try RegularFile.read(
+        path, atMost: RegularFile.documentLimit, followingLinks: true)
+      return String(decoding: bytes, as: UTF8.self)
+    } catch { throw RunError.data(path, "cannot be read: \(error)") }
+  }
+
+  private func read(on world: Communicator, _ body: () throws -> String) throws -> String {
     var text = ""
     _ = try world.onRoot {
-      guard let bytes = FileManager.default.contents(atPath: path) else {
-        throw RunError.data(path, "cannot be read: no such file, or not for you")
-      }
-      text = String(decoding: bytes, as: UTF8.self)
+      text = try body()
       return 0
     }
     return try world.broadcast(text)

@@ -4,7 +4,7 @@ import Training
 
 /// Prints results to standard output, and progress and diagnostics to standard error.
 ///
-/// Only rank 0 prints.
+/// Only rank 0 prints. Texts may hold names from files: what could steer a terminal is replaced.
 final class Console {
   /// Whether this process prints.
   let isSpeaking: Bool
@@ -26,7 +26,7 @@ final class Console {
   func result(_ text: String) {
     guard isSpeaking else { return }
     closeLine()
-    FileHandle.standardOutput.write(Data((text + "\n").utf8))
+    FileHandle.standardOutput.write(Data((text.printableLines + "\n").utf8))
   }
 
   /// Prints a JSON document on standard output.
@@ -36,14 +36,14 @@ final class Console {
   func note(_ text: String) {
     guard isSpeaking, !isQuiet else { return }
     closeLine()
-    writeError(text + "\n")
+    writeError(text.printableLines + "\n")
   }
 
   /// Prints a warning on standard error, even with `--quiet`.
   func warning(_ text: String) {
     guard isSpeaking else { return }
     closeLine()
-    writeError("warning: \(text)\n")
+    writeError("warning: \(text.printable)\n")
   }
 
   /// Shows progress: on a terminal, the next progress line replaces this line.
@@ -51,11 +51,12 @@ final class Console {
   /// Elsewhere each call prints a line.
   func progress(_ text: String) {
     guard isSpeaking, !isQuiet else { return }
+    let text = text.printable
     guard isLive else { return writeError(text + "\n") }
-    let text = String(text.prefix(terminalWidth - 1))
-    let padding = String(repeating: " ", count: max(0, openLine - text.count))
-    writeError("\r" + text + padding)
-    openLine = text.count
+    let visible = String(text.prefix(terminalWidth - 1))
+    let padding = String(repeating: " ", count: max(0, openLine - visible.count))
+    writeError("\r" + visible + padding)
+    openLine = visible.count
   }
 
   /// Ends the progress line, so that other text starts on a new line.

@@ -53,13 +53,14 @@ struct DatasetReport {
       let images = datasets["images"] ?? []
       let shape = images.dropFirst().map(String.init).joined(separator: "x")
       let others = datasets.keys.sorted(by: Self.order).filter { $0 != "images" }.map { name in
-        name == "attributes" ? "\(datasets[name]?.last ?? 0) attributes" : name
+        name == "attributes" ? "\(datasets[name]?.last ?? 0) attributes" : name.printable
       }
-      let noise = summary.noise[split].map { ", noise \($0)" } ?? ""
+      let noise = summary.noise[split].map { ", noise \($0.printable)" } ?? ""
       let with = others.isEmpty ? "" : ", with \(others.joined(separator: ", "))"
-      return "  \(split): \(Quantity.grouped(images.first ?? 0)) images of \(shape)\(noise)\(with)"
+      return
+        "  \(split.printable): \(Quantity.grouped(images.first ?? 0)) images of \(shape)\(noise)\(with)"
     }
-    let name = summary.name.map { " \($0)" } ?? ""
+    let name = summary.name.map { " \($0.printable)" } ?? ""
     return (["\(path): data set\(name)"] + lines).joined(separator: "\n")
   }
 

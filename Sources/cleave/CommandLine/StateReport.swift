@@ -1,5 +1,5 @@
 import Checkpoints
-import Models
+import Runs
 import Support
 import Training
 
@@ -29,10 +29,10 @@ struct StateReport {
     self.checkpoint = checkpoint
     self.entries = entries
     self.best = best
-    model = try checkpoint.map { try Configuration.load(json: $0.configuration()).model }
-    let saved = try checkpoint?.progress()
-    progress = saved.map { SavedProgress($0) }
-    lanes = saved?.lanes
+    let recorded = try checkpoint.map { try RecordedRun($0) }
+    model = recorded?.configuration.model
+    progress = recorded?.progress
+    lanes = checkpoint?.manifest.lanes
     data = try checkpoint?.data()
     digests = withDigests ? try checkpoint?.digests() : nil
   }
@@ -111,7 +111,7 @@ struct StateReport {
       lines.append(
         "  \(Quantity.count(lanes, "lane")), written by "
           + "\(Quantity.count(checkpoint.manifest.ranks, "rank")) with the BLAS kernel "
-          + checkpoint.manifest.blasKernel)
+          + checkpoint.manifest.blasKernel.printable)
     }
     if let data {
       lines.append("  trained on \(data.description), of digest \(data.digest), at \(data.path)")

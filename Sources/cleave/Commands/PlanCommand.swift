@@ -60,7 +60,7 @@ struct PlanCommand: Subcommand {
 
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
     Workers.start(1)
-    var configuration = try source.configuration(on: world)
+    var configuration = try source.configuration(on: world, console)
     try world.agree {
       for assignment in assignments { try configuration.set(assignment) }
       data.store(in: &configuration)

@@ -135,7 +135,7 @@ struct TrainCommand: Subcommand {
     _ source: ConfigurationSource, _ out: String, _ isForced: Bool, _ console: Console,
     on world: Communicator
   ) throws -> RunOutcome {
-    var configuration = try source.configuration(on: world)
+    var configuration = try source.configuration(on: world, console)
     try world.agree {
       for assignment in assignments { try configuration.set(assignment) }
       data.store(in: &configuration)
@@ -156,7 +156,7 @@ struct TrainCommand: Subcommand {
       try world.isRoot
         ? RunLease.resuming(directory, patience: limits.patience) { console.warning($0) } : nil
     }
-    let kept = try ConfigurationSource.run(directory).configuration(on: world)
+    let kept = try ConfigurationSource.run(directory).configuration(on: world, console)
     var configuration = kept
     try world.agree {
       for assignment in assignments { try configuration.set(assignment) }

@@ -61,7 +61,7 @@ struct VerifyCommand: Subcommand {
 
   private func replay(on world: Communicator, _ console: Console) throws -> Int32 {
     console.startWorkers(1)
-    let configuration = try ConfigurationSource.run(run).configuration(on: world)
+    let configuration = try ConfigurationSource.run(run).configuration(on: world, console)
     let data = configuration.common.data
     let images = try ImageSet.open(
       data.data, split: Split.train.rawValue, options: data.imageSetOptions, rows: data.rows,
@@ -87,10 +87,10 @@ struct VerifyCommand: Subcommand {
 
     init?(_ line: Substring) throws {
       let value = try JSONValue(parsing: String(line))
-      guard let step = value["step"]?.number, case .object(let members)? = value["tensors"] else {
+      guard let step = value["step"]?.integer, case .object(let members)? = value["tensors"] else {
         return nil
       }
-      self.step = Int(step)
+      self.step = step
       tensors = members.compactMap { member -> (name: String, digest: String)? in
         guard case .string(let digest) = member.value else { return nil }
         return (name: member.name, digest: digest)
