@@ -118,6 +118,13 @@ extension Checkpoint {
     try reading { file throws(HDF5Error) in try ContentsFile.configuration(in: file) }
   }
 
+  /// The images trained on alone; nil in checkpoints of earlier versions.
+  ///
+  /// - Throws: `HDF5Error` if `checkpoint.h5` cannot be read.
+  public func data() throws -> DataIdentity? {
+    try reading { file throws(HDF5Error) in try ContentsFile.data(in: file) }
+  }
+
   /// Opens `checkpoint.h5` and lets `body` read it; `body` calls nothing but HDF5.
   func reading<Result>(_ body: (File) throws(HDF5Error) -> Result) throws -> Result {
     // HDF5 would follow a link.

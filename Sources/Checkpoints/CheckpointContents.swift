@@ -128,16 +128,19 @@ public struct CheckpointContents: Equatable, Sendable {
   public var progress: Progress
   /// Metrics over time, by name.
   public var history: [String: [HistoryPoint]]
+  /// The images trained on; nil in checkpoints of earlier versions.
+  public var data: DataIdentity?
 
   /// All that the next step needs but the row state.
   public init(
     configuration: String, model: [NamedArray], optimizer: [OptimizerGroup], progress: Progress,
-    history: [String: [HistoryPoint]] = [:]
+    history: [String: [HistoryPoint]] = [:], data: DataIdentity? = nil
   ) {
     self.configuration = configuration
     self.model = model
     self.optimizer = optimizer
     self.progress = progress
     self.history = history
+    self.data = data
   }
 }

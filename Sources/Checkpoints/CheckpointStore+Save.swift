@@ -45,14 +45,15 @@ extension CheckpointStore {
   ///   - rows: This rank's rows; nil on a rank without rows. Over all ranks they must be each row
   ///     once, in rank order.
   ///   - score: Decides which checkpoint is best, the lower the better; the score of rank 0 counts.
+  ///   - measure: What the score is; checkpoints are compared only by the same measure.
   ///   - retention: Which checkpoints stay.
   /// - Throws: one error on all ranks, for example of a full disk; earlier checkpoints stay.
   public mutating func save(
     _ contents: CheckpointContents?, rows: RowPart? = nil, score: Double? = nil,
-    keeping retention: Retention, on communicator: Communicator
+    of measure: String? = nil, keeping retention: Retention, on communicator: Communicator
   ) throws -> SavedCheckpoint {
     precondition(!communicator.isRoot || contents != nil, "rank 0 has no contents to save")
-    let header = try Header.shared(contents?.progress, score, on: communicator)
+    let header = try Header.shared(contents?.progress, score, of: measure, on: communicator)
     let name = CheckpointName(step: header.step)
     let partial = path(CheckpointName(step: name.step, .partial))
     let (manifest, linkedBytes): (Manifest, Int)
@@ -165,7 +166,7 @@ extension CheckpointStore {
     let manifest = Manifest(
       format: Manifest.formatName, version: Manifest.currentVersion, step: header.step,
       ranks: communicator.size, lanes: header.lanes, blasKernel: header.blasKernel,
-      score: header.score, rowLayout: layout, files: files)
+      score: header.score, measure: header.measure, rowLayout: layout, files: files)
     var linked = [Int64(linkedBytes)]
     try communicator.allReduce(&linked, .sum)
     return (manifest, Int(linked[0]))
@@ -249,18 +250,20 @@ private struct Header: Codable {
   var lanes = 0
   var blasKernel = ""
   var score: Double?
+  var measure: String?
 
   /// The values of rank 0, on every rank.
   ///
   /// **Collective.**
   static func shared(
-    _ progress: Progress?, _ score: Double?, on communicator: Communicator
+    _ progress: Progress?, _ score: Double?, of measure: String?, on communicator: Communicator
   ) throws -> Header {
     var own = Header()
     if let progress {
       let finite = score.flatMap { $0.isFinite ? $0 : nil }
       own = Header(
-        step: progress.step, lanes: progress.lanes, blasKernel: progress.blasKernel, score: finite)
+        step: progress.step, lanes: progress.lanes, blasKernel: progress.blasKernel, score: finite,
+        measure: measure)
     }
     let text = String(decoding: try JSONEncoder().encode(own), as: UTF8.self)
     return try JSONDecoder().decode(

@@ -39,7 +39,24 @@ extension ContentsFile {
     CheckpointContents(
       configuration: try configuration(in: file), model: try model(in: file),
       optimizer: try optimizer(in: file), progress: try progress(in: file),
-      history: try history(in: file))
+      history: try history(in: file), data: try data(in: file))
+  }
+
+  /// The images trained on; nil in files of earlier versions.
+  static func data(in file: File) throws(HDF5Error) -> DataIdentity? {
+    guard file.isGroup(dataPath) else { return nil }
+    let digest = try file.stringAttribute("digest", on: dataPath) ?? "none"
+    guard DataIdentity.isDigest(digest) else {
+      throw HDF5Error(
+        file: file.path, object: dataPath,
+        message: "digest: found \(digest.shortened), expected 32 hexadecimal digits")
+    }
+    var shape: [Int] = []
+    for name in sides { shape.append(try count(name, on: dataPath, in: file)) }
+    return DataIdentity(
+      digest: digest, rows: try count("rows", on: dataPath, in: file), shape: shape,
+      element: try file.stringAttribute("element", on: dataPath) ?? "",
+      path: try file.stringAttribute("path", on: dataPath) ?? "")
   }
 
   static func model(in file: File) throws(HDF5Error) -> [NamedArray] {

@@ -32,6 +32,7 @@ enum ContentsFile {
       }
     }
     try write(contents.progress, to: file)
+    if let data = contents.data { try write(data, to: file) }
     try file.createGroup("/history")
     for (metric, points) in contents.history.sorted(by: { $0.key < $1.key }) {
       try file.createDataset("/history/\(metric)", .float64, shape: [points.count, 2])
@@ -74,5 +75,23 @@ enum ContentsFile {
     for (name, value) in progress.values.sorted(by: { $0.key < $1.key }) {
       try file.write(attribute: name, on: path + "/values", value)
     }
+  }
+}
+
+// MARK: - The images trained on
+
+extension ContentsFile {
+  static let dataPath = "/data"
+  static let sides = ["height", "width", "channels"]
+
+  private static func write(_ data: DataIdentity, to file: File) throws(HDF5Error) {
+    try file.createGroup(dataPath)
+    try file.write(attribute: "digest", on: dataPath, data.digest)
+    try file.write(attribute: "rows", on: dataPath, data.rows)
+    for (name, side) in zip(sides, data.shape) {
+      try file.write(attribute: name, on: dataPath, side)
+    }
+    try file.write(attribute: "element", on: dataPath, data.element)
+    try file.write(attribute: "path", on: dataPath, data.path)
   }
 }

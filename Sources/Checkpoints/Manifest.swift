@@ -84,11 +84,13 @@ public struct Manifest: Codable, Equatable, Sendable {
   public let ranks: Int
   /// Number of lanes, V.
   public let lanes: Int
-  /// The BLAS kernel it was trained with.
+  /// The BLAS kernel it was trained with; several where ranks differed: "Haswell, SkylakeX".
   public let blasKernel: String
   /// The score that decides which checkpoint is best, the lower the better; nil where none was
   /// measured.
   public let score: Double?
+  /// What scores of the run are, such as "loss"; nil in earlier manifests, which do not say.
+  public let measure: String?
   /// The layout of the row state; nil for models without one.
   public let rowLayout: RowLayout?
   /// Every file but the manifest, row files in row order.
@@ -97,8 +99,17 @@ public struct Manifest: Codable, Equatable, Sendable {
   /// The total size of the files.
   public var bytes: Int { files.reduce(0) { $0 + $1.bytes } }
 
+  /// Whether its score is comparable with those of a measure.
+  ///
+  /// Earlier runs with a row state may have the error to the clean images as their score, which
+  /// none of today's compares with.
+  func hasScore(of measure: String?) -> Bool {
+    self.measure == measure || self.measure == nil && rowLayout == nil
+  }
+
   enum CodingKeys: String, CodingKey {
     case format, version, step, ranks, lanes, score, files
+    case measure = "score_of"
     case rowLayout = "split"
     case blasKernel = "blas_kernel"
   }

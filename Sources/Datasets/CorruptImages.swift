@@ -13,7 +13,7 @@ public enum CorruptImages {
   public static func run(
     input: String, output: String, noise: Corruption, seed: UInt64, force: Bool = false
   ) throws {
-    try DatasetWriter.checkTarget(output, force: force)
+    try DatasetWriter.checkTarget(output, force: force, inputs: [input])
     let file = try File.open(input)
     let present = Split.allCases.filter { file.isDataset("/\($0.rawValue)/images") }
     // Without any split, opening the training split gives the error.
@@ -29,7 +29,8 @@ public enum CorruptImages {
     let noise = noise.prepared(for: sets[0])
     let name = try file.stringAttribute("name", on: "/") ?? "images"
     try DatasetWriter.write(
-      output, name: "\(name) \(noise.spec)", source: input, force: force
+      output, name: "\(name) \(noise.spec)", source: input, force: force,
+      inputs: [input] + sets.flatMap(\.files)
     ) { writer in
       for set in sets {
         try write(set, noise, seed, to: writer)

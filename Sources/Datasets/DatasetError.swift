@@ -9,6 +9,8 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
   case damaged(file: String, problem: String)
   /// The output exists, and overwriting was not requested.
   case exists(file: String)
+  /// An output that is a file which the command reads; `input` is its name as an input.
+  case isInput(file: String, input: String)
   /// A SPEC with an unknown corruption or a wrong level.
   case specification(found: String, expected: String)
   /// A missing option or operand, or a wrong value.
@@ -24,6 +26,9 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
     case .file(let file, let reason): "\(file): \(reason)"
     case .damaged(let file, let problem): "\(file): \(problem)"
     case .exists(let file): "\(file): exists already; --force replaces it"
+    case .isInput(let file, let input):
+      "\(file): found the command's own input\(file == input ? "" : " \(input)"), expected another "
+        + "name for the output"
     case .specification(let found, let expected):
       "noise \"\(found)\": expected \(expected)"
     case .option(let option, let found, let expected):

@@ -1,5 +1,6 @@
 import Foundation
 import HDF5
+import Support
 
 /// Writes a data set file in the format of docs/files.md.
 ///
@@ -23,7 +24,7 @@ public final class DatasetWriter {
   private static func create(
     _ path: String, _ attributes: [(name: String, value: String)]
   ) throws(HDF5Error) -> File {
-    let file = try File.create(path)
+    let file = try File.create(path, isNew: true)
     try file.write(attribute: "format", on: "/", format)
     try file.write(attribute: "version", on: "/", version)
     for attribute in attributes {
@@ -39,13 +40,14 @@ public final class DatasetWriter {
   ///   - name: the name of the data set.
   ///   - source: the source of the data set.
   ///   - force: whether to replace an existing file.
+  ///   - inputs: the files of which the data set is made; none of them is ever replaced.
   /// - Throws: `DatasetError.exists`, before any work, if the file exists. `DatasetError` or
   ///   `HDF5Error` if the file cannot be written. Errors of `body`.
   public static func write<Result>(
-    _ path: String, name: String, source: String, force: Bool = false,
+    _ path: String, name: String, source: String, force: Bool = false, inputs: [String] = [],
     _ body: (DatasetWriter) throws -> Result
   ) throws -> Result {
-    try replace(path, force: force) { temporary in
+    try replace(path, force: force, inputs: inputs) { temporary in
       let writer = try DatasetWriter(
         temporary,
         attributes: [("name", name), ("source", source), ("created_by", "cleave")])
@@ -61,10 +63,10 @@ public final class DatasetWriter {
   ///
   /// - Throws: like `write`.
   public static func writeFile(
-    _ path: String, force: Bool = false, _ body: (File) throws -> Void
+    _ path: String, force: Bool = false, inputs: [String] = [], _ body: (File) throws -> Void
   ) throws {
-    try replace(path, force: force) { temporary in
-      let file = try File.create(temporary)
+    try replace(path, force: force, inputs: inputs) { temporary in
+      let file = try File.create(temporary, isNew: true)
       try body(file)
       try finish(file)
     }
@@ -72,12 +74,11 @@ public final class DatasetWriter {
 
   /// Lets `body` write a file under a hidden name beside `path`, then renames the file.
   private static func replace<Result>(
-    _ path: String, force: Bool, _ body: (_ temporary: String) throws -> Result
+    _ path: String, force: Bool, inputs: [String], _ body: (_ temporary: String) throws -> Result
   ) throws -> Result {
-    try checkTarget(path, force: force)
-    let target = URL(filePath: path)
-    let folder = target.deletingLastPathComponent()
-    let temporary = folder.appending(path: ".\(target.lastPathComponent).\(getpid())").path
+    try checkTarget(path, force: force, inputs: inputs)
+    let folder = URL(filePath: path).deletingLastPathComponent()
+    let temporary = TemporaryFile.name(beside: path)
     do {
       let result = try body(temporary)
       guard rename(temporary, path) == 0 else {
@@ -219,9 +220,16 @@ public final class DatasetWriter {
 
   /// Checks that a data set can be written at `path`, before any long work.
   ///
-  /// - Throws: `DatasetError.exists` if the file exists and `force` is false. Another case if the
-  ///   folder does not exist or `path` is a folder.
-  public static func checkTarget(_ path: String, force: Bool) throws(DatasetError) {
+  /// - Parameter inputs: the files that the command reads, or folders of pictures.
+  /// - Throws: `DatasetError.isInput` if the file is one of the inputs, under whatever name.
+  ///   `DatasetError.exists` if the file exists and `force` is false. Another case if the folder
+  ///   does not exist or `path` is a folder.
+  public static func checkTarget(
+    _ path: String, force: Bool, inputs: [String] = []
+  ) throws(DatasetError) {
+    if let input = inputs.first(where: { isSame($0, path) }) {
+      throw .isInput(file: path, input: input)
+    }
     let folder = URL(filePath: path).deletingLastPathComponent().path
     var isDirectory: ObjCBool = false
     if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) {
@@ -234,6 +242,24 @@ public final class DatasetWriter {
       FileManager.default.fileExists(atPath: folder, isDirectory: &isDirectory),
       isDirectory.boolValue
     else { throw .file(file: path, reason: "no such folder as \(folder)") }
+  }
+
+  /// Whether two names lead to one file, or `path` is a file of another program in the folder
+  /// `input`.
+  private static func isSame(_ input: String, _ path: String) -> Bool {
+    var (one, other) = (stat(), stat())
+    guard stat(path, &one) == 0, stat(input, &other) == 0 else { return false }
+    if one.st_dev == other.st_dev && one.st_ino == other.st_ino { return true }
+    // A data set may lie in a folder of pictures, and be made anew.
+    guard other.st_mode & S_IFMT == S_IFDIR, one.st_mode & S_IFMT == S_IFREG,
+      !path.hasSuffix(".h5"), !path.hasSuffix(".hdf5"),
+      let target = realpath(path, nil), let folder = realpath(input, nil)
+    else { return false }
+    defer {
+      free(target)
+      free(folder)
+    }
+    return String(cString: target).hasPrefix(String(cString: folder) + "/")
   }
 
   /// Makes a rename permanent on the disk.

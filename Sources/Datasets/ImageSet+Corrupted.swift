@@ -64,7 +64,7 @@ extension ImageSet {
     write(rows, corruption, draws, as: result, into: memory.start)
     return ImageSet(
       path: path, split: split, shape: shape, count: count, heldRows: rows, format: result,
-      memory: memory, labels: labels, clean: clean, noise: noise)
+      memory: memory, labels: labels, clean: clean, noise: noise, dataset: dataset, files: files)
   }
 
   /// Writes the corrupted `rows` to `destination`, `[rows.count, H, W, C]` of `result`'s elements.

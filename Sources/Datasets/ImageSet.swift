@@ -11,10 +11,19 @@ public final class ImageSet {
     case bytes, floats
 
     var size: Int { self == .bytes ? 1 : MemoryLayout<Float>.size }
+
+    /// The stored value that usually stands for 1.
+    var usualScale: Float { self == .bytes ? 255 : 1 }
   }
 
   /// The file of the images, or a name for images made in memory.
   public let path: String
+  /// The images' dataset inside the file; empty for images made in memory.
+  public let dataset: String
+  /// All files of the images: the file, and the sources of a virtual dataset.
+  public let files: [String]
+  /// One line about what was read; nil for images made in memory or from other images.
+  public let reading: String?
   /// The split of the data set.
   public let split: Split
   /// The sides of an image.
@@ -31,6 +40,10 @@ public final class ImageSet {
   public let noise: String?
 
   let format: Format
+  /// The stored value that stands for 1.
+  let scale: Float
+  /// The stored value that stands for 1, if it is neither 255 in bytes nor 1 in floats.
+  public var unusualScale: Float? { scale == format.usualScale ? nil : scale }
   private let memory: PixelMemory
   /// The rule that makes these images from images of another set; `memory` then belongs to that
   /// set.
@@ -49,7 +62,8 @@ public final class ImageSet {
   init(
     path: String, split: Split, shape: ImageShape, count: Int, heldRows: Range<Int>,
     format: Format, memory: PixelMemory, labels: [Int32]?, clean: ImageSet?, noise: String?,
-    derivation: Derivation? = nil
+    derivation: Derivation? = nil, scale: Float? = nil, dataset: String = "",
+    files: [String] = [], reading: String? = nil
   ) {
     precondition(
       derivation != nil || heldRows.count * shape.count * format.size <= memory.byteCount,
@@ -58,11 +72,15 @@ public final class ImageSet {
       heldRows.lowerBound >= 0 && heldRows.upperBound <= count, "rows \(heldRows) of \(count)")
     precondition(labels.map { $0.count >= count } ?? true, "fewer labels than images")
     self.path = path
+    self.dataset = dataset
+    self.files = files
+    self.reading = reading
     self.split = split
     self.shape = shape
     self.count = count
     self.heldRows = heldRows
     self.format = format
+    self.scale = scale ?? format.usualScale
     self.memory = memory
     self.derivation = derivation
     self.labels = labels
@@ -127,8 +145,10 @@ public final class ImageSet {
   /// Whether the images are made from another set on every request.
   public var isDerived: Bool { derivation != nil }
 
-  /// Whether pixels are stored in 8 bits.
-  public var isEightBit: Bool { format == .bytes }
+  /// Whether pixels are stored in 8 bits, and each is a whole number of 255ths.
+  public var isEightBit: Bool {
+    format == .bytes && 255 / scale == (255 / scale).rounded()
+  }
 
   /// The order of future reads.
   public enum Access: Sendable {
@@ -199,7 +219,8 @@ public final class ImageSet {
     return ImageSet(
       path: path, split: split, shape: shape, count: n, heldRows: heldRows.clamped(to: 0..<n),
       format: format, memory: memory, labels: labels.map { Array($0[..<n]) },
-      clean: try clean?.limited(to: n), noise: noise, derivation: derivation)
+      clean: try clean?.limited(to: n), noise: noise, derivation: derivation, scale: scale,
+      dataset: dataset, files: files)
   }
 
   /// The images of `rows`; `apply` changes an image on every request.
@@ -210,11 +231,23 @@ public final class ImageSet {
     ImageSet(
       path: path, split: split, shape: shape, count: count, heldRows: rows, format: format,
       memory: memory, labels: labels, clean: clean, noise: noise,
-      derivation: Derivation(source: self, apply: apply))
+      derivation: Derivation(source: self, apply: apply), dataset: dataset, files: files)
   }
 
-  /// The stored bytes of available rows, in `format`; traps if the images are derived.
-  func stored(_ rows: Range<Int>) -> UnsafeRawBufferPointer {
+  /// These images as images of another split, whose draws they then have.
+  public func asPart(of split: Split) -> ImageSet {
+    guard split != self.split else { return self }
+    return ImageSet(
+      path: path, split: split, shape: shape, count: count, heldRows: heldRows, format: format,
+      memory: memory, labels: labels, clean: clean?.asPart(of: split), noise: noise,
+      derivation: derivation)
+  }
+
+  /// The stored values of available rows, [rows.count, H, W, C]: bytes, or floats where images are
+  /// not 8-bit.
+  ///
+  /// Traps if the images are derived, or a row is not in `heldRows`.
+  public func stored(_ rows: Range<Int>) -> UnsafeRawBufferPointer {
     precondition(derivation == nil, "images of \(path) are made, not stored")
     precondition(
       rows.lowerBound >= heldRows.lowerBound && rows.upperBound <= heldRows.upperBound,
@@ -237,10 +270,15 @@ public final class ImageSet {
     let source = stored(rows)
     guard let start = source.baseAddress else { return }
     switch format {
-    case .bytes:
+    case .bytes where scale == 255:
       ck_bytes_to_floats(start.assumingMemoryBound(to: UInt8.self), destination, source.count)
+    case .bytes:
+      let bytes = start.assumingMemoryBound(to: UInt8.self)
+      for i in 0..<source.count { destination[i] = Float(bytes[i]) / scale }
     case .floats:
       UnsafeMutableRawPointer(destination).copyMemory(from: start, byteCount: source.count)
+      guard scale != 1 else { return }
+      for i in 0..<rows.count * shape.count { destination[i] /= scale }
     }
   }
 }

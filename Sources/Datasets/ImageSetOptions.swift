@@ -16,23 +16,35 @@ public struct ImageSetOptions: Equatable, Sendable {
   ///
   /// Required if the file has one row of values for each image, `[N, D]`.
   public var shape: [Int]?
+  /// The stored value that stands for 1; nil for 255 in bytes and 1 in floats.
+  ///
+  /// Without it, bytes of 0 and 1 alone in a file that Cleave did not write stand for 0 and 1.
+  public var scale: Double?
+  /// Whether links, external storage and virtual datasets may lead to files outside the folder.
+  public var isExternal: Bool
 
   /// Options; the defaults describe a file that Cleave wrote.
-  public init(images: String? = nil, layout: Layout = .nhwc, shape: [Int]? = nil) {
+  public init(
+    images: String? = nil, layout: Layout = .nhwc, shape: [Int]? = nil, scale: Double? = nil,
+    isExternal: Bool = false
+  ) {
     self.images = images
     self.layout = layout
     self.shape = shape
+    self.scale = scale
+    self.isExternal = isExternal
   }
 
   /// The sides of an image in a dataset with the given extents; nil if they do not fit.
   func imageShape(of extents: [Int]) -> ImageShape? {
     let stored = Array(extents.dropFirst())
-    let sides: [Int]
-    if let shape {
-      guard stored.reduce(1, *) == shape.reduce(1, *) else { return nil }
-      sides = shape.count == 2 ? (layout == .nhwc ? shape + [1] : [1] + shape) : shape
-    } else {
-      sides = stored
+    guard let sides = sides(of: shape ?? stored) else { return nil }
+    if shape != nil {
+      // Sides that the file itself tells are not overruled.
+      let fits =
+        stored.count == 1
+        ? stored[0] == sides.reduce(1, *) : self.sides(of: stored) == sides
+      guard fits else { return nil }
     }
     guard sides.count == 3, sides.allSatisfy({ $0 > 0 }) else { return nil }
     let result =
@@ -42,12 +54,23 @@ public struct ImageSetOptions: Equatable, Sendable {
     return result.channels == 1 || result.channels == 3 ? result : nil
   }
 
-  /// The extents that `imageShape(of:)` accepts, for an error message.
-  var expectedExtents: String {
+  /// Three sides in the order of `layout`; two are height and width of grey images.
+  private func sides(of extents: [Int]) -> [Int]? {
+    switch extents.count {
+    case 2: layout == .nhwc ? extents + [1] : [1] + extents
+    case 3: extents
+    default: nil
+    }
+  }
+
+  /// The extents that `imageShape(of:)` accepts in place of these, for an error message.
+  func expected(for extents: [Int]) -> String {
     let order = layout == .nhwc ? "[N, H, W, C]" : "[N, C, H, W]"
     guard let shape else {
       return "\(order) with 1 or 3 channels C (--shape tells the sides of [N, D])"
     }
     return "images of \(shape.map(String.init).joined(separator: "x")), in 1 or 3 channels"
+      + (extents.count > 2
+        ? " (--shape tells the sides of [N, D], and does not change others)" : "")
   }
 }

@@ -7,7 +7,10 @@ final class PixelMemory {
   /// Bytes from `start` on.
   let byteCount: Int
   private let mapping: (base: UnsafeMutableRawPointer, length: Int)?
+  /// Keeps the memory of which this is a part.
+  private let whole: AnyObject?
   private var expected: ImageSet.Access?
+  private let watch: Int?  // of the mapped file, until the mapping ends
 
   /// The size, in bytes, up to which a mapping is read ahead completely.
   private static let smallBytes = 1 << 28
@@ -23,6 +26,37 @@ final class PixelMemory {
     start = .allocate(byteCount: max(byteCount, 1), alignment: 64)
     self.byteCount = byteCount
     mapping = nil
+    whole = nil
+    watch = nil
+  }
+
+  /// Memory for pixels that are read from `file`; pages cost nothing before they are written.
+  ///
+  /// The C function is `mmap`.
+  ///
+  /// - Throws: `DatasetError` if the system refuses so much memory.
+  init(reading byteCount: Int, of file: String) throws(DatasetError) {
+    let length = max(byteCount, 1)
+    guard
+      let base = mmap(nil, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+      base != MAP_FAILED
+    else {
+      throw .file(file: file, reason: "\(byteCount) bytes for its images: \(systemMessage())")
+    }
+    start = base
+    self.byteCount = byteCount
+    mapping = nil
+    whole = Pages(base: base, length: length)
+    watch = nil
+  }
+
+  /// A part of memory that `owner` keeps.
+  init(at start: UnsafeMutableRawPointer, byteCount: Int, of owner: AnyObject) {
+    self.start = start
+    self.byteCount = byteCount
+    mapping = nil
+    whole = owner
+    watch = nil
   }
 
   /// Allocated memory with a copy of `source`.
@@ -37,10 +71,10 @@ final class PixelMemory {
   /// The ranks of one host hold the pages once, and unused pages cost no memory. The C function is
   /// `mmap`.
   ///
-  /// - Throws: `DatasetError` if the file cannot be opened, or ends before the last byte; a later
-  ///   read would raise SIGBUS.
+  /// - Throws: `DatasetError` if the file cannot be opened, or ends before the last byte. If it loses
+  ///   bytes later, `MappedFiles` ends the process with one line.
   init(mapping path: String, offset: Int, byteCount: Int, item: String) throws(DatasetError) {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw .file(file: path, reason: systemMessage()) }
     defer { close(descriptor) }
     var status = stat()
@@ -65,6 +99,9 @@ final class PixelMemory {
     start = base + lead
     self.byteCount = byteCount
     mapping = (base, length)
+    whole = nil
+    watch = MappedFiles.add(
+      base, length: length, of: path, status: status, needed: offset + byteCount, item: item)
   }
 
   /// Tells the system how a large mapping will be read.
@@ -90,11 +127,25 @@ final class PixelMemory {
 
   deinit {
     if let mapping {
+      if let watch { MappedFiles.remove(watch) }
       munmap(mapping.base, mapping.length)
-    } else {
+    } else if whole == nil {
       start.deallocate()
     }
   }
+}
+
+/// Pages of memory that end with their last user.
+final class Pages {
+  private let base: UnsafeMutableRawPointer
+  private let length: Int
+
+  init(base: UnsafeMutableRawPointer, length: Int) {
+    self.base = base
+    self.length = length
+  }
+
+  deinit { munmap(base, length) }
 }
 
 /// The operating system's message for the last error of a C function.

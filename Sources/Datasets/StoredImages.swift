@@ -1,68 +1,167 @@
 import HDF5
+import Support
 
-/// The images of one HDF5 dataset, mapped or read, in Cleave's layout.
+/// The images of one HDF5 dataset, mapped or to be read, in Cleave's layout.
 struct StoredImages {
+  /// All images of the dataset.
   let count: Int
   let shape: ImageShape
-  private let format: ImageSet.Format
-  private let memory: PixelMemory
+  /// The rows whose pixels are at hand: all if they are mapped, else the first ones.
+  let heldRows: Range<Int>
+  let format: ImageSet.Format
+  private let dataset: Dataset
+  private let options: ImageSetOptions
+  private let noise: String?
+  private let isOwn: Bool
+  private let mapped: PixelMemory?
+  private var file: String { dataset.file.path }
 
-  /// Maps or reads the dataset `name`.
+  /// Maps the dataset `name`, or prepares to read it.
   ///
-  /// - Parameter noise: the SPEC of the corruption in the images; nil for none.
-  /// - Throws: `HDF5Error`; `DatasetError` if type, extents or values are not those of images.
-  init(_ name: String, in file: File, options: ImageSetOptions, noise: String?) throws {
+  /// - Parameters:
+  ///   - noise: the SPEC of the corruption in the images; nil for none.
+  ///   - isOwn: whether Cleave wrote the file, so that a byte p stands for p/255.
+  ///   - rows: how many first rows to read where pixels cannot be mapped; nil for all.
+  /// - Throws: `HDF5Error`; `DatasetError` if type or extents are not those of images.
+  init(
+    _ name: String, in file: File, options: ImageSetOptions, noise: String?, isOwn: Bool,
+    rows: Int?
+  ) throws {
     let dataset = try file.dataset(name)
     guard let shape = options.imageShape(of: dataset.shape),
       [.uint8, .float32, .float64].contains(dataset.type)
     else {
       throw DatasetError.mismatch(
         file: file.path, item: name, found: "\(dataset.type) \(dataset.shape)",
-        expected: "uint8, float32 or float64 \(options.expectedExtents)")
+        expected: "uint8, float32 or float64 \(options.expected(for: dataset.shape))")
     }
     let count = dataset.shape[0]
     guard count > 0, count <= Int(Int32.max) else {
       throw DatasetError.mismatch(
         file: file.path, item: name, found: "\(count) images", expected: "1 to \(Int32.max)")
     }
+    guard dataset.allocation != .none else {
+      throw DatasetError.mismatch(
+        file: file.path, item: name, found: "\(count) images that were never written",
+        expected: "images; HDF5 would read one value everywhere")
+    }
+    try dataset.checkSources()
+    self.dataset = dataset
+    self.options = options
+    self.noise = noise
+    self.isOwn = isOwn
     self.count = count
     self.shape = shape
     format = dataset.type == .uint8 ? .bytes : .floats
-    let isTransposed = options.layout == .nchw && shape.channels > 1
-    let byteCount = count * shape.count * format.size
-    if !isTransposed, dataset.type != .float64, let offset = dataset.fileOffset,
-      offset % format.size == 0
+    let (byteCount, overflows) = (count * shape.count).multipliedReportingOverflow(by: format.size)
+    if Self.isTransposed(options, shape) == false, dataset.type != .float64, !overflows,
+      let offset = dataset.fileOffset, offset % format.size == 0
     {
-      memory = try PixelMemory(
+      mapped = try PixelMemory(
         mapping: file.path, offset: offset, byteCount: byteCount, item: name)
+      heldRows = 0..<count
     } else {
-      memory = PixelMemory(allocating: byteCount)
-      try read(dataset, transposing: isTransposed)
+      mapped = nil
+      heldRows = 0..<min(max(rows ?? count, 1), count)
     }
+  }
+
+  /// The bytes that `read(into:)` fills; 0 where the pixels are mapped.
+  var bytesToRead: Int {
+    guard mapped == nil else { return 0 }
+    return (heldRows.count * shape.count).multipliedReportingOverflow(by: format.size).overflow
+      ? Int.max : heldRows.count * shape.count * format.size
+  }
+
+  /// What a look at the values has found.
+  struct Values {
+    /// The stored value that stands for 1.
+    var scale: Float
+    /// The smallest and the largest stored value that was seen; nil if none was looked at.
+    var range: ClosedRange<Float>?
+  }
+
+  /// Reads the pixels that are not mapped, and checks the values.
+  ///
+  /// - Parameter memory: gets the pixels of `heldRows`; unused where they are mapped.
+  /// - Throws: `HDF5Error`; `DatasetError` if values are not those of images.
+  func read(into memory: PixelMemory) throws -> Values {
+    if mapped == nil { try readRows(into: memory) }
+    let pixels = mapped ?? memory
     if format == .floats {
       let isBounded = noise.map { !Self.isUnbounded($0) } ?? true
-      try checkValues(file.path, name, within: isBounded ? 0...1 : nil)
+      let scale = Float(options.scale ?? 1)
+      let range = try checkValues(pixels, within: isBounded ? 0...scale : nil)
+      return Values(scale: scale, range: range)
     }
+    let bytes = UnsafeRawBufferPointer(start: pixels.start, count: heldRows.count * shape.count)
+    if let scale = options.scale.map({ Float($0) }) {
+      if scale < 255, let row = firstRow(of: bytes, above: scale) {
+        throw DatasetError.mismatch(
+          file: file, item: dataset.path,
+          found: "bytes above \(text(scale)) in row \(row)",
+          expected: "0 to \(text(scale)), the scale")
+      }
+      return Values(scale: scale)
+    }
+    // The rule looks at the whole dataset, so that it does not depend on the rows in use.
+    guard !isOwn, firstRow(of: bytes, above: 1) == nil, bytes.contains(1),
+      try !hasMoreThanOne(from: heldRows.upperBound)
+    else { return Values(scale: 255) }
+    return Values(scale: 1, range: 0...1)
   }
 
   /// The image set of these images.
   func imageSet(
-    path: String, split: Split, labels: [Int32]?, clean: ImageSet?, noise: String?
+    _ memory: PixelMemory, _ values: Values, path: String, split: Split, labels: [Int32]?,
+    clean: ImageSet?, reading: String?
   ) -> ImageSet {
     ImageSet(
-      path: path, split: split, shape: shape, count: count, heldRows: 0..<count, format: format,
-      memory: memory, labels: labels, clean: clean, noise: noise)
+      path: path, split: split, shape: shape, count: count, heldRows: heldRows, format: format,
+      memory: mapped ?? memory, labels: labels, clean: clean, noise: noise, scale: values.scale,
+      dataset: dataset.path, files: [path] + dataset.sourceFiles, reading: reading)
   }
 
-  /// Reads all rows by hyperslabs of some megabytes; if channels come first, moves them last.
-  private func read(_ dataset: Dataset, transposing: Bool) throws {
+  /// Type, form and range of the images, in words.
+  func description(_ values: Values) -> String {
+    let number = "\(heldRows.count < count ? "the first \(grouped(heldRows.count)) of " : "")"
+    let scale: String
+    switch format {
+    case .bytes where values.scale == 1 && options.scale == nil:
+      scale = "bytes of 0 and 1 alone as 0 and 1 (--scale 255 divides them)"
+    case .bytes: scale = "bytes p as p/\(text(values.scale))"
+    case .floats:
+      let range = values.range.map { " from \(text($0.lowerBound)) to \(text($0.upperBound))" }
+      scale =
+        "\(dataset.type) values\(range ?? "")"
+        + (values.scale == 1 ? "" : " divided by \(text(values.scale))")
+    }
+    let form =
+      (mapped == nil ? ", read into memory" : "")
+      + (dataset.allocation == .part ? ", a part never written" : "")
+    return "\(dataset.path), \(number)\(grouped(count)) image\(count == 1 ? "" : "s") of \(shape)"
+      + form + ", \(scale)" + (noise.map { ", noise \($0)" } ?? "")
+  }
+
+  private static func isTransposed(_ options: ImageSetOptions, _ shape: ImageShape) -> Bool {
+    options.layout == .nchw && shape.channels > 1
+  }
+
+  /// Rows that are read at once: some megabytes, and whole chunks.
+  private var rowsAtOnce: Int {
+    let usual = max(1, (1 << 24) / (shape.count * format.size))
+    guard let chunk = dataset.chunkRows, chunk > 1 else { return usual }
+    return (usual + chunk - 1) / chunk * chunk
+  }
+
+  /// Reads rows by hyperslabs of some megabytes; if channels come first, moves them last.
+  private func readRows(into memory: PixelMemory) throws {
     let rowBytes = shape.count * format.size
     let type: ElementType = format == .bytes ? .uint8 : .float32
-    let atOnce = max(1, (1 << 24) / rowBytes)
-    for first in stride(from: 0, to: count, by: atOnce) {
-      let rows = first..<min(first + atOnce, count)
+    for first in stride(from: 0, to: heldRows.count, by: rowsAtOnce) {
+      let rows = first..<min(first + rowsAtOnce, heldRows.count)
       let destination = memory.start + first * rowBytes
-      guard transposing else {
+      guard Self.isTransposed(options, shape) else {
         try dataset.read(rows: rows, into: destination, as: type)
         continue
       }
@@ -73,6 +172,25 @@ struct StoredImages {
       case .floats: interleave(planes.start, to: destination, rows.count, Float.self)
       }
     }
+  }
+
+  /// Whether a row from `first` on has a byte above 1.
+  private func hasMoreThanOne(from first: Int) throws -> Bool {
+    guard first < count else { return false }
+    let scratch = PixelMemory(allocating: min(rowsAtOnce, count - first) * shape.count)
+    for start in stride(from: first, to: count, by: rowsAtOnce) {
+      let rows = start..<min(start + rowsAtOnce, count)
+      try dataset.read(rows: rows, into: scratch.start, as: .uint8)
+      let bytes = UnsafeRawBufferPointer(start: scratch.start, count: rows.count * shape.count)
+      if firstRow(of: bytes, above: 1) != nil { return true }
+    }
+    return false
+  }
+
+  /// The first row with a byte above a limit.
+  private func firstRow(of bytes: UnsafeRawBufferPointer, above limit: Float) -> Int? {
+    let limit = UInt8(max(0, min(limit, 255)))
+    return bytes.firstIndex { $0 > limit }.map { $0 / shape.count }
   }
 
   /// Reorders [rows, C, H, W] to [rows, H, W, C].
@@ -100,19 +218,40 @@ struct StoredImages {
   }
 
   /// Checks that every value is finite and, if there are bounds, within the bounds.
+  ///
+  /// - Returns: the smallest and the largest value.
   private func checkValues(
-    _ file: String, _ name: String, within bounds: ClosedRange<Float>?
-  ) throws(DatasetError) {
+    _ memory: PixelMemory, within bounds: ClosedRange<Float>?
+  ) throws(DatasetError) -> ClosedRange<Float> {
     let limits = bounds ?? -Float.greatestFiniteMagnitude...Float.greatestFiniteMagnitude
     let values = memory.start.assumingMemoryBound(to: Float.self)
-    for row in 0..<count {
+    var (low, high) = (Float.infinity, -Float.infinity)
+    for row in 0..<heldRows.count {
       let image = UnsafeBufferPointer(start: values + row * shape.count, count: shape.count)
-      // Comparisons are false for not-a-number, too.
-      if image.allSatisfy({ $0 >= limits.lowerBound && $0 <= limits.upperBound }) { continue }
+      var isSound = true
+      for value in image {
+        // Comparisons are false for not-a-number, too.
+        isSound = isSound && value >= limits.lowerBound && value <= limits.upperBound
+        low = min(low, value)
+        high = max(high, value)
+      }
+      if isSound { continue }
       let culprit = image.first { !limits.contains($0) } ?? .nan
       throw .mismatch(
-        file: file, item: name, found: "\(culprit) in row \(row)",
-        expected: bounds == nil ? "finite values" : "values from 0 to 1")
+        file: file, item: dataset.path, found: "\(culprit) in row \(row)",
+        expected: bounds.map {
+          "values from 0 to \(text($0.upperBound))"
+            + (options.scale == nil ? "" : ", the scale")
+        } ?? "finite values")
     }
+    return low...high
   }
 }
+
+/// A number without needless digits.
+private func text(_ value: Float) -> String {
+  value == value.rounded() && abs(value) < 1e6 ? "\(Int(value))" : "\(value)"
+}
+
+/// A count with commas between thousands.
+func grouped(_ count: Int) -> String { Quantity.grouped(count) }

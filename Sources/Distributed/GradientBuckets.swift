@@ -65,6 +65,9 @@ public final class GradientBuckets {
   private var missing: [Int]
   private var failure: (any Error)?
 
+  /// The usual most floats of a message between hosts.
+  public static let usualMessageFloats = MessageTransport.usualFloats
+
   /// Prepares the arrays; values and gradients are zero.
   ///
   /// **Collective.**
@@ -76,11 +79,13 @@ public final class GradientBuckets {
   ///   - communicator: the ranks that train together.
   ///   - path: the way of gradients between ranks.
   ///   - bucketFloats: the intended floats of a bucket.
+  ///   - messageFloats: the most floats of a message between hosts; results do not depend on it.
   /// - Throws: `DistributedError` if there are more ranks than lanes or the path is impossible;
   ///   `MPIError`; `AgreedError`.
   public init(
     slots: [ParameterSlot], laneCount: Int, exact: Bool, on communicator: Communicator,
-    path: Path = .automatic, bucketFloats: Int = BucketLayout.bucketFloats
+    path: Path = .automatic, bucketFloats: Int = BucketLayout.bucketFloats,
+    messageFloats: Int = usualMessageFloats
   ) throws {
     let (rank, size) = (communicator.rank, communicator.size)
     guard size <= laneCount else { throw DistributedError.moreRanksThanLanes(size, laneCount) }
@@ -94,7 +99,7 @@ public final class GradientBuckets {
           ? layout.buckets[$0].range : layout.slice(of: $0, rank: rank, size: size)
       })
     (transport, self.path, pathReason) = try Self.connect(
-      plan, owned: owned, exact: exact, on: communicator, path: path)
+      plan, owned: owned, exact: exact, on: communicator, path: path, messageFloats)
     self.layout = layout
     self.owned = owned
     self.communicator = communicator
@@ -111,8 +116,11 @@ public final class GradientBuckets {
 
   private static func connect(
     _ plan: ReductionPlan, owned: OwnedSlices, exact: Bool, on communicator: Communicator,
-    path: Path
+    path: Path, _ messageFloats: Int
   ) throws -> (any Transport, Path, String?) {
+    func messages() throws -> MessageTransport {
+      try MessageTransport(plan, owned: owned, on: communicator, messageFloats: messageFloats)
+    }
     guard communicator.size > 1 else {
       return (LocalTransport(plan, owned: owned), .automatic, nil)
     }
@@ -121,24 +129,19 @@ public final class GradientBuckets {
       guard !exact else { throw DistributedError.plainReductionIsNotExact }
       return (try AllReduceTransport(plan, owned: owned, on: communicator), path, nil)
     case .messages:
-      return (try MessageTransport(plan, owned: owned, on: communicator), path, nil)
+      return (try messages(), path, nil)
     case .automatic, .sharedWindow:
       let node = try communicator.onThisHost()
       var isWhole = [Int64(node.size == communicator.size ? 1 : 0)]
       try communicator.allReduce(&isWhole, .min)
       guard isWhole[0] == 1 else {
         guard path == .automatic else { throw DistributedError.severalNodes }
-        return (
-          try MessageTransport(plan, owned: owned, on: communicator), .messages,
-          DistributedError.severalNodes.description
-        )
+        return (try messages(), .messages, DistributedError.severalNodes.description)
       }
       do {
         return (try WindowTransport(plan, owned: owned, on: node), .sharedWindow, nil)
       } catch let error as AgreedError where path == .automatic && error.rankCount == node.size {
-        return (
-          try MessageTransport(plan, owned: owned, on: communicator), .messages, error.description
-        )
+        return (try messages(), .messages, error.description)
       }
     }
   }

@@ -1,3 +1,4 @@
+import Distributed
 import Foundation
 import MPI
 import Support
@@ -87,10 +88,14 @@ public struct Examination {
     let large = try world.measureAllReduce(bytes: 1 << 24)
     let rate = Double(1 << 24) / large
     let isFine = rate > 1e8 && small < 1e-2
+    let network = try HostNetwork(on: world).map {
+      "; between hosts \(Quantity.significant(8e-9 * $0.bytesPerSecond, 3)) Gbit/s each way"
+    }
     return Check(
       order: 3, name: "all-reduce", isFine: isFine,
       found: "8 B in \(Quantity.seconds(small)), 1 MiB in \(Quantity.seconds(medium)), "
-        + "16 MiB in \(Quantity.seconds(large)) (\(Quantity.significant(rate * 1e-9, 3)) GB/s)",
+        + "16 MiB in \(Quantity.seconds(large)) (\(Quantity.significant(rate * 1e-9, 3)) GB/s)"
+        + (network ?? ""),
       advice: isFine
         ? ""
         : "slow; on one host start at most one rank a core (--bind-to core), between hosts name "

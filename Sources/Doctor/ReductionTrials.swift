@@ -22,15 +22,58 @@ struct ReductionTrials {
     }
     let paths = try timePaths()
     let algorithms = try timeAlgorithms()
+    let sizes = paths.used == GradientBuckets.Path.messages.rawValue ? try timeMessages() : []
     let ways = paths.times.map { way in
       (name: way.name == paths.used ? "\(way.name) (in use)" : way.name, seconds: way.seconds)
     }
     let libraries = algorithms.map { (name: Self.name(of: $0.algorithm), seconds: $0.seconds) }
     return Check(
       order: 4, name: "gradients", isFine: true,
-      found: "4 MiB summed and updated: \(Self.list(ways)); MPI_Allreduce alone: "
-        + Self.list(libraries),
-      advice: Self.advice(paths, algorithms))
+      found: "4 MiB summed and updated: \(Self.list(ways))"
+        + (sizes.isEmpty ? "" : ", in messages of \(Self.list(Self.named(sizes)))")
+        + "; MPI_Allreduce alone: " + Self.list(libraries),
+      advice: Self.advice(sizes) ?? Self.advice(paths, algorithms))
+  }
+
+  /// KiB of messages that are tried: the usual, smaller, larger, and whole slices.
+  private static let messageSizes = [GradientBuckets.usualMessageFloats / 256, 16, 256, 4096]
+
+  /// Seconds of a phase with messages of each size.
+  private func timeMessages() throws -> [(kib: Int, seconds: Double)] {
+    try Self.messageSizes.map { kib in
+      let slots = Self.slots
+      let buckets = try buckets(slots, .messages, messageFloats: 256 * kib)
+      return (kib, try time(buckets, slots.indices))
+    }
+  }
+
+  private static func named(
+    _ sizes: [(kib: Int, seconds: Double)]
+  ) -> [(name: String, seconds: Double)] {
+    sizes.map { (name: "\($0.kib) KiB", seconds: $0.seconds) }
+  }
+
+  /// What to set where another size than the usual is clearly faster.
+  private static func advice(_ sizes: [(kib: Int, seconds: Double)]) -> String? {
+    guard let usual = sizes.first, let best = sizes.min(by: { $0.seconds < $1.seconds }),
+      best.seconds < 0.8 * usual.seconds
+    else { return nil }
+    return "train with --set message_kib=\(best.kib)"
+  }
+
+  private static let slots = (0..<8).map {
+    ParameterSlot(name: "w\($0)", group: 0, count: floats / 8)
+  }
+
+  private func buckets(
+    _ slots: [ParameterSlot], _ path: GradientBuckets.Path,
+    messageFloats: Int = GradientBuckets.usualMessageFloats
+  ) throws -> GradientBuckets {
+    var lanes = 1
+    while lanes < world.size { lanes *= 2 }
+    return try GradientBuckets(
+      slots: slots, laneCount: lanes, exact: false, on: world, path: path,
+      messageFloats: messageFloats)
   }
 
   private static func advice(
@@ -54,21 +97,13 @@ struct ReductionTrials {
   private func timePaths() throws -> (
     times: [(name: String, seconds: Double)], used: String, reason: String?
   ) {
-    let slots = (0..<8).map {
-      ParameterSlot(name: "w\($0)", group: 0, count: Self.floats / 8)
-    }
-    func buckets(_ path: GradientBuckets.Path) throws -> GradientBuckets {
-      var lanes = 1
-      while lanes < world.size { lanes *= 2 }
-      return try GradientBuckets(
-        slots: slots, laneCount: lanes, exact: false, on: world, path: path)
-    }
-    let chosen = try buckets(.automatic)
+    let slots = Self.slots
+    let chosen = try buckets(slots, .automatic)
     var times = [(name: chosen.path.rawValue, seconds: try time(chosen, slots.indices))]
     let others: [GradientBuckets.Path] =
       chosen.path == .messages ? [.allReduce] : [.messages, .allReduce]
     for path in others {
-      times.append((path.rawValue, try time(try buckets(path), slots.indices)))
+      times.append((path.rawValue, try time(try buckets(slots, path), slots.indices)))
     }
     return (times, chosen.path.rawValue, chosen.pathReason)
   }

@@ -5,7 +5,7 @@ import Tensors
 extension Evaluation {
   /// The errors of X, of D(E(X)) from mean codes and, with a sparse part, of L.
   ///
-  /// L = D(E(X - S)) is known for the run's own rows. A model trained with noise drawn at each step
+  /// L is known for the run's own rows (`Explainer.clean`). A model trained with noise drawn at each step
   /// gets inputs with such noise, unless the images are already corrupted.
   ///
   /// **Collective.**
@@ -32,10 +32,19 @@ extension Evaluation {
         return errors
       }
       let elements = Double(source.rows * d)
+      // Images have no error to themselves; a zero would read like a perfect result.
+      let isItself = try world.agree { try inputIsReference() }
       return [
-        MetricValue("X", sums[0] / elements), MetricValue("reconstruction", sums[1] / elements),
+        MetricValue("X", isItself ? .nan : sums[0] / elements),
+        MetricValue("reconstruction", sums[1] / elements),
       ]
         + (source.hasSparsePart ? [MetricValue("L", sums[2] / elements)] : [])
     }
+  }
+
+  /// Whether X is what errors are taken against: no clean images are known, and the input has no
+  /// noise.
+  func inputIsReference() throws -> Bool {
+    try !source.hasClean && trained.inputNoise(for: source.images).isNone
   }
 }

@@ -10,12 +10,21 @@ public struct EvaluationResult: Sendable {
   public let data: String
   /// The split that was measured.
   public let split: String
+  /// The split, or the dataset of a file without splits.
+  public let part: String
   /// The number of measured images.
   public let rows: Int
   /// The images with which errors are taken: "clean" or, without clean images, "images".
   public let reference: String
-  /// The values of each metric, except metrics that the model does not have.
+  /// The values of each metric, except metrics that the model does not have; a metric's details
+  /// follow it, as `nll_standard_error` follows `nll`.
   public let metrics: [(name: String, values: [MetricValue])]
+  /// What the numbers of a metric are, by its name.
+  public let notes: [(name: String, text: String)]
+  /// What a reader of the numbers must know, a line each.
+  public let remarks: [String]
+  /// Reasons to doubt numbers, a line each.
+  public let warnings: [String]
 
   /// The values of a metric.
   public subscript(name: String) -> [MetricValue] {
@@ -29,6 +38,7 @@ public final class Evaluation {
   let world: Communicator
   let source: Source
   let options: Options
+  private let data: ImageSet
   private var found: [String: Any] = [:]
 
   /// Options of the measurements.
@@ -55,6 +65,7 @@ public final class Evaluation {
     self.trained = trained
     self.world = world
     self.options = options
+    self.data = data
     source = try Source(trained, data, limit: options.rows)
   }
 
@@ -63,14 +74,48 @@ public final class Evaluation {
   /// **Collective.**
   public func run(_ metrics: [any Metric.Type]) throws -> EvaluationResult {
     var results: [(name: String, values: [MetricValue])] = []
+    var notes: [(name: String, text: String)] = []
+    var warnings: [String] = []
     for metric in metrics {
       let values = try metric.measure(self)
-      if !values.isEmpty { results.append((metric.name, values)) }
+      if values.isEmpty { continue }
+      results.append((metric.name, values))
+      for detail in try metric.details(self) {
+        results.append(("\(metric.name)_\(detail.name)", [MetricValue("", detail.value)]))
+      }
+      if let note = metric.note { notes.append((metric.name, note)) }
+      if let warning = try metric.warning(self) { warnings.append(warning) }
     }
     return EvaluationResult(
-      run: trained.directory.path, data: source.images.path,
-      split: source.images.split.rawValue, rows: source.rows,
-      reference: source.hasClean ? "clean" : "images", metrics: results)
+      run: trained.directory.path, data: data.path, split: data.split.rawValue, part: part,
+      rows: source.rows, reference: source.hasClean ? "clean" : "images", metrics: results,
+      notes: notes, remarks: try remarks(results), warnings: warnings)
+  }
+
+  /// The split, or the dataset of a file without splits.
+  private var part: String {
+    let (split, dataset) = (source.images.split.rawValue, source.images.dataset)
+    return dataset.isEmpty || dataset.hasPrefix("/\(split)/") ? split : dataset
+  }
+
+  /// What a reader of the numbers must know.
+  ///
+  /// **Collective.**
+  private func remarks(
+    _ results: [(name: String, values: [MetricValue])]
+  ) throws -> [String] {
+    var remarks: [String] = []
+    let names = results.map(\.name)
+    if names.contains("mse") || names.contains("psnr"), try inputIsReference() {
+      remarks.append(
+        "no clean images are known: errors are to the images themselves, so X has none")
+    }
+    if names.contains("elbo"), try !source.hasSparsePart && greyImages(source.images) > 0 {
+      remarks.append(
+        "elbo: the images have grey values, of which a Bernoulli decoder gives no likelihood; "
+          + "compare it with training alone")
+    }
+    return remarks
   }
 
   /// A value that several metrics share, made at the first request.

@@ -3,21 +3,29 @@ import Datasets
 import Layers
 import Tensors
 
-/// The chain x(t+1) = D(E(C(x(t)))), whose states are samples of a denoising model.
+/// The chain x(t+1) = D(z), z ~ q(z|C(x(t))), whose states are samples of a denoising model.
 ///
 /// docs/systems.md, 7.6; Bengio et al., "Generalized Denoising Auto-Encoders as Generative Models",
 /// NeurIPS 2013.
 /// C is the noise of the model's training, not clipped. Weights stay fixed, and D is the decoder's
-/// mean. Noise is keyed by (seed, t, row), so that a chain is the same on any rank and in any
+/// mean. An encoder without a distribution gives z = E(C(x(t))). Noise is keyed by (seed, t, row), so that a chain is the same on any rank and in any
 /// block.
 public final class MarkovChain {
   private let model: any Encoding
   private let step: Step
+  private let isSampling: Bool
   private var state: [Float] = []
 
   /// Chains of a model of images of a shape, with a noise.
-  public init(_ model: any Encoding, noise: Corruption, images shape: ImageShape, seed: UInt64) {
+  ///
+  /// - Parameter isSampling: whether z is drawn from q, where the encoder gives a distribution, or
+  ///   is its mean.
+  public init(
+    _ model: any Encoding, noise: Corruption, images shape: ImageShape, seed: UInt64,
+    sampling isSampling: Bool = true
+  ) {
     self.model = model
+    self.isSampling = isSampling
     step = Step(seed: seed, corrupt: noise.corrupter(of: shape))
   }
 
@@ -34,7 +42,7 @@ public final class MarkovChain {
           $0.update(from: state, count: state.count)
         }
       }
-      x = model.reconstruct(step.corrupted(), step, sampling: false)
+      x = model.reconstruct(step.corrupted(), step, sampling: isSampling)
     }
     return x
   }

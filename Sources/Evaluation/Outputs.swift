@@ -31,12 +31,16 @@ public struct Outputs {
 
   /// Writes L (uint8) and S of each row, [N, H, W, C].
   ///
-  /// S is float32, or float16 for a run with compact storage. For the run's training rows, L =
-  /// D(E(X - S)) with the run's S. Other rows are split once: L = D(E(X)) and S = shrink(X - L, t)
-  /// with the run's threshold t; a run without a sparse part has t = 0.
+  /// S is float32, or float16 for a run with compact storage. For the run's training rows, S is the
+  /// run's, and L is X - S - R where the run keeps R, otherwise D(E(X - S)). Other rows are split
+  /// once: L = D(E(X)) and S = shrink(X - L, t) with the run's threshold t; a run without a sparse
+  /// part has t = 0.
   ///
   /// **Collective.**
-  public func denoise(_ data: ImageSet, to path: String) throws {
+  ///
+  /// - Returns: where L came from.
+  @discardableResult
+  public func denoise(_ data: ImageSet, to path: String) throws -> CleanPart {
     let source = try world.agree { try Source(trained, data) }
     let explainer = try world.agree {
       try Explainer(trained, images: source.images, usesSparsePart: source.hasSparsePart)
@@ -63,6 +67,7 @@ public struct Outputs {
         if isCompact { try sparse?.writeHalves(s, rows) } else { try sparse?.write(s, rows) }
       }
     }
+    return explainer.cleanPart
   }
 
   /// Writes D(E(X)) from mean codes, with X as in the data: float32 [N, H, W, C], or a PNG grid of
@@ -86,13 +91,14 @@ public struct Outputs {
   /// - Parameters:
   ///   - steps: the steps of a chain; nil for the model's default.
   ///   - start: the source of the codes.
+  ///   - codes: the codes of a chain's steps.
   /// - Throws: `ConfigurationError` as `Sampler`; errors of the file.
   public func sample(
     _ count: Int, seed: UInt64, chain steps: Int? = nil, start: Sampler.Start = .prior,
-    to path: String
+    codes: Sampler.Codes = .sample, to path: String
   ) throws {
     let sampler = try world.agree {
-      try Sampler(trained, seed: seed, chain: steps, start: start)
+      try Sampler(trained, seed: seed, chain: steps, start: start, codes: codes)
     }
     try images("/samples", count, trained.imageShape, nil, to: path) { sampler.samples($0).values }
   }
@@ -136,7 +142,7 @@ public struct Outputs {
       let shown = min(count, Self.gridImages)
       return try world.agree {
         guard world.isRoot else { return }
-        try DatasetWriter.checkTarget(path, force: force)
+        try checkTarget(path, data)
         try ImageGrid(
           try compute(0..<shown), count: shown, height: shape.height, width: shape.width,
           channels: shape.channels
@@ -157,6 +163,7 @@ public struct Outputs {
     _ path: String, _ data: ImageSet?, _ body: (File?) throws -> Void
   ) throws {
     guard world.isRoot else { return try body(nil) }
+    try checkTarget(path, data)
     try DatasetWriter.writeFile(path, force: force) { file in
       try body(file)
       try file.write(attribute: "run", on: "/", trained.directory.path)
@@ -166,6 +173,12 @@ public struct Outputs {
         try file.write(attribute: "split", on: "/", data.split.rawValue)
       }
     }
+  }
+
+  /// Checks that an output replaces no input: no file of the images, and nothing that the run needs.
+  private func checkTarget(_ path: String, _ data: ImageSet?) throws {
+    try DatasetWriter.checkTarget(
+      path, force: force, inputs: trained.inputs + (data?.files ?? []))
   }
 
   /// The rows of two matrices in turn, for one message.
@@ -201,6 +214,8 @@ struct Source {
   /// The clean images; the images themselves if no clean images are known.
   let reference: ImageSet
   let hasClean: Bool
+  /// Whether the run's static noise is on the images.
+  let isNoisy: Bool
   /// Whether the run's S belongs to these rows.
   let hasSparsePart: Bool
   let rows: Int
@@ -214,8 +229,8 @@ struct Source {
         data.path, "images: found \(data.shape), expected \(trained.imageShape) as in the run")
     }
     let settings = trained.configuration.common.data
-    let own = trained.wasTrained(on: data)
-    let isNoisy = own && !settings.staticNoise.isNone
+    let own = try trained.wasTrained(on: data)
+    isNoisy = own && !settings.staticNoise.isNone
     images = try own ? trained.seen(data) : trained.binary(data)
     hasClean = images.clean != nil
     reference =

@@ -17,6 +17,14 @@ public final class Sampler {
     case prior
   }
 
+  /// The codes of a step of a chain.
+  public enum Codes: String, CaseIterable, Sendable {
+    /// A draw of q(z|x), where the encoder gives a distribution.
+    case sample
+    /// The mean of q(z|x).
+    case mean
+  }
+
   private let model: any Decoding
   private let start: Start
   private let step: Step
@@ -28,10 +36,12 @@ public final class Sampler {
   /// - Parameters:
   ///   - steps: the steps of a chain from the decoded codes; nil for the model's default.
   ///   - start: the source of the codes.
+  ///   - codes: the codes of a chain's steps.
   /// - Throws: `ConfigurationError` for a chain of a model without encoder, or no chain of a model
   ///   without prior.
   public init(
-    _ trained: TrainedModel, seed: UInt64, chain steps: Int? = nil, start: Start = .prior
+    _ trained: TrainedModel, seed: UInt64, chain steps: Int? = nil, start: Start = .prior,
+    codes: Codes = .sample
   ) throws {
     self.start = start
     step = Step(seed: seed)
@@ -55,7 +65,7 @@ public final class Sampler {
     }
     chain = MarkovChain(
       try trained.encoder(), noise: try trained.trainingNoise(), images: trained.imageShape,
-      seed: seed)
+      seed: seed, sampling: codes == .sample)
   }
 
   /// Images number `rows` of the seed's sequence, [rows, D].

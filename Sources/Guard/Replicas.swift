@@ -3,24 +3,22 @@ import Foundation
 import MPI
 import Support
 
-/// Checks that a job's ranks are copies: the same program, settings, data and weights.
+/// Checks that a job's ranks are copies: the same program, settings, images and weights.
 public struct Replicas {
   private let world: Communicator
 
   /// The ranks of a job.
   public init(_ world: Communicator) { self.world = world }
 
-  /// Compares the program, settings and data of the ranks.
+  /// Compares the program and settings of the ranks.
   ///
-  /// Of the data it compares the file's size and samples of its content, so a data set of any size
-  /// takes only a moment. **Collective.**
+  /// **Collective.**
   ///
   /// - Throws: `ReplicaError` that names the rank and the difference.
-  public func checkStart(settings: String, data: String) throws {
+  public func checkStart(settings: String) throws {
     guard world.size > 1 else { return }
     try compare("the executable") { try Self.fileDigest("/proc/self/exe") }
     try compare("the configuration") { Self.digest(Array(settings.utf8)) }
-    if !data.isEmpty { try compare("the data set \(data)") { try Self.fileDigest(data) } }
   }
 
   /// Compares the weights of the ranks, `count` floats.
@@ -36,6 +34,16 @@ public struct Replicas {
       digest.update(UnsafeRawBufferPointer(start: values, count: 4 * count))
       return digest.text
     }
+  }
+
+  /// Compares what the ranks know of a data set.
+  ///
+  /// **Collective.**
+  ///
+  /// - Throws: `ReplicaError` that names the first rank whose text differs from that of most ranks.
+  public func check(dataSet path: String, _ text: String) throws {
+    guard world.size > 1 else { return }
+    try compare("the data set \(path)") { text }
   }
 
   /// Finds the first rank whose text differs from the text of most ranks.

@@ -31,6 +31,12 @@ public struct Framing: Equatable, Sendable {
     crop ?? 1 <= min(picture.height, picture.width)
   }
 
+  /// Whether parts of the picture lie outside the square.
+  public func crops(_ picture: Picture) -> Bool {
+    let side = crop ?? min(picture.height, picture.width)
+    return picture.height != side || picture.width != side
+  }
+
   /// Makes an image, `[size, size, channels]`, from a picture.
   ///
   /// If the margins around the square cannot be equal, the left and top margins are one pixel

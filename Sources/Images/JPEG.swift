@@ -9,7 +9,8 @@ public enum JPEG {
   /// file cut short, for example.
   ///
   /// CMYK is refused, because its colours depend on the program that wrote the file. A camera's
-  /// note of orientation is not applied. The C function is `tjDecompress2`.
+  /// note of orientation is not applied here: see ``Picture/decode(_:named:background:)``. The C
+  /// function is `tjDecompress2`.
   ///
   /// - Parameter path: the name of the file in errors.
   /// - Throws: `ImageError` if the bytes are truncated or damaged, not JPEG, or CMYK.

@@ -1,32 +1,32 @@
 import CPNG
 import Foundation
+import Support
 
 /// PNG files of 8-bit grey or RGB pictures, through libpng's simplified interface.
 public enum PNG {
   /// Writes a picture.
   ///
   /// The file appears completely or not at all; it replaces a file of the same name. The C function
-  /// is `png_image_write_to_file`.
+  /// is `png_image_write_to_stdio`.
   ///
   /// - Throws: `ImageError` if the picture is too large for PNG or the file cannot be written.
   public static func write(_ picture: Picture, to path: String) throws(ImageError) {
-    let target = URL(filePath: path)
-    let temporary = target.deletingLastPathComponent()
-      .appending(path: ".\(target.lastPathComponent).\(getpid())").path
+    let temporary = TemporaryFile.name(beside: path)
+    guard let stream = fopen(temporary, "wxe") else {
+      throw ImageError(path: path, operation: .written, reason: String(cString: strerror(errno)))
+    }
     var image = png_image()
     image.version = UInt32(PNG_IMAGE_VERSION)
     image.width = UInt32(picture.width)
     image.height = UInt32(picture.height)
     image.format = picture.channels == 1 ? 0 : UInt32(PNG_FORMAT_FLAG_COLOR)
-    // After a failure, libpng removes its partial file.
     let written = picture.bytes.withUnsafeBytes { pixels in
-      png_image_write_to_file(&image, temporary, 0, pixels.baseAddress, 0, nil)
+      png_image_write_to_stdio(&image, stream, 0, pixels.baseAddress, 0, nil)
     }
-    guard written != 0 else {
-      throw ImageError(path: path, operation: .written, reason: message(of: image))
-    }
-    guard rename(temporary, path) == 0 else {
-      let reason = String(cString: strerror(errno))
+    var reason: String? = written != 0 ? nil : message(of: image)
+    if fclose(stream) != 0 && reason == nil { reason = String(cString: strerror(errno)) }
+    if reason == nil && rename(temporary, path) != 0 { reason = String(cString: strerror(errno)) }
+    if let reason {
       unlink(temporary)
       throw ImageError(path: path, operation: .written, reason: reason)
     }
@@ -34,12 +34,15 @@ public enum PNG {
 
   /// Reads a PNG file: a file with colours gives RGB, any other file 8-bit grey.
   ///
-  /// Transparent pixels are laid on black. The C functions are `png_image_begin_read_from_file` and
+  /// Transparent pixels are laid on white. The C functions are `png_image_begin_read_from_file` and
   /// `png_image_finish_read`.
   ///
   /// - Throws: `ImageError` if the file is missing, is not a PNG file, or has 16 bits a channel.
   public static func read(_ path: String) throws(ImageError) -> Picture {
-    try read(named: path) { png_image_begin_read_from_file(&$0, path) }
+    var isTransparent = false
+    return try read(named: path, .white, &isTransparent) {
+      png_image_begin_read_from_file(&$0, path)
+    }
   }
 
   /// Decodes the bytes of a PNG file like `read(_:)`; `path` is the name of the file in errors.
@@ -48,15 +51,28 @@ public enum PNG {
   ///
   /// - Throws: `ImageError` if the bytes are truncated or damaged, or have 16 bits a channel.
   public static func decode(_ bytes: [UInt8], named path: String) throws(ImageError) -> Picture {
-    try bytes.withUnsafeBufferPointer { (buffer) throws(ImageError) in
-      try read(named: path) {
+    var isTransparent = false
+    return try decode(bytes, named: path, background: .white, &isTransparent)
+  }
+
+  /// Decodes the bytes of a PNG file and lays transparent pixels on a background.
+  ///
+  /// - Parameter isTransparent: becomes true if there are such pixels.
+  static func decode(
+    _ bytes: [UInt8], named path: String, background: Background, _ isTransparent: inout Bool
+  ) throws(ImageError) -> Picture {
+    var found = false
+    defer { isTransparent = found }
+    return try bytes.withUnsafeBufferPointer { (buffer) throws(ImageError) in
+      try read(named: path, background, &found) {
         png_image_begin_read_from_memory(&$0, buffer.baseAddress, buffer.count)
       }
     }
   }
 
   private static func read(
-    named path: String, begin: (inout png_image) -> Int32
+    named path: String, _ background: Background, _ isTransparent: inout Bool,
+    begin: (inout png_image) -> Int32
   ) throws(ImageError) -> Picture {
     var image = png_image()
     image.version = UInt32(PNG_IMAGE_VERSION)
@@ -74,17 +90,40 @@ public enum PNG {
       throw ImageError(
         path: path, operation: .read, reason: Picture.tooLarge(height: height, width: width))
     }
-    // Only the colour flag is kept, so libpng expands palettes and drops alpha.
-    image.format &= UInt32(PNG_FORMAT_FLAG_COLOR)
-    var picture = Picture(height: height, width: width, channels: image.format == 0 ? 1 : 3)
-    var background = png_color(red: 0, green: 0, blue: 0)
-    let done = picture.bytes.withUnsafeMutableBytes { pixels in
-      png_image_finish_read(&image, &background, pixels.baseAddress, 0, nil)
+    // Without the other flags libpng expands palettes. Alpha is read, and laid on the background
+    // here: libpng would do that in linear light, viewers do not.
+    image.format &= UInt32(PNG_FORMAT_FLAG_COLOR | PNG_FORMAT_FLAG_ALPHA)
+    let hasAlpha = image.format & UInt32(PNG_FORMAT_FLAG_ALPHA) != 0
+    let channels = image.format & UInt32(PNG_FORMAT_FLAG_COLOR) == 0 ? 1 : 3
+    let stored = channels + (hasAlpha ? 1 : 0)
+    var bytes = [UInt8](repeating: 0, count: height * width * stored)
+    let done = bytes.withUnsafeMutableBytes { pixels in
+      png_image_finish_read(&image, nil, pixels.baseAddress, 0, nil)
     }
     guard done != 0 else {
       throw ImageError(path: path, operation: .read, reason: message(of: image))
     }
-    return picture
+    if hasAlpha { bytes = flattened(bytes, channels, on: background, &isTransparent) }
+    return Picture(height: height, width: width, channels: channels, bytes: bytes)
+  }
+
+  /// Pixels without their alpha, on a background: (alpha c + (255 - alpha) b) / 255, rounded.
+  private static func flattened(
+    _ pixels: [UInt8], _ channels: Int, on background: Background, _ isTransparent: inout Bool
+  ) -> [UInt8] {
+    let behind =
+      channels == 1 ? [background.grey] : [background.red, background.green, background.blue]
+    var result: [UInt8] = []
+    result.reserveCapacity(pixels.count / (channels + 1) * channels)
+    for pixel in stride(from: 0, to: pixels.count, by: channels + 1) {
+      let alpha = Int(pixels[pixel + channels])
+      if alpha < 255 { isTransparent = true }
+      for channel in 0..<channels {
+        let sum = alpha * Int(pixels[pixel + channel]) + (255 - alpha) * Int(behind[channel])
+        result.append(UInt8((sum + 127) / 255))
+      }
+    }
+    return result
   }
 
   private static func message(of image: png_image) -> String {

@@ -1,3 +1,5 @@
+import Distributed
+
 /// The needs of a run, found before it starts.
 ///
 /// Sizes follow from the configuration. Workspace, operations and times come from a few steps of
@@ -44,12 +46,31 @@ public struct Plan: Sendable {
   /// Bytes of a checkpoint, and the bytes that later checkpoints of an outer iteration share with
   /// it.
   public let checkpointBytes: Int, sharedCheckpointBytes: Int
-  /// Steps of an epoch, and seconds of a step, measured on one rank's part without communication.
-  public let stepsPerEpoch: Int, secondsPerStep: Double
+  /// Bytes that a host sends to others in a step, and receives; 0 for a single node.
+  public let hostBytesPerStep: Int
+  /// The network between hosts; nil where there is none, or its speed is not known.
+  public let network: HostNetwork?
+  /// Steps of an epoch, and seconds of the computing in a step, measured on one rank's part.
+  public let stepsPerEpoch: Int, secondsOfComputing: Double
+  /// Seconds that a step of one node alone would take, with as many ranks as it has here.
+  public let secondsOnOneNode: Double
   /// Seconds of one projection of all rows; nil for models without a sparse part.
   public let secondsPerProjection: Double?
   /// Steps that were timed.
   public let stepsMeasured: Int
+
+  /// Seconds in which a step's messages cross the network; 0 where there is none, or its speed is
+  /// not known.
+  public var secondsOfMessages: Double {
+    network.map { Double(hostBytesPerStep) / $0.bytesPerSecond } ?? 0
+  }
+
+  /// Seconds of a step.
+  ///
+  /// Gradients travel while backward computes, which takes two thirds of a step.
+  public var secondsPerStep: Double {
+    secondsOfComputing / 3 + max(2 * secondsOfComputing / 3, secondsOfMessages)
+  }
 
   /// Time of an epoch in seconds, without checkpoints.
   public var secondsPerEpoch: Double { Double(stepsPerEpoch) * secondsPerStep }

@@ -1,5 +1,6 @@
 import Datasets
 import Dispatch
+import Distributed
 import MPI
 import Models
 import Runs
@@ -13,6 +14,7 @@ public struct Planner {
   let data: ImageSet
   let ranks: Int
   let ranksPerNode: Int
+  let network: HostNetwork?
   let lanes: Lanes
   /// Lanes and rows of the rank that has most.
   let share: Int, shareRows: Int
@@ -26,10 +28,13 @@ public struct Planner {
 
   /// A plan for `ranks` ranks.
   ///
-  /// - Parameter ranksPerNode: the number of ranks that share a node; nil if all do.
+  /// - Parameters:
+  ///   - ranksPerNode: the number of ranks that share a node; nil if all do.
+  ///   - network: the network between nodes; nil if its speed is not known.
   /// - Throws: the `ConfigurationError` of the run.
   public init(
-    _ configuration: Configuration, on data: ImageSet, ranks: Int, ranksPerNode: Int? = nil
+    _ configuration: Configuration, on data: ImageSet, ranks: Int, ranksPerNode: Int? = nil,
+    network: HostNetwork? = nil
   ) throws(ConfigurationError) {
     let resolved = try configuration.validated(rows: data.count, of: data.shape)
     try resolved.common.lanes.check(ranks: ranks)
@@ -37,6 +42,7 @@ public struct Planner {
     self.data = data
     self.ranks = ranks
     self.ranksPerNode = min(ranks, ranksPerNode ?? ranks)
+    self.network = network
     let common = resolved.common
     let lanes = Lanes(count: common.lanes.count, rows: common.data.rows ?? data.count)
     self.lanes = lanes
@@ -59,22 +65,38 @@ public struct Planner {
     let estimate = MemoryEstimate(self, trainer, before: before, after: .now())
     let layout = trainer.buckets.layout
     let rowStateBytes = lanes.rowCount * estimate.stateRow
+    let wireBytes = trainer.optimizers.reduce(0) { bytes, optimizer in
+      bytes
+        + layout.bytesExchanged(
+          groups: optimizer.groups, laneCount: lanes.count, exact: configuration.isExact,
+          ranks: ranks)
+    }
     return Plan(
       ranks: ranks, ranksPerNode: ranksPerNode, lanes: lanes.count, batch: batch,
       rows: lanes.rowCount,
       parameterCount: trainer.parameters.parameters.reduce(0) { $0 + $1.shape.count },
       memory: estimate.memory(isRoot: true), totalBytes: estimate.total,
       nodeBytes: estimate.node, isMapped: data.isMapped, flopsPerImage: steps.operationsPerImage,
-      wireBytesPerStep: trainer.optimizers.reduce(0) { bytes, optimizer in
-        bytes
-          + layout.bytesExchanged(
-            groups: optimizer.groups, laneCount: lanes.count, exact: configuration.isExact,
-            ranks: ranks)
-      },
+      wireBytesPerStep: wireBytes,
       checkpointBytes: trainer.contentsBytes + rowStateBytes, sharedCheckpointBytes: rowStateBytes,
+      hostBytesPerStep: hostBytes(of: wireBytes), network: network,
       stepsPerEpoch: makesSweeps ? 1 : lanes.steps(perLane: batch / lanes.count),
-      secondsPerStep: steps.seconds, secondsPerProjection: projection,
+      secondsOfComputing: steps.seconds,
+      secondsOnOneNode: steps.seconds / Double(share) * Double(shareOnOneNode),
+      secondsPerProjection: projection,
       stepsMeasured: steps.count)
+  }
+
+  /// The part of the bytes exchanged that a node sends to others: every rank sends to each other
+  /// rank alike.
+  private func hostBytes(of wireBytes: Int) -> Int {
+    guard ranks > ranksPerNode else { return 0 }
+    return wireBytes / ranks * ranksPerNode / (ranks - 1) * (ranks - ranksPerNode)
+  }
+
+  /// Lanes of the rank that has most, if the ranks of one node share all of them.
+  private var shareOnOneNode: Int {
+    (0..<ranksPerNode).map { lanes.lanes(of: $0, of: ranksPerNode).count }.max() ?? share
   }
 
   /// Images of a step, over all ranks.

@@ -1,6 +1,7 @@
 import Autodiff
 import Checkpoints
 import Datasets
+import Foundation
 import Layers
 import MPI
 import Models
@@ -23,6 +24,12 @@ public final class TrainedModel {
   public let skipped: [String]
   /// The threshold with which the run shrinks S; 0 for a run without a sparse part.
   public let threshold: Float
+  /// How often the run has split X into L + S: the outer iterations that are done.
+  public let splits: Int
+  /// The images that the weights were trained on; nil for checkpoints of earlier versions.
+  public let trainedData: DataIdentity?
+  /// A set that was compared with the images trained on, and whether it holds them.
+  var recognized: (data: ImageSet, isTrained: Bool)?
   private let storage: Storage
 
   /// Reads the newest checkpoint whose checksums hold, or the best checkpoint.
@@ -67,6 +74,8 @@ public final class TrainedModel {
     let c = adjusted
     configuration = c
     threshold = Float(recorded.progress.threshold)
+    trainedData = contents.data
+    splits = recorded.progress.progress.outer
     imageShape = recorded.progress.imageShape
     model = try c.makeModel(of: imageShape)
     let parameters = model.collectParameters()
@@ -114,15 +123,16 @@ public final class TrainedModel {
   /// them binary.
   public func seen(_ data: ImageSet) throws -> ImageSet {
     let c = configuration.common
+    let data = data.asPart(of: .train)  // their draws are those of training, wherever they lie
     let noise = try noise(c.data.staticNoise) { data }
-    return binary(data.corrupted(by: noise, seed: c.lanes.seed, rows: 0..<data.count))
+    return binary(data.corrupted(by: noise, seed: c.lanes.seed, rows: data.heldRows))
   }
 
   /// Images as the model takes them: binary if the run made them binary.
   public func binary(_ images: ImageSet) -> ImageSet {
     let common = configuration.common
     return common.data.binarize == .none
-      ? images : images.binarized(seed: common.lanes.seed, rows: 0..<images.count)
+      ? images : images.binarized(seed: common.lanes.seed, rows: images.heldRows)
   }
 
   /// The noise of the inputs in training.
@@ -130,14 +140,13 @@ public final class TrainedModel {
   /// - Throws: errors of reading the training set, where the noise depends on it.
   public func trainingNoise() throws -> Corruption {
     let data = configuration.common.data
-    return try noise(data.noise) {
-      try seen(ImageSet.open(data.data, options: data.imageSetOptions))
-    }
+    return try noise(data.noise) { try seen(trainingSet()) }
   }
 
-  /// Whether `data` is the run's training set, so that the run's S belongs to its rows.
-  public func wasTrained(on data: ImageSet) -> Bool {
-    configuration.common.data.data == data.path && data.split == .train
-      && (configuration.common.data.rows ?? data.count) <= data.count
+  /// The files that an answer of this run must never replace: its training set, and those of the
+  /// checkpoint.
+  public var inputs: [String] {
+    let files = (try? FileManager.default.contentsOfDirectory(atPath: checkpoint.directory)) ?? []
+    return [configuration.common.data.data] + files.map { checkpoint.directory + "/" + $0 }
   }
 }

@@ -5,7 +5,6 @@ import Guard
 import MPI
 import Models
 import Support
-import Tensors
 import Training
 
 /// A training run in its directory, from the start or from its newest checkpoint.
@@ -19,12 +18,13 @@ public enum TrainingRun {
   ///   - data: the training set.
   ///   - directory: the folder for the run's files; nil for no files.
   ///   - lease: the right to write them, on rank 0.
+  ///   - identified: the training set with its identity, for checkpoints.
   /// - Throws: `ConfigurationError` for settings that do not fit the images or the ranks; errors of
   ///   the data set and of MPI.
   public static func session(
     _ configuration: Configuration, on data: ImageSet, in directory: RunDirectory? = nil,
-    lease: RunLease? = nil, observer: (any TrainingObserver)? = nil,
-    limits: TrainingLimits = TrainingLimits(),
+    lease: RunLease? = nil, identified: IdentifiedImages? = nil,
+    observer: (any TrainingObserver)? = nil, limits: TrainingLimits = TrainingLimits(),
     world: Communicator
   ) throws -> Session {
     let (common, loop) = (configuration.common, configuration.loop)
@@ -36,8 +36,8 @@ public enum TrainingRun {
     return Session(
       trainer, loop, common.recording, system: configuration.model,
       configuration: configuration.json.document, in: directory, lease: lease,
-      validatingOn: validation,
-      observer: observer, limits: limits, cure: configuration.cure)
+      validatingOn: validation, observer: observer, limits: limits, data: identified,
+      cure: configuration.cure)
   }
 
   /// Compares the start of all ranks, and resolves the settings that were left open.
@@ -46,11 +46,46 @@ public enum TrainingRun {
   private static func resolve(
     _ configuration: Configuration, on data: ImageSet, world: Communicator
   ) throws -> Configuration {
-    try Replicas(world).checkStart(
-      settings: configuration.json.document, data: data.path)
+    let replicas = Replicas(world)
+    try replicas.checkStart(settings: configuration.json.document)
+    try replicas.check(dataSet: data.path, "\(data.count) \(data.shape)")
     let resolved = try configuration.validated(rows: data.count, of: data.shape)
     try resolved.common.lanes.check(ranks: world.size)
+    try checkMeasure(resolved, on: data)
+    if resolved.isExact, let (found, cure) = try Arithmetic(on: world).difference {
+      try world.agree {
+        throw ConfigurationError(
+          key: "exact", found: found, expected: "one arithmetic on all ranks: \(cure)")
+      }
+    }
     return resolved
+  }
+
+  /// The training set with the identity of the rows in use.
+  ///
+  /// **Collective.**
+  static func identified(
+    _ data: ImageSet, for resolved: Configuration, on world: Communicator
+  ) throws -> IdentifiedImages {
+    try IdentifiedImages(data, rows: resolved.common.data.rows ?? data.count, on: world)
+  }
+
+  /// Refuses a choice of the best checkpoint by clean images where none are known.
+  private static func checkMeasure(_ configuration: Configuration, on data: ImageSet) throws {
+    let common = configuration.common
+    guard common.recording.bestBy == .cleanError else { return }
+    let arrays = try configuration.loop.rowArrays(
+      rows: common.data.rows ?? data.count, of: data.shape)
+    guard configuration.loop.outerIterations != nil, arrays.hasSparsePart else {
+      throw ConfigurationError(
+        key: "best_by", found: "clean_mse with model=\(configuration.model)",
+        expected: "loss or validation; only rvae and rda measure an L as they train")
+    }
+    guard data.clean != nil || !common.data.staticNoise.isNone else {
+      throw ConfigurationError(
+        key: "best_by", found: "clean_mse, but \(data.path) has no clean images",
+        expected: "loss")
+    }
   }
 
   /// Trains a new run.
@@ -73,6 +108,13 @@ public enum TrainingRun {
     // before the images are prepared, which may take long.
     _ = try resolved.makeModel(of: data.shape)
     _ = try resolved.loop.rowArrays(rows: resolved.common.data.rows ?? data.count, of: data.shape)
+    // A place where no run can be made is told before the images are read.
+    try world.agree {
+      if world.isRoot {
+        try NewRun.check(directory, replacing: replacing, inputs: [data.path])
+      }
+    }
+    let identified = try identified(data, for: resolved, on: world)
     let new = try world.agree {
       guard world.isRoot else { return NewRun?.none }
       return try NewRun(
@@ -84,8 +126,8 @@ public enum TrainingRun {
     let session: Session
     do {
       session = try Self.session(
-        resolved, on: data, in: directory, lease: new?.lease, observer: observer, limits: limits,
-        world: world)
+        resolved, on: data, in: directory, lease: new?.lease, identified: identified,
+        observer: observer, limits: limits, world: world)
       try world.agree {
         if let problem = try new?.stands() { observer?.warning(problem) }
       }
@@ -93,7 +135,7 @@ public enum TrainingRun {
       new?.undo()
       throw error
     }
-    return try train(resolved, session, observer: observer, limits: limits)
+    return try train(resolved, session, identified, observer: observer, limits: limits)
   }
 
   /// Continues from the newest checkpoint whose checksums hold.
@@ -103,24 +145,35 @@ public enum TrainingRun {
   ///
   /// - Parameters:
   ///   - configuration: the run's configuration, perhaps with changed keys.
+  ///   - data: the training set, wherever it lies now.
   ///   - lease: the right to write the run, on rank 0.
-  /// - Throws: the errors of `start`.
+  ///   - other: what is done with images that are not those trained on so far.
+  /// - Throws: the errors of `start`; `RunError.data` for other images, unless they are accepted.
   public static func resume(
     _ configuration: Configuration, on data: ImageSet, in directory: RunDirectory,
-    lease: RunLease? = nil, observer: (any TrainingObserver)? = nil,
-    limits: TrainingLimits = TrainingLimits(), world: Communicator
+    lease: RunLease? = nil, other: OtherImages = .refused,
+    observer: (any TrainingObserver)? = nil, limits: TrainingLimits = TrainingLimits(),
+    world: Communicator
   ) throws -> RunOutcome {
     defer { lease?.release() }
     if let predecessor = lease?.predecessor {
       observer?.warning(
         "\(directory.path): was in training by \(predecessor.words), which is gone; taken over")
     }
+    let recorded = try recordedData(of: directory, on: world)
+    try world.agree { try checkExtent(of: data, against: recorded, of: directory, other: other) }
     let resolved = try resolve(configuration, on: data, world: world)
+    let identified = try identified(data, for: resolved, on: world)
+    let identity = identified.identity
+    _ = try world.agree { try areOther(identity, than: recorded, of: directory, other: other) }
     let session = try session(
-      resolved, on: data, in: directory, lease: lease, observer: observer, limits: limits,
+      resolved, on: data, in: directory, lease: lease, identified: identified, observer: observer,
+      limits: limits,
       world: world)
     var store = CheckpointStore(run: directory.path)
-    let selection = try store.newestValid(on: world, loading: session.trainer.rowTarget)
+    // Rows are loaded on the way unless the images may be others, whose rows have another S.
+    let selection = try store.newestValid(
+      on: world, loading: other == .accepted ? nil : session.trainer.rowTarget)
     session.goOn(with: store)
     if world.isRoot {
       for line in selection.skipped { observer?.warning(line) }
@@ -129,12 +182,24 @@ public enum TrainingRun {
       try world.agree { throw RunError.noCheckpoint(directory.path) }
     }
     if let checkpoint = selection.checkpoint {
-      try session.restore(checkpoint, isLoaded: selection.isLoaded)
-      let kernel = checkpoint.manifest.blasKernel
-      if world.isRoot && kernel != BLAS.kernelName {
+      let trained = try world.agree { try checkpoint.data() }
+      let isOther = try world.agree {
+        try areOther(identity, than: trained, of: directory, other: other)
+      }
+      if isOther { try world.agree { try checkFreshRows(session, data) } }
+      try session.restore(
+        checkpoint, isLoaded: selection.isLoaded, hasOtherImages: isOther)
+      if isOther { try world.agree { try checkRest(session, directory) } }
+      if world.isRoot, let line = words(about: identity, isOther: isOther, trained, checkpoint) {
+        observer?.warning(line)
+      }
+      let (former, kernels) = (
+        checkpoint.manifest.blasKernel, try Arithmetic(on: world).kernelNames
+      )
+      if world.isRoot && former != kernels {
         observer?.warning(
-          "the checkpoint was written with the BLAS kernel \(kernel), this run uses "
-            + "\(BLAS.kernelName): results agree to rounding, not bit for bit")
+          "the checkpoint was written with the BLAS kernel \(former), this run uses "
+            + "\(kernels): results agree to rounding, not bit for bit")
       }
     }
     try world.agree {
@@ -143,7 +208,7 @@ public enum TrainingRun {
       try directory.writeMark()
     }
     return try train(
-      resolved, session, resumedFrom: selection.checkpoint?.name, observer: observer,
+      resolved, session, identified, resumedFrom: selection.checkpoint?.name, observer: observer,
       limits: limits)
   }
 
@@ -165,7 +230,10 @@ public enum TrainingRun {
     from start: Checkpoint? = nil, steps: Int, faults: [Fault] = [], world: Communicator,
     _ body: @escaping (Trainer) throws -> Void
   ) throws -> String {
+    let recorded = try recordedData(of: directory, on: world)
+    try world.agree { try checkExtent(of: data, against: recorded, of: directory, other: .refused) }
     let resolved = try resolve(configuration, on: data, world: world)
+    let identity = try identified(data, for: resolved, on: world).identity
     let session = try session(resolved, on: data, world: world)
     let trainer = session.trainer
     var isLoaded = false
@@ -184,6 +252,10 @@ public enum TrainingRun {
           "found no checkpoint whose checksums hold before step \(trainer.totalSteps), the last")
       }
     }
+    _ = try world.agree {
+      try areOther(
+        identity, than: checkpoint.data(), of: directory, other: .refused, remedy: replayRemedy)
+    }
     try session.restore(checkpoint, isLoaded: isLoaded)
     session.follow(upTo: trainer.progress.step + steps, faults: faults, body)
     let watchdog = try Watchdog(seconds: Watchdog.usualLimit, folder: nil, world: world)
@@ -194,16 +266,24 @@ public enum TrainingRun {
 
   /// **Collective.**
   private static func train(
-    _ configuration: Configuration, _ session: Session, resumedFrom checkpoint: String? = nil,
-    observer: (any TrainingObserver)?, limits: TrainingLimits
+    _ configuration: Configuration, _ session: Session, _ identified: IdentifiedImages,
+    resumedFrom checkpoint: String? = nil, observer: (any TrainingObserver)?,
+    limits: TrainingLimits
   ) throws -> RunOutcome {
     let (trainer, world) = (session.trainer, session.trainer.world)
     let watchdog = try Watchdog(
       seconds: limits.standstill, folder: session.directory?.path, world: world)
     defer { watchdog.stop() }
     let hosts = try world.allGather(world.hostName)
+    let arithmetic = try Arithmetic(on: world)
+    session.blasKernels = arithmetic.kernelNames
     if world.isRoot {
-      observer?.runStarted(header(configuration, session, hosts, resumedFrom: checkpoint))
+      observer?.runStarted(
+        header(configuration, session, identified.identity, hosts, resumedFrom: checkpoint))
+      if let (found, cure) = arithmetic.difference {
+        observer?.warning(
+          "found \(found): the result depends on the order of the ranks; \(cure) makes it one")
+      }
       for line in configuration.unreached { observer?.warning(line) }
       if let reason = session.noValidation { observer?.warning("validate_every: \(reason)") }
     }
@@ -223,7 +303,7 @@ public enum TrainingRun {
   }
 
   private static func header(
-    _ configuration: Configuration, _ session: Session, _ hosts: [String],
+    _ configuration: Configuration, _ session: Session, _ data: DataIdentity, _ hosts: [String],
     resumedFrom checkpoint: String?
   ) -> RunHeader {
     let trainer = session.trainer
@@ -231,9 +311,9 @@ public enum TrainingRun {
     return RunHeader(
       system: configuration.model, common: configuration.common,
       assignments: configuration.assignments, run: session.directory?.path ?? "",
-      data: trainer.images.path, rows: trainer.lanes.rowCount,
+      data: data.path, digest: data.digest, rows: data.rows,
       imageShape: [shape.height, shape.width, shape.channels], hosts: hosts,
-      blasKernel: BLAS.kernelName,
+      blasKernels: session.blasKernels,
       parameters: trainer.parameters.parameters.reduce(0) { $0 + $1.shape.count },
       totalSteps: trainer.totalSteps, totalEpochs: trainer.totalEpochs,
       outerIterations: session.loop.outerIterations, resumedFrom: checkpoint)

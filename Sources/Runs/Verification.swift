@@ -22,11 +22,12 @@ extension TrainingRun {
   ///   - configuration: the run's own.
   ///   - steps: the least number of steps, where a checkpoint is old enough; all steps after that
   ///     checkpoint are replayed.
+  ///   - other: whether other images than those of the record are an error.
   /// - Returns: one line with the result, or with the reason why nothing could be compared.
   /// - Throws: `VerificationError` for the first step that differs; the errors of a resume.
   public static func verify(
     _ configuration: Configuration, on data: ImageSet, in directory: RunDirectory, steps: Int,
-    world: Communicator
+    other: OtherImages = .refused, world: Communicator
   ) throws -> String {
     var store = CheckpointStore(run: directory.path)
     guard let newest = try store.newestValid(on: world).checkpoint else {
@@ -38,11 +39,22 @@ extension TrainingRun {
     guard let start else {
       return "nothing to verify: there is no checkpoint before step \(last)"
     }
-    let settings = try world.agree { try (start.configuration(), newest.configuration()) }
-    if settings.0 != settings.1 {
+    let images = try world.agree { try (start.data(), newest.data()) }
+    if images.0?.digest != images.1?.digest {
+      return "nothing to verify: the images changed after step \(start.manifest.step)"
+    }
+    if let trained = images.1, other == .accepted {
+      let rows = min(trained.rows, data.count)
+      if try DataIdentity(of: data, rows: rows, on: world).digest != trained.digest {
+        return "nothing to verify: \(data.path) has other images than the steps recorded"
+      }
+    }
+    let (earlier, kept) = try world.agree {
+      try (RecordedRun(start).configuration, RecordedRun(newest).configuration)
+    }
+    if !earlier.equals(kept, exceptPlaceOfData: images.1 != nil) {
       return "nothing to verify: the settings changed after step \(start.manifest.step)"
     }
-    let kept = try world.agree { try RecordedRun(newest).configuration }
     let every = kept.common.recording.logEvery
     let record = try Record(directory, on: world)
     let isExact =
@@ -73,9 +85,11 @@ extension TrainingRun {
       return
         "nothing to verify: no loss was recorded from step \(start.manifest.step + 1) to \(last)"
     }
+    let losses = compared == 0 ? "no loss was recorded" : "\(compared) losses"
     return "verified: steps \(start.manifest.step + 1) to \(last) are as recorded"
-      + (isExact ? ", bit for bit" : ", to rounding") + " (\(compared) losses"
-      + (isExact ? " and the weights)" : ")")
+      + (isExact ? ", bit for bit" : ", to rounding") + " (\(losses)"
+      + (isExact ? compared == 0 ? "; the weights)" : " and the weights)" : ")")
+      + (images.1 == nil ? "; the run keeps no digest of its images to compare" : "")
   }
 
   private static func compareWeights(
@@ -110,6 +124,22 @@ extension TrainingRun {
         if let step = Int(words[0]), let loss = Double(words[1]) { losses[step] = loss }
       }
     }
+  }
+}
+
+extension Configuration {
+  /// Whether these are the same settings; images known by their digest may lie elsewhere.
+  fileprivate func equals(_ other: Configuration, exceptPlaceOfData: Bool) -> Bool {
+    guard exceptPlaceOfData else { return self == other }
+    var (own, place) = (common, other.common.data)
+    place.rows = own.data.rows
+    place.noise = own.data.noise
+    place.staticNoise = own.data.staticNoise
+    place.binarize = own.data.binarize
+    own.data = place
+    var moved = self
+    moved.write(own)
+    return moved == other
   }
 }
 

@@ -21,6 +21,31 @@ public struct ProcessMemory {
     return usage.ru_maxrss << 10
   }
 
+  /// The memory that processes of this machine or container may still take, in bytes; nil where
+  /// the system does not say.
+  public static var available: Int? {
+    func number(_ path: String, after key: String = "") -> Int? {
+      guard let data = FileManager.default.contents(atPath: path) else { return nil }
+      let text = String(decoding: data, as: UTF8.self)
+      let lines = text.split(separator: "\n").filter { $0.hasPrefix(key) }
+      return lines.first.flatMap {
+        Int($0.dropFirst(key.count).drop { $0 == " " }.prefix(while: \.isNumber))
+      }
+    }
+    let free = number("/proc/meminfo", after: "MemAvailable:").map { $0 << 10 }
+    // A container's own limit; pages of files in it can be dropped.
+    let limits = [
+      ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.stat", "anon "),
+      (
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.stat",
+        "total_rss "
+      ),
+    ].compactMap { limit, use, key in
+      number(limit).map { max(0, $0 - (number(use, after: key) ?? 0)) }
+    }
+    return (limits + [free].compactMap { $0 }).min()
+  }
+
   /// The present memory; all zero where there is no `/proc`.
   public static func now() -> ProcessMemory {
     var memory = ProcessMemory()

@@ -43,9 +43,9 @@ public enum Quantity {
     return (value < 0 ? "-" : "") + String(text.reversed())
   }
 
-  /// `1 rank`, `2 ranks`.
-  public static func count(_ value: Int, _ noun: String) -> String {
-    "\(grouped(value)) \(noun)\(value == 1 ? "" : "s")"
+  /// `1 rank`, `2 ranks`; `plural` is for nouns that do not just take an s.
+  public static func count(_ value: Int, _ noun: String, plural: String? = nil) -> String {
+    "\(grouped(value)) \(value == 1 ? noun : plural ?? noun + "s")"
   }
 
   /// `a, b, c and 4 more`.

@@ -38,6 +38,22 @@ public enum BLAS {
     }
   }
 
+  /// The kernel with the widest vectors that all processors have on which these kernels run.
+  public static func commonKernel(of kernels: [String]) -> String {
+    let names = Set(kernels.map { $0.lowercased() })
+    if names.count == 1, let only = kernels.first { return only }
+    let ofHaswell: Set = ["haswell", "zen"]
+    if names.allSatisfy({ vectorBits(of: $0) == 512 }) { return "SkylakeX" }
+    if names.allSatisfy({ vectorBits(of: $0) == 512 || ofHaswell.contains($0) }) {
+      return "Haswell"
+    }
+    #if arch(x86_64)
+      return "Prescott"
+    #else
+      return "ARMV8"
+    #endif
+  }
+
   /// Whether oneDNN is in use: it is not used without fused multiply-add, because it is slow there.
   private static let hasOneDNN: Bool =
     switch kernelName.lowercased() {

@@ -52,14 +52,15 @@ public struct BoundEstimate {
     }
   }
 
-  /// The mean of -log p(x) in nats an image; the mean weight of `samples` draws from q(z|x)
-  /// estimates p(x).
+  /// The mean of -log p(x); the mean weight of `samples` draws from q(z|x) estimates p(x).
   ///
   /// **Collective.**
-  public func negativeLogLikelihood(samples: Int) throws -> Double {
+  public func negativeLogLikelihood(samples: Int) throws -> LikelihoodEstimate {
     precondition(samples > 0, "a likelihood by \(samples) samples")
     let atOnce = min(samples, Self.samplesOfRow)
-    return try mean(blockRows: max(1, Self.samplesAtOnce / atOnce)) { block in
+    // Of each row -log p(x) and the effective number of samples; a rank has its own rows alone.
+    var found = Array(repeating: 0.0, count: 2 * rows.count)
+    let mean = try mean(blockRows: max(1, Self.samplesAtOnce / atOnce)) { block in
       var sums = Array(repeating: LogSum(), count: block.count)
       for (repetition, first) in stride(from: 0, to: samples, by: atOnce).enumerated() {
         let count = min(atOnce, samples - first)
@@ -69,8 +70,17 @@ public struct BoundEstimate {
           for k in 0..<count { sums[row].add(Double(weights[row * count + k])) }
         }
       }
+      for (row, sum) in zip(block, sums) {
+        found[2 * (row - rows.lowerBound)] = -sum.logMean
+        found[2 * (row - rows.lowerBound) + 1] = sum.effectiveCount
+      }
       return sums.reduce(0) { $0 - $1.logMean }
     }
+    try world.allReduce(&found, .sum)
+    return LikelihoodEstimate(
+      mean: mean, samples: samples,
+      values: stride(from: 0, to: found.count, by: 2).map { found[$0] },
+      effectiveSamples: stride(from: 1, to: found.count, by: 2).map { found[$0] })
   }
 
   private func begin(_ block: Range<Int>) throws {
@@ -97,23 +107,70 @@ public struct BoundEstimate {
   }
 }
 
+/// An estimate of -log p(x) in nats an image, over images.
+public struct LikelihoodEstimate: Sendable {
+  /// The mean over the images.
+  public let mean: Double
+  /// The standard error of that mean; nil for one image.
+  ///
+  /// It has the spread among the images, not the error of each image's estimate.
+  public let standardError: Double?
+  /// Samples of z of each image.
+  public let samples: Int
+  /// The smallest and the median effective number of samples, (sum w)^2 / sum w^2 of the weights of
+  /// an image.
+  ///
+  /// Near 1, one sample has all the weight, and -log p(x) is estimated too high.
+  public let smallestSampleSize: Double, medianSampleSize: Double
+  /// The number of images, and of those with fewer effective samples than `fewSamples`.
+  public let images: Int, imagesOfFewSamples: Int
+
+  /// Fewer effective samples than this make an image's estimate doubtful.
+  public static let fewSamples = 10.0
+
+  /// - Parameters:
+  ///   - values: -log p(x) of each image.
+  ///   - effectiveSamples: the effective number of samples of each image.
+  init(mean: Double, samples: Int, values: [Double], effectiveSamples: [Double]) {
+    self.mean = mean
+    self.samples = samples
+    images = values.count
+    let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+    let n = Double(values.count)
+    standardError = values.count > 1 ? (squares / (n - 1) / n).squareRoot() : nil
+    let sizes = effectiveSamples.sorted()
+    smallestSampleSize = sizes.first ?? 0
+    medianSampleSize =
+      sizes.isEmpty ? 0 : (sizes[(sizes.count - 1) / 2] + sizes[sizes.count / 2]) / 2
+    imagesOfFewSamples = sizes.count { $0 < Self.fewSamples }
+  }
+}
+
 /// The log of a mean of exponentials that arrive one by one.
 private struct LogSum {
   private var largest = -Double.infinity
   private var sum = 0.0
+  private var squares = 0.0
   private var count = 0
 
   mutating func add(_ x: Double) {
     count += 1
     guard x > largest else {
-      sum += exp(x - largest)
+      let weight = exp(x - largest)
+      sum += weight
+      squares += weight * weight
       return
     }
-    sum = sum * exp(largest - x) + 1
+    let factor = exp(largest - x)
+    sum = sum * factor + 1
+    squares = squares * factor * factor + 1
     largest = x
   }
 
   var logMean: Double { largest + log(sum / Double(count)) }
+
+  /// (sum w)^2 / sum w^2: from 1, where one weight is all, to the count of equal weights.
+  var effectiveCount: Double { sum * sum / squares }
 }
 
 extension Double {

@@ -14,9 +14,13 @@ final class Checkpointer {
   let directory: RunDirectory?
   /// The right to write them, on rank 0.
   let lease: RunLease?
+  /// The BLAS kernels of all ranks.
+  var blasKernels = BLAS.kernelName
   private let settings: RecordingSettings
   /// The run's configuration as a JSON document, which checkpoints hold.
   private let configuration: String
+  /// The training set; nil where nobody identified it.
+  private let data: IdentifiedImages?
   private var store: CheckpointStore?
   private var lastWritten = DispatchTime.now()
   /// Seconds that the last checkpoint took, or an estimate for the first.
@@ -29,8 +33,9 @@ final class Checkpointer {
 
   init(
     _ directory: RunDirectory?, _ lease: RunLease?, _ settings: RecordingSettings,
-    configuration: String
+    configuration: String, data: IdentifiedImages?
   ) {
+    self.data = data
     self.directory = directory
     self.lease = lease
     self.settings = settings
@@ -68,11 +73,11 @@ final class Checkpointer {
   ///
   /// **Collective.**
   ///
-  /// - Parameter score: a lower score is better; nil if nothing was measured.
+  /// - Parameter score: a lower score is better.
   /// - Returns: the checkpoint; nil for a run that writes no files.
   /// - Throws: one error on all ranks, for example of a full disk; earlier files stay.
   func save(
-    _ trainer: Trainer, _ progress: SavedProgress, history: History, score: Double?
+    _ trainer: Trainer, _ progress: SavedProgress, history: History, score: Score
   ) throws -> (notice: CheckpointNotice, warnings: [String])? {
     guard let directory else { return nil }
     let started = DispatchTime.now()
@@ -83,6 +88,7 @@ final class Checkpointer {
       if world.isRoot && !directory.isRun { throw RunError.vanished(directory.path) }
     }
     try trainer.watch.beforeCheckpoint(step: progress.progress.step)
+    let touched = try data?.check(on: world)
     var store = self.store ?? CheckpointStore(run: directory.path)
     if let willWrite = trainer.watch.willWrite { store.willWrite = willWrite }
     if let lease { store.mayCommit = { try lease.check() } }
@@ -95,12 +101,12 @@ final class Checkpointer {
     let notice = CheckpointNotice(
       name: saved.checkpoint.name, bytes: saved.checkpoint.manifest.bytes,
       linkedBytes: saved.linkedBytes, seconds: seconds)
-    return (notice, saved.warnings)
+    return (notice, (touched.map { [$0] } ?? []) + saved.warnings)
   }
 
   /// **Collective.**
   func write(
-    _ trainer: Trainer, _ saved: SavedProgress, _ history: History, _ score: Double?,
+    _ trainer: Trainer, _ saved: SavedProgress, _ history: History, _ score: Score,
     to store: inout CheckpointStore
   ) throws -> SavedCheckpoint {
     let progress = saved.progress
@@ -110,15 +116,22 @@ final class Checkpointer {
         progress: Checkpoints.Progress(
           seed: trainer.settings.seed, lanes: trainer.lanes.count, outer: progress.outer,
           epoch: progress.totalEpochs, step: progress.step, imagesSeen: progress.imagesSeen,
-          exact: trainer.settings.exact, blasKernel: BLAS.kernelName, values: saved.values),
+          exact: trainer.settings.exact, blasKernel: blasKernels, values: saved.values),
         history: history.metrics.mapValues { points in
           points.map { HistoryPoint(step: $0.step, value: $0.value) }
-        })
+        }, data: data?.identity)
     }
     return try store.save(
-      contents, rows: trainer.rowPart, score: score,
+      contents, rows: trainer.rowPart, score: score.value, of: score.measure.rawValue,
       keeping: Retention(last: settings.keepLast, best: settings.keepBest), on: trainer.world)
   }
+}
+
+/// What decides which checkpoint is best: the lower the better.
+struct Score {
+  /// Nil where nothing was measured.
+  let value: Double?
+  let measure: BestMeasure
 }
 
 extension DispatchTime {

@@ -1,4 +1,5 @@
 import CKernels
+import Checkpoints
 import Datasets
 import Images
 import Layers
@@ -36,9 +37,16 @@ struct GridWriter {
       let output = model.reconstruct(step.corrupted(), step, sampling: false)
       try write(output.pointer, count, trainer, "\(name)-reconstructions")
       if let state = trainer.rows.sparse {
+        // L = X - S - R where R is kept, otherwise D(E(X - S)).
         state.subtract(first..<first + count, from: step.target.pointer)
-        let explained = model.reconstruct(step.target, step, sampling: false)
-        try write(explained.pointer, count, trainer, "\(name)-L")
+        var clean = step.target.pointer
+        if state.arrays.index(named: "R") != nil {
+          state.copy("R", first..<first + count, to: pixels.pointer)
+          ck_axpy(clean, pixels.pointer, -1, pixels.count)
+        } else {
+          clean = model.reconstruct(step.target, step, sampling: false).pointer
+        }
+        try write(clean, count, trainer, "\(name)-L")
         state.copy("S", first..<first + count, to: pixels.pointer)
         for i in 0..<pixels.count { pixels.pointer[i] = abs(pixels.pointer[i]) }
         try write(pixels.pointer, count, trainer, "\(name)-S")

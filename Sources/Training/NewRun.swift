@@ -28,7 +28,7 @@ public struct NewRun {
     patience: Double = 0, waiting: (String) -> Void = { _ in }
   ) throws {
     self.directory = directory
-    try Self.checkPlace(directory, replacing: replacing, inputs: inputs)
+    try Self.check(directory, replacing: replacing, inputs: inputs)
     isFresh = !FileManager.default.fileExists(atPath: directory.path)
     try FileError.wrap(directory.path) {
       try FileManager.default.createDirectory(
@@ -37,7 +37,7 @@ public struct NewRun {
     lease = try RunLease(directory, patience: patience, waiting: waiting)
     // Only now nobody else writes here.
     try directory.restore()
-    try Self.checkPlace(directory, replacing: replacing, inputs: inputs)
+    try Self.check(directory, replacing: replacing, inputs: inputs)
     try directory.moveAside()
     do {
       try directory.write(configuration: configuration)
@@ -51,7 +51,11 @@ public struct NewRun {
   }
 
   /// Makes sure that a new run may be made here.
-  private static func checkPlace(
+  ///
+  /// Rank 0 only.
+  ///
+  /// - Throws: `RunError` and `FileError` as `init`.
+  public static func check(
     _ directory: RunDirectory, replacing: Bool, inputs: [String]
   ) throws {
     var isFolder: ObjCBool = false

@@ -55,6 +55,11 @@ public final class Session {
   /// The threshold with which S is shrunk, kept for rows outside the training set; 0 without a
   /// sparse part.
   public var shrinkageThreshold = 0.0
+  /// The BLAS kernels of all ranks, for checkpoints.
+  public var blasKernels: String {
+    get { checkpointer.blasKernels }
+    set { checkpointer.blasKernels = newValue }
+  }
 
   private let journal: Journal
   private let checkpointer: Checkpointer
@@ -77,13 +82,14 @@ public final class Session {
   ///   - configuration: the run's configuration as a JSON document, for checkpoints.
   ///   - lease: the right to write the files of `directory`, on rank 0; without one, nobody else
   ///     may know of the directory.
+  ///   - data: the identified training set, which checkpoints name; nil for none.
   ///   - cure: settings that help the model against a collapse.
   public init(
     _ trainer: Trainer, _ loop: any Loop, _ recording: RecordingSettings,
     system: String = "model", configuration: String = "{}", in directory: RunDirectory? = nil,
     lease: RunLease? = nil, validatingOn images: ValidationImages? = nil,
-    observer: (any TrainingObserver)? = nil,
-    limits: TrainingLimits = TrainingLimits(),
+    observer: (any TrainingObserver)? = nil, limits: TrainingLimits = TrainingLimits(),
+    data: IdentifiedImages? = nil,
     cure: @escaping (CollapseWarning) -> String = { _ in "other settings" }
   ) {
     self.trainer = trainer
@@ -91,7 +97,8 @@ public final class Session {
     self.recording = recording
     self.limits = limits
     journal = Journal(directory, recording, observer: observer, cure: cure)
-    checkpointer = Checkpointer(directory, lease, recording, configuration: configuration)
+    checkpointer = Checkpointer(
+      directory, lease, recording, configuration: configuration, data: data)
     validation = Validation(recording, of: trainer.model, system, on: images, epochs: loop.epochs)
   }
 
@@ -101,13 +108,22 @@ public final class Session {
   ///
   /// **Collective.**
   ///
-  /// - Parameter isLoaded: whether the trainer's `rowTarget` already holds the checkpoint's rows.
+  /// - Parameters:
+  ///   - isLoaded: whether the trainer's `rowTarget` already holds the checkpoint's rows.
+  ///   - hasOtherImages: whether the images are not those of the checkpoint. Then weights and
+  ///     optimizer alone are kept; the rows, the epoch and the history start anew.
   /// - Throws: `RunError` when its arrays do not fit the model; errors of reading it.
-  public func restore(_ checkpoint: Checkpoint, isLoaded: Bool = false) throws {
+  public func restore(
+    _ checkpoint: Checkpoint, isLoaded: Bool = false, hasOtherImages: Bool = false
+  ) throws {
     let contents = try trainer.world.agree { try checkpoint.contents() }
-    try trainer.restore(contents, of: checkpoint, isLoaded: isLoaded)
+    try trainer.restore(
+      contents, of: checkpoint, isLoaded: isLoaded, hasOtherImages: hasOtherImages)
+    if hasOtherImages { return }
     shrinkageThreshold = try SavedProgress(contents.progress, in: checkpoint.contentsPath).threshold
     for (name, points) in contents.history {
+      // Earlier versions called the share of S that is not zero its sparsity.
+      let name = name == "sparsity" ? "nonzero" : name
       for point in points { journal.history.append(name, point.value, step: point.step) }
     }
   }
@@ -246,7 +262,11 @@ public final class Session {
       let found = try validation.measure(seed: trainer.settings.seed, on: trainer.world)
     {
       let earlier = history.metrics[Validation.bound] ?? []
-      if earlier.allSatisfy({ $0.value > found.negative }) && recording.keepBest { isDue = true }
+      if earlier.allSatisfy({ $0.value > found.negative }) && recording.keepBest
+        && measure == .validation
+      {
+        isDue = true
+      }
       try journal.validated(trainer, negative: found.negative, reported: found.reported)
     }
     // After the last epoch, the checkpoint of the finished run follows.
@@ -281,13 +301,27 @@ public final class Session {
 
   /// The score that decides which checkpoint is best.
   ///
-  /// It is the bound on validation images, if the run measures one; checkpoints at other steps then
-  /// have no score. Otherwise it is the error to the clean images, if there are any, or the epoch's
-  /// loss.
-  private var score: Double? {
-    guard validation.isOn else { return history.latest("mse") ?? history.latest("epoch/loss") }
-    let last = history.metrics[Validation.bound]?.last
-    return last?.step == trainer.progress.step ? last?.value : nil
+  /// By the bound on validation images, checkpoints at other steps than the measured ones have no
+  /// score.
+  private var score: Score {
+    let value: Double?
+    switch measure {
+    case .loss: value = history.latest("epoch/loss")
+    case .cleanError: value = history.latest("mse")
+    case .validation:
+      let last = history.metrics[Validation.bound]?.last
+      value = last?.step == trainer.progress.step ? last?.value : nil
+    }
+    return Score(value: value, measure: measure)
+  }
+
+  /// The measure of the settings; the loss where the run has no bound to measure.
+  private var measure: BestMeasure {
+    switch recording.bestBy {
+    case .loss: .loss
+    case .cleanError: .cleanError
+    case .validation, nil: validation.isOn ? .validation : .loss
+    }
   }
 
   /// The run's progress.

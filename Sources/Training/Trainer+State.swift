@@ -62,10 +62,12 @@ extension Trainer {
   ///
   /// **Collective.**
   ///
-  /// - Parameter isLoaded: Whether `rowTarget` already holds the checkpoint's rows.
+  /// - Parameters:
+  ///   - isLoaded: Whether `rowTarget` already holds the checkpoint's rows.
+  ///   - hasOtherImages: Whether to keep weights and optimizer alone, at the start of an epoch.
   /// - Throws: `RunError` when its arrays do not fit the model; errors of reading it.
   func restore(
-    _ contents: CheckpointContents, of checkpoint: Checkpoint, isLoaded: Bool
+    _ contents: CheckpointContents, of checkpoint: Checkpoint, isLoaded: Bool, hasOtherImages: Bool
   ) throws {
     try world.agree {
       let found = contents.progress.lanes
@@ -74,7 +76,9 @@ extension Trainer {
         checkpoint.directory,
         "lanes: found \(found), expected \(lanes.count) as in the run's settings")
     }
-    let saved = try world.agree { try place(of: contents.progress, in: checkpoint) }
+    let saved = try world.agree {
+      try place(of: contents.progress, in: checkpoint, hasOtherImages: hasOtherImages)
+    }
     var flat = [Float](repeating: 0, count: world.isRoot ? buckets.count : 0)
     try world.agree {
       guard world.isRoot else { return }
@@ -90,16 +94,17 @@ extension Trainer {
       try world.agree { try check(group, of: optimizer, name, in: checkpoint) }
       try restore(optimizer, from: group)
     }
-    try world.agree { try restoreRows(checkpoint, isLoaded: isLoaded) }
+    if !hasOtherImages { try world.agree { try restoreRows(checkpoint, isLoaded: isLoaded) } }
     progress = saved.progress
     progress.finished = false
+    if hasOtherImages { progress.stepInEpoch = 0 }
     setLearningRates()
-    sums.restore(saved.epoch, lanes: localLanes.contains)
+    if !hasOtherImages { sums.restore(saved.epoch, lanes: localLanes.contains) }
   }
 
   /// Where the run stands, which has to be a place of this run.
   private func place(
-    of progress: Checkpoints.Progress, in checkpoint: Checkpoint
+    of progress: Checkpoints.Progress, in checkpoint: Checkpoint, hasOtherImages: Bool
   ) throws -> SavedProgress {
     let saved = try SavedProgress(progress, in: checkpoint.contentsPath)
     guard saved.imageShape == images.shape else {
@@ -108,7 +113,8 @@ extension Trainer {
         "found the state of a run on images of \(saved.imageShape), expected \(images.shape) as in "
           + images.path)
     }
-    guard saved.progress.stepInEpoch <= stepsPerEpoch else {
+    // The epoch of other images starts anew.
+    guard hasOtherImages || saved.progress.stepInEpoch <= stepsPerEpoch else {
       throw RunError.data(
         checkpoint.contentsPath,
         "/progress/values: step_in_epoch: found \(saved.progress.stepInEpoch), expected at most "

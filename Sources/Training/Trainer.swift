@@ -84,7 +84,8 @@ public final class Trainer {
       slots: parameters.entries.map {
         ParameterSlot(
           name: $0.name, group: $0.parameter.group, count: $0.parameter.shape.count)
-      }, laneCount: lanes.count, exact: settings.exact, on: world)
+      }, laneCount: lanes.count, exact: settings.exact, on: world,
+      messageFloats: 256 * settings.messageKiB)
     self.buckets = buckets
     parameters.attach(buckets.values) { buckets.offset(of: $0) }
     optimizers = (trainable?.phases ?? []).map { [optimization] in
@@ -354,8 +355,11 @@ public final class Trainer {
     try sums.stepMeans(batch: settings.batch, on: world).loss
   }
 
-  /// Steps of the whole run.
-  public var totalSteps: Int { stepsPerEpoch * totalEpochs }
+  /// Steps of the whole run: those done, which may have been of other epochs, and those to come.
+  public var totalSteps: Int {
+    progress.step - progress.stepInEpoch
+      + stepsPerEpoch * (totalEpochs - progress.totalEpochs)
+  }
 
   /// Pixels of an image.
   public var dimensions: Int { rows.dimensions }

@@ -28,14 +28,14 @@ public struct RunHeader: Sendable {
   public var assignments: [String]
   /// The run directory.
   public var run: String
-  /// The data file.
-  public var data: String
+  /// The data file, and the digest of the rows in use.
+  public var data: String, digest: String
   /// Rows in use, and the image shape `[height, width, channels]`.
   public var rows: Int, imageShape: [Int]
   /// Host of each rank, by rank.
   public var hosts: [String]
-  /// The matrix kernel in use, as the BLAS names it.
-  public var blasKernel: String
+  /// The matrix kernels in use, as the BLAS names them; several only where ranks differ.
+  public var blasKernels: String
   /// Trained values of the model.
   public var parameters: Int
   /// Steps of the whole run.
@@ -50,7 +50,8 @@ public struct RunHeader: Sendable {
   /// A header from its parts.
   public init(
     system: String, common: CommonSettings, assignments: [String], run: String, data: String,
-    rows: Int, imageShape: [Int], hosts: [String], blasKernel: String, parameters: Int,
+    digest: String, rows: Int, imageShape: [Int], hosts: [String], blasKernels: String,
+    parameters: Int,
     totalSteps: Int, totalEpochs: Int,
     outerIterations: Int? = nil, resumedFrom: String? = nil
   ) {
@@ -59,10 +60,11 @@ public struct RunHeader: Sendable {
     self.assignments = assignments
     self.run = run
     self.data = data
+    self.digest = digest
     self.rows = rows
     self.imageShape = imageShape
     self.hosts = hosts
-    self.blasKernel = blasKernel
+    self.blasKernels = blasKernels
     self.parameters = parameters
     self.totalSteps = totalSteps
     self.totalEpochs = totalEpochs
@@ -128,7 +130,7 @@ public struct OuterResult: Sendable {
 
   /// The result by names in logs and histories.
   var named: [(name: String, value: Double)] {
-    var values = [("c1", c1), ("c2", c2), ("sparsity", nonzero)]
+    var values = [("c1", c1), ("c2", c2), ("nonzero", nonzero)]
     if let cleanError {
       values += [("mse", cleanError.reconstruction), ("mse_difference", cleanError.difference)]
     }

@@ -91,7 +91,7 @@ public struct ValidationImages {
       split.shape == data.shape
     {
       (images, rows) = (Self.binary(split, common, 0..<split.count), 0..<split.count)
-    } else if trained < data.count {
+    } else if trained < data.count, data.heldRows.upperBound == data.count {
       rows = trained..<data.count
       images = Self.binary(data, common, rows)
     } else {

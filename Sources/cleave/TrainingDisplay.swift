@@ -1,5 +1,6 @@
 import Doctor
 import Support
+import Tensors
 import Training
 
 /// Shows a training run on standard error: its header, a progress line, and events.
@@ -19,20 +20,21 @@ final class TrainingDisplay: TrainingObserver {
     let lanes = header.common.lanes
     let shape = header.imageShape.map(String.init).joined(separator: "x")
     console.note(
-      "\(header.system) on \(header.data): \(Quantity.grouped(header.rows)) images of \(shape)")
+      "\(header.system) on \(header.data): \(Quantity.grouped(header.rows)) images of \(shape), "
+        + "digest \(header.digest)")
     console.note(
       (header.resumedFrom.map { "  going on from \($0) in " } ?? "  a new run in ") + header.run)
     console.note(
       "  \(Quantity.count(header.hosts.count, "rank")) on \(Self.places(header.hosts)), "
         + "\(Quantity.count(lanes.count, "lane")), \(lanes.exact ? "exact" : "fast") mode, "
-        + "BLAS kernel \(header.blasKernel)")
+        + "BLAS kernel \(header.blasKernels)")
     console.note(
       "  \(Quantity.grouped(header.parameters)) parameters, \(Quantity.grouped(header.totalSteps)) "
         + "steps"
     )
     for line in Self.wrapped(header.assignments, width: 96) { console.note("  " + line) }
     for line in unread { console.warning(line) }
-    if let complaint = BLASCore.complaint(about: header.blasKernel) { console.warning(complaint) }
+    if let complaint = BLASCore.complaint(about: BLAS.kernelName) { console.warning(complaint) }
   }
 
   func step(_ metrics: StepMetrics) {
@@ -63,7 +65,9 @@ final class TrainingDisplay: TrainingObserver {
   }
 
   /// Prints the result of replaying recorded steps.
-  func verified(_ result: String) { console.note(result) }
+  func verified(_ result: String) {
+    result.hasPrefix("verified") ? console.note(result) : console.warning(result)
+  }
 
   func warning(_ message: String) { console.warning(message) }
 

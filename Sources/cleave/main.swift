@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import MPI
 
@@ -7,6 +8,9 @@ import MPI
 let invocation = Invocation(Array(CommandLine.arguments.dropFirst()))
 
 let status = withMPI(program: invocation.program, status: Failure.status(of:)) { world in
+  MappedFiles.speak(
+    as: invocation.program + (world.size > 1 ? ": rank \(world.rank) (\(world.hostName))" : ""),
+    rank: world.rank)
   let console = Console(isRoot: world.isRoot, isQuiet: invocation.isQuiet)
   switch try world.agree({ try invocation.action.get() }) {
   case .text(let text):

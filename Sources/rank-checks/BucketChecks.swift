@@ -49,8 +49,10 @@ private let slots = [
 private func makeBuckets(
   _ world: Communicator, _ path: GradientBuckets.Path, exact: Bool
 ) throws -> GradientBuckets {
+  // Some slices take several messages, the last of them a short one.
   try GradientBuckets(
-    slots: slots, laneCount: laneCount, exact: exact, on: world, path: path, bucketFloats: 4096)
+    slots: slots, laneCount: laneCount, exact: exact, on: world, path: path, bucketFloats: 4096,
+    messageFloats: 500)
 }
 
 /// The gradient of one lane: any float, the same whichever rank makes it.

@@ -31,6 +31,20 @@ struct CheckpointCommits {
     #expect(try run.names() == ["latest", "step-00000007"])
   }
 
+  /// An error of .05 is no better than a loss of 90; a checkpoint without a score loses no best one.
+  @Test func scoresOfDifferentMeasuresAreNotCompared() throws {
+    try run.save(step: 1, score: 0.05, last: 1)
+    try run.save(step: 2, score: 90, of: "loss", last: 1)
+    #expect(try run.target("best") == "step-00000002")
+    try run.save(step: 3, score: 95, of: "loss", last: 1)
+    try run.save(step: 4, of: "loss", last: 1)
+    #expect(try run.names() == ["best", "latest", "step-00000002", "step-00000004"])
+    // Earlier runs without a row state had no other measure than the loss or the bound.
+    try run.save(step: 5, score: 80, last: 1, withRows: false)
+    try run.save(step: 6, score: 85, of: "loss", last: 1, withRows: false)
+    #expect(try run.target("best") == "step-00000005")
+  }
+
   @Test func savingAStepAgainReplacesIt() throws {
     try run.save(step: 1)
     try run.save(step: 2)

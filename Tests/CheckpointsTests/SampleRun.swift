@@ -72,8 +72,8 @@ final class SampleRun {
 
   @discardableResult
   func save(
-    step: Int, variant: Float = 0, score: Double? = nil, last: Int = 3, best: Bool = true,
-    withRows: Bool = true, version: Int? = nil
+    step: Int, variant: Float = 0, score: Double? = nil, of measure: String? = nil, last: Int = 3,
+    best: Bool = true, withRows: Bool = true, version: Int? = nil
   ) throws -> SavedCheckpoint {
     let (sparse, residual) = rows(variant: variant)
     let contents = contents(step: step, variant: variant)
@@ -87,7 +87,8 @@ final class SampleRun {
             rows: 5, rowShape: layout.rowShape, arrays: layout.arrays, version: version),
           arrays: [UnsafeRawBufferPointer(sparse), UnsafeRawBufferPointer(residual)])
         return try store.save(
-          contents, rows: withRows ? part : nil, score: score, keeping: retention, on: world)
+          contents, rows: withRows ? part : nil, score: score, of: measure, keeping: retention,
+          on: world)
       }
     }
   }

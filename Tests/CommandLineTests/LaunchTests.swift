@@ -29,6 +29,25 @@ import Training
     job.waits { ranks(of: job).count == 2 && run.checkpoints.contains("latest") }
   }
 
+  /// A run has at most as many ranks as lanes: its own, its preset's or its configuration file's.
+  @Test func ranksAreNoMoreThanLanes() throws {
+    try withTemporaryFolder { folder in
+      try Data("{\"model\": \"rvae\", \"lanes\": 1}".utf8)
+        .write(to: folder.appending(path: "c.json"))
+      func ranks(_ words: String) throws -> Int? {
+        let end = try start("--dry-run train \(words) --data d.h5 --out run-one", in: folder)
+          .end(within: 20)
+        let words = end.output.split(separator: " ")
+        return words.firstIndex(of: "-n").flatMap { Int(words[$0 + 1]) }
+      }
+      let most = try #require(try ranks("mnist-rvae-beta"))
+      #expect(try ranks("mnist-rvae") == 1)
+      #expect(try ranks("c.json") == 1)
+      #expect(try ranks("mnist-rvae --set lanes=8") == most)
+      #expect(try ranks("c.json --set lanes=8") == most)
+    }
+  }
+
   @Test(arguments: [SIGTERM, SIGINT, SIGUSR1]) func aSignalBecomesACheckpoint(signal: Int32) throws
   {
     try withTemporaryFolder { folder in

@@ -25,6 +25,32 @@ import Training
     }
   }
 
+  /// Half of the gradients and of the values leave each of two nodes; a slow network makes the
+  /// second useless.
+  @Test func theNetworkCounts() throws {
+    try withTemporaryFolder { folder in
+      try prepareDigits(1000, in: folder)
+      let line = "plan \(settings) --set hidden=64 --set latent=8 -n 2 --per-node 1 --quiet"
+      let slow = try Tool.document(line + " --network 0.01 --json", in: folder)
+      let bytes = try #require(slow["host_bytes_per_step"]?.integer)
+      let parameters = try #require(slow["parameters"]?.integer)
+      // Slots are padded to whole cache lines.
+      #expect((4 * parameters...4 * parameters + 8 * 64 * 8).contains(bytes))
+      let messages = try #require(slow["seconds_of_messages"]?.number)
+      #expect(abs(messages - Double(bytes) * 8 / 1e7) < 1e-9)
+      let step = try #require(slow["seconds_per_step"]?.number)
+      #expect(step >= messages && step > slow["seconds_per_step_on_one_node"]?.number ?? .infinity)
+      let text = try Tool.succeed(line + " --network 0.01", in: folder)
+      #expect(text.contains("More nodes do not pay: one alone takes "), "\(text)")
+      let unknown = try Tool.succeed(line, in: folder)
+      #expect(unknown.contains("give its speed by --network GBITS"), "\(unknown)")
+      let alone = try Tool.document("plan \(settings) -n 2 --json --quiet", in: folder)
+      #expect(alone["host_bytes_per_step"] == .integer(0) && alone["network_gbits"] == .null)
+      let wrong = try Tool.run(line + " --network fast", in: folder)
+      #expect(wrong.status == 64 && wrong.errors.contains("--network: found fast"), "\(wrong)")
+    }
+  }
+
   /// Sizes that follow only from the configuration.
   @Test func sizesAreThoseOfTheRun() throws {
     try withTemporaryFolder { folder in

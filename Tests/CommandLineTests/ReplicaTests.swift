@@ -1,4 +1,5 @@
 import Foundation
+import HDF5
 import TestSupport
 import Testing
 
@@ -7,6 +8,19 @@ import Testing
   /// A name of the data set that is the same on every host, though each host has another file.
   private var settings: String {
     small.replacingOccurrences(of: "d.h5", with: "/proc/self/cwd/d.h5")
+  }
+
+  /// A difference that no sample of a large file would show.
+  private static let onePixel = "one pixel of the data set"
+
+  private func changePixel(of path: URL) throws {
+    let file = try File.open(path.path)
+    let offset = try #require(try file.dataset("/train/images").fileOffset)
+    try file.close()
+    let handle = try FileHandle(forUpdating: path)
+    try handle.seek(toOffset: UInt64(offset + 2000 * 784 + 300))
+    try handle.write(contentsOf: Data([77]))
+    try handle.close()
   }
 
   /// Two ranks, each with its own executable, folder and settings, that train one run.
@@ -28,14 +42,15 @@ import Testing
   }
 
   /// The rank is named before any file is made or replaced.
-  @Test(arguments: ["the executable", "the configuration", "the data set"])
+  @Test(arguments: ["the executable", "the configuration", "the data set", Self.onePixel])
   func aRankThatIsUnlikeTheOthersIsNamed(what: String) throws {
     try withTemporaryFolder { folder in
-      for (name, count) in [("a", 300), ("b", what == "the data set" ? 304 : 300)] {
+      for (name, count) in [("a", 3000), ("b", what == "the data set" ? 3004 : 3000)] {
         let place = folder.appending(path: name)
         try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
         try prepareDigits(count, in: place)
       }
+      if what == Self.onePixel { try changePixel(of: folder.appending(path: "b/d.h5")) }
       let a = folder.appending(path: "a")
       try Tool.succeed("train demo \(small) --out ../run --max-steps 2", in: a)
       var own = Run.products.appending(path: "cleave").path
@@ -46,11 +61,12 @@ import Testing
         own = other.path
       }
       let words = what == "the configuration" ? "--set seed=7" : ""
-      let place = what == "the data set" ? folder.appending(path: "b") : a
+      let place = what.contains("data set") ? folder.appending(path: "b") : a
+      let named = what == Self.onePixel ? "the data set" : what
       let before = try contents(of: folder)
       let run = try train((own, place, words), in: folder)
       #expect(run.status == 1 && !run.timedOut, "\(run)")
-      #expect(run.errors.contains("rank 1 (") && run.errors.contains("): \(what)"), "\(run)")
+      #expect(run.errors.contains("rank 1 (") && run.errors.contains("): \(named)"), "\(run)")
       #expect(try contents(of: folder) == before)
     }
   }

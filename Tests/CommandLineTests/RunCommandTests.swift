@@ -114,6 +114,40 @@ import Training
     }
   }
 
+  /// The best checkpoint has the lowest loss, whether or not clean images are known; their error
+  /// chooses only where it is asked for.
+  @Test func theBestCheckpointIsChosenByTheLossUnlessAskedOtherwise() throws {
+    try withTemporaryFolder { folder in
+      try prepare(folder)
+      let train = "train demo \(tiny) --set outer_iterations=4 --set keep_last=9 --quiet"
+      try Tool.succeed("\(train) --data d.h5 --out loss", in: folder)
+      try Tool.succeed("\(train) --data d.h5 --set best_by=clean_mse --out clean", in: folder)
+      for (name, kind, member) in [("loss", "epoch", "loss"), ("clean", "outer", "mse")] {
+        let run = RunFolder(name, in: folder)
+        let lowest = try #require(
+          run.log(kind).min {
+            $0[member]?.number ?? .infinity < $1[member]?.number ?? .infinity
+          }?["step"]?.number)
+        let best = try FileManager.default.destinationOfSymbolicLink(
+          atPath: run.path.appending(path: "checkpoints/best").path)
+        #expect(best.hasSuffix("\(Int(lowest))"), "\(name): \(best)")
+        let manifest = run.path.appending(path: "checkpoints/best/manifest.json")
+        let text = try String(contentsOf: manifest, encoding: .utf8)
+        #expect(text.contains("\"score_of\" : \"\(name == "loss" ? "loss" : "clean_mse")\""))
+      }
+      for (words, expected) in [
+        ("\(train) --data clean.h5 --set best_by=clean_mse", "clean.h5 has no clean images"),
+        ("\(train) --data d.h5 --set best_by=clean_mse --set model=vae", "only rvae and rda"),
+        ("\(train) --data d.h5 --set best_by=validation", "expected a validate_every above 0"),
+      ] {
+        let run = try Tool.run("\(words) --out refused", ranks: 2, in: folder)
+        #expect(run.status == 64 && run.errors.contains("best_by: found "), "\(run)")
+        #expect(run.errors.contains(expected), "\(run)")
+        #expect(!FileManager.default.fileExists(atPath: folder.appending(path: "refused").path))
+      }
+    }
+  }
+
   @Test func aRunMarksItsCollapse() throws {
     try withTemporaryFolder { folder in
       try prepare(folder)
@@ -162,6 +196,10 @@ import Training
         #expect(abs(ratio + 10 * log10(error)) < 1e-9)
       }
       #expect(try #require(result["metrics"]?["elbo"]?.number) < 0)
+      #expect(
+        result["notes"]?["psnr"] == "of the mean mse of all images, not the mean of their psnr")
+      let text = try Tool.succeed("evaluate a --metrics psnr", in: folder)
+      #expect(text.contains("\npsnr: of the mean mse of all images"), "\(text)")
       let other = try Tool.document("evaluate a --split test --metrics mse --json", in: folder)
       #expect(other["metrics"]?["mse"]?["L"] == nil)
     }

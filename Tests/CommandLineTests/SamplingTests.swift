@@ -27,6 +27,10 @@ import Testing
         BadInput("sample gan --chain 2 --out x.png", noEncoder, 64),
         BadInput("sample ae --out x.h5", noPrior, 64),
         BadInput("sample ae --start prior --out x.h5", "--start: found prior, expected normal", 64),
+        BadInput("sample ae --codes mean --out x.h5", "--codes: found mean without --chain", 64),
+        BadInput(
+          "sample ae --chain 2 --codes all --out x.h5",
+          "--codes: found all, expected one of sample, mean", 64),
         BadInput("sample ae --chain -1 --out x.h5", "--chain: found -1, expected an integer", 64),
       ] {
         try input.expectFailure(ranks: nil, in: folder)

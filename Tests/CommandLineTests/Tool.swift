@@ -43,15 +43,15 @@ let tiny =
   "--set hidden=16 --set latent=2 --set batch=64 --set outer_iterations=2 --set inner_epochs=1 "
   + "--set log_every=1"
 
-/// The names of all files in a folder, with sizes and dates, to find changes. A folder has no date
-/// here: it changes while a command holds the run.
+/// The names of all files in a folder, with sizes and times, to find changes.
+///
+/// Folders are named alone: the owner of a run comes and goes as a file in its folder.
 func contents(of folder: URL) throws -> [String] {
   try FileManager.default.subpathsOfDirectory(atPath: folder.path).sorted().map { name in
     let path = folder.appending(path: name).path
     let attributes = try FileManager.default.attributesOfItem(atPath: path)
-    let isFolder = attributes[.type] as? FileAttributeType == .typeDirectory
-    return isFolder
-      ? name : "\(name) \(attributes[.size] ?? 0) \(attributes[.modificationDate] ?? 0)"
+    if attributes[.type] as? FileAttributeType == .typeDirectory { return name }
+    return "\(name) \(attributes[.size] ?? 0) \(attributes[.modificationDate] ?? 0)"
   }
 }
 

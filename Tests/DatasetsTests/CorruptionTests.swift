@@ -86,6 +86,35 @@ import Testing
     #expect(abs(expected - published) < 0.001)
   }
 
+  @Test(
+    "C2 replaces a fraction p of the values, or of the pixels, half by 1", arguments: [0.1, 0.4])
+  func randomSaltAndPepper(p: Double) {
+    let shape = ImageShape(height: 14, width: 14, channels: 3)
+    let grey = [Float](repeating: 0.5, count: shape.count)
+    for perPixel in [false, true] {
+      var (salt, pepper, mixed) = (0, 0, 0)
+      let images = 400
+      for row in 0..<images {
+        let image = apply(
+          .saltPepperRandom(p, perPixel: perPixel), to: grey, row: row, shape: shape)
+        #expect(image.allSatisfy { $0 == 0 || $0 == 1 || $0 == 0.5 })
+        salt += image.count { $0 == 1 }
+        pepper += image.count { $0 == 0 }
+        for pixel in 0..<196 where Set(image[3 * pixel..<3 * pixel + 3]).count > 1 { mixed += 1 }
+      }
+      // The tolerance is more than five standard deviations of 78,400 pixels.
+      let count = Double(images * shape.count)
+      #expect(abs(Double(salt) / count - p / 2) < 0.008)
+      #expect(abs(Double(pepper) / count - p / 2) < 0.008)
+      #expect((mixed == 0) == perPixel, "\(mixed)")
+    }
+    let one = Corruption.saltPepperRandom(p, perPixel: true)
+    #expect(one.spec == "salt-pepper-random-pixel:\(p)")
+    // In grey images a value is a pixel.
+    #expect(
+      apply(one, to: binary(3), row: 3) == apply(.saltPepperRandom(p), to: binary(3), row: 3))
+  }
+
   @Test func replacementBinarisesGrey() {
     let corrupted = apply(
       .saltPepper(1, replacing: true), to: [Float](repeating: 0.25, count: size))

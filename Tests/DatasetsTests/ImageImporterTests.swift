@@ -113,7 +113,7 @@ import Testing
     try withTemporaryFolder { folder in
       let empty = folder.appending(path: "empty")
       try FileManager.default.createDirectory(at: empty, withIntermediateDirectories: true)
-      let none = "images: found none, expected files that end in .jpg, .jpeg, .png"
+      let none = "images: found none, expected files that end in .jpg, .jpeg, .jpe, .jfif, .png"
       #expect(message([empty.path], in: folder) == "FOLDER/empty: \(none)")
       #expect(
         message([folder.path + "/nowhere"], in: folder)
@@ -136,6 +136,65 @@ import Testing
           == "FOLDER/pictures/a/colour.png: size: found 16x16 pixels, "
           + "expected at least 20x20, the crop")
       #expect(!FileManager.default.fileExists(atPath: folder.path + "/out.h5"))
+    }
+  }
+
+  @Test func linksAreFollowedAndOtherKindsCounted() throws {
+    try withTemporaryFolder { folder in
+      let pictures = try makeFolder(folder)
+      let manager = FileManager.default
+      try Data("x".utf8).write(to: pictures.appending(path: "a/x.TIF"))
+      try Data("x".utf8).write(to: pictures.appending(path: "b/y.tif"))
+      try manager.copyItem(
+        at: pictures.appending(path: "a/grey.jpeg"), to: pictures.appending(path: "a/z.jfif"))
+      let linked = folder.appending(path: "linked")
+      try manager.createDirectory(at: linked, withIntermediateDirectories: true)
+      try manager.createSymbolicLink(
+        atPath: linked.path + "/set", withDestinationPath: "../pictures")
+      // A link back up is no endless way.
+      try manager.createSymbolicLink(
+        atPath: pictures.path + "/up", withDestinationPath: "../linked")
+      let output = folder.appending(path: "out.h5").path
+      let report = try ImageImporter.run(
+        sources: [linked.path], options: ["size": "8"], to: output)
+      let names = try File.open(output).dataset("/train/names").readStrings()
+      #expect(
+        names
+          == ["a/colour.png", "a/grey.jpeg", "a/z.jfif", "b/colour.JPG", "top.png"].map {
+            "set/" + $0
+          })
+      #expect(
+        report.notes == [
+          "read \(linked.path): 5 pictures 16 to 24 wide and 16 to 40 high as 8x8x3, 4 cut to the "
+            + "square in the middle; left out: 2 .tif, 1 .txt"
+        ])
+    }
+  }
+
+  @Test func whatDecodingChangesIsSaid() throws {
+    try withTemporaryFolder { folder in
+      let pictures = folder.appending(path: "p")
+      try FileManager.default.createDirectory(at: pictures, withIntermediateDirectories: true)
+      let clear = [UInt8](repeating: 0, count: 64 * 4)
+      try PictureFiles.pngWithAlpha(clear, height: 8, width: 8)
+        .write(to: pictures.appending(path: "clear.png"))
+      try PictureFiles.jpeg(PictureFiles.pattern(1, height: 8, width: 8), orientation: 6)
+        .write(to: pictures.appending(path: "turned.jpg"))
+      let output = folder.appending(path: "out.h5").path
+      for (colour, value) in [("white", 255), ("black", 0)] {
+        let report = try ImageImporter.run(
+          sources: [pictures.path], options: ["size": "8", "background": colour], to: output,
+          force: true)
+        #expect(
+          report.notes.first?.hasSuffix(
+            "2 pictures 8 wide and 8 high as 8x8x3, 1 turned as their EXIF data say, "
+              + "1 with transparent pixels (--background)") == true, "\(report.notes)")
+        #expect(try ImageSet.open(output).values(0..<1).allSatisfy { $0 == Float(value) / 255 })
+      }
+      try FileManager.default.removeItem(atPath: output)
+      #expect(
+        message([pictures.path], ["background": "blue"], in: folder)
+          == "--background: found blue, expected white, black or RRGGBB")
     }
   }
 }

@@ -1,6 +1,8 @@
+import Checkpoints
 import Datasets
 import Foundation
 import HDF5
+import Images
 import MPI
 import Models
 import Runs
@@ -60,6 +62,14 @@ struct EvaluationTests {
       let result = try evaluation.run(metrics("bound", "nll", "bits", "kl"))
       let bound = try #require(value(result, "bound")), nll = try #require(value(result, "nll"))
       #expect(nll < bound && nll > 50 && bound < 500)
+      let error = try #require(value(result, "nll_standard_error"))
+      #expect(error > 0 && error < 50)
+      let (least, median) = (
+        try #require(value(result, "nll_ess_smallest")),
+        try #require(value(result, "nll_ess_median"))
+      )
+      #expect(least >= 1 && least <= median && median <= 200)
+      #expect(result.warnings.contains { $0.hasPrefix("nll: ") } == (least < 10))
       let bits = try #require(value(result, "bits"))
       #expect(abs(bits - nll / (784 * log(2))) < 1e-9)
       options.isCorrupted = true
@@ -112,6 +122,82 @@ struct EvaluationTests {
       #expect(abs(expected - error) > 1e-6)
       let decibel = try #require(value(result, "psnr", "L"))
       #expect(abs(decibel + 10 * log10(expected)) < 1e-9)
+      #expect(result.notes.map(\.name) == ["psnr"])
+    }
+  }
+
+  /// L of the rows trained on is the L of Algorithm 1, whose error the log has, and S + L + R = X.
+  @Test(arguments: [("rvae", "float32"), ("rda", "float32"), ("rvae", "compact")])
+  func cleanPartIsTheOneThatTheSplitWasMadeFrom(model: String, storage: String) throws {
+    try withTemporaryFolder { folder in
+      let (trained, data) = try run(
+        in: folder, ["model=\(model)", "split_storage=\(storage)", "grid_every=1"])
+      let logged = try #require(
+        trained.checkpoint.contents().history["mse"]?.last?.value)
+      let result = try Evaluation(trained, on: data, world: .alone()).run(metrics("mse"))
+      let ofL = try #require(value(result, "mse", "L"))
+      // 8-bit R is off by half of a step of t / 127 at most.
+      let step = storage == "compact" ? Double(trained.threshold) / 254 : 0
+      #expect(abs(ofL - logged) < 2 * step * logged.squareRoot() + 1e-7, "\(ofL), \(logged)")
+
+      let explainer = try Explainer(trained, images: data, usesSparsePart: true)
+      #expect(explainer.cleanPart == .stored)
+      let l = try explainer.clean(0..<Self.rows).values
+      let (s, r) = try (
+        trained.checkpoint.read("S", rows: 0..<Self.rows),
+        trained.checkpoint.read("R", rows: 0..<Self.rows)
+      )
+      var farthest: Float = 0
+      for (i, x) in data.values(0..<Self.rows).enumerated() {
+        farthest = max(farthest, abs(x - l[i] - s[i] - r[i]))
+      }
+      #expect(farthest < 1e-6 + Float(step), "\(farthest)")
+      // The picture of the last iteration shows it.
+      let picture = folder.appending(path: "L.png")
+      try ImageGrid(l, count: 64, height: 28, width: 28, channels: 1).write(to: picture.path)
+      let drawn = folder.appending(path: "run/images/outer-002-L.png")
+      #expect(try Data(contentsOf: picture) == Data(contentsOf: drawn))
+      // Another pass through the model gives another image.
+      let again = try Explainer(trained, images: data, usesSparsePart: false)
+      #expect(try again.cleanPart == .new && again.clean(0..<Self.rows).values != l)
+    }
+  }
+
+  /// Before the first split S and R are 0, and X - S - R would be the dirty image.
+  @Test func beforeTheFirstSplitTheModelExplainsX() throws {
+    try withTemporaryFolder { folder in
+      let (_, data) = try run(in: folder)
+      let path = folder.appending(path: "early").path
+      var c = Configuration()
+      for setting in ["model=rvae", "hidden=16", "latent=3", "batch=32", "grid_every=0"] {
+        try c.set(setting)
+      }
+      try c.set("data=\(data.path)")
+      _ = try TrainingRun.start(
+        c, on: data, in: RunDirectory(path), limits: TrainingLimits(maxSteps: 4), world: .alone())
+      let trained = try TrainedModel(run: RunDirectory(path), on: .alone())
+      let explainer = try Explainer(trained, images: data, usesSparsePart: true)
+      #expect(explainer.cleanPart == .unsplit)
+      let l = try explainer.clean(0..<8).values
+      let expected = explainer.reconstruction(of: explainer.input(0..<8)).values
+      for (a, b) in zip(l, expected) { #expect(abs(a - b) < 1e-6) }
+    }
+  }
+
+  /// Earlier manifests call the variance of `ic-affine-em` R; it is no rest of X - L - S.
+  @Test func theFormerVarianceIsNotTakenForTheRest() throws {
+    try withTemporaryFolder { folder in
+      let fixture = URL(filePath: TestData.golden("old-run"))
+      for name in ["ic-affine-em", "digits.h5"] {
+        try FileManager.default.copyItem(
+          at: fixture.appending(path: name), to: folder.appending(path: name))
+      }
+      let data = try ImageSet.open(folder.appending(path: "digits.h5").path)
+      let run = RunDirectory(folder.appending(path: "ic-affine-em").path)
+      let trained = try TrainedModel(run: run, on: .alone())
+      #expect(trained.checkpoint.manifest.rowLayout?.arrays.map(\.name) == ["S", "R"])
+      let explainer = try Explainer(trained, images: data, usesSparsePart: true)
+      #expect(explainer.cleanPart == .explained)
     }
   }
 

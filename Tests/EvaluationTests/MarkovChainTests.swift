@@ -19,6 +19,15 @@ private struct IdentityMaps: Autoencoder {
   func decode(_ z: Variable) -> Variable { z }
 }
 
+/// The same maps, with codes of variance 1.
+private struct DrawnCodes: Autoencoder {
+  let latent = 100
+  func encode(_ x: Variable) -> Code {
+    Code(mean: x, logVariance: x.tape.constant(x.shape))
+  }
+  func decode(_ z: Variable) -> Variable { z }
+}
+
 @Suite("Markov chains")
 struct MarkovChainTests {
   private func chain(_ noise: Corruption, _ columns: Int, seed: UInt64) -> MarkovChain {
@@ -50,6 +59,23 @@ struct MarkovChainTests {
     #expect(bits(still.run(5, from: x, rows: 0..<rows).values) == bits(before))
   }
 
+  /// A variational encoder's codes are draws of q, so each step adds their variance to the noise's;
+  /// or they are means.
+  @Test func codesAreDrawnUnlessMeansAreAskedFor() {
+    let (rows, columns) = (200, 100)
+    let x = start(rows, columns)
+    let before = x.values
+    let shape = ImageShape(height: 1, width: columns, channels: 1)
+    for (isSampling, variance) in [(true, 1.25), (false, 0.25)] {
+      let walk = MarkovChain(
+        DrawnCodes(), noise: .gaussian(0.5), images: shape, seed: 3, sampling: isSampling)
+      let moved = zip(walk.run(4, from: x, rows: 0..<rows).values, before)
+        .map { Double($0) - Double($1) }
+      let found = moved.map { $0 * $0 }.reduce(0, +) / Double(moved.count) / 4
+      #expect(abs(found / variance - 1) < 0.05, "\(found)")
+    }
+  }
+
   /// A chain is a function of its seed and its row, beside any other chains.
   @Test func chainsAreKeyedByRow() {
     let walk = chain(.gaussian(0.5), 10, seed: 3)
@@ -79,9 +105,17 @@ struct MarkovChainTests {
   @Test func modelsSampleAsTheyCallFor() throws {
     try withTemporaryFolder { folder in
       func samples(
-        _ model: TrainedModel, chain: Int? = nil, start: Sampler.Start = .prior
+        _ model: TrainedModel, chain: Int? = nil, start: Sampler.Start = .prior,
+        codes: Sampler.Codes = .sample
       ) throws -> [UInt32] {
-        try bits(Sampler(model, seed: 5, chain: chain, start: start).samples(0..<6).values)
+        let sampler = try Sampler(model, seed: 5, chain: chain, start: start, codes: codes)
+        return bits(sampler.samples(0..<6).values)
+      }
+      for model in ["vae", "dvae"] {
+        let variational = try trained(["model=\(model)"], in: folder)
+        let drawn = try samples(variational, chain: 2)
+        #expect(try drawn == samples(variational, chain: 2))
+        #expect(try drawn != samples(variational, chain: 2, codes: .mean))
       }
       let aae = try trained(["model=aae"], in: folder)
       #expect(try samples(aae) == samples(aae, chain: 0))
@@ -89,6 +123,7 @@ struct MarkovChainTests {
       #expect(try samples(daae) == samples(daae, chain: 1))
       #expect(try samples(daae) != samples(daae, chain: 0))
       #expect(try samples(daae, chain: 2) == samples(daae, chain: 2, start: .normal))
+      #expect(try samples(daae, chain: 2) == samples(daae, chain: 2, codes: .mean))
       let ae = try trained(["model=ae"], in: folder)
       #expect(throws: ConfigurationError.self) { try samples(ae) }
       #expect(try !samples(ae, chain: 1).isEmpty)

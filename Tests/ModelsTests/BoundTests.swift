@@ -131,7 +131,11 @@ struct BoundTests {
     }
     let model = LinearGaussian(stretch: 1, samples: 1, average: .weights)
     let (estimate, truth) = (try estimator(model).negativeLogLikelihood(samples: k), model.truth(x))
-    #expect(abs(estimate - truth) < 1e-6 * truth, "\(estimate), \(truth)")
+    #expect(abs(estimate.mean - truth) < 1e-6 * truth, "\(estimate), \(truth)")
+    // All weights are equal, so every sample counts.
+    #expect(abs(estimate.smallestSampleSize - Double(k)) < 1e-3 * Double(k))
+    #expect(abs(estimate.medianSampleSize - Double(k)) < 1e-3 * Double(k))
+    #expect(estimate.imagesOfFewSamples == (k < 10 ? rows : 0))
   }
 
   @Test("X27, X45: many samples find the truth from another q, and more are nearer")
@@ -139,9 +143,20 @@ struct BoundTests {
     let model = LinearGaussian(stretch: 1.5, samples: 1, average: .weights)
     let estimator = estimator(model)
     let truth = model.truth(x)
-    let one = try estimator.negativeLogLikelihood(samples: 1)
-    let five = try estimator.negativeLogLikelihood(samples: 5)
-    let many = try estimator.negativeLogLikelihood(samples: 5000)
+    let one = try estimator.negativeLogLikelihood(samples: 1).mean
+    let five = try estimator.negativeLogLikelihood(samples: 5).mean
+    let estimate = try estimator.negativeLogLikelihood(samples: 5000)
+    let many = estimate.mean
+    // For weights p / q of Gaussians in two dimensions with deviations of 1 and c, the share of
+    // effective samples is ((2 c^2 - 1)^0.5 / c^2)^2.
+    let share = (2 * 1.5 * 1.5 - 1) / pow(1.5, 4)
+    #expect(abs(estimate.medianSampleSize / 5000 - share) < 0.05 * share, "\(estimate)")
+    #expect(estimate.smallestSampleSize <= estimate.medianSampleSize)
+    // Each image's own estimate is near, so the error is the spread of the true values.
+    let values = (0..<rows).map { model.truth(Array(x[$0 * 4..<$0 * 4 + 4])) }
+    let squares = values.reduce(0) { $0 + pow($1 - truth, 2) }
+    let spread = (squares / Double(rows - 1) / Double(rows)).squareRoot()
+    #expect(abs(try #require(estimate.standardError) - spread) < 0.02 * spread, "\(estimate)")
     #expect(abs(many - truth) < 0.05)
     #expect(many < five && five < one)
     // The bound of one sample is KL(q || posterior) too low: two dimensions of (1.5² - 1) / 2 - log

@@ -24,7 +24,7 @@ struct CompactRowStateTests {
     let result = try run.trainer.project(threshold: t, sampling: true)
     let reference = try exact.trainer.project(threshold: t, sampling: true)
     #expect(result.residual == reference.residual && result.moved == reference.moved)
-    #expect(result.sparsity == reference.sparsity && result.l1 == reference.l1)
+    #expect(result.nonzero == reference.nonzero && result.l1 == reference.l1)
     #expect(bits(run.s) == bits(exact.s.map { Float(Float16($0)) }))
     let bound = min(t, 2)
     #expect(zip(run.r, exact.r).allSatisfy { abs($0 - $1) <= bound / 254 * 1.0001 })
@@ -58,7 +58,7 @@ struct CompactRowStateTests {
         let history = try run.checkpoint().contents().history
         values.append(history.mapValues { $0.map(\.value) })
       }
-      for name in ["c1", "c2", "mse", "mse_difference", "sparsity"] {
+      for name in ["c1", "c2", "mse", "mse_difference", "nonzero"] {
         let (a, b) = (try #require(values[0][name]), try #require(values[1][name]))
         #expect(a.count == 3 && b.count == 3)
         for (x, y) in zip(a, b) { #expect(abs(x - y) <= 0.01 * abs(x), "\(name): \(a), \(b)") }

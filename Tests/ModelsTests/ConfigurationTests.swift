@@ -75,6 +75,27 @@ import Training
     let vae = light.read(VAE.Settings.self)
     #expect(vae.network.layers.activation == .relu && vae.kl.beta == 0.3)
     #expect(light.read(OptimizerSettings.self).shuffle)
+    // The authors' row order has one lane: the rows of a step are consecutive.
+    let ordered = Preset.all.filter { $0.assignments.contains("shuffle=false") }
+    #expect(
+      ordered.map(\.name).sorted() == [
+        "fashion-rvae", "mnist-gan-legacy", "mnist-rda", "mnist-rvae", "mnist-vae",
+      ])
+    for preset in ordered { #expect(try preset.configuration().common.lanes.count == 1) }
+    // Noise and copies of the DAAE paper's experiments on CelebA.
+    for (name, noise, copies) in [
+      ("daae-reconstruction", 0.1, nil), ("idaae-reconstruction", 0.1, 10),
+      ("daae-classification", 0.25, nil), ("idaae-classification", 0.25, 10),
+      ("daae-sampling", 1, nil), ("idaae-sampling", 0.25, 5),
+    ] as [(String, Double, Int?)] {
+      let experiment = try Preset.named("celeba-\(name)").configuration()
+      #expect(experiment.common.data.noise == .gaussian(noise), "\(name)")
+      if let copies {
+        #expect(experiment.read(IDAAE.Settings.self).averagedCopies == copies, "\(name)")
+      }
+    }
+    #expect(try Preset.named("celeba-vae").configuration().loop.epochs == 200)
+    #expect(try Preset.named("celeba-rvae").configuration().loop.epochs == 200)
     let daae = try Preset.named("mnist-daae").configuration()
     let game = daae.read(CodeGame.Settings.self)
     #expect(daae.common.lanes.batch == 64 && daae.common.data.noise == .gaussian(0.5))
@@ -288,7 +309,7 @@ import Training
     try changed.set("lanes=4")
     #expect(
       throws: ConfigurationError(
-        "lanes: found 4, expected 8, which is fixed for the run; a new run can have another")
+        "lanes: found 4, expected 1, which is fixed for the run; a new run can have another")
     ) { try changed.checkResume(of: kept) }
   }
 

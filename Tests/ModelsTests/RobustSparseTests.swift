@@ -34,7 +34,7 @@ struct RobustSparseTests {
     }
     let nonzero = s.filter { $0 != 0 }.count
     #expect(nonzero > 0 && nonzero < x.count)
-    #expect(result.sparsity == Double(nonzero) / Double(x.count))
+    #expect(result.nonzero == Double(nonzero) / Double(x.count))
     #expect(abs(result.residual - norm(r)) < 1e-6 * norm(r))
     #expect(result.residual <= Double(t) * Double(x.count).squareRoot() * (1 + 1e-6))
     #expect(abs(result.l1 - s.reduce(0.0) { $0 + Double(abs($1)) }) < 1e-5 * result.l1)
@@ -68,9 +68,9 @@ struct RobustSparseTests {
   }
 
   /// X11: the fraction of S that is not zero falls as lambda rises.
-  @Test func sparsityFallsAsTheThresholdRises() throws {
+  @Test func theShareOfNonzeroFallsAsTheThresholdRises() throws {
     let shares = try [Float(0), 0.01, 0.05, 0.1, 0.2, 0.4, 0.8, 1, .infinity].map { t in
-      try trained().trainer.project(threshold: t, sampling: true).sparsity
+      try trained().trainer.project(threshold: t, sampling: true).nonzero
     }
     for (a, b) in zip(shares, shares.dropFirst()) { #expect(a >= b) }
     #expect(shares[0] > 0.99 && Set(shares).count >= 7 && shares[8] == 0)

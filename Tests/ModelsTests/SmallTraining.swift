@@ -126,7 +126,7 @@ struct SmallTraining {
 /// An outer iteration that ended with this projection.
 func outerResult(_ found: ProjectionResult, c1: Double, c2: Double) -> OuterResult {
   OuterResult(
-    c1: c1, c2: c2, nonzero: found.sparsity, penalty: found.l1, cleanError: found.cleanError,
+    c1: c1, c2: c2, nonzero: found.nonzero, penalty: found.l1, cleanError: found.cleanError,
     seconds: found.seconds)
 }
 

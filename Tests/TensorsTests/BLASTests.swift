@@ -35,6 +35,17 @@ import Testing
       d.values, zip(expected, before).map { 2 * $0 - Double($1) }, epsilons: 4, scale: Double(k))
   }
 
+  /// A kernel that all of some processors have, of those that they chose themselves.
+  @Test func commonKernels() {
+    #expect(BLAS.commonKernel(of: ["Cooperlake", "Cooperlake"]) == "Cooperlake")
+    #expect(BLAS.commonKernel(of: ["Cooperlake", "SkylakeX"]) == "SkylakeX")
+    #expect(BLAS.commonKernel(of: ["SkylakeX", "Zen"]) == "Haswell")
+    #if arch(x86_64)
+      // Sandybridge has vectors of 256 bits, too, and no fused multiply-add.
+      #expect(BLAS.commonKernel(of: ["Haswell", "Sandybridge"]) == "Prescott")
+    #endif
+  }
+
   @Test func emptyProducts() {
     let c = Tensor(Shape(2, 3), [.nan, 1, 2, 3, 4, 5])
     BLAS.multiply(Tensor(Shape(2, 0)), Tensor(Shape(0, 3)), into: c)

@@ -70,6 +70,34 @@ public enum PictureFiles {
     }
   }
 
+  /// A PNG file of 8 bits with alpha: `[height, width, 4]`.
+  public static func pngWithAlpha(_ pixels: [UInt8], height: Int, width: Int) throws -> Data {
+    var image = png_image()
+    image.version = UInt32(PNG_IMAGE_VERSION)
+    image.height = UInt32(height)
+    image.width = UInt32(width)
+    image.format = UInt32(PNG_FORMAT_FLAG_COLOR | PNG_FORMAT_FLAG_ALPHA)
+    return try withTemporaryFolder { folder in
+      let file = folder.appending(path: "picture.png")
+      guard png_image_write_to_file(&image, file.path, 0, pixels, 0, nil) != 0 else {
+        throw Failure(description: "libpng wrote no file with alpha")
+      }
+      return try Data(contentsOf: file)
+    }
+  }
+
+  /// A JPEG file with a note of orientation, 1 to 8, as cameras write it.
+  public static func jpeg(_ picture: Picture, orientation: UInt8) throws -> Data {
+    let file = try jpeg(picture, quality: 98)
+    let tiff: [UInt8] =
+      [0x4d, 0x4d, 0, 42, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0]
+      + [0, 0, 0, 0]
+    let segment = Array("Exif\0\0".utf8) + tiff
+    let length = segment.count + 2
+    return file.prefix(2) + Data([0xff, 0xe1, UInt8(length >> 8), UInt8(length & 255)] + segment)
+      + file.dropFirst(2)
+  }
+
   /// A grey PNG file of 16 bits.
   public static func png16(height: Int, width: Int) throws -> Data {
     var image = png_image()

@@ -319,6 +319,11 @@ float ck_max_abs(const float *x, long n);
 /// The sum of the squares; each square is rounded down to a whole number of units of 1 / per_unit.
 int64_t ck_sum_squares_in_units(const float *x, double per_unit, long n);
 
+// MARK: Memory of several processes (memory_file.c)
+
+/// A new file in memory without a name; -1, with errno, where the system refuses.
+int ck_memory_file(const char *label);
+
 #ifdef __cplusplus
 }
 #endif

@@ -4,7 +4,7 @@ import Tensors
 /// A corruption of images with its SPEC, such as `salt-pepper:0.25`.
 ///
 /// Every array element counts as a pixel: in colour images the three channels are corrupted
-/// independently. Two corruptions are equal if their SPECs are equal.
+/// independently, except by `salt-pepper-random-pixel`. Two corruptions are equal if their SPECs are equal.
 public struct Corruption: Equatable, Sendable, CustomStringConvertible {
   /// Every kind of noise, one line for each.
   static let catalogue: [any Noise.Type] = [
@@ -12,6 +12,7 @@ public struct Corruption: Equatable, Sendable, CustomStringConvertible {
     SaltPepper.self,
     SaltPepperReplacing.self,
     SaltPepperRandom.self,
+    SaltPepperRandomPixel.self,
     Gaussian.self,
     GaussianClipped.self,
     UniformReplacement.self,
@@ -53,10 +54,14 @@ public struct Corruption: Equatable, Sendable, CustomStringConvertible {
 
   /// C2: an element becomes 0 or 1 with equal probability.
   ///
-  /// - Parameter p: the probability of replacement, for each element (each channel) independently;
-  ///   in 0...1.
-  public static func saltPepperRandom(_ p: Double) -> Corruption {
-    Corruption(SaltPepperRandom.self, level: p)
+  /// - Parameters:
+  ///   - p: the probability of replacement, in 0...1, for each element (each channel)
+  ///     independently.
+  ///   - perPixel: whether one draw decides for all channels of a pixel instead.
+  public static func saltPepperRandom(_ p: Double, perPixel: Bool = false) -> Corruption {
+    perPixel
+      ? Corruption(SaltPepperRandomPixel.self, level: p)
+      : Corruption(SaltPepperRandom.self, level: p)
   }
 
   /// C4: x + s N(0, 1), not clipped.

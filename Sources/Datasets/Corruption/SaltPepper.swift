@@ -73,5 +73,31 @@ struct SaltPepperRandom: Noise {
   }
 }
 
+/// C2, `per_pixel=True`: each pixel becomes black or white with probability p, its colours alike.
+struct SaltPepperRandomPixel: Noise {
+  static let name = "salt-pepper-random-pixel"
+  static let summary = "the same for whole pixels: all colours become 0, or all 1"
+  static let levels: ClosedRange<Double>? = 0...1
+  static let staysInUnitRange = true
+  let probability: Float
+
+  init(level: Double) { probability = Float(level) }
+
+  func apply(
+    to values: UnsafeMutableBufferPointer<Float>, shape: ImageShape, row: Int, draws: Draws
+  ) {
+    let channels = shape.channels
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: values.count / channels) { uniform in
+      guard let first = uniform.baseAddress else { return }
+      draws.uniform(row: row, into: first, count: uniform.count)
+      for (pixel, u) in uniform.enumerated() where u < probability {
+        for channel in 0..<channels {
+          values[pixel * channels + channel] = u < probability / 2 ? 1 : 0
+        }
+      }
+    }
+  }
+}
+
 /// 1 (salt) for a dark pixel, 0 (pepper) for a bright pixel.
 private func flipped(_ value: Float) -> Float { value > 0.5 ? 0 : 1 }

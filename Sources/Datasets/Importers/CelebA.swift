@@ -124,7 +124,8 @@ public struct CelebAImporter: Importer {
       try writer.write(names: written.map { partition.names[$0] }, of: split)
     }
     return ImportReport(
-      skipped: outcomes.skipped(names: rows.source.names.map(Self.lastComponent)), notes: notes)
+      skipped: outcomes.skipped(names: rows.source.names.map(Self.lastComponent)),
+      notes: notes + [rows.note(outcomes)])
   }
 
   /// A note about the images that `--subset` left out.

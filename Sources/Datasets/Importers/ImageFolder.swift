@@ -45,6 +45,7 @@ public struct ImageImporter: Importer {
       guard let written = outcomes[split]?.written, !written.isEmpty else { continue }
       try writer.write(names: written.map { names[$0] }, of: split)
     }
-    return ImportReport(skipped: outcomes.skipped(names: names))
+    return ImportReport(
+      skipped: outcomes.skipped(names: names), notes: [rows.note(outcomes)])
   }
 }

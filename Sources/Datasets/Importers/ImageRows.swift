@@ -4,7 +4,7 @@ import Synchronization
 /// Writes image files as rows of a data set, on all cores; each file is read once.
 struct ImageRows: Sendable {
   /// The options that determine how image files become rows.
-  static let options = [size, crop, grey, legacyStretch, skipBroken]
+  static let options = [size, crop, grey, legacyStretch, background, skipBroken]
   /// The side of an image, in pixels.
   static let size = ImportOption(
     "size", "N", "pixels a side of an image (default 64; 105 for omniglot)")
@@ -14,12 +14,15 @@ struct ImageRows: Sendable {
   private static let legacyStretch = ImportOption(
     "legacy-stretch", nil, "stretch each square to the full range, as the RVAE authors' library did"
   )
+  private static let background = ImportOption(
+    "background", "RGB", "behind transparent pixels: white (default), black or RRGGBB")
   private static let skipBroken = ImportOption(
     "skip-broken", nil, "leave broken image files out, and list them, instead of stopping")
 
   /// The source of the files.
   let source: ImageSource
   private let framing: Framing
+  private let background: Background
   private let skipsBroken: Bool
   private let inverts: Bool
 
@@ -36,6 +39,11 @@ struct ImageRows: Sendable {
   ) throws(DatasetError) {
     self.source = source
     self.inverts = inverts
+    let colour = request.value(Self.background) ?? "white"
+    guard let background = Background(colour) else {
+      throw .option("--background", found: colour, expected: "white, black or RRGGBB")
+    }
+    self.background = background
     framing = Framing(
       size: try request.integer(Self.size, in: 1...4096) ?? size,
       crop: try request.integer(Self.crop, in: 1...65536),
@@ -50,6 +58,8 @@ struct ImageRows: Sendable {
     var written: [Int] = []
     /// Broken files, each with its problem.
     var broken: [(file: Int, reason: String)] = []
+    /// The sizes of the pictures, and what decoding has changed.
+    var pictures = PictureCounts()
   }
 
   /// Writes the images of all splits; they must be the first content of `writer`.
@@ -93,10 +103,12 @@ struct ImageRows: Sendable {
     let shape = ImageShape(height: framing.size, width: framing.size, channels: framing.channels)
     let dataset = try writer.createImages(split, count: files.count, shape: shape)
     let failures = Mutex<[Int: any Error]>([:])
+    let pictures = Mutex(PictureCounts())
     var outcome = Outcome()
     try ImageBlocks(imageSize: framing.count).run(count: files.count) { row, image in
       do {
-        try make(image, from: files[row])
+        let found = try make(image, from: files[row])
+        pictures.withLock { $0.add(found) }
       } catch {
         failures.withLock { $0[row] = error }
       }
@@ -120,19 +132,17 @@ struct ImageRows: Sendable {
       }
       try progress(rows.upperBound)
     }
+    outcome.pictures = pictures.withLock { $0 }
     return outcome
   }
 
   /// Decodes a file and makes its image.
-  private func make(_ image: UnsafeMutablePointer<UInt8>, from file: Int) throws {
+  private func make(_ image: UnsafeMutablePointer<UInt8>, from file: Int) throws -> PictureCounts {
     let bytes = try source.read(file)
     let label = source.label(file)
-    let picture: Picture
-    if bytes.starts(with: [0xff, 0xd8]) {
-      picture = try JPEG.decode(bytes, named: label)
-    } else if bytes.starts(with: [0x89, 0x50, 0x4e, 0x47]) {
-      picture = try PNG.decode(bytes, named: label)
-    } else {
+    guard
+      let (picture, changes) = try Picture.decode(bytes, named: label, background: background)
+    else {
       throw DatasetError.damaged(
         file: label, problem: bytes.isEmpty ? "an empty file" : "neither a JPEG nor a PNG file")
     }
@@ -144,6 +154,15 @@ struct ImageRows: Sendable {
     }
     framing.apply(to: picture, into: image)
     if inverts { for i in 0..<framing.count { image[i] = 255 - image[i] } }
+    return PictureCounts(picture, changes, isFramed: framing.crops(picture))
+  }
+
+  /// One line about all pictures: how many, their sizes, what became of them, what was left out.
+  func note(_ outcomes: [Split: Outcome]) -> String {
+    let counts = outcomes.values.reduce(into: PictureCounts()) { $0.add($1.pictures) }
+    let form = "\(framing.size)x\(framing.size)x\(framing.channels)"
+    return "read \(source.path): " + counts.text(resizedTo: form, inverted: inverts)
+      + source.leftOut
   }
 
   /// Whether the file is broken, and not the disk.

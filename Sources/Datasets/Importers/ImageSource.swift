@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// The image files in folders or zip archives, found by the endings of their names.
 struct ImageSource: Sendable {
@@ -6,6 +7,8 @@ struct ImageSource: Sendable {
   let path: String
   /// The names of the files inside, with their folders, sorted by character codes.
   let names: [String]
+  /// The files of other kinds, counted: `; left out: 3 .bmp`; empty if there are none.
+  let leftOut: String
   private let places: [Place]
 
   /// The place of a file.
@@ -15,24 +18,32 @@ struct ImageSource: Sendable {
   }
 
   /// The endings of image files, in upper or lower case.
-  static let endings = ["jpg", "jpeg", "png"]
+  static let endings = ["jpg", "jpeg", "jpe", "jfif", "png"]
 
   /// The size of the largest file that is read.
   private static let byteLimit = 1 << 28
 
-  /// Lists the images of folders, including their subfolders, or of zip archives.
+  /// Lists the images of folders, including their subfolders and what links lead to, or of zip
+  /// archives.
   ///
   /// Hidden files and files of file managers (`.name`, `__MACOSX/…`) do not count.
   ///
   /// - Throws: `DatasetError` if a folder or archive does not exist or contains no image.
   init(_ paths: String...) throws(DatasetError) {
     var found: [(name: String, place: Place)] = []
+    var others: [String: Int] = [:]
     for path in paths {
       let before = found.count
-      found += try Self.images(of: path)
+      for (name, place) in try Self.files(of: path) where !Self.isHidden(name) {
+        if Self.isImage(name) {
+          found.append((name, place))
+        } else {
+          others[Self.ending(of: name).map { "." + $0 } ?? "without an ending", default: 0] += 1
+        }
+      }
       guard found.count > before else {
         throw .mismatch(
-          file: path, item: "images", found: "none",
+          file: path, item: "images", found: "none" + Self.listed(others),
           expected: "files that end in " + Self.endings.map { "." + $0 }.joined(separator: ", "))
       }
     }
@@ -40,24 +51,81 @@ struct ImageSource: Sendable {
     path = paths.joined(separator: " ")
     names = found.map(\.name)
     places = found.map(\.place)
+    leftOut = Self.listed(others)
   }
 
-  private static func images(
+  /// Counts by kind: `; left out: 3 .bmp, 1 .txt`.
+  private static func listed(_ others: [String: Int]) -> String {
+    guard !others.isEmpty else { return "" }
+    let kinds = others.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+    let more = kinds.count > 8 ? ", …" : ""
+    return "; left out: "
+      + kinds.prefix(8).map { "\(Quantity.grouped($0.value)) \($0.key)" }.joined(separator: ", ")
+      + more
+  }
+
+  /// All files of a folder or archive.
+  private static func files(
     of path: String
   ) throws(DatasetError) -> [(name: String, place: Place)] {
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
+    var status = stat()
+    guard stat(path, &status) == 0 else {
       throw .file(file: path, reason: "no such folder or zip archive")
     }
-    guard isDirectory.boolValue else {
+    switch status.st_mode & S_IFMT {
+    case S_IFDIR:
+      var names: [String] = []
+      try list(path, "", within: [Identity(status)], &names)
+      return names.map { ($0, .file(folder: path)) }
+    case S_IFREG:
       let archive = try ZipArchive(path)
-      return archive.names.indices.filter { isImage(archive.names[$0]) }
+      return archive.names.indices.filter { !archive.names[$0].hasSuffix("/") }
         .map { (archive.names[$0], .entry($0, of: archive)) }
+    default:
+      throw .file(file: path, reason: "found a pipe or device, expected a folder or zip archive")
     }
-    guard let all = FileManager.default.enumerator(atPath: path) else {
-      throw .file(file: path, reason: "cannot be listed")
+  }
+
+  /// A folder, under whatever name.
+  private struct Identity: Equatable {
+    let device: dev_t
+    let number: ino_t
+
+    init(_ status: stat) {
+      device = status.st_dev
+      number = status.st_ino
     }
-    return all.compactMap { $0 as? String }.filter(isImage).map { ($0, .file(folder: path)) }
+  }
+
+  /// Lists the files of a folder and of the folders in it; links count as what they lead to, but not
+  /// back into a folder above.
+  private static func list(
+    _ root: String, _ folder: String, within above: [Identity], _ names: inout [String]
+  ) throws(DatasetError) {
+    let path = folder.isEmpty ? root : "\(root)/\(folder)"
+    guard let directory = opendir(path) else {
+      throw .file(file: path, reason: systemMessage())
+    }
+    var entries: [String] = []
+    while let entry = readdir(directory) {
+      entries.append(
+        withUnsafePointer(to: &entry.pointee.d_name) {
+          $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+        })
+    }
+    closedir(directory)
+    for entry in entries where !entry.hasPrefix(".") && entry != "__MACOSX" {
+      let name = folder.isEmpty ? entry : "\(folder)/\(entry)"
+      var status = stat()
+      // A link that leads nowhere counts as a file, so that reading it gives the error.
+      guard stat("\(root)/\(name)", &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+        names.append(name)
+        continue
+      }
+      let identity = Identity(status)
+      guard !above.contains(identity) else { continue }
+      try list(root, name, within: above + [identity], &names)
+    }
   }
 
   /// The bytes of file `index` of `names`; several threads may read at once.
@@ -85,9 +153,18 @@ struct ImageSource: Sendable {
   }
 
   private static func isImage(_ name: String) -> Bool {
-    guard let dot = name.utf8.lastIndex(of: UInt8(ascii: ".")),
-      endings.contains(name[name.index(after: dot)...].lowercased())
-    else { return false }
-    return !name.split(separator: "/").contains { $0.hasPrefix(".") || $0 == "__MACOSX" }
+    ending(of: name).map(endings.contains) ?? false
+  }
+
+  private static func isHidden(_ name: String) -> Bool {
+    name.split(separator: "/").contains { $0.hasPrefix(".") || $0 == "__MACOSX" }
+  }
+
+  /// The letters behind the last dot of a file's name, in lower case.
+  private static func ending(of name: String) -> String? {
+    guard let last = name.split(separator: "/").last, let dot = last.lastIndex(of: ".") else {
+      return nil
+    }
+    return last[last.index(after: dot)...].lowercased()
   }
 }

@@ -45,10 +45,13 @@ extension Importer {
     force: Bool = false, monitor: WorkMonitor = WorkMonitor()
   ) throws -> ImportReport {
     precondition(!sources.isEmpty, "no source to import")
-    try DatasetWriter.checkTarget(output, force: force)
+    // Values of options may be names of files, too.
+    let inputs = sources + options.values
+    try DatasetWriter.checkTarget(output, force: force, inputs: inputs)
     let importer = try Self(ImportRequest(format: format, sources: sources, values: options))
     return try DatasetWriter.write(
-      output, name: name ?? importer.name, source: sources.joined(separator: " "), force: force
+      output, name: name ?? importer.name, source: sources.joined(separator: " "), force: force,
+      inputs: inputs
     ) { try importer.write(to: $0, monitor) }
   }
 }

@@ -6,14 +6,15 @@ import HDF5
 /// A source is a folder with four files under their usual names: `train-images-idx3-ubyte`,
 /// `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`. Names like
 /// `train-images.idx3-ubyte` are allowed too, with or without `.gz`. Or sources are files; files
-/// with `t10k` or `test` in their names make the test split.
+/// with `t10k` or `test` as a word of their names make the test split.
 public struct MNISTImporter: Importer {
   /// `mnist`.
   public static let format = "mnist"
   /// The help text about sources.
   public static let help = """
     The four IDX files, plain or .gz (also Fashion-MNIST): the folder that holds them under their
-    usual names, or single files; those with t10k or test in their name make the test split.
+    usual names, or single files; those with t10k or test as a word of the
+    name make the test split.
     """
 
   /// The folder's name, or `mnist` for files.
@@ -36,7 +37,7 @@ public struct MNISTImporter: Importer {
   /// - Throws: `HDF5Error` if the output cannot be written.
   public func write(to writer: DatasetWriter, _ monitor: WorkMonitor) throws -> ImportReport {
     for part in parts { try part.write(to: writer) }
-    return ImportReport()
+    return ImportReport(notes: ["read " + parts.map(\.reading).joined(separator: "; ")])
   }
 
   private static func isFolder(_ path: String) -> Bool {
@@ -71,16 +72,30 @@ public struct MNISTImporter: Importer {
       expected: "the four IDX files of the set (or name single files)")
   }
 
+  /// The split that the words of a file's name tell; `latest` and `contest` are no tests.
+  private static func split(of path: String) throws(DatasetError) -> Split {
+    let name = URL(filePath: path).lastPathComponent.lowercased()
+    let words = name.split { !$0.isLetter && !$0.isNumber }
+    let isTest = words.contains { $0.hasPrefix("test") || $0.hasPrefix("t10k") }
+    let isTrain = words.contains { $0.hasPrefix("train") }
+    if isTest && isTrain || !isTest && !isTrain && name.contains("test") {
+      throw .mismatch(
+        file: path, item: "name", found: "\(isTrain ? "train and test" : "test inside a word")",
+        expected: "train, or test or t10k, as a word of the name")
+    }
+    return isTest ? .test : .train
+  }
+
   private static func parts(from files: [String]) throws(DatasetError) -> [Part] {
     var found: [Split: [IDX.Kind: IDX]] = [:]
     for path in files {
-      let name = URL(filePath: path).lastPathComponent.lowercased()
-      let split: Split = name.contains("t10k") || name.contains("test") ? .test : .train
+      let split = try split(of: path)
       let idx = try IDX(path)
       if let other = found[split]?[idx.kind] {
         throw .mismatch(
           file: path, item: "\(split.rawValue) \(idx.kind.noun)", found: "a second file of them",
-          expected: "only \(other.path) (t10k or test in the name makes a file the test split's)")
+          expected:
+            "only \(other.path) (t10k or test as a word of the name makes a file the test split's)")
       }
       found[split, default: [:]][idx.kind] = idx
     }
@@ -113,6 +128,11 @@ private struct Part {
     self.split = split
     self.images = images
     self.labels = labels
+  }
+
+  /// The files and their split, in words.
+  var reading: String {
+    "\(images.path)\(labels.map { " and \($0.path)" } ?? ", no labels,") as \(split.rawValue)"
   }
 
   func write(to writer: DatasetWriter) throws {

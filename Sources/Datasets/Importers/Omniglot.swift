@@ -149,7 +149,8 @@ public struct OmniglotImporter: Importer {
     )
     return ImportReport(notes: [
       "ink is \(inverts ? "1 on 0" : "0 on 1"); \(background) characters to train and test with, "
-        + "\(evaluation) others to evaluate with"
+        + "\(evaluation) others to evaluate with",
+      rows.note(outcomes),
     ])
   }
 }

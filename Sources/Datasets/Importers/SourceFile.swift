@@ -19,12 +19,15 @@ enum SourceFile {
   ///
   /// - Throws: `DatasetError` if the file cannot be read.
   static func readRaw(_ path: String) throws(DatasetError) -> [UInt8] {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw .file(file: path, reason: systemMessage()) }
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else {
       throw .file(file: path, reason: systemMessage())
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw .file(file: path, reason: "found a folder, pipe or device, expected a file")
     }
     var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
     var filled = 0

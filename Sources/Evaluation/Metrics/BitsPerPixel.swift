@@ -9,7 +9,7 @@ enum BitsPerPixel: Metric {
   static func measure(_ evaluation: Evaluation) throws -> [MetricValue] {
     let pixels = evaluation.source.images.shape.count
     return try evaluation.negativeLogLikelihood().map {
-      [MetricValue("", $0.bitsPerDimension(of: pixels))]
+      [MetricValue("", $0.mean.bitsPerDimension(of: pixels))]
     } ?? []
   }
 }

@@ -15,6 +15,27 @@ public protocol Metric: Sendable {
   /// - Returns: one value for each compared image ("X", "reconstruction", "L"), or one value under
   ///   ""; none if the model lacks a needed part.
   static func measure(_ evaluation: Evaluation) throws -> [MetricValue]
+  /// What its numbers are that their name does not say, in one line; nil by default.
+  static var note: String? { get }
+  /// Numbers beside those of `measure`, called after it; none by default.
+  ///
+  /// **Collective.**
+  static func details(_ evaluation: Evaluation) throws -> [(name: String, value: Double)]
+  /// Why its numbers should be doubted, in one line, called after `measure`; nil by default.
+  ///
+  /// **Collective.**
+  static func warning(_ evaluation: Evaluation) throws -> String?
+}
+
+extension Metric {
+  /// The default: nil.
+  public static var note: String? { nil }
+  /// The default: none.
+  public static func details(_ evaluation: Evaluation) throws -> [(name: String, value: Double)] {
+    []
+  }
+  /// The default: nil.
+  public static func warning(_ evaluation: Evaluation) throws -> String? { nil }
 }
 
 /// One number of a metric.

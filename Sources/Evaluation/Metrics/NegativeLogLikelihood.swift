@@ -1,3 +1,6 @@
+import Support
+import Training
+
 /// The estimate of -log p(x) from many samples of z.
 enum NegativeLogLikelihood: Metric {
   static let name = "nll"
@@ -5,6 +8,25 @@ enum NegativeLogLikelihood: Metric {
   static let needs: String? = "a likelihood"
 
   static func measure(_ evaluation: Evaluation) throws -> [MetricValue] {
-    try evaluation.negativeLogLikelihood().map { [MetricValue("", $0)] } ?? []
+    try evaluation.negativeLogLikelihood().map { [MetricValue("", $0.mean)] } ?? []
+  }
+
+  static func details(_ evaluation: Evaluation) throws -> [(name: String, value: Double)] {
+    guard let found = try evaluation.negativeLogLikelihood() else { return [] }
+    return (found.standardError.map { [("standard_error", $0)] } ?? [])
+      + [("ess_smallest", found.smallestSampleSize), ("ess_median", found.medianSampleSize)]
+  }
+
+  static func warning(_ evaluation: Evaluation) throws -> String? {
+    guard let found = try evaluation.negativeLogLikelihood(), found.imagesOfFewSamples > 0 else {
+      return nil
+    }
+    return "nll: \(Quantity.grouped(found.imagesOfFewSamples)) of "
+      + "\(Quantity.count(found.images, "image")) have fewer than "
+      + "\(Quantity.significant(LikelihoodEstimate.fewSamples)) effective samples of "
+      + "\(Quantity.grouped(found.samples)) (the smallest "
+      + "\(Quantity.significant(found.smallestSampleSize, 2)), the median "
+      + "\(Quantity.significant(found.medianSampleSize, 2))): their -log p(x) is estimated too "
+      + "high; more --samples show by how much"
   }
 }

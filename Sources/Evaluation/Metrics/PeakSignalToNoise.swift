@@ -5,6 +5,7 @@ enum PeakSignalToNoise: Metric {
   static let name = "psnr"
   static let summary = "10 log10(1 / mse) in dB, of the mean over all images"
   static let needs: String? = "an encoder"
+  static let note: String? = "of the mean mse of all images, not the mean of their psnr"
 
   static func measure(_ evaluation: Evaluation) throws -> [MetricValue] {
     try evaluation.squaredErrors().map { MetricValue($0.of, -10 * log10($0.value)) }

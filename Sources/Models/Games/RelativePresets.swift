@@ -50,6 +50,7 @@ extension Preset {
         Setting("hidden=512,384,256", "4.4 [C]"), Setting("latent=49", "4.4 [C]"),
         Setting("batch=200", "4.4 [C]"), Setting("epochs=600", "4.4 [C]"),
         Setting("shuffle=false", "D-47 [C]: MNIST in its order"),
+        Setting("lanes=1", "D-47 [C]: a step's rows are consecutive; 8 for up to 8 ranks"),
         Setting("dropout=0.7", "D-42 [C]: keep 0.3"),
         Setting("generator_output=tanh", "D-12 [C]"), Setting("loss_epsilon=0.01", "D-12 [C]"),
       ]),

@@ -131,7 +131,7 @@ extension Trainer {
     var result = ProjectionResult()
     result.residual = sums[0].squareRoot()
     result.moved = sums[1].squareRoot()
-    result.sparsity = sums[2] / elements
+    result.nonzero = sums[2] / elements
     result.l1 = sums[3]
     if clean != nil { result.cleanError = (sums[4] / elements, sums[5] / elements) }
     result.seconds =
@@ -147,7 +147,7 @@ struct ProjectionResult: Sendable {
   /// ||previous (L + S) - new (L + S)||_F; before the first projection L + S was 0.
   var moved = 0.0
   /// The fraction of the elements of S that are not zero.
-  var sparsity = 0.0
+  var nonzero = 0.0
   /// Seconds of the projection.
   var seconds = 0.0
   /// Sum over the elements of |S|.

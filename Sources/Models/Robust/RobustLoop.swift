@@ -84,7 +84,7 @@ public struct RobustLoop: Loop {
       let c2 = weight * found.moved / norms.frobenius
       try session.finishOuter(
         OuterResult(
-          c1: c1, c2: c2, nonzero: found.sparsity, penalty: settings.lambda * found.l1,
+          c1: c1, c2: c2, nonzero: found.nonzero, penalty: settings.lambda * found.l1,
           cleanError: found.cleanError, seconds: found.seconds))
       if hasConverged(c1, c2) { return .converged }
     }

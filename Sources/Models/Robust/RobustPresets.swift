@@ -25,8 +25,12 @@ extension Preset {
       name: "fashion-rvae", summary: "robust VAE on Fashion-MNIST, the RVAE paper's settings",
       settings: [Setting("model=rvae", "4.3")] + robustMNIST + robustLoop),
     Preset(
-      name: "celeba-vae", summary: "convolutional VAE on CelebA, the RVAE authors' code",
-      settings: [Setting("model=vae", "4.1"), Setting("epochs=100", "4.1 [C]")] + celebaNet),
+      name: "celeba-vae",
+      summary: "convolutional VAE on CelebA, beside celeba-rvae or on the L of celeba-rda",
+      settings: [
+        Setting("model=vae", "4.1"),
+        Setting("epochs=200", "4.1 [C]: 10 x 20, as RVAE and the VAE on an RDA's L; 100 alone"),
+      ] + celebaNet),
     Preset(
       name: "celeba-rvae", summary: "convolutional robust VAE on CelebA, the RVAE authors' code",
       settings: [Setting("model=rvae", "4.3")] + celebaNet + celebaLoop),
@@ -64,6 +68,7 @@ extension Preset {
     Setting("rows=55000", "D-11 [C]: the first 55,000"),
     Setting("batch=200", "4.1 [C]"),
     Setting("shuffle=false", "D-47 [C]: fixed order"),
+    Setting("lanes=1", "D-47 [C]: a step's rows are consecutive; 8 for up to 8 ranks"),
     Setting("hidden=512,256", "D-04 [P]; the code has 512,384,256"),
     Setting("latent=49", "4.1 [P]"),
     Setting("activation=sigmoid", "4.1 [C]"),

@@ -1,4 +1,5 @@
 import Datasets
+import Distributed
 import Support
 
 /// The settings of every run: its data, its lanes, and its records.
@@ -29,6 +30,10 @@ public struct CommonSettings: SettingsGroup {
   /// Checks lanes, and the batch against the rows in use.
   public func check(_ system: String, with common: CommonSettings) throws(ConfigurationError) {
     try lanes.check()
+    if recording.bestBy == .validation && recording.validateEvery == 0 {
+      throw ConfigurationError(
+        key: "best_by", found: "validation", expected: "a validate_every above 0 with it")
+    }
     guard let rows = data.rows, lanes.batch > rows else { return }
     throw ConfigurationError(
       key: "batch", found: "\(lanes.batch)",
@@ -46,6 +51,10 @@ public struct DataSettings: SettingsGroup {
   public var layout = ImageSetOptions.Layout.nhwc
   /// The shape of an image, where the dataset is [N, D].
   public var shape: [Int]?
+  /// The stored value that stands for 1; nil for the usual one.
+  public var scale: Double?
+  /// Whether the file may lead to other files outside its folder.
+  public var external = false
   /// The number of first rows of the training set in use; nil for all rows.
   public var rows: Int?
   /// Corruption drawn anew at every step.
@@ -70,6 +79,12 @@ public struct DataSettings: SettingsGroup {
     .optionalLayers(
       "shape", \.shape, absent: "as stored", "The shape of an image where the dataset is [N, D].",
       "files"),
+    .optionalReal(
+      "scale", \.scale, .positive, absent: "255 in bytes and 1 in floats",
+      "The stored value that stands for 1.", "files"
+    ).fixed,
+    .flag(
+      "external", \.external, "The file may lead to files outside its folder.", "files"),
     .optionalInteger(
       "rows", \.rows, 1...1_000_000_000, absent: "all",
       "Use at most the first n rows of the training set.", "D-11"
@@ -89,7 +104,9 @@ public struct DataSettings: SettingsGroup {
 
   /// The format of the training set in its file.
   public var imageSetOptions: ImageSetOptions {
-    ImageSetOptions(images: images.isEmpty ? nil : images, layout: layout, shape: shape)
+    ImageSetOptions(
+      images: images.isEmpty ? nil : images, layout: layout, shape: shape, scale: scale,
+      isExternal: external)
   }
 }
 
@@ -114,14 +131,16 @@ public struct LaneSettings: SettingsGroup {
   /// Whether each lane is a separate microbatch, so that results are bitwise equal on any number of
   /// ranks.
   public var exact = false
+  /// KiB of a message of gradients between hosts, at most.
+  public var messageKiB = GradientBuckets.usualMessageFloats / 256
 
   /// The defaults.
   public init() {}
 
   /// All keys.
   ///
-  /// Only `exact` may change in a run: the order of rows and the draws depend on the
-  /// others.
+  /// Only `exact` and `message_kib` may change in a run: the order of rows and the draws depend on
+  /// the others.
   public static let entries: [SettingsEntry<LaneSettings>] = [
     .seed(
       "seed", \.seed, "Key of every random draw of the run.", "0 [C]: 595, the RVAE authors'"
@@ -137,6 +156,10 @@ public struct LaneSettings: SettingsGroup {
     .flag(
       "exact", \.exact, "Bitwise the same result on any number of ranks, at some cost in speed.",
       "architecture, lanes"),
+    .integer(
+      "message_kib", \.messageKiB, 1...1_048_576,
+      "KiB of a message of gradients between hosts, at most; cleave doctor times several. Results "
+        + "do not depend on it.", "cluster"),
   ]
 
   /// The number of lanes: as set, or the largest power of two that divides the batch, up to 8.
@@ -158,7 +181,8 @@ public struct LaneSettings: SettingsGroup {
       ? "set lanes=\(wanted)"
       : "set lanes=\(wanted) and a batch that \(wanted) divides (\((batch / wanted + 1) * wanted))"
     throw ConfigurationError(
-      "\(ranks) ranks for \(count) lanes: start at most \(count) ranks, or \(cure) in a new run")
+      "\(ranks) ranks for \(Quantity.count(count, "lane")): start at most "
+        + "\(Quantity.count(count, "rank")), or \(cure) in a new run")
   }
 
   fileprivate func check() throws(ConfigurationError) {
@@ -174,6 +198,16 @@ public struct LaneSettings: SettingsGroup {
   }
 }
 
+/// The measures of which the lowest makes a checkpoint the best.
+public enum BestMeasure: String, CaseIterable, Sendable {
+  /// The mean loss of the epoch.
+  case loss
+  /// The negative bound on validation images.
+  case validation
+  /// The mean squared error of L to the clean images, which are seldom known.
+  case cleanError = "clean_mse"
+}
+
 /// The records of a run, and the limits for its warnings.
 public struct RecordingSettings: SettingsGroup {
   /// Steps between two lines of `metrics.jsonl`.
@@ -186,6 +220,9 @@ public struct RecordingSettings: SettingsGroup {
   public var keepLast = 3
   /// Whether the checkpoint with the lowest score stays too.
   public var keepBest = true
+  /// What the score is; nil for the bound on validation images where it is measured, otherwise the
+  /// loss.
+  public var bestBy: BestMeasure?
   /// Outer iterations (or epochs) between two sets of PNG grids; 0 for none.
   public var gridEvery = 1
   /// A KL below this, in nats, is reported as collapse.
@@ -225,9 +262,12 @@ public struct RecordingSettings: SettingsGroup {
       "keep_last", \.keepLast, 1...1_000_000, "How many of the newest checkpoints stay.", "own"),
     .flag(
       "keep_best", \.keepBest,
-      "The best checkpoint stays as well: by the validation bound, the error to clean images or "
-        + "the loss.",
-      "own"),
+      "The best checkpoint stays as well (best_by).", "own"),
+    .optionalChoice(
+      "best_by", \.bestBy, absent: "validation where validate_every measures it, otherwise loss",
+      "The lowest what makes a checkpoint the best: the loss of its epoch, the bound on validation "
+        + "images, or the error of L to the clean images, for which these must be known.",
+      "files"),
     .integer(
       "grid_every", \.gridEvery, 0...1_000_000,
       "Outer iterations (or epochs) between two sets of PNG grids; 0: none.", "own"),

@@ -58,8 +58,15 @@ extension SettingsEntry {
     _ name: String, _ path: WritableKeyPath<Owner, Double?> & Sendable, absent: String,
     _ summary: String, _ source: String
   ) -> SettingsEntry {
-    let limits = Limits.fraction
-    return SettingsEntry(
+    optionalReal(name, path, .fraction, absent: absent, summary, source)
+  }
+
+  /// A number within limits, or null.
+  public static func optionalReal(
+    _ name: String, _ path: WritableKeyPath<Owner, Double?> & Sendable, _ limits: Limits,
+    absent: String, _ summary: String, _ source: String
+  ) -> SettingsEntry {
+    SettingsEntry(
       name, path, expected: "a number \(limits.words), or null for \(absent)", summary: summary,
       source: source, toJSON: { $0.map { .real($0) } ?? .null },
       fromJSON: { (json) -> Double?? in

@@ -2,6 +2,8 @@ import Datasets
 import Foundation
 import MPI
 import Models
+import Runs
+import Support
 import Training
 
 /// `--data` and options for the format of its images: shared by the commands that read images.
@@ -12,8 +14,10 @@ struct DataOptions {
   let split: String
   private let options: ImageSetOptions
   private let isLayoutGiven: Bool
+  /// What is done with other images than those a run was trained on, where these are expected.
+  let other: TrainingRun.OtherImages
 
-  /// Takes `--data`, `--split`, `--images`, `--layout` and `--shape` from the arguments.
+  /// Takes `--data`, `--split` and the options of a file's layout from the arguments.
   ///
   /// - Throws: `UsageError` for an invalid value.
   init(_ arguments: Arguments) throws(UsageError) {
@@ -22,12 +26,23 @@ struct DataOptions {
     let layout = try arguments.choice("layout", as: ImageSetOptions.Layout.self)
     options = ImageSetOptions(
       images: arguments.value("images"), layout: layout ?? .nhwc,
-      shape: try Self.shape(arguments.value("shape")))
+      shape: try Self.shape(arguments.value("shape")),
+      scale: try Self.scale(arguments.value("scale")), isExternal: arguments.has("external"))
+    other = arguments.has("accept-data") ? .accepted : .refused
     isLayoutGiven = options != ImageSetOptions() || layout != nil
     if path == nil && isLayoutGiven {
       throw UsageError(
-        "--images, --layout and --shape describe the file of --data, which is missing")
+        "--images, --layout, --shape, --scale and --external describe the file of --data, which "
+          + "is missing")
     }
+  }
+
+  private static func scale(_ text: String?) throws(UsageError) -> Double? {
+    guard let text else { return nil }
+    guard let value = Double(text), value > 0, value.isFinite else {
+      throw UsageError("--scale: found \(text), expected a number above 0")
+    }
+    return value
   }
 
   private static func shape(_ text: String?) throws(UsageError) -> [Int]? {
@@ -49,21 +64,87 @@ struct DataOptions {
     common.data.images = options.images ?? ""
     common.data.layout = options.layout
     common.data.shape = options.shape
+    common.data.scale = options.scale
+    common.data.external = options.isExternal
     configuration.write(common)
   }
 
-  /// Opens the images on every rank; by default the run's own training set.
+  /// Opens the training set that a configuration names, or the file given in its place, and says
+  /// what is read.
   ///
   /// **Collective.**
   ///
+  /// - Parameter rows: how many images are needed; nil for all.
   /// - Throws: `DatasetError` or `HDF5Error`, the same on all ranks.
-  func open(for run: Configuration, on world: Communicator) throws -> ImageSet {
+  func open(
+    for run: Configuration, rows: Int? = nil, on world: Communicator, _ console: Console
+  ) throws -> ImageSet {
     let own = run.common.data
-    return try world.agree {
-      try ImageSet.open(
-        path ?? own.data, split: split,
-        options: path == nil || (path == own.data && !isLayoutGiven) ? own.imageSetOptions : options
-      )
+    let isOwn = path == nil || (path == own.data && !isLayoutGiven)
+    let isTrained = isOwn && split == Split.train.rawValue
+    return try ImageSet.open(
+      path ?? own.data, split: split, options: isOwn ? own.imageSetOptions : options,
+      rows: [rows, isTrained ? own.rows : nil].compactMap { $0 }.min(), on: world, console)
+  }
+
+  /// Opens the images on every rank, by default the run's own training set.
+  ///
+  /// **Collective.**
+  ///
+  /// - Parameter rows: how many images are needed; nil for all.
+  /// - Returns: the images, and one line that says what they are to the run.
+  /// - Throws: `DatasetError` or `HDF5Error`, the same on all ranks; `RunError.data` for other images
+  ///   at the place of the training set, unless they are accepted.
+  func open(
+    for trained: TrainedModel, rows: Int? = nil, on world: Communicator, _ console: Console
+  ) throws -> (images: ImageSet, line: String) {
+    let own = trained.configuration.common.data
+    let isOwnFile = path.map { Self.isSame($0, own.data) } ?? true
+    let options = isOwnFile && !isLayoutGiven ? own.imageSetOptions : options
+    try world.agree { if path == nil { try Self.find(own.data, of: trained.directory) } }
+    // As many rows as the images trained on are needed to know them.
+    let images = try ImageSet.open(
+      path ?? own.data, split: split, options: options,
+      rows: rows.map { max($0, trained.trainedData?.rows ?? 0) }, on: world, console)
+    let line = try trained.recognize(
+      images,
+      isNamedByRun: isOwnFile && images.split == .train && options == own.imageSetOptions,
+      other: other, on: world)
+    return (images, line)
+  }
+
+  /// Makes sure that the training set of a run is where the run has it.
+  ///
+  /// - Throws: `RunError.data` that says how to name another place.
+  static func find(_ path: String, of run: RunDirectory) throws {
+    if FileManager.default.fileExists(atPath: path) { return }
+    throw RunError.data(
+      path,
+      "no such file; if the images of \(run.path) lie elsewhere now, name their file by --data: they "
+        + "are known by their content")
+  }
+
+  private static func isSame(_ a: String, _ b: String) -> Bool {
+    let (a, b) = (URL(filePath: a), URL(filePath: b))
+    return a == b || a.resolvingSymlinksInPath() == b.resolvingSymlinksInPath()
+  }
+}
+
+extension ImageSet {
+  /// Opens images on every rank, and says in one line what is read.
+  ///
+  /// **Collective.**
+  static func open(
+    _ path: String, split: String = Split.train.rawValue, options: ImageSetOptions, rows: Int?,
+    on world: Communicator, _ console: Console
+  ) throws -> ImageSet {
+    let (images, copies) = try open(path, split: split, options: options, rows: rows, on: world)
+    if let line = images.reading { console.note(line) }
+    if copies > 0 {
+      console.warning(
+        "\(Quantity.count(copies, "rank")) cannot share the images of a rank on the same host and "
+          + "hold a copy")
     }
+    return images
   }
 }

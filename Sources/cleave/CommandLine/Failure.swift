@@ -25,7 +25,7 @@ enum Failure {
   /// A wrong SPEC or option, or an existing output, is wrong usage; other cases are wrong data.
   private static func status(of error: DatasetError) -> Int32 {
     switch error {
-    case .exists, .specification, .option: 64
+    case .exists, .isInput, .specification, .option: 64
     case .stopped: 75
     default: 65
     }

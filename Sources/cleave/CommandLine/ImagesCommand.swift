@@ -16,7 +16,9 @@ protocol ImagesCommand: Subcommand {
   init(query: RunQuery)
 
   /// Writes the model's results for the images. **Collective.**
-  func write(_ images: ImageSet, by outputs: Outputs) throws
+  ///
+  /// - Returns: what a reader should know about them, in one line.
+  func write(_ images: ImageSet, by outputs: Outputs) throws -> String?
 }
 
 extension ImagesCommand {
@@ -30,7 +32,10 @@ extension ImagesCommand {
 
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
     try query.answer(on: world, console) { outputs, trained in
-      try write(query.data.open(for: trained.configuration, on: world), by: outputs)
+      try world.agree { _ = try trained.encoder() }
+      let (images, line) = try query.data.open(for: trained, on: world, console)
+      console.note(line)
+      if let line = try write(images, by: outputs) { console.note(line) }
     }
   }
 }

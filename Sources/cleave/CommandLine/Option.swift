@@ -64,6 +64,8 @@ extension Option {
   static let force = flag("force", "replace what exists already")
   static let data = value(
     "data", "FILE", "the data set (HDF5); without, the one a run is trained on")
+  static let acceptData = flag(
+    "accept-data", "take images that are not those trained on, where the run's own are expected")
   static let split = value("split", "NAME", "its part: train (default), validation or test")
   static let best = flag("best", "the checkpoint of the lowest score, not the newest")
   static let out = value("out", "FILE", "what to write")
@@ -76,6 +78,8 @@ extension Option {
     value("images", "PATH", "the images' dataset inside the file, for files from elsewhere"),
     value("layout", "ORDER", "the order of its dimensions: nhwc (default) or nchw"),
     value("shape", "H,W,C", "the shape of an image, where the dataset is [N, D]"),
+    value("scale", "V", "the stored value that stands for 1 (255 in bytes, 1 in floats)"),
+    flag("external", "follow the file's links and parts to files outside its folder"),
   ]
 
   /// The options of every command.

@@ -20,7 +20,8 @@ struct RunQuery {
   static let pictures = [".png"]
 
   static let options =
-    [Option.data, Option.split, Option.best, Option.out, Option.force] + Option.layout
+    [Option.data, Option.split, Option.acceptData, Option.best, Option.out, Option.force]
+    + Option.layout
 
   init(_ arguments: Arguments, endings: [String]) throws(UsageError) {
     run = RunDirectory(arguments.operands[0])
@@ -43,10 +44,15 @@ struct RunQuery {
   ) throws -> Int32 {
     Workers.start(1)
     _ = try world.onRoot {
-      try DatasetWriter.checkTarget(output, force: isForced)
+      try DatasetWriter.checkTarget(output, force: isForced, inputs: [data.path].compactMap { $0 })
       return 0
     }
     let trained = try TrainedModel.load(run, passes, isBest: isBest, on: world, console)
+    // Known only now: the training set and the checkpoint, which no answer may replace.
+    _ = try world.onRoot {
+      try DatasetWriter.checkTarget(output, force: isForced, inputs: trained.inputs)
+      return 0
+    }
     try body(Outputs(trained, force: isForced, world: world), trained)
     console.note("written: \(output)")
     return 0

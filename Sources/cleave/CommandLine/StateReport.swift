@@ -14,6 +14,7 @@ struct StateReport {
   private let progress: SavedProgress?
   private let lanes: Int?
   private let digests: StateDigests?
+  private let data: DataIdentity?
 
   /// Reads the state of a checkpoint, or of a run's newest checkpoint; nil for a run without
   /// checkpoints.
@@ -32,6 +33,7 @@ struct StateReport {
     model = recorded?.configuration.model
     progress = recorded?.progress
     lanes = checkpoint?.manifest.lanes
+    data = try checkpoint?.data()
     digests = withDigests ? try checkpoint?.digests() : nil
   }
 
@@ -45,6 +47,7 @@ struct StateReport {
       JSONValue.Member("finished", progress.map { .boolean($0.progress.finished) } ?? .null),
       JSONValue.Member("warnings", .array(warnings.map { .string($0.rawValue) })),
     ]
+    members.append(JSONValue.Member("data", dataJSON))
     if format == "cleave-run" {
       members.append(JSONValue.Member("checkpoints", .array(entries.map(Self.json))))
       members.append(JSONValue.Member("best", best.map { .string($0) } ?? .null))
@@ -77,6 +80,15 @@ struct StateReport {
     ]
   }
 
+  private var dataJSON: JSONValue {
+    guard let data else { return .null }
+    return [
+      "digest": .string(data.digest), "rows": .integer(data.rows),
+      "shape": .array(data.shape.map { .integer($0) }), "element": .string(data.element),
+      "path": .string(data.path),
+    ]
+  }
+
   private var progressJSON: JSONValue {
     guard let progress = progress?.progress else { return .null }
     return [
@@ -100,6 +112,11 @@ struct StateReport {
         "  \(Quantity.count(lanes, "lane")), written by "
           + "\(Quantity.count(checkpoint.manifest.ranks, "rank")) with the BLAS kernel "
           + checkpoint.manifest.blasKernel.printable)
+    }
+    if let data {
+      lines.append("  trained on \(data.description), of digest \(data.digest), at \(data.path)")
+    } else if checkpoint != nil {
+      lines.append("  keeps no digest of the images trained on")
     }
     for warning in warnings {
       lines.append("  MARKED: \(warning.rawValue.replacing("_", with: " "))")

@@ -7,12 +7,13 @@ struct DenoiseCommand: ImagesCommand {
   static let summary = "split images into a clean and a sparse part"
   static let details = """
     Writes /L (uint8) and /S (float32), [N, H, W, C], in the order of the input. For the rows the
-    run was trained on, L = D(E(X - S)) with the S of the run; others are split once, L = D(E(X)).
+    run was trained on, they are the run's own: S, and L = X - S - R of its last split. Others are
+    split once: L = D(E(X)).
     """
 
   let query: RunQuery
 
-  func write(_ images: ImageSet, by outputs: Outputs) throws {
-    try outputs.denoise(images, to: query.output)
+  func write(_ images: ImageSet, by outputs: Outputs) throws -> String? {
+    try outputs.denoise(images, to: query.output).description
   }
 }

@@ -10,7 +10,8 @@ struct EncodeCommand: ImagesCommand {
 
   let query: RunQuery
 
-  func write(_ images: ImageSet, by outputs: Outputs) throws {
+  func write(_ images: ImageSet, by outputs: Outputs) throws -> String? {
     try outputs.encode(images, to: query.output)
+    return nil
   }
 }

@@ -29,7 +29,7 @@ struct EvaluateCommand: Subcommand {
   static let operands = [RunQuery.operand]
   static let options =
     [
-      Option.data, Option.split,
+      Option.data, Option.split, Option.acceptData,
       Option.value("metrics", "LIST", "what to measure (default \(usual))"),
       Option.value("samples", "N", "samples of z for each image in nll and bits (default 5000)"),
       Option.value("rows", "N", "measure the first N images only"),
@@ -80,7 +80,7 @@ struct EvaluateCommand: Subcommand {
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
     Workers.start(1)
     let trained = try TrainedModel.load(run, passes, isBest: isBest, on: world, console)
-    let images = try data.open(for: trained.configuration, on: world)
+    let (images, line) = try data.open(for: trained, rows: options.rows, on: world, console)
     let evaluation = try world.agree {
       try Evaluation(trained, on: images, options: options, world: world)
     }
@@ -94,6 +94,9 @@ struct EvaluateCommand: Subcommand {
             + (missing.needs.map { "; it needs \($0)" } ?? ""))
       }
     }
+    console.note(line)
+    for line in result.remarks { console.note(line) }
+    for line in result.warnings { console.warning(line) }
     console.result(isJSON ? Self.document(result).document : Self.text(result))
     return 0
   }
@@ -101,23 +104,27 @@ struct EvaluateCommand: Subcommand {
   private static func document(_ result: EvaluationResult) -> JSONValue {
     let metrics = result.metrics.map { name, values in
       let isPlain = values.count == 1 && values[0].of.isEmpty
-      let members = values.map { JSONValue.Member($0.of, .real($0.value)) }
+      let members = values.map {
+        JSONValue.Member($0.of, $0.value.isNaN ? .null : .real($0.value))
+      }
       return JSONValue.Member(name, isPlain ? .real(values[0].value) : .object(members))
     }
     return [
       "run": .string(result.run), "data": .string(result.data), "split": .string(result.split),
       "rows": .integer(result.rows), "reference": .string(result.reference),
       "metrics": .object(metrics),
+      "notes": .object(result.notes.map { JSONValue.Member($0.name, .string($0.text)) }),
     ]
   }
 
   private static func text(_ result: EvaluationResult) -> String {
     let rows = result.metrics.flatMap { name, values in
-      values.map { [name, $0.of, Quantity.significant($0.value, 6)] }
+      values.filter { !$0.value.isNaN }.map { [name, $0.of, Quantity.significant($0.value, 6)] }
     }
-    return "\(result.run) on \(result.data), \(result.split): "
+    return "\(result.run) on \(result.data), \(result.part): "
       + "\(Quantity.grouped(result.rows)) images against "
       + (result.reference == "clean" ? "the clean ones\n" : "themselves\n")
       + Columns.text(["metric", "of", "value"], rows)
+      + result.notes.map { "\n\($0.name): \($0.text)" }.joined()
   }
 }

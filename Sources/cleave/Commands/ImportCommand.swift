@@ -10,8 +10,11 @@ struct ImportCommand: Subcommand {
   static var details: String {
     let formats = ImporterCatalogue.importers.map { importer in
       let lines = importer.help.split(separator: "\n").map { "  \($0)" }.joined(separator: "\n")
-      let options = importer.options.map { "--\($0.name)" }.joined(separator: " ")
-      return "\(importer.format)\n\(lines)" + (options.isEmpty ? "" : "\n  Options: \(options)")
+      let options = importer.options.map { "--\($0.name)" }
+      let some = options.prefix(6).joined(separator: " ")
+      let more = options.dropFirst(6).joined(separator: " ")
+      return "\(importer.format)\n\(lines)" + (some.isEmpty ? "" : "\n  Options: \(some)")
+        + (more.isEmpty ? "" : "\n           \(more)")
     }
     return "The FORMATs and their SOURCEs:\n\n" + formats.joined(separator: "\n\n")
   }

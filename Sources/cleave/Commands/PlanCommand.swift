@@ -1,3 +1,4 @@
+import Distributed
 import MPI
 import Models
 import Planning
@@ -12,8 +13,9 @@ struct PlanCommand: Subcommand {
   static let details = """
     Sizes follow from the configuration and the data. Workspace, operations and times are
     measured: one process makes a few steps of one rank's share of the batch, on the first images.
-    Times suppose that the other ranks are as fast beside it, and leave out communication and
-    checkpoints.
+    Times suppose that the other ranks are as fast beside it, and leave out checkpoints. Between
+    nodes gradients cross the network, whose speed --network gives; started on several hosts, plan
+    measures it.
     """
   static let operands = [
     Operand("PRESET|CONFIG", "a preset or a configuration file, as for cleave train")
@@ -22,6 +24,7 @@ struct PlanCommand: Subcommand {
     [
       Option.data, Option.value("n", "P", "number of ranks (default 1)"),
       Option.value("per-node", "K", "ranks of a node (default all)"),
+      Option.value("network", "GBITS", "Gbit/s between nodes, each way"),
       Option.value("set", "KEY=VALUE", "override a setting; may be repeated", repeatable: true),
       Option.flag("exact", "the same as --set exact=true"), Option.json,
     ] + Option.layout
@@ -31,6 +34,7 @@ struct PlanCommand: Subcommand {
   private let data: DataOptions
   private let ranks: Int
   private let ranksPerNode: Int?
+  private let network: HostNetwork?
   private let isJSON: Bool
 
   init(_ arguments: Arguments) throws {
@@ -40,9 +44,18 @@ struct PlanCommand: Subcommand {
     assignments = arguments.all("set") + (arguments.has("exact") ? ["exact=true"] : [])
     ranks = try arguments.integer("n", in: 1...4096) ?? 1
     ranksPerNode = try arguments.integer("per-node", in: 1...4096)
+    network = try Self.network(arguments.value("network"))
     isJSON = arguments.has("json")
     var probe = Configuration()
     for assignment in assignments { try probe.set(assignment) }
+  }
+
+  private static func network(_ text: String?) throws -> HostNetwork? {
+    guard let text else { return nil }
+    guard let speed = Double(text), speed > 0, speed.isFinite else {
+      throw UsageError("--network: found \(text), expected Gbit/s above 0")
+    }
+    return HostNetwork(bytesPerSecond: speed * 1e9 / 8)
   }
 
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
@@ -53,10 +66,11 @@ struct PlanCommand: Subcommand {
       data.store(in: &configuration)
       if configuration.common.data.data.isEmpty { throw UsageError("missing --data") }
     }
-    let images = try data.open(for: configuration, on: world)
+    let images = try data.open(for: configuration, on: world, console)
+    let network = try network ?? HostNetwork(on: world)
     return try world.onRoot {
       let planner = try Planner(
-        configuration, on: images, ranks: ranks, ranksPerNode: ranksPerNode)
+        configuration, on: images, ranks: ranks, ranksPerNode: ranksPerNode, network: network)
       for line in configuration.unread(assignments) { console.warning(line) }
       console.progress("measuring a few steps")
       let plan = try planner.plan()
@@ -85,14 +99,38 @@ struct PlanCommand: Subcommand {
       "total_bytes": .integer(plan.totalBytes), "images_mapped": .boolean(plan.isMapped),
       "parameters": .integer(plan.parameterCount), "flops_per_image": .real(plan.flopsPerImage),
       "wire_bytes_per_step": .integer(plan.wireBytesPerStep),
+      "host_bytes_per_step": .integer(plan.hostBytesPerStep),
+      "network_gbits": plan.network.map { .real(8e-9 * $0.bytesPerSecond) } ?? .null,
       "checkpoint_bytes": .integer(plan.checkpointBytes),
       "checkpoint_shared_bytes": .integer(plan.sharedCheckpointBytes),
       "steps_per_epoch": .integer(plan.stepsPerEpoch),
       "seconds_per_step": .real(plan.secondsPerStep),
+      "seconds_of_computing": .real(plan.secondsOfComputing),
+      "seconds_of_messages": .real(plan.secondsOfMessages),
+      "seconds_per_step_on_one_node": .real(plan.secondsOnOneNode),
       "seconds_per_epoch": .real(plan.secondsPerEpoch),
       "seconds_per_projection": plan.secondsPerProjection.map { .real($0) } ?? .null,
       "steps_measured": .integer(plan.stepsMeasured),
     ]
+  }
+
+  /// What the network between nodes costs, and whether it is worth it.
+  private static func networkLines(_ plan: Plan) -> [String] {
+    guard plan.hostBytesPerStep > 0 else { return [] }
+    let bytes = "\(Quantity.bytes(plan.hostBytesPerStep)) a step from each node"
+    guard let network = plan.network else {
+      return ["network              \(bytes), not in the times: give its speed by --network GBITS"]
+    }
+    var lines = [
+      "network              \(bytes): \(Quantity.seconds(plan.secondsOfMessages)) at "
+        + "\(Quantity.significant(8e-9 * network.bytesPerSecond, 3)) Gbit/s, beside "
+        + "\(Quantity.seconds(plan.secondsOfComputing)) of computing"
+    ]
+    if plan.secondsPerStep > plan.secondsOnOneNode {
+      lines.append(
+        "More nodes do not pay: one alone takes \(Quantity.seconds(plan.secondsOnOneNode)) a step.")
+    }
+    return lines
   }
 
   private static func text(_ plan: Plan) -> String {
@@ -129,6 +167,7 @@ struct PlanCommand: Subcommand {
     if let projection = plan.secondsPerProjection {
       lines.append("projection           \(Quantity.clock(projection))")
     }
+    lines += networkLines(plan)
     lines.append(
       "Times are from \(Quantity.count(plan.stepsMeasured, "step")) of one rank's share of the "
         + "batch, made alone here and now.")

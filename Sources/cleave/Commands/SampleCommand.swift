@@ -12,7 +12,8 @@ struct SampleCommand: Subcommand {
     Writes /samples (float32, [N, H, W, C]), or the first 100 as a PNG grid. A code of the prior
     is decoded; a daae goes a step of the chain x -> D(E(C(x))) from there, C being its noise of
     training. With --chain T every model goes T steps, from a code of N(0, I) unless --start says
-    prior. An ae or dae has no prior and needs --chain.
+    prior. A variational model draws the code of each step from q(z|C(x)), unless --codes says mean.
+    An ae or dae has no prior and needs --chain.
     """
   static let operands = [RunQuery.operand]
   static let options =
@@ -20,6 +21,7 @@ struct SampleCommand: Subcommand {
       Option.value("count", "N", "how many (default 100)"),
       Option.value("chain", "T", "go T steps of the chain from the decoded code"),
       Option.value("start", "WORD", "start from normal (N(0, I), default) or prior codes"),
+      Option.value("codes", "WORD", "the codes of the chain's steps: sample (default) or mean"),
       Option.value("seed", "K", "another K draws other images (default 595)"), Option.best,
       Option.out, Option.force,
     ] + PassesOption.options
@@ -29,6 +31,7 @@ struct SampleCommand: Subcommand {
   private let seed: UInt64
   private let chain: Int?
   private let start: Sampler.Start
+  private let codes: Sampler.Codes
 
   init(_ arguments: Arguments) throws {
     query = try RunQuery(arguments, endings: RunQuery.files + RunQuery.pictures)
@@ -39,6 +42,11 @@ struct SampleCommand: Subcommand {
       throw UsageError(
         "--recycle: found sample without --chain; a drawn code goes round by its means")
     }
+    let codes = try arguments.choice("codes", as: Sampler.Codes.self)
+    if let codes, chain == nil {
+      throw UsageError("--codes: found \(codes.rawValue) without --chain, whose steps it is about")
+    }
+    self.codes = codes ?? .sample
     guard let word = arguments.value("start") else {
       start = chain == nil ? .prior : .normal
       return
@@ -51,7 +59,8 @@ struct SampleCommand: Subcommand {
 
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
     try query.answer(on: world, console) { outputs, _ in
-      try outputs.sample(count, seed: seed, chain: chain, start: start, to: query.output)
+      try outputs.sample(
+        count, seed: seed, chain: chain, start: start, codes: codes, to: query.output)
     }
   }
 }

@@ -43,6 +43,10 @@ struct TrainCommand: Subcommand {
       Option.inject,
       Option.value(
         "verify", "K", "with --resume: first replay the last K recorded steps and compare"),
+      Option.flag(
+        "accept-data",
+        "with --resume: go on with other images than before; S starts anew"
+      ),
       Option.threads,
       Option.flag("force", "replace the run in --out"),
       Option.value(
@@ -87,7 +91,9 @@ struct TrainCommand: Subcommand {
       origin = .resumed(
         run: run, verifying: try arguments.integer("verify", in: 1...1_000_000_000))
     } else {
-      if arguments.has("verify") { throw UsageError("--verify goes with --resume") }
+      for option in ["verify", "accept-data"] where arguments.has(option) {
+        throw UsageError("--\(option) goes with --resume")
+      }
       guard let name = arguments.operands.first else {
         throw UsageError("missing PRESET or CONFIG.json, or --resume RUN")
       }
@@ -135,7 +141,7 @@ struct TrainCommand: Subcommand {
       data.store(in: &configuration)
       if configuration.common.data.data.isEmpty { throw UsageError("missing --data") }
     }
-    let images = try open(configuration, on: world)
+    let images = try open(configuration, on: world, console)
     let display = TrainingDisplay(console, unread: configuration.unread(assignments))
     return try TrainingRun.start(
       configuration, on: images, in: RunDirectory(out), replacing: isForced, observer: display,
@@ -156,26 +162,29 @@ struct TrainCommand: Subcommand {
       for assignment in assignments { try configuration.set(assignment) }
       try configuration.checkResume(of: kept)
       data.store(in: &configuration)
+      if data.path == nil { try DataOptions.find(kept.common.data.data, of: directory) }
     }
-    let images = try open(configuration, on: world)
+    let images = try open(configuration, on: world, console)
     let display = TrainingDisplay(console, unread: configuration.unread(assignments))
     if let steps {
       display.verified(
-        try TrainingRun.verify(kept, on: images, in: directory, steps: steps, world: world))
+        try TrainingRun.verify(
+          kept, on: images, in: directory, steps: steps, other: data.other, world: world))
     }
     return try TrainingRun.resume(
-      configuration, on: images, in: directory, lease: lease, observer: display, limits: limits,
-      world: world)
+      configuration, on: images, in: directory, lease: lease, other: data.other, observer: display,
+      limits: limits, world: world)
   }
 
-  /// The training set, after all checks that need no model.
-  private func open(_ configuration: Configuration, on world: Communicator) throws -> ImageSet {
-    try world.agree {
-      try UsageError.check(threads: threads, exact: configuration.isExact)
-      let data = configuration.common.data
-      let images = try ImageSet.open(data.data, options: data.imageSetOptions)
-      try configuration.validated(rows: images.count).common.lanes.check(ranks: world.size)
-      return images
-    }
+  /// The training set, after all checks that need no file.
+  private func open(
+    _ configuration: Configuration, on world: Communicator, _ console: Console
+  ) throws -> ImageSet {
+    try world.agree { try UsageError.check(threads: threads, exact: configuration.isExact) }
+    let common = configuration.common
+    // Rows that are not trained on may serve for validation.
+    return try ImageSet.open(
+      common.data.data, options: common.data.imageSetOptions,
+      rows: common.recording.validateEvery == 0 ? common.data.rows : nil, on: world, console)
   }
 }

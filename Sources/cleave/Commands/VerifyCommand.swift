@@ -62,10 +62,11 @@ struct VerifyCommand: Subcommand {
   private func replay(on world: Communicator, _ console: Console) throws -> Int32 {
     console.startWorkers(1)
     let configuration = try ConfigurationSource.run(run).configuration(on: world, console)
-    let images = try world.agree {
-      let data = configuration.common.data
-      return try ImageSet.open(data.data, options: data.imageSetOptions)
-    }
+    let data = configuration.common.data
+    let images = try ImageSet.open(
+      data.data, split: Split.train.rawValue, options: data.imageSetOptions, rows: data.rows,
+      on: world
+    ).images
     _ = try TrainingRun.replay(
       configuration, on: images, in: run, steps: steps, faults: faults, world: world
     ) {
@@ -130,8 +131,12 @@ struct VerifyCommand: Subcommand {
   private func traces(ranks count: Int, faults: [Fault]) throws -> [Trace] {
     let process = Process()
     process.executableURL = URL(filePath: "/usr/bin/env")
+    // The ranks end with this process, however it ends.
     process.arguments =
-      ["mpirun", "--oversubscribe", "--bind-to", "none", "--mca", "mpi_yield_when_idle", "1"]
+      [
+        "setpriv", "--pdeathsig", "TERM", "mpirun", "--oversubscribe", "--bind-to", "none", "--mca",
+        "mpi_yield_when_idle", "1",
+      ]
       + (getuid() == 0 ? ["--allow-run-as-root"] : [])
       + ["-n", "\(count)", "/proc/\(getpid())/exe", "verify", run.path, "--steps", "\(steps)"]
       + faults.flatMap { ["--inject", "\($0)"] }

@@ -1,0 +1,36 @@
+/// What identifies the images that a run is trained on: their content (docs/files.md, What
+/// identifies data).
+///
+/// The digest covers shape, element type, number and order of the images, so equal digests mean
+/// equal images, wherever they lie.
+public struct DataIdentity: Codable, Equatable, Sendable {
+  /// XXH3-128 over the images in their order, as 32 hexadecimal digits.
+  public let digest: String
+  /// The number of images.
+  public let rows: Int
+  /// The shape of an image, [H, W, C].
+  public let shape: [Int]
+  /// The type of a stored value: "uint8" or "float32".
+  public let element: String
+  /// The file where the images were found; it identifies nothing.
+  public let path: String
+
+  /// An identity from its parts.
+  public init(digest: String, rows: Int, shape: [Int], element: String, path: String) {
+    self.digest = digest
+    self.rows = rows
+    self.shape = shape
+    self.element = element
+    self.path = path
+  }
+
+  /// The images in words: `300 images of 28x28x1, uint8`.
+  public var description: String {
+    "\(rows) images of \(shape.map(String.init).joined(separator: "x")), \(element)"
+  }
+
+  /// Whether a text can be a digest.
+  static func isDigest(_ text: String) -> Bool {
+    text.utf8.count == 32 && text.allSatisfy { $0.isHexDigit && $0.isASCII }
+  }
+}
