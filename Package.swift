@@ -75,8 +75,8 @@ let package = Package(
     .executableTarget(
       name: "mutated-inputs",
       dependencies: [
-        "Support", "MPI", "CHDF5", "HDF5", "Images", "Datasets", "Checkpoints", "Training", "Models",
-        "Guard", "Runs", "Evaluation",
+        "Support", "MPI", "CHDF5", "HDF5", "Images", "Datasets", "Checkpoints", "Training",
+        "Models", "Guard", "Runs", "Evaluation",
       ]),
     .target(
       name: "TestSupport",

@@ -52,7 +52,8 @@ struct ForgedContents {
     ("/progress/values", "skipped_steps"), ("/progress/values", "epoch_width"),
     ("/progress/values", "epoch_sum_0"), ("/progress/values", "epoch_sum_1"),
     ("/progress/values", "epoch_term_loss"), ("/progress/values", "epoch_term_\u{1b}[2J"),
-    ("/optimizer/all", "step"), ("/", "format"), ("/", "version"),
+    ("/optimizer/all", "step"), ("/", "format"), ("/", "version"), ("/data", "digest"),
+    ("/data", "rows"), ("/data", "height"), ("/data", "element"), ("/data", "path"),
   ]
 
   private func changeAttribute(_ file: hid_t, _ chance: inout SplitMix64) {
