@@ -113,8 +113,9 @@ extension Trainer {
         "found the state of a run on images of \(saved.imageShape), expected \(images.shape) as in "
           + images.path)
     }
-    // The epoch of other images starts anew.
-    guard hasOtherImages || saved.progress.stepInEpoch <= stepsPerEpoch else {
+    // The epoch of other images starts anew; a fitted model has no steps in an epoch.
+    guard hasOtherImages || trainable == nil || saved.progress.stepInEpoch <= stepsPerEpoch
+    else {
       throw RunError.data(
         checkpoint.contentsPath,
         "/progress/values: step_in_epoch: found \(saved.progress.stepInEpoch), expected at most "
