@@ -53,6 +53,15 @@ extension Trainer {
   /// This rank's rows for a checkpoint; nil without row state.
   var rowPart: RowPart? { rowState?.part(of: lanes.rowCount, rows.shape) }
 
+  /// Bytes that all ranks together exchange in a step of a run with so many lanes and ranks.
+  public func bytesExchanged(lanes: Int, ranks: Int) -> Int {
+    optimizers.reduce(0) { bytes, optimizer in
+      bytes
+        + buckets.layout.bytesExchanged(
+          groups: optimizer.groups, laneCount: lanes, exact: settings.exact, ranks: ranks)
+    }
+  }
+
   /// The destination of this rank's rows of a checkpoint; nil without row state.
   ///
   /// The search for a checkpoint fills it; then `restore` adopts the rest.
