@@ -47,6 +47,8 @@ struct Workload: Benchmark {
     return Self.report(
       name, batch: lanes.batch, steps: steps, seconds: seconds, rate: taken / seconds,
       gflops: flopsPerImage * taken / seconds / 1e9, ranks: world.size,
+      wireBytes: isProjection
+        ? 0 : session.trainer.bytesExchanged(lanes: lanes.count, ranks: world.size),
       memory: try world.allGather([Double(ProcessMemory.peak) / 0x1p20]))
   }
 
@@ -72,7 +74,7 @@ struct Workload: Benchmark {
 
   private static func report(
     _ name: String, batch: Int, steps: Int, seconds: Double, rate: Double, gflops: Double,
-    ranks: Int, memory: [Double]
+    ranks: Int, wireBytes: Int, memory: [Double]
   ) -> BenchmarkReport {
     let peaks = memory.map { Quantity.decimal($0, 0) }.joined(separator: ", ")
     return BenchmarkReport(
@@ -86,6 +88,7 @@ struct Workload: Benchmark {
         "workload": .string(name), "ranks": .integer(ranks), "threads": .integer(Workers.count),
         "batch": .integer(batch), "steps": .integer(steps), "images_per_second": .real(rate),
         "ms_per_step": .real(1e3 * seconds), "gflops": .real(gflops),
+        "wire_bytes_per_step": .integer(wireBytes),
         "peak_rss_mib": .array(memory.map { .real($0) }),
         "blas_kernel": .string(BLAS.kernelName),
       ])

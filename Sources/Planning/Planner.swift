@@ -65,12 +65,7 @@ public struct Planner {
     let estimate = MemoryEstimate(self, trainer, before: before, after: .now())
     let layout = trainer.buckets.layout
     let rowStateBytes = lanes.rowCount * estimate.stateRow
-    let wireBytes = trainer.optimizers.reduce(0) { bytes, optimizer in
-      bytes
-        + layout.bytesExchanged(
-          groups: optimizer.groups, laneCount: lanes.count, exact: configuration.isExact,
-          ranks: ranks)
-    }
+    let wireBytes = trainer.bytesExchanged(lanes: lanes.count, ranks: ranks)
     return Plan(
       ranks: ranks, ranksPerNode: ranksPerNode, lanes: lanes.count, batch: batch,
       rows: lanes.rowCount,

@@ -53,6 +53,15 @@ extension Trainer {
   /// This rank's rows for a checkpoint; nil without row state.
   var rowPart: RowPart? { rowState?.part(of: lanes.rowCount, rows.shape) }
 
+  /// Bytes that all ranks together exchange in a step of a run with so many lanes and ranks.
+  public func bytesExchanged(lanes: Int, ranks: Int) -> Int {
+    optimizers.reduce(0) { bytes, optimizer in
+      bytes
+        + buckets.layout.bytesExchanged(
+          groups: optimizer.groups, laneCount: lanes, exact: settings.exact, ranks: ranks)
+    }
+  }
+
   /// The destination of this rank's rows of a checkpoint; nil without row state.
   ///
   /// The search for a checkpoint fills it; then `restore` adopts the rest.
@@ -113,8 +122,9 @@ extension Trainer {
         "found the state of a run on images of \(saved.imageShape), expected \(images.shape) as in "
           + images.path)
     }
-    // The epoch of other images starts anew.
-    guard hasOtherImages || saved.progress.stepInEpoch <= stepsPerEpoch else {
+    // The epoch of other images starts anew; a fitted model has no steps in an epoch.
+    guard hasOtherImages || trainable == nil || saved.progress.stepInEpoch <= stepsPerEpoch
+    else {
       throw RunError.data(
         checkpoint.contentsPath,
         "/progress/values: step_in_epoch: found \(saved.progress.stepInEpoch), expected at most "
