@@ -224,10 +224,7 @@ struct Source {
   ///
   /// - Throws: `RunError` when the images and the run's images have different shapes.
   init(_ trained: TrainedModel, _ data: ImageSet, limit: Int? = nil) throws {
-    guard data.shape == trained.imageShape else {
-      throw RunError.data(
-        data.path, "images: found \(data.shape), expected \(trained.imageShape) as in the run")
-    }
+    try trained.checkShape(of: data)
     let settings = trained.configuration.common.data
     let own = try trained.wasTrained(on: data)
     isNoisy = own && !settings.staticNoise.isNone

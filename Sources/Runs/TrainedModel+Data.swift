@@ -22,6 +22,7 @@ extension TrainedModel {
   public func recognize(
     _ data: ImageSet, isNamedByRun: Bool, other: TrainingRun.OtherImages, on world: Communicator
   ) throws -> String {
+    try world.agree { try checkShape(of: data) }
     try Replicas(world).check(dataSet: data.path, "\(data.count) \(data.shape) \(data.isEightBit)")
     let place = "\(data.path), \(data.split.rawValue)"
     guard let trainedData else {
@@ -47,6 +48,15 @@ extension TrainedModel {
     return "\(place): "
       + (isTrained
         ? "the \(Quantity.grouped(trainedData.rows)) rows trained on, by content" : newImages)
+  }
+
+  /// Makes sure that images have the shape of those trained on.
+  ///
+  /// - Throws: `RunError.data`.
+  public func checkShape(of data: ImageSet) throws {
+    guard data.shape != imageShape else { return }
+    throw RunError.data(
+      data.path, "images: found \(data.shape), expected \(imageShape) as in the run")
   }
 
   private var newImages: String {

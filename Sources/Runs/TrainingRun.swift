@@ -49,9 +49,12 @@ public enum TrainingRun {
     let replicas = Replicas(world)
     try replicas.checkStart(settings: configuration.json.document)
     try replicas.check(dataSet: data.path, "\(data.count) \(data.shape)")
-    let resolved = try configuration.validated(rows: data.count, of: data.shape)
-    try resolved.common.lanes.check(ranks: world.size)
-    try checkMeasure(resolved, on: data)
+    let resolved = try world.agree {
+      let resolved = try configuration.validated(rows: data.count, of: data.shape)
+      try resolved.common.lanes.check(ranks: world.size)
+      try checkMeasure(resolved, on: data)
+      return resolved
+    }
     if resolved.isExact, let (found, cure) = try Arithmetic(on: world).difference {
       try world.agree {
         throw ConfigurationError(
