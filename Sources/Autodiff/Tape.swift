@@ -148,9 +148,10 @@ public final class Tape {
   ///   - parameters: all parameters of the model, in order.
   ///   - ready: called once for each parameter of the groups, when its gradient is complete. The
   ///     backward pass does not read the parameter's value after that.
+  ///   - betweenNodes: called after each node's part of the pass, for work that must not wait long.
   public func backward(
     from loss: Variable, scale: Float, groups: UInt64, into gradients: UnsafeMutablePointer<Float>,
-    parameters: [Parameter], ready: (Int) -> Void
+    parameters: [Parameter], ready: (Int) -> Void, betweenNodes: () -> Void = {}
   ) {
     precondition(loss.tape === self, "the loss is on another tape")
     self.mask = groups
@@ -182,6 +183,7 @@ public final class Tape {
         if pending[parameter] == 0 { ready(parameter) }
       } else if nodes[index].gradient != nil, let backward = nodes[index].backward {
         backward(self, index)
+        betweenNodes()
       }
     }
   }

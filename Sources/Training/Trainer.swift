@@ -189,8 +189,9 @@ public final class Trainer {
         let gradient = buckets.gradient(microbatch: microbatch)
         step.tape.backward(
           from: loss, scale: scale, groups: optimizer.groups, into: gradient,
-          parameters: parameters.parameters
-        ) { isReady(slot: $0, microbatch: microbatch, gradient) }
+          parameters: parameters.parameters,
+          ready: { isReady(slot: $0, microbatch: microbatch, gradient) },
+          betweenNodes: buckets.advanceMessages)
       }
       try buckets.finish()
       if let held {
