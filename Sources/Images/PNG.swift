@@ -6,7 +6,7 @@ public enum PNG {
   /// Writes a picture.
   ///
   /// The file appears completely or not at all; it replaces a file of the same name. The C function
-  /// is `png_image_write_to_file`.
+  /// is `png_image_write_to_stdio`.
   ///
   /// - Throws: `ImageError` if the picture is too large for PNG or the file cannot be written.
   public static func write(_ picture: Picture, to path: String) throws(ImageError) {
@@ -18,18 +18,34 @@ public enum PNG {
     image.width = UInt32(picture.width)
     image.height = UInt32(picture.height)
     image.format = picture.channels == 1 ? 0 : UInt32(PNG_FORMAT_FLAG_COLOR)
-    // After a failure, libpng removes its partial file.
-    let written = picture.bytes.withUnsafeBytes { pixels in
-      png_image_write_to_file(&image, temporary, 0, pixels.baseAddress, 0, nil)
+    guard let file = fopen(temporary, "wx") else { throw failure(path) }
+    errno = 0
+    let isEncoded = picture.bytes.withUnsafeBytes { pixels in
+      png_image_write_to_stdio(&image, file, 0, pixels.baseAddress, 0, nil) != 0
     }
-    guard written != 0 else {
-      throw ImageError(path: path, operation: .written, reason: message(of: image))
+    var error = isEncoded ? nil : failure(path, message(of: image))
+    errno = 0
+    // Some file systems report a full disk at the end alone.
+    if fflush(file) != 0 || fsync(fileno(file)) != 0 && errno != EINVAL {
+      error = error ?? failure(path)
     }
-    guard rename(temporary, path) == 0 else {
-      let reason = String(cString: strerror(errno))
+    if fclose(file) != 0 { error = error ?? failure(path) }
+    if error == nil && rename(temporary, path) != 0 { error = failure(path) }
+    if let error {
       unlink(temporary)
-      throw ImageError(path: path, operation: .written, reason: reason)
+      throw error
     }
+  }
+
+  /// The error of a C function that has just failed.
+  ///
+  /// - Parameter reason: what libpng says, if the operating system says nothing.
+  private static func failure(_ path: String, _ reason: String = "unknown error") -> ImageError {
+    let number = errno
+    return ImageError(
+      path: path, operation: .written,
+      reason: number == 0 ? reason : String(cString: strerror(number)).lowercased(),
+      errorNumber: number)
   }
 
   /// Reads a PNG file: a file with colours gives RGB, any other file 8-bit grey.

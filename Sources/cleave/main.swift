@@ -1,4 +1,3 @@
-import Foundation
 import MPI
 
 // Each rank parses the words and sets the BLAS kernel while its process may still be exchanged.
@@ -6,15 +5,17 @@ import MPI
 // prints.
 let invocation = Invocation(Array(CommandLine.arguments.dropFirst()))
 
-let status = withMPI(program: invocation.program, status: Failure.status(of:)) { world in
+withMPI(program: invocation.program, status: Failure.status(of:)) { world in
   let console = Console(isRoot: world.isRoot, isQuiet: invocation.isQuiet)
   switch try world.agree({ try invocation.action.get() }) {
   case .text(let text):
     console.result(text)
-    return Int32(0)
+    try world.agree { try console.finish() }
+    return 0
   case .command(let command):
     defer { console.closeLine() }
-    return try command.run(on: world, console)
+    let status = try command.run(on: world, console)
+    try world.agree { try console.finish() }
+    return status
   }
 }
-exit(status)

@@ -26,4 +26,5 @@ withMPI(program: "mutated-inputs") { _ in
     say("\(number) ")
     say(try inputs.outcome(seed: seed, number) + "\n")
   }
+  return 0
 }

@@ -20,11 +20,11 @@ enum SourceFile {
   /// - Throws: `DatasetError` if the file cannot be read.
   static func readRaw(_ path: String) throws(DatasetError) -> [UInt8] {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw .file(file: path, reason: systemMessage()) }
+    guard descriptor >= 0 else { throw .last(path) }
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else {
-      throw .file(file: path, reason: systemMessage())
+      throw .last(path)
     }
     var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
     var filled = 0
@@ -34,7 +34,7 @@ enum SourceFile {
       }
       if count < 0 && errno == EINTR { continue }
       guard count > 0 else {
-        throw .file(file: path, reason: count < 0 ? systemMessage() : "ends while it is read")
+        throw count < 0 ? .last(path) : .file(file: path, reason: "ends while it is read")
       }
       filled += count
     }
