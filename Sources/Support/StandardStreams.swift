@@ -5,11 +5,12 @@ import Foundation
 ///
 /// Foundation's handles end the process then; these functions return the error.
 public enum StandardStreams {
-  /// Makes sure that no file of this process takes the place of a closed standard stream, and that
-  /// trouble with writing is an error and not a signal.
+  /// Makes sure that no file of this process takes the place of a closed standard stream, that
+  /// trouble with writing is an error and not a signal, and that as many files can be open as the
+  /// system lets this process have.
   ///
   /// A file that gets the number of a closed stream would receive the messages. The C functions are
-  /// `open` and `signal`. Call it before any file is opened.
+  /// `open`, `signal` and `setrlimit`. Call it before any file is opened.
   public static func prepare() {
     for stream in Int32(0)...2 where fcntl(stream, F_GETFD) < 0 {
       // Opened for reading alone: a result that is written to it is known to be lost.
@@ -20,6 +21,13 @@ public enum StandardStreams {
       }
     }
     for number in [SIGPIPE, SIGXFSZ] { signal(number, SIG_IGN) }
+    let descriptors = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    var limit = rlimit()
+    if getrlimit(descriptors, &limit) == 0 {
+      // Some systems allow a thousand million, which programs then close one by one.
+      limit.rlim_cur = max(limit.rlim_cur, min(limit.rlim_max, 1 << 16))
+      setrlimit(descriptors, &limit)
+    }
   }
 
   /// Writes a text to standard error in one call, so that lines of ranks do not mix.
@@ -29,22 +37,18 @@ public enum StandardStreams {
 
   /// Writes a text to standard output.
   ///
-  /// - Throws: `FileError` if the text is lost.
-  public static func result(_ text: String) throws(FileError) {
-    if let number = write(text, to: 1) { throw lost(number) }
+  /// - Throws: ``LostResult``.
+  public static func result(_ text: String) throws(LostResult) {
+    if let number = write(text, to: 1) { throw LostResult(errorNumber: number) }
   }
 
   /// Makes sure that a network file system has accepted what was written to standard output.
   ///
-  /// - Throws: `FileError` if a part is lost.
-  public static func finishResults() throws(FileError) {
+  /// - Throws: ``LostResult``.
+  public static func finishResults() throws(LostResult) {
     // Such a file system reports a full disk when a descriptor is closed.
     let copy = dup(1)
-    if copy >= 0 && close(copy) != 0 && errno != EINTR { throw lost(errno) }
-  }
-
-  private static func lost(_ number: Int32) -> FileError {
-    FileError("standard output", "the result is lost", errorNumber: number)
+    if copy >= 0 && close(copy) != 0 && errno != EINTR { throw LostResult(errorNumber: errno) }
   }
 
   /// Writes all of a text.
@@ -74,4 +78,19 @@ public enum StandardStreams {
       return nil
     }
   }
+}
+
+/// A result that standard output did not take: it is closed, or leads to a full disk or to a reader
+/// that is gone.
+public struct LostResult: ExitStatusError, Equatable, CustomStringConvertible {
+  /// The system's error number.
+  public let errorNumber: Int32
+
+  /// One line.
+  public var description: String {
+    "standard output: the result is lost: " + String(cString: strerror(errorNumber)).lowercased()
+  }
+
+  /// 74, as for a file that cannot be written.
+  public var exitStatus: Int32 { 74 }
 }

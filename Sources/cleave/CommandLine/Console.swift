@@ -14,7 +14,7 @@ final class Console {
   let isLive: Bool
   private let terminal: Terminal?
   private var openLine = 0
-  private var lostResult: FileError?
+  private var lostResult: LostResult?
 
   init(isRoot: Bool, isQuiet: Bool) {
     isSpeaking = isRoot
@@ -29,19 +29,18 @@ final class Console {
   func result(_ text: String) {
     guard isSpeaking else { return }
     closeLine()
-    keeping { () throws(FileError) in try StandardStreams.result(text + "\n") }
+    keeping { () throws(LostResult) in try StandardStreams.result(text + "\n") }
   }
 
   /// Makes sure that no result was lost.
   ///
-  /// - Throws: `FileError` if standard output is closed, or leads to a full disk or to a reader that
-  ///   is gone.
-  func finish() throws(FileError) {
-    if isSpeaking { keeping { () throws(FileError) in try StandardStreams.finishResults() } }
+  /// - Throws: `LostResult`.
+  func finish() throws(LostResult) {
+    if isSpeaking { keeping { () throws(LostResult) in try StandardStreams.finishResults() } }
     if let lostResult { throw lostResult }
   }
 
-  private func keeping(_ body: () throws(FileError) -> Void) {
+  private func keeping(_ body: () throws(LostResult) -> Void) {
     do { try body() } catch { lostResult = lostResult ?? error }
   }
 
