@@ -64,7 +64,8 @@ extension Launch {
   }
 
   private static func children(of process: Int) -> [Int] {
-    let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task")) ?? []
+    let tasks =
+      (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task")) ?? []
     return tasks.flatMap { task in
       let file = "/proc/\(process)/task/\(task)/children"
       let bytes = FileManager.default.contents(atPath: file) ?? Data()

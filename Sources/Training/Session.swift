@@ -26,7 +26,8 @@ public struct TrainingLimits: Sendable {
 
   /// Limits; by default there are none.
   public init(
-    stopAfterStep: Int? = nil, maxSteps: Int? = nil, deadline: ContinuousClock.Instant? = nil, standstill: Double = 0,
+    stopAfterStep: Int? = nil, maxSteps: Int? = nil, deadline: ContinuousClock.Instant? = nil,
+    standstill: Double = 0,
     sentinel: Int = 0, faults: [Fault] = [], patience: Double = 0
   ) {
     self.stopAfterStep = stopAfterStep
