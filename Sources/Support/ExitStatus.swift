@@ -31,19 +31,19 @@ public enum MachineTrouble {
 
   /// The error number behind an error of Foundation; 0 if there is none.
   public static func errorNumber(of error: any Error) -> Int32 {
-    switch error {
-    case let error as POSIXError: error.code.rawValue
-    case let error as CocoaError:
-      if let cause = error.underlying {
-        errorNumber(of: cause)
-      } else if error.code == .fileWriteOutOfSpace {
-        ENOSPC
-      } else if error.code == .fileWriteVolumeReadOnly {
-        EROFS
-      } else {
-        0
-      }
-    default: 0
+    let error = error as NSError
+    if error.domain == NSPOSIXErrorDomain { return Int32(truncatingIfNeeded: error.code) }
+    if let cause = error.userInfo[NSUnderlyingErrorKey] as? any Error {
+      return errorNumber(of: cause)
+    }
+    guard error.domain == NSCocoaErrorDomain else { return 0 }
+    // Foundation tells the cause of a failed write by its own code alone.
+    switch CocoaError.Code(rawValue: error.code) {
+    case .fileWriteOutOfSpace: return ENOSPC
+    case .fileWriteVolumeReadOnly: return EROFS
+    case .fileWriteNoPermission, .fileReadNoPermission: return EACCES
+    case .fileNoSuchFile, .fileReadNoSuchFile: return ENOENT
+    default: return 0
     }
   }
 }
