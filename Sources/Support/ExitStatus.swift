@@ -8,8 +8,10 @@ public protocol ExitStatusError: Error {
   var exitStatus: Int32 { get }
 }
 
-/// The exit status of an error that no other mapping knows: its own status if it has one. 74 for an
-/// error of Foundation that tells trouble of the machine. Otherwise 1.
+/// The exit status of an error that no other mapping knows.
+///
+/// Its own status if it has one; 74 for an error of Foundation that tells trouble of the machine;
+/// otherwise 1.
 public func exitStatus(of error: any Error) -> Int32 {
   if let error = error as? any ExitStatusError { return error.exitStatus }
   return MachineTrouble.status(errorNumber: MachineTrouble.errorNumber(of: error), otherwise: 1)

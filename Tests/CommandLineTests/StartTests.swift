@@ -89,7 +89,9 @@ import Training
     try withTemporaryFolder { folder in
       try prepareDigits(1203, in: folder)
       let deaf = folder.appending(path: "mpirun")
-      try Data("#!/bin/sh\ntrap '' TERM USR1\ntouch \(folder.path)/deaf\nwhile :; do sleep 1; done\n".utf8).write(to: deaf)
+      try Data(
+        "#!/bin/sh\ntrap '' TERM USR1\ntouch \(folder.path)/deaf\nwhile :; do sleep 1; done\n".utf8
+      ).write(to: deaf)
       try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: deaf.path)
       let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
       let job = try Job(
@@ -144,7 +146,9 @@ import Training
     echo $$ >$group/inner/cgroup.procs
     """
 
-  /// A quota of one core and a half above a group without one. The controller of version 2 may be
+  /// A quota of one core and a half above a group without one.
+  ///
+  /// The controller of version 2 may be
   /// away, so files of the same names lie over the groups, in this process's view alone.
   private static let quotaOfVersion2 = """
     top=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts); group=cleave-$$

@@ -43,7 +43,8 @@ import Training
       try Tool.succeed("train demo \(small) --max-steps 2 --out run", in: folder)
       let program = ranks == 0 ? Self.cleave : "\(Self.script) -n \(ranks)"
       for command in [
-        "info run --json", "evaluate run --metrics mse --quiet", "plan demo --data d.h5 --quiet", "presets",
+        "info run --json", "evaluate run --metrics mse --quiet", "plan demo --data d.h5 --quiet",
+        "presets",
         "--help", "synthesize digits --count 64 --out other.h5 --force --quiet",
       ] where ranks == 0 || command != "--help" {
         let run = try shell("\(program) \(command) \(output)", in: folder)
