@@ -15,8 +15,11 @@ public struct CheckpointError: ExitStatusError, Equatable, Sendable, CustomStrin
   /// "path: message".
   public var description: String { "\(path): \(message)" }
 
-  /// 65 for bad data, 1 where the system failed.
-  public var exitStatus: Int32 { errorNumber == 0 ? 65 : 1 }
+  /// 65 for bad data, 74 for trouble of the machine such as a full disk, 1 where the system failed
+  /// for another reason.
+  public var exitStatus: Int32 {
+    errorNumber == 0 ? 65 : MachineTrouble.status(errorNumber: errorNumber, otherwise: 1)
+  }
 
   init(path: String, message: String, call: String = "", errorNumber: Int32 = 0) {
     self.path = path

@@ -3,8 +3,9 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
   /// Content that differs from the expected content; `item` is a dataset, a header field or an
   /// option.
   case mismatch(file: String, item: String, found: String, expected: String)
-  /// The operating system refused to open, read or write a file; `reason` is its message.
-  case file(file: String, reason: String)
+  /// The operating system refused to open, read or write a file; `reason` is its message and
+  /// `errorNumber` its error number, or 0.
+  case file(file: String, reason: String, errorNumber: Int32 = 0)
   /// A damaged or truncated compressed file.
   case damaged(file: String, problem: String)
   /// The output exists, and overwriting was not requested.
@@ -23,7 +24,7 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .mismatch(let file, let item, let found, let expected):
       "\(file): \(item): found \(found), expected \(expected)"
-    case .file(let file, let reason): "\(file): \(reason)"
+    case .file(let file, let reason, _): "\(file): \(reason)"
     case .damaged(let file, let problem): "\(file): \(problem)"
     case .exists(let file): "\(file): exists already; --force replaces it"
     case .isInput(let file, let input):

@@ -82,7 +82,7 @@ public final class DatasetWriter {
     do {
       let result = try body(temporary)
       guard rename(temporary, path) == 0 else {
-        throw DatasetError.file(file: path, reason: systemMessage())
+        throw DatasetError.last(path)
       }
       try synchronize(folder: folder.path)
       return result
@@ -167,7 +167,7 @@ public final class DatasetWriter {
     let whole = path + ".whole"
     try file.close()
     guard rename(path, whole) == 0 else {
-      throw DatasetError.file(file: path, reason: systemMessage())
+      throw DatasetError.last(path)
     }
     defer { unlink(whole) }
     let planned = try File.open(whole)
@@ -267,8 +267,8 @@ public final class DatasetWriter {
   /// The C function is `fsync`.
   private static func synchronize(folder: String) throws(DatasetError) {
     let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw .file(file: folder, reason: systemMessage()) }
+    guard descriptor >= 0 else { throw .last(folder) }
     defer { close(descriptor) }
-    guard fsync(descriptor) == 0 else { throw .file(file: folder, reason: systemMessage()) }
+    guard fsync(descriptor) == 0 else { throw .last(folder) }
   }
 }

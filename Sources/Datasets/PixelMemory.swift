@@ -41,7 +41,7 @@ final class PixelMemory {
       let base = mmap(nil, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
       base != MAP_FAILED
     else {
-      throw .file(file: file, reason: "\(byteCount) bytes for its images: \(systemMessage())")
+      throw .last(file, "\(byteCount) bytes for its images")
     }
     start = base
     self.byteCount = byteCount
@@ -75,11 +75,11 @@ final class PixelMemory {
   ///   bytes later, `MappedFiles` ends the process with one line.
   init(mapping path: String, offset: Int, byteCount: Int, item: String) throws(DatasetError) {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else { throw .file(file: path, reason: systemMessage()) }
+    guard descriptor >= 0 else { throw .last(path) }
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else {
-      throw .file(file: path, reason: systemMessage())
+      throw .last(path)
     }
     guard Int(status.st_size) >= offset + byteCount else {
       throw .mismatch(
@@ -92,7 +92,7 @@ final class PixelMemory {
     guard
       let base = mmap(nil, length, PROT_READ, MAP_SHARED, descriptor, off_t(offset - lead)),
       base != MAP_FAILED
-    else { throw .file(file: path, reason: "mmap: \(systemMessage())") }
+    else { throw .last(path, "mmap") }
     // A small mapping is read ahead, because memory has room for it. Pages of a larger set are read
     // when they are needed. If the system ignores the advice, no harm is done.
     if length <= Self.smallBytes { _ = madvise(base, length, Int32(MADV_WILLNEED)) }
@@ -148,5 +148,14 @@ final class Pages {
   deinit { munmap(base, length) }
 }
 
-/// The operating system's message for the last error of a C function.
-func systemMessage() -> String { String(cString: strerror(errno)) }
+extension DatasetError {
+  /// The error of a C function that has just failed.
+  ///
+  /// - Parameter call: the function, for the message.
+  static func last(_ path: String, _ call: String? = nil) -> DatasetError {
+    let number = errno
+    let prefix = call.map { $0 + ": " } ?? ""
+    return .file(
+      file: path, reason: prefix + String(cString: strerror(number)), errorNumber: number)
+  }
+}

@@ -23,7 +23,7 @@ public final class SharedPixels {
       let base = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0),
       base != MAP_FAILED
     else {
-      let reason = systemMessage()
+      let reason = String(cString: strerror(errno))
       if descriptor >= 0 { Foundation.close(descriptor) }
       throw .file(file: path, reason: "\(bytes) bytes for its images: \(reason)")
     }

@@ -99,7 +99,7 @@ final class Faults {
 
   private func announce(_ fault: Fault, _ what: String = "") {
     let text = "rank \(rank) (\(host)): injected \(fault)\(what.isEmpty ? "" : ": " + what)\n"
-    FileHandle.standardError.write(Data(text.utf8))
+    StandardStreams.message(text)
   }
 
   // MARK: - Around a step
@@ -157,7 +157,6 @@ final class Faults {
       // If a file is in the way, the checkpoint writes it and does not link to the previous
       // checkpoint.
       if rank > 0 { close(open("\(directory)/\(Self.rowFile(rank))", O_WRONLY | O_CREAT, 0o666)) }
-      signal(SIGXFSZ, SIG_IGN)
       var limit = rlimit()
       getrlimit(Self.fileSize, &limit)
       unlimited = limit

@@ -101,8 +101,7 @@ public final class Watchdog: Sendable {
   }
 
   private func say(_ text: String) {
-    FileHandle.standardError.write(
-      Data(("cleave: rank \(rank) (\(host)): \(text)".printable + "\n").utf8))
+    StandardStreams.message("cleave: rank \(rank) (\(host)): \(text)".printable + "\n")
   }
 
   // MARK: - Reports

@@ -20,7 +20,7 @@ enum EndlessRead {
       while done.wait(timeout: .now() + 0.5) == .timedOut {
         if time(of: clock) < limit { continue }
         let line = "cleave: \(file): \(object): found a damaged file: HDF5 reads it for ever"
-        FileHandle.standardError.write(Data((line.printable + "\n").utf8))
+        StandardStreams.message(line.printable + "\n")
         _exit(65)
       }
     }

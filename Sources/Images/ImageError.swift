@@ -17,13 +17,19 @@ public struct ImageError: Error, Equatable, CustomStringConvertible {
   public let format: Format
   /// The reason, in the words of the codec or the operating system.
   public let reason: String
+  /// The operating system's error number; 0 if there was none.
+  public let errorNumber: Int32
 
   /// An error of a PNG file, unless another format is given.
-  public init(path: String, operation: Operation, format: Format = .png, reason: String) {
+  public init(
+    path: String, operation: Operation, format: Format = .png, reason: String,
+    errorNumber: Int32 = 0
+  ) {
     self.path = path
     self.operation = operation
     self.format = format
     self.reason = reason
+    self.errorNumber = errorNumber
   }
 
   /// One line that names the file and what went wrong.

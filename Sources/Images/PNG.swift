@@ -12,24 +12,39 @@ public enum PNG {
   /// - Throws: `ImageError` if the picture is too large for PNG or the file cannot be written.
   public static func write(_ picture: Picture, to path: String) throws(ImageError) {
     let temporary = TemporaryFile.name(beside: path)
-    guard let stream = fopen(temporary, "wxe") else {
-      throw ImageError(path: path, operation: .written, reason: String(cString: strerror(errno)))
-    }
+    guard let stream = fopen(temporary, "wxe") else { throw failure(path) }
     var image = png_image()
     image.version = UInt32(PNG_IMAGE_VERSION)
     image.width = UInt32(picture.width)
     image.height = UInt32(picture.height)
     image.format = picture.channels == 1 ? 0 : UInt32(PNG_FORMAT_FLAG_COLOR)
-    let written = picture.bytes.withUnsafeBytes { pixels in
-      png_image_write_to_stdio(&image, stream, 0, pixels.baseAddress, 0, nil)
+    errno = 0
+    let isEncoded = picture.bytes.withUnsafeBytes { pixels in
+      png_image_write_to_stdio(&image, stream, 0, pixels.baseAddress, 0, nil) != 0
     }
-    var reason: String? = written != 0 ? nil : message(of: image)
-    if fclose(stream) != 0 && reason == nil { reason = String(cString: strerror(errno)) }
-    if reason == nil && rename(temporary, path) != 0 { reason = String(cString: strerror(errno)) }
-    if let reason {
+    var error = isEncoded ? nil : failure(path, message(of: image))
+    errno = 0
+    // Some file systems report a full disk at the end alone.
+    if fflush(stream) != 0 || fsync(fileno(stream)) != 0 && errno != EINVAL {
+      error = error ?? failure(path)
+    }
+    if fclose(stream) != 0 { error = error ?? failure(path) }
+    if error == nil && rename(temporary, path) != 0 { error = failure(path) }
+    if let error {
       unlink(temporary)
-      throw ImageError(path: path, operation: .written, reason: reason)
+      throw error
     }
+  }
+
+  /// The error of a C function that has just failed.
+  ///
+  /// - Parameter reason: what libpng says, if the operating system says nothing.
+  private static func failure(_ path: String, _ reason: String = "unknown error") -> ImageError {
+    let number = errno
+    return ImageError(
+      path: path, operation: .written,
+      reason: number == 0 ? reason : String(cString: strerror(number)).lowercased(),
+      errorNumber: number)
   }
 
   /// Reads a PNG file: a file with colours gives RGB, any other file 8-bit grey.

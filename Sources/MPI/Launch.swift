@@ -20,6 +20,12 @@ enum Launch {
     return nil
   }
 
+  /// The variables in which launchers tell a process its rank.
+  static let rankVariables = ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"]
+
+  /// The rank that the launcher has given this process; nil without a launcher.
+  static var rank: Int? { rankVariables.lazy.compactMap { variable($0).flatMap { Int($0) } }.first }
+
   /// Whether a launcher of parallel programs started this process.
   static var isParallel: Bool {
     announcedSize != nil || variable("PMIX_RANK") != nil || variable("PMI_RANK") != nil
@@ -33,6 +39,14 @@ enum Launch {
       let tasks = variable("SLURM_STEP_NUM_TASKS").flatMap({ Int($0) }), tasks > 1
     else { return nil }
     return tasks
+  }
+
+  /// The name of this program's file.
+  static var programName: String {
+    var path = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let length = readlink("/proc/self/exe", &path, path.count)
+    let bytes = path.prefix(max(0, length)).map { UInt8(bitPattern: $0) }
+    return String(decoding: bytes.split(separator: UInt8(ascii: "/")).last ?? [], as: UTF8.self)
   }
 
   /// This machine's name.
@@ -51,6 +65,11 @@ enum Launch {
 public struct LaunchError: ExitStatusError, CustomStringConvertible {
   /// What was found, and what to do.
   public let description: String
-  /// 64: the command that started the ranks is wrong.
-  public var exitStatus: Int32 { 64 }
+  /// 64 where the command that started the ranks is wrong, 1 where it is not known to be.
+  public let exitStatus: Int32
+
+  init(description: String, exitStatus: Int32 = 64) {
+    self.description = description
+    self.exitStatus = exitStatus
+  }
 }

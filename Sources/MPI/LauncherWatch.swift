@@ -6,7 +6,7 @@ import Support
 /// Nobody would collect its status or end it, while another job may already go on with its work.
 enum LauncherWatch {
   /// Processes that start ranks: of Open MPI, of Slurm, and of PMIx.
-  private static let launchers: Set = [
+  static let launchers: Set = [
     "mpirun", "mpiexec", "orterun", "orted", "prterun", "prted", "slurmstepd",
   ]
 
@@ -16,8 +16,6 @@ enum LauncherWatch {
     guard Launch.isParallel, launcher.isAlive == true else { return }
     let thread = Thread {
       while launcher.isAlive != false { usleep(500_000) }
-      // Where standard error led to the launcher, writing must not raise a signal.
-      signal(SIGPIPE, SIG_IGN)
       printError("cleave: \(launcher.words), which started this rank, is gone")
       _exit(1)
     }

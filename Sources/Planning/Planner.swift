@@ -63,7 +63,6 @@ public struct Planner {
       $0 / Double(trainer.lanes.rowCount) * Double(shareRows)
     }
     let estimate = MemoryEstimate(self, trainer, before: before, after: .now())
-    let layout = trainer.buckets.layout
     let rowStateBytes = lanes.rowCount * estimate.stateRow
     let wireBytes = trainer.bytesExchanged(lanes: lanes.count, ranks: ranks)
     return Plan(

@@ -64,9 +64,11 @@ final class Checkpointer {
 
   /// Whether the time to the deadline is used up by `other` seconds of work and two checkpoints as
   /// long as the last.
-  func isDeadlineNear(_ deadline: Date?, other: Double) -> Bool {
+  func isDeadlineNear(
+    _ deadline: ContinuousClock.Instant?, other: Double, now: ContinuousClock.Instant = .now
+  ) -> Bool {
     guard let deadline else { return false }
-    return deadline.timeIntervalSinceNow < other + max(Self.shortestReserve, 2 * seconds)
+    return now.duration(to: deadline) < .seconds(other + max(Self.shortestReserve, 2 * seconds))
   }
 
   /// Writes a checkpoint of the present state.

@@ -19,11 +19,11 @@ public final class RunLog {
     }
     let text = kept.map { $0 + "\n" }.joined()
     try TemporaryFile.write(text, to: path)
-    guard let handle = FileHandle(forWritingAtPath: path) else {
-      throw FileError(path, "cannot be opened for writing")
+    handle = try FileError.wrap(path) { [path] in
+      let handle = try FileHandle(forWritingTo: URL(filePath: path))
+      try handle.seekToEnd()
+      return handle
     }
-    self.handle = handle
-    try handle.seekToEnd()
   }
 
   deinit { try? handle.close() }
@@ -75,8 +75,8 @@ public final class RunLog {
 
   /// Writes a line.
   public func write(_ members: [JSONValue.Member]) throws {
-    do {
+    try FileError.wrap(path) {
       try handle.write(contentsOf: Data((JSONValue.object(members).line + "\n").utf8))
-    } catch { throw FileError(path, error.localizedDescription) }
+    }
   }
 }

@@ -12,8 +12,8 @@ public struct TrainingLimits: Sendable {
   public var stopAfterStep: Int?
   /// End after this step as a finished run.
   public var maxSteps: Int?
-  /// End before this moment as after a signal.
-  public var deadline: Date?
+  /// End before this moment as after a signal; a clock that nobody adjusts.
+  public var deadline: ContinuousClock.Instant?
   /// End with an error after so many seconds without progress; 0 for never.
   public var standstill = 0.0
   /// Steps between two checks of the weights in memory, besides the checks at checkpoints; 0 for
@@ -26,7 +26,8 @@ public struct TrainingLimits: Sendable {
 
   /// Limits; by default there are none.
   public init(
-    stopAfterStep: Int? = nil, maxSteps: Int? = nil, deadline: Date? = nil, standstill: Double = 0,
+    stopAfterStep: Int? = nil, maxSteps: Int? = nil, deadline: ContinuousClock.Instant? = nil,
+    standstill: Double = 0,
     sentinel: Int = 0, faults: [Fault] = [], patience: Double = 0
   ) {
     self.stopAfterStep = stopAfterStep
@@ -36,6 +37,16 @@ public struct TrainingLimits: Sendable {
     self.sentinel = sentinel
     self.faults = faults
     self.patience = patience
+  }
+
+  /// The end of a job that the scheduler gives in seconds since 1970.
+  ///
+  /// It is converted once, at the start: a host's clock may be set while the job runs.
+  public static func deadline(
+    jobEnd: Double, wallClock: Double = Date().timeIntervalSince1970,
+    now: ContinuousClock.Instant = .now
+  ) -> ContinuousClock.Instant {
+    now + .seconds(jobEnd - wallClock)
   }
 }
 

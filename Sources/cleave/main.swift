@@ -1,5 +1,4 @@
 import Datasets
-import Foundation
 import MPI
 
 // Each rank parses the words and sets the BLAS kernel while its process may still be exchanged.
@@ -7,7 +6,7 @@ import MPI
 // prints.
 let invocation = Invocation(Array(CommandLine.arguments.dropFirst()))
 
-let status = withMPI(program: invocation.program, status: Failure.status(of:)) { world in
+withMPI(program: invocation.program, status: Failure.status(of:)) { world in
   MappedFiles.speak(
     as: invocation.program + (world.size > 1 ? ": rank \(world.rank) (\(world.hostName))" : ""),
     rank: world.rank)
@@ -15,10 +14,12 @@ let status = withMPI(program: invocation.program, status: Failure.status(of:)) {
   switch try world.agree({ try invocation.action.get() }) {
   case .text(let text):
     console.result(text)
-    return Int32(0)
+    try world.agree { try console.finish() }
+    return 0
   case .command(let command):
     defer { console.closeLine() }
-    return try command.run(on: world, console)
+    let status = try command.run(on: world, console)
+    try world.agree { try console.finish() }
+    return status
   }
 }
-exit(status)

@@ -36,4 +36,5 @@ withMPI(program: "mutated-inputs") { _ in
     say("\(number) ")
     say(try outcome(number) + "\n")
   }
+  return 0
 }

@@ -14,7 +14,8 @@ withMPI(program: "rank-checks") { world in
     try world.agree {
       throw CheckFailure("no such check: \(arguments.first ?? "none given")", exitStatus: 64)
     }
-    return
+    return 0
   }
   try check(world, Array(arguments.dropFirst()))
+  return 0
 }

@@ -32,7 +32,9 @@ import Testing
   @Test func aMissingFolderIsNamedWithTheReason() {
     let path = "/nonexistent/folder/picture.png"
     let reason = "No such file or directory"
-    #expect(throws: ImageError(path: path, operation: .written, reason: reason)) {
+    let expected = ImageError(
+      path: path, operation: .written, reason: reason.lowercased(), errorNumber: ENOENT)
+    #expect(throws: expected) {
       try PNG.write(Picture(height: 1, width: 1, channels: 1), to: path)
     }
     #expect(throws: ImageError(path: path, operation: .read, reason: reason)) {

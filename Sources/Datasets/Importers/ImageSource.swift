@@ -104,7 +104,7 @@ struct ImageSource: Sendable {
   ) throws(DatasetError) {
     let path = folder.isEmpty ? root : "\(root)/\(folder)"
     guard let directory = opendir(path) else {
-      throw .file(file: path, reason: systemMessage())
+      throw .last(path)
     }
     var entries: [String] = []
     while let entry = readdir(directory) {

@@ -16,7 +16,7 @@ struct MATFile: ~Copyable {
   init(_ path: String) throws(DatasetError) {
     // matio gives no reason for a failure; the operating system does.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw .file(file: path, reason: systemMessage()) }
+    guard descriptor >= 0 else { throw .last(path) }
     close(descriptor)
     try MATChecksums.check(path)
     guard let handle = Mat_Open(path, Int32(MAT_ACC_RDONLY.rawValue)) else {

@@ -20,11 +20,11 @@ enum SourceFile {
   /// - Throws: `DatasetError` if the file cannot be read.
   static func readRaw(_ path: String) throws(DatasetError) -> [UInt8] {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else { throw .file(file: path, reason: systemMessage()) }
+    guard descriptor >= 0 else { throw .last(path) }
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else {
-      throw .file(file: path, reason: systemMessage())
+      throw .last(path)
     }
     guard status.st_mode & S_IFMT == S_IFREG else {
       throw .file(file: path, reason: "found a folder, pipe or device, expected a file")
@@ -37,7 +37,7 @@ enum SourceFile {
       }
       if count < 0 && errno == EINTR { continue }
       guard count > 0 else {
-        throw .file(file: path, reason: count < 0 ? systemMessage() : "ends while it is read")
+        throw count < 0 ? .last(path) : .file(file: path, reason: "ends while it is read")
       }
       filled += count
     }

@@ -12,21 +12,36 @@ final class Console {
   let isQuiet: Bool
   /// Whether standard error is a terminal where a line can be rewritten.
   let isLive: Bool
+  private let terminal: Terminal?
   private var openLine = 0
+  private var lostResult: LostResult?
 
   init(isRoot: Bool, isQuiet: Bool) {
     isSpeaking = isRoot
     self.isQuiet = isQuiet
     let environment = ProcessInfo.processInfo.environment
     let plain = !(environment["NO_COLOR"] ?? "").isEmpty || environment["TERM"] == "dumb"
-    isLive = isRoot && !isQuiet && !plain && isatty(2) != 0
+    terminal = Terminal()
+    isLive = isRoot && !isQuiet && !plain && terminal != nil
   }
 
-  /// Prints a result as a line on standard output.
+  /// Prints a result as a line on standard output; ``finish()`` tells whether it was lost.
   func result(_ text: String) {
     guard isSpeaking else { return }
     closeLine()
-    FileHandle.standardOutput.write(Data((text.printableLines + "\n").utf8))
+    keeping { () throws(LostResult) in try StandardStreams.result(text.printableLines + "\n") }
+  }
+
+  /// Makes sure that no result was lost.
+  ///
+  /// - Throws: `LostResult`.
+  func finish() throws(LostResult) {
+    if isSpeaking { keeping { () throws(LostResult) in try StandardStreams.finishResults() } }
+    if let lostResult { throw lostResult }
+  }
+
+  private func keeping(_ body: () throws(LostResult) -> Void) {
+    do { try body() } catch { lostResult = lostResult ?? error }
   }
 
   /// Prints a JSON document on standard output.
@@ -53,7 +68,7 @@ final class Console {
     guard isSpeaking, !isQuiet else { return }
     let text = text.printable
     guard isLive else { return writeError(text + "\n") }
-    let visible = String(text.prefix(terminalWidth - 1))
+    let visible = String(text.prefix((terminal?.columns ?? 80) - 1))
     let padding = String(repeating: " ", count: max(0, openLine - visible.count))
     writeError("\r" + visible + padding)
     openLine = visible.count
@@ -66,12 +81,5 @@ final class Console {
     openLine = 0
   }
 
-  /// Columns of the terminal; a longer progress line could not be replaced.
-  private var terminalWidth: Int {
-    var size = winsize()
-    guard ioctl(2, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 1 else { return 80 }
-    return Int(size.ws_col)
-  }
-
-  private func writeError(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+  private func writeError(_ text: String) { StandardStreams.message(text) }
 }

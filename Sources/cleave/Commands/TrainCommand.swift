@@ -106,15 +106,15 @@ struct TrainCommand: Subcommand {
   }
 
   /// The end of --time-limit, counted from now, or of the Slurm job.
-  private static func deadline(_ arguments: Arguments) throws -> Date? {
+  private static func deadline(_ arguments: Arguments) throws -> ContinuousClock.Instant? {
     if let text = arguments.value("time-limit") {
       guard let minutes = Double(text), minutes > 0, minutes.isFinite else {
         throw UsageError("--time-limit: found \(text), expected minutes above 0")
       }
-      return Date(timeIntervalSinceNow: 60 * minutes)
+      return .now + .seconds(60 * min(minutes, 1e9))
     }
     let end = ProcessInfo.processInfo.environment["SLURM_JOB_END_TIME"].flatMap { Double($0) }
-    return end.map { Date(timeIntervalSince1970: $0) }
+    return end.flatMap { $0.isFinite && $0 < 1e12 ? TrainingLimits.deadline(jobEnd: $0) : nil }
   }
 
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
