@@ -23,7 +23,10 @@ withMPI(program: "mutated-inputs") { _ in
   let outcome: (Int) throws -> String
   if let kind = ForgedRun.Kind(rawValue: arguments[0]) {
     let run = try ForgedRun(kind, folder: arguments[1])
-    if arguments.last == "leave" { return try run.forge(seed: seed, first) }
+    if arguments.last == "leave" {
+      try run.forge(seed: seed, first)
+      return 0
+    }
     outcome = { try run.outcome(seed: seed, $0) }
   } else if let reader = MutatedInputs.readers[arguments[0]] {
     let inputs = try MutatedInputs(folder: arguments[1], reader)

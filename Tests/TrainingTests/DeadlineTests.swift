@@ -18,7 +18,7 @@ struct DeadlineTests {
 
   /// Time for the other work and for two checkpoints is kept, five seconds at least.
   @Test func theEndIsNearInTime() {
-    let checkpointer = Checkpointer(nil, nil, RecordingSettings(), configuration: "")
+    let checkpointer = Checkpointer(nil, nil, RecordingSettings(), configuration: "", data: nil)
     checkpointer.start(bytes: 2_000_000_000)  // ten seconds on a slow disk
     func isNear(after seconds: Double, other: Double = 0) -> Bool {
       checkpointer.isDeadlineNear(
