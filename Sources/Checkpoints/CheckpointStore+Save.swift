@@ -96,6 +96,8 @@ extension CheckpointStore {
 
   /// Clears away the remains of a killed run and makes the hidden directory.
   private func prepare(_ partial: String) throws {
+    // A process that has lost the run would clear away the work of another.
+    try mayCommit?()
     try Disk.makeDirectory(directory)
     for name in try names() {
       switch name.stage {
@@ -239,8 +241,13 @@ extension CheckpointStore {
   }
 
   /// Removes the files of a failed save; if that fails, the next save removes them.
+  ///
+  /// A process that has lost the run leaves everything to its owner.
   private func discard(_ partial: String) {
-    do { try Disk.remove(partial) } catch {}
+    do {
+      try mayCommit?()
+      try Disk.remove(partial)
+    } catch {}
   }
 }
 

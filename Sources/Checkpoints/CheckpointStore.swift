@@ -16,7 +16,8 @@ public struct CheckpointStore {
   var ancestor: Checkpoint?
   /// Called on every rank with the hidden directory of a new checkpoint, before files are written.
   public var willWrite: ((_ directory: String) -> Void)?
-  /// Called on rank 0 before a checkpoint gets its name; an error leaves it without one.
+  /// Called on rank 0 before anything is changed and before a checkpoint gets its name; an error
+  /// leaves it without one.
   public var mayCommit: (() throws -> Void)?
 
   /// The checkpoints of the run in directory `run`, which has to exist when one is saved.

@@ -231,13 +231,21 @@ public final class DatasetWriter {
       throw .isInput(file: path, input: input)
     }
     let folder = URL(filePath: path).deletingLastPathComponent().path
-    var isDirectory: ObjCBool = false
-    if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) {
-      guard force else { throw .exists(file: path) }
-      guard !isDirectory.boolValue else {
+    var status = stat()
+    // A link that leads nowhere is a file's name, too.
+    if stat(path, &status) == 0 || lstat(path, &status) == 0 {
+      let kind = status.st_mode & S_IFMT
+      guard kind != S_IFDIR else {
         throw .mismatch(file: path, item: "output", found: "a folder", expected: "a file name")
       }
+      guard kind == S_IFREG || kind == S_IFLNK else {
+        throw .option(
+          path, found: kind == S_IFIFO ? "a pipe" : "a device or socket",
+          expected: "a file name for the output")
+      }
+      guard force else { throw .exists(file: path) }
     }
+    var isDirectory: ObjCBool = false
     guard
       FileManager.default.fileExists(atPath: folder, isDirectory: &isDirectory),
       isDirectory.boolValue

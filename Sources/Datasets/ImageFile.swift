@@ -14,6 +14,8 @@ public final class ImageFile {
   private let clean: StoredImages?
   private let labels: [Int32]?
   private let others: String
+  /// All files of the images: the file, and the sources of a virtual dataset.
+  public var files: [String] { [path] + images.dataset.sourceFiles }
 
   /// Opens one split, with its labels and clean images if present.
   ///

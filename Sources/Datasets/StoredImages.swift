@@ -9,7 +9,7 @@ struct StoredImages {
   /// The rows whose pixels are at hand: all if they are mapped, else the first ones.
   let heldRows: Range<Int>
   let format: ImageSet.Format
-  private let dataset: Dataset
+  let dataset: Dataset
   private let options: ImageSetOptions
   private let noise: String?
   private let isOwn: Bool

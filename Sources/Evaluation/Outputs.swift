@@ -231,7 +231,7 @@ struct Source {
     images = try own ? trained.seen(data) : trained.binary(data)
     hasClean = images.clean != nil
     reference =
-      settings.binarize != .none ? images.clean ?? images : isNoisy ? data : data.clean ?? data
+      settings.binarize != .none ? images.clean ?? images : data.clean ?? data
     hasSparsePart = own && trained.checkpoint.manifest.rowLayout?.arrays.hasSparsePart == true
     let known = own ? trained.trainedRows(of: data).count : data.count
     rows = min(known, limit ?? known)

@@ -45,10 +45,28 @@ extension File {
   /// The C function is `H5Pset_elink_cb`.
   func linkAccess(_ kind: hid_t) throws(HDF5Error) -> Handle {
     let access = try properties(kind)
-    guard reach != .anywhere else { return access }
-    try check(
-      H5Pset_elink_cb(access.id, { _, _, _, _, _, _, _ in -1 }, nil), "H5Pset_elink_cb")
+    let answer: H5L_elink_traverse_t =
+      if reach == .anywhere {
+        { parent, _, child, _, _, _, _ in
+          // HDF5 would wait for a pipe for ever.
+          guard let parent, let child else { return -1 }
+          return File.leadsToFile(String(cString: child), from: String(cString: parent)) ? 0 : -1
+        }
+      } else {
+        { _, _, _, _, _, _, _ in -1 }
+      }
+    try check(H5Pset_elink_cb(access.id, answer, nil), "H5Pset_elink_cb")
     return access
+  }
+
+  /// Whether a name that a file gives leads to a regular file, in every place where HDF5 looks.
+  static func leadsToFile(_ name: String, from parent: String) -> Bool {
+    let folder = URL(filePath: parent).deletingLastPathComponent().path
+    let last = URL(filePath: name).lastPathComponent
+    return [name, "\(folder)/\(name)", "\(folder)/\(last)"].allSatisfy { place in
+      var status = stat()
+      return stat(place, &status) != 0 || status.st_mode & S_IFMT == S_IFREG
+    }
   }
 
   fileprivate func beyondReach(_ object: String, _ found: String) -> HDF5Error {
@@ -120,11 +138,32 @@ extension Dataset {
     let creation = try creationProperties()
     let files = try file.check(
       H5Pget_external_count(creation.id), "H5Pget_external_count", path)
-    guard files > 0, file.reach != .anywhere else { return }
-    var name = [CChar](repeating: 0, count: 4096)
-    try file.check(
-      H5Pget_external(creation.id, 0, name.count - 1, &name, nil, nil), "H5Pget_external", path)
-    throw file.beyondReach(path, "elements in the file \(Self.text(name))")
+    var rest = hsize_t(clamping: count * (type.byteCount ?? 1))
+    for index in 0..<UInt32(files) {
+      var name = [CChar](repeating: 0, count: 4096)
+      var (offset, size) = (off_t(0), hsize_t(0))
+      try file.check(
+        H5Pget_external(creation.id, index, name.count - 1, &name, &offset, &size),
+        "H5Pget_external", path)
+      let source = Self.text(name)
+      guard file.reach == .anywhere else {
+        throw file.beyondReach(path, "elements in the file \(source)")
+      }
+      // Elements that are missing would read as zeros, and a pipe would never end. HDF5 looks for
+      // the file from the working folder.
+      var status = stat()
+      let isFile = stat(source, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+      let part = min(size, rest)
+      rest -= part
+      let needed = Int(clamping: part) + Int(offset)
+      guard isFile, Int(status.st_size) >= needed else {
+        throw HDF5Error(
+          file: file.path, object: path,
+          message: "found elements in \(source), "
+            + (isFile ? "a file of \(status.st_size) bytes" : "which is no file here")
+            + ", expected a file of \(needed) bytes at least")
+      }
+    }
   }
 
   /// Checks that a virtual dataset has all its sources, so that none reads as a fill value.
@@ -165,6 +204,17 @@ extension Dataset {
       if let found = known[key] { dataset = found } else { dataset = try open(source) }
       known[key] = dataset
       try dataset.checkSources(depth: depth + 1)
+      guard dataset.type == type else {
+        throw HDF5Error(
+          file: dataset.file.path, object: source.dataset,
+          message: "found \(dataset.type), expected \(type) as in \(path) of \(file.path), which "
+            + "shows it")
+      }
+      guard dataset.allocation != .none else {
+        throw HDF5Error(
+          file: dataset.file.path, object: source.dataset,
+          message: "found elements that were never written, which \(path) of \(file.path) shows")
+      }
       if let needed = source.needed,
         needed.count != dataset.shape.count || zip(needed, dataset.shape).contains(where: >)
       {

@@ -147,6 +147,8 @@ public final class TrainedModel {
   /// checkpoint.
   public var inputs: [String] {
     let files = (try? FileManager.default.contentsOfDirectory(atPath: checkpoint.directory)) ?? []
-    return [configuration.common.data.data] + files.map { checkpoint.directory + "/" + $0 }
+    let data = configuration.common.data
+    let images = try? ImageFile(data.data, options: data.imageSetOptions)
+    return (images?.files ?? [data.data]) + files.map { checkpoint.directory + "/" + $0 }
   }
 }

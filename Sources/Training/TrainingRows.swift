@@ -57,7 +57,7 @@ public final class TrainingRows {
     if data.binarize == .once { used = used.binarized(seed: common.lanes.seed, rows: localRows) }
     redraw = data.binarize == .eachStep ? .binarize : nil
     self.images = used
-    clean = noise.isNone ? used.clean : limited
+    clean = used.clean
     state =
       arrays.isEmpty
       ? nil : RowState(rows: localRows, dimensions: images.shape.count, arrays: arrays)
