@@ -86,7 +86,7 @@ import Training
       let run = try Tool.run(
         "train demo --data d.h5 --out disk/a \(tiny) --quiet --set checkpoint_epochs=1 "
           + "--set keep_last=9 --set grid_every=0 --set inner_epochs=9", ranks: ranks, in: folder)
-      #expect(run.status == 1, "\(run)")
+      #expect(run.status == 74, "\(run)")
       #expect(lines(of: run).count == 1, "\(run)")
       #expect(
         lines(of: run).first?.lowercased().contains("no space left on device") == true, "\(run)")

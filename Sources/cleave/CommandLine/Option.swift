@@ -77,7 +77,9 @@ extension Option {
   static let layout = [
     value("images", "PATH", "the images' dataset inside the file, for files from elsewhere"),
     value("layout", "ORDER", "the order of its dimensions: nhwc (default) or nchw"),
-    value("shape", "H,W,C", "the sides of an image, where the dataset is [N, D]; C,H,W with --layout nchw"),
+    value(
+      "shape", "H,W,C",
+      "the sides of an image, where the dataset is [N, D]; C,H,W with --layout nchw"),
     value("scale", "V", "the stored value that stands for 1 (255 in bytes, 1 in floats)"),
     flag("external", "follow the file's links and parts to files outside its folder"),
   ]
