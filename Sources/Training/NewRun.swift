@@ -66,9 +66,9 @@ public struct NewRun {
     let content = try directory.content()
     let own = content.own.filter { !RunDirectory.isOwnership($0) }
     if own.isEmpty && content.foreign.isEmpty { return }
-    guard replacing && directory.isMarked else {
-      throw RunError.exists(directory.path, isRun: directory.isMarked)
-    }
+    // A run that is aside since another process died is put back before it is replaced.
+    let isRun = directory.isMarked || !directory.asides.isEmpty
+    guard replacing && isRun else { throw RunError.exists(directory.path, isRun: isRun) }
     if !content.foreign.isEmpty { throw RunError.foreign(directory.path, content.foreign) }
     let folder = URL(filePath: directory.path).resolvingSymlinksInPath().path + "/"
     for input in inputs
@@ -117,7 +117,7 @@ extension RunDirectory {
   /// Whether a run is here, or one that was moved aside and waits to be put back.
   var holdsRun: Bool { isRun || !asides.isEmpty }
 
-  private var asides: [String] {
+  fileprivate var asides: [String] {
     ((try? topNames()) ?? []).filter { $0.hasPrefix(Self.asidePrefix) }
   }
 

@@ -82,6 +82,25 @@ import Testing
     }
   }
 
+  /// What is aside can be replaced again, and is no empty place.
+  @Test func aRunThatIsAsideCountsAsOne() throws {
+    try withDirectory { directory in
+      try make("first", in: directory)
+      let aside = "\(directory.path)/.replaced-x"
+      try FileManager.default.createDirectory(atPath: aside, withIntermediateDirectories: true)
+      for name in ["checkpoints", "config.json", "images", "run.json"] {
+        try FileManager.default.moveItem(
+          atPath: "\(directory.path)/\(name)", toPath: "\(aside)/\(name)")
+      }
+      #expect(throws: RunError.exists(directory.path, isRun: true)) {
+        try NewRun(directory, configuration: "second", replacing: false)
+      }
+      try make("second", in: directory)
+      #expect(try configuration(directory) == "second\n")
+      #expect(try names(directory) == ["checkpoints", "config.json", "images", "run.json"])
+    }
+  }
+
   /// And while the old run is put back, or removed.
   @Test func aDeathWhileItIsPutBackLosesNoRun() throws {
     try withDirectory { directory in
