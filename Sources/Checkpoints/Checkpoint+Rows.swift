@@ -13,7 +13,8 @@ extension Checkpoint {
   ///   - array: The name of the array.
   ///   - rows: Global row indices.
   ///   - destination: Receives the values, [rows, H, W, C].
-  /// - Throws: `CheckpointError` or `HDF5Error` if a row file is missing or differs from the manifest.
+  /// - Throws: `CheckpointError` or `HDF5Error` if a row file is missing or differs from the
+  ///   manifest.
   public func read(
     _ array: String, rows: Range<Int>, into destination: UnsafeMutableBufferPointer<Float>
   ) throws {
@@ -61,7 +62,8 @@ extension Checkpoint {
 
   /// Reads rows of an array as `read(_:rows:into:)` does; the values are [rows, H, W, C].
   ///
-  /// - Throws: `CheckpointError` or `HDF5Error` if a row file is missing or differs from the manifest.
+  /// - Throws: `CheckpointError` or `HDF5Error` if a row file is missing or differs from the
+  ///   manifest.
   public func read(_ array: String, rows: Range<Int>) throws -> [Float] {
     var values = [Float](repeating: 0, count: rows.count * layout(with: array).rowCount)
     try values.withUnsafeMutableBufferPointer { try read(array, rows: rows, into: $0) }

@@ -75,8 +75,8 @@ public struct Checkpoint: Sendable {
 extension Checkpoint {
   /// Everything but the row state.
   ///
-  /// - Throws: `HDF5Error` if `checkpoint.h5` lacks something; `CheckpointError` if its progress is not
-  ///   that of the manifest.
+  /// - Throws: `HDF5Error` if `checkpoint.h5` lacks something; `CheckpointError` if its progress
+  ///   is not that of the manifest.
   public func contents() throws -> CheckpointContents {
     let contents = try reading { file throws(HDF5Error) in try ContentsFile.contents(in: file) }
     try check(contents.progress)

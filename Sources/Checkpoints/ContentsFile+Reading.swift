@@ -1,8 +1,8 @@
 import HDF5
 import Support
 
-// Reads `checkpoint.h5`. Its checksum proves that nothing has changed it, not who wrote it: no size,
-// number or link in it is trusted.
+// Reads `checkpoint.h5`. Its checksum proves that nothing has changed it, not who wrote it: no
+// size, number or link in it is trusted.
 
 extension ContentsFile {
   /// Opens the file and checks its format and version.

@@ -13,7 +13,8 @@ final class HeldFiles: Sendable {
 
   /// Opens a directory and some of its files.
   ///
-  /// A file that cannot be opened, or is no regular file, is not held; whoever reads it finds out why.
+  /// A file that cannot be opened, or is no regular file, is not held; whoever reads it finds out
+  /// why.
   ///
   /// - Throws: `CheckpointError` if the directory cannot be opened.
   convenience init(_ directory: String, _ names: [String]) throws(CheckpointError) {

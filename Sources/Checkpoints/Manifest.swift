@@ -157,8 +157,8 @@ extension Manifest {
 
   /// Decodes a manifest.
   ///
-  /// - Throws: `CheckpointError` if a byte of it has changed, its version is unknown, or it says what
-  ///   no checkpoint has.
+  /// - Throws: `CheckpointError` if a byte of it has changed, its version is unknown, or it says
+  ///   what no checkpoint has.
   init(text: String, path: String) throws {
     let parts = text.range(of: Manifest.beforeChecksum, options: .backwards)
     guard let parts else { throw CheckpointError(path: path, message: "incomplete") }

@@ -3,8 +3,8 @@ import Synchronization
 
 /// Ends this process with one line when a file that is mapped has lost bytes that are needed.
 ///
-/// The system then sends SIGBUS to the reader. The handler takes no memory and no lock; all text but
-/// one number is ready before.
+/// The system then sends SIGBUS to the reader. The handler takes no memory and no lock; all text
+/// but one number is ready before.
 public enum MappedFiles {
   /// A mapping that the handler knows.
   private struct Entry {
@@ -91,7 +91,8 @@ public enum MappedFiles {
     sigaction(SIGBUS, &action, &earlier)
   }
 
-  /// In the handler: speaks and ends the process, or leaves a fault elsewhere to the handler before.
+  /// In the handler: speaks and ends the process, or leaves a fault elsewhere to the handler
+  /// before.
   private static func fault(at address: UnsafeMutableRawPointer?) {
     let place = UInt(bitPattern: address)
     var found = -1

@@ -71,8 +71,8 @@ final class PixelMemory {
   /// The ranks of one host hold the pages once, and unused pages cost no memory. The C function is
   /// `mmap`.
   ///
-  /// - Throws: `DatasetError` if the file cannot be opened, or ends before the last byte. If it loses
-  ///   bytes later, `MappedFiles` ends the process with one line.
+  /// - Throws: `DatasetError` if the file cannot be opened, or ends before the last byte. If it
+  ///   loses bytes later, `MappedFiles` ends the process with one line.
   init(mapping path: String, offset: Int, byteCount: Int, item: String) throws(DatasetError) {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw .last(path) }

@@ -7,10 +7,10 @@ import MPI
 /// of an all-reduce. All messages are prepared at the start. A phase starts its receives at its
 /// beginning and sends bucket by bucket.
 ///
-/// A slice goes in messages of `usualFloats`. Open MPI sends those up to 64 KiB, header included, at
-/// once over TCP. A longer one waits for an answer of its receiver, and that answer stands in line
-/// behind everything that the receiver sends itself: with whole slices the network stood idle for
-/// about half of the time.
+/// A slice goes in messages of `usualFloats`. Open MPI sends those up to 64 KiB, header included,
+/// at once over TCP. A longer one waits for an answer of its receiver, and that answer stands in
+/// line behind everything that the receiver sends itself: with whole slices the network stood idle
+/// for about half of the time.
 final class MessageTransport: Transport {
   /// Floats of a message, 62 KiB.
   static let usualFloats = 62 * 256

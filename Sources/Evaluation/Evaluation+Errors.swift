@@ -5,8 +5,8 @@ import Tensors
 extension Evaluation {
   /// The errors of X, of D(E(X)) from mean codes and, with a sparse part, of L.
   ///
-  /// L is known for the run's own rows (`Explainer.clean`). A model trained with noise drawn at each step
-  /// gets inputs with such noise, unless the images are already corrupted.
+  /// L is known for the run's own rows (`Explainer.clean`). A model trained with noise drawn at
+  /// each step gets inputs with such noise, unless the images are already corrupted.
   ///
   /// **Collective.**
   func squaredErrors() throws -> [MetricValue] {

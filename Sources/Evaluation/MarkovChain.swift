@@ -8,8 +8,8 @@ import Tensors
 /// docs/systems.md, 7.6; Bengio et al., "Generalized Denoising Auto-Encoders as Generative Models",
 /// NeurIPS 2013.
 /// C is the noise of the model's training, not clipped. Weights stay fixed, and D is the decoder's
-/// mean. An encoder without a distribution gives z = E(C(x(t))). Noise is keyed by (seed, t, row), so that a chain is the same on any rank and in any
-/// block.
+/// mean. An encoder without a distribution gives z = E(C(x(t))). Noise is keyed by (seed, t, row),
+/// so that a chain is the same on any rank and in any block.
 public final class MarkovChain {
   private let model: any Encoding
   private let step: Step

@@ -175,7 +175,8 @@ public struct Outputs {
     }
   }
 
-  /// Checks that an output replaces no input: no file of the images, and nothing that the run needs.
+  /// Checks that an output replaces no input: no file of the images, and nothing that the run
+  /// needs.
   private func checkTarget(_ path: String, _ data: ImageSet?) throws {
     try DatasetWriter.checkTarget(
       path, force: force, inputs: trained.inputs + (data?.files ?? []))

@@ -16,8 +16,8 @@ public final class File {
   /// The C function is `H5Fopen`.
   ///
   /// - Parameters:
-  ///   - opened: another path to the file, which is read into memory from there; errors name `path`.
-  ///     It may lead to a file that has no name any more.
+  ///   - opened: another path to the file, which is read into memory from there; errors name
+  ///     `path`. It may lead to a file that has no name any more.
   ///   - reach: the other files to which this file may lead.
   /// - Throws: `HDF5Error` if the file is missing, unreadable, truncated or not HDF5.
   public static func open(

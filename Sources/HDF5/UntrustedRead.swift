@@ -4,8 +4,8 @@ import Support
 /// Ends the process, with one line and status 65, if HDF5 itself crashes on a file or reads it for
 /// ever.
 ///
-/// HDF5 1.10 trusts addresses and sizes in a file: a few changed bytes can lead it beyond its memory.
-/// Nothing can go on after that.
+/// HDF5 1.10 trusts addresses and sizes in a file: a few changed bytes can lead it beyond its
+/// memory. Nothing can go on after that.
 public enum UntrustedRead {
   nonisolated(unsafe) private static var line: UnsafeMutablePointer<CChar>?
   nonisolated(unsafe) private static var length = 0

@@ -232,8 +232,8 @@ extension Configuration {
       expected: "\(difference.expected), which is fixed for the run; a new run can have another")
   }
 
-  /// The first setting that is fixed for a run and has another value than in `original`; nil if there
-  /// is none.
+  /// The first setting that is fixed for a run and has another value than in `original`; nil if
+  /// there is none.
   public func fixedDifference(
     from original: Configuration
   ) -> (key: String, found: String, expected: String)? {

@@ -13,9 +13,9 @@ public enum RunSettings {
   /// Rank 0 only.
   ///
   /// - Parameter warning: called with one line where `config.json` cannot be used.
-  /// - Throws: `RunError.data` for a `config.json` with another value of a key that is fixed for the
-  ///   run, for one that cannot be read in a run without a checkpoint, and for a checkpoint whose
-  ///   parts do not belong together; errors of reading the run.
+  /// - Throws: `RunError.data` for a `config.json` with another value of a key that is fixed for
+  ///   the run, for one that cannot be read in a run without a checkpoint, and for a checkpoint
+  ///   whose parts do not belong together; errors of reading the run.
   public static func read(
     _ directory: RunDirectory, warning: (String) -> Void = { _ in }
   ) throws -> Configuration {

@@ -11,7 +11,8 @@ extension TrainingRun {
   public enum OtherImages: Sendable {
     /// It refuses them.
     case refused
-    /// It goes on with them: weights and optimizer are kept, S and all else of the rows starts anew.
+    /// It goes on with them: weights and optimizer are kept, S and all else of the rows starts
+    /// anew.
     case accepted
   }
 

@@ -1,8 +1,8 @@
 import Foundation
 
 extension TemporaryFile {
-  /// Writes a small file under a hidden name, waits until it is on the disk, and gives it its name by
-  /// one rename.
+  /// Writes a small file under a hidden name, waits until it is on the disk, and gives it its name
+  /// by one rename.
   ///
   /// - Throws: `FileError`; an existing file stays then.
   public static func write(_ text: String, to path: String) throws(FileError) {

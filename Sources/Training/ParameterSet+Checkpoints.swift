@@ -15,8 +15,8 @@ extension ParameterSet {
     }
   }
 
-  /// Compares the shapes of a checkpoint's arrays with those of the parameters, which need no memory
-  /// for that.
+  /// Compares the shapes of a checkpoint's arrays with those of the parameters, which need no
+  /// memory for that.
   ///
   /// - Throws: `RunError` when an array is missing or has another shape.
   public func check(_ shapes: [String: [Int]], of checkpoint: Checkpoint) throws {

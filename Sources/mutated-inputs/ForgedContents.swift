@@ -2,8 +2,8 @@ import CHDF5
 import Foundation
 import Support
 
-/// Changes of `checkpoint.h5` that a random change of bytes hardly finds: numbers, shapes, and links
-/// that lead elsewhere.
+/// Changes of `checkpoint.h5` that a random change of bytes hardly finds: numbers, shapes, and
+/// links that lead elsewhere.
 struct ForgedContents {
   /// A file outside of the run, with a dataset `/w`.
   let canary: String

@@ -11,8 +11,8 @@ import Training
 
 /// A run whose files are forged: each has the right checksum, and says what no run says.
 ///
-/// Each forgery is read as `info --verify --digest`, `denoise` and `train --resume` read a run. None
-/// of them may open a file outside of the run: a canary tells.
+/// Each forgery is read as `info --verify --digest`, `denoise` and `train --resume` read a run.
+/// None of them may open a file outside of the run: a canary tells.
 final class ForgedRun {
   /// Which files are forged.
   enum Kind: String, CaseIterable {

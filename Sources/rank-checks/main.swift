@@ -1,5 +1,6 @@
 // Checks that need several ranks; tests start them. `mpirun -n P rank-checks NAME [argument]...`
-// ends with status 0 if the check holds on every rank. `rank-checks` without a name lists the checks.
+// ends with status 0 if the check holds on every rank. `rank-checks` without a name lists the
+// checks.
 
 import MPI
 

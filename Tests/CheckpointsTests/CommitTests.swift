@@ -31,7 +31,8 @@ struct CheckpointCommits {
     #expect(try run.names() == ["latest", "step-00000007"])
   }
 
-  /// An error of .05 is no better than a loss of 90; a checkpoint without a score loses no best one.
+  /// An error of .05 is no better than a loss of 90; a checkpoint without a score loses no best
+  /// one.
   @Test func scoresOfDifferentMeasuresAreNotCompared() throws {
     try run.save(step: 1, score: 0.05, last: 1)
     try run.save(step: 2, score: 90, of: "loss", last: 1)

@@ -4,7 +4,8 @@ import Support
 import TestSupport
 import Testing
 
-/// A run knows its images by their content, wherever they lie (docs/files.md, What identifies data).
+/// A run knows its images by their content, wherever they lie (docs/files.md, What identifies
+/// data).
 @Suite(.serialized) struct DataIdentityTests {
   /// 5 steps an epoch, and a split after two epochs.
   private static let model =
@@ -51,8 +52,8 @@ import Testing
 
   // MARK: - The same images elsewhere
 
-  /// A moved file, a chunked copy, another split of another data set: L and S are equal bit for bit,
-  /// with noise that the run draws by split and row, too.
+  /// A moved file, a chunked copy, another split of another data set: L and S are equal bit for
+  /// bit, with noise that the run draws by split and row, too.
   @Test(arguments: ["", "--set static_noise=salt-pepper:0.1 "])
   func theSameImagesAreKnownAnywhere(noise: String) throws {
     try withTemporaryFolder { folder in
@@ -115,7 +116,8 @@ import Testing
     }
   }
 
-  /// The digest depends on images and their order alone: not on ranks, lanes, layout or rows unused.
+  /// The digest depends on images and their order alone: not on ranks, lanes, layout or rows
+  /// unused.
   @Test func theDigestIsThatOfTheImages() throws {
     try withTemporaryFolder { folder in
       let (n, side) = (3000, 12)

@@ -5,10 +5,10 @@ import Testing
 
 /// Changed files are refused in one line, or read as far as they make sense.
 ///
-/// No command crashes, hangs or changes the files. Of the kinds `manifest`, `settings` and `contents`
-/// a run is forged, with the right checksums: nothing outside of it is opened.
-/// `CLEAVE_TEST_MUTATIONS` sets the number of mutants of each kind; `launch/soak --inputs` runs them
-/// all.
+/// No command crashes, hangs or changes the files. Of the kinds `manifest`, `settings` and
+/// `contents` a run is forged, with the right checksums: nothing outside of it is opened.
+/// `CLEAVE_TEST_MUTATIONS` sets the number of mutants of each kind; `launch/soak --inputs` runs
+/// them all.
 @Suite(.serialized) struct MutationTests {
   /// A kind of file, with the facts that are known of its outcomes.
   struct Kind: Sendable, CustomTestStringConvertible {

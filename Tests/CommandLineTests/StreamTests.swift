@@ -3,8 +3,8 @@ import TestSupport
 import Testing
 import Training
 
-/// Standard output and standard error that are closed, or lead to a full disk or to a reader that is
-/// gone.
+/// Standard output and standard error that are closed, or lead to a full disk or to a reader that
+/// is gone.
 @Suite(.serialized) struct StreamTests {
   private static let streams = [">&- 2>&-", ">/dev/full 2>/dev/full", "2>&1 | true"]
 

@@ -4,7 +4,8 @@ import Tensors
 /// A corruption of images with its SPEC, such as `salt-pepper:0.25`.
 ///
 /// Every array element counts as a pixel: in colour images the three channels are corrupted
-/// independently, except by `salt-pepper-random-pixel`. Two corruptions are equal if their SPECs are equal.
+/// independently, except by `salt-pepper-random-pixel`. Two corruptions are equal if their SPECs
+/// are equal.
 public struct Corruption: Equatable, Sendable, CustomStringConvertible {
   /// Every kind of noise, one line for each.
   static let catalogue: [any Noise.Type] = [

@@ -97,8 +97,8 @@ struct ImageSource: Sendable {
     }
   }
 
-  /// Lists the files of a folder and of the folders in it; links count as what they lead to, but not
-  /// back into a folder above.
+  /// Lists the files of a folder and of the folders in it; links count as what they lead to, but
+  /// not back into a folder above.
   private static func list(
     _ root: String, _ folder: String, within above: [Identity], _ names: inout [String]
   ) throws(DatasetError) {

@@ -93,8 +93,8 @@ struct DataOptions {
   ///
   /// - Parameter rows: how many images are needed; nil for all.
   /// - Returns: the images, and one line that says what they are to the run.
-  /// - Throws: `DatasetError` or `HDF5Error`, the same on all ranks; `RunError.data` for other images
-  ///   at the place of the training set, unless they are accepted.
+  /// - Throws: `DatasetError` or `HDF5Error`, the same on all ranks; `RunError.data` for other
+  ///   images at the place of the training set, unless they are accepted.
   func open(
     for trained: TrainedModel, rows: Int? = nil, on world: Communicator, _ console: Console
   ) throws -> (images: ImageSet, line: String) {
