@@ -143,12 +143,10 @@ public final class TrainedModel {
     return try noise(data.noise) { try seen(trainingSet()) }
   }
 
-  /// The files that an answer of this run must never replace: its training set, and those of the
-  /// checkpoint.
+  /// The files that an answer of this run must never replace: its training set, and its own files.
   public var inputs: [String] {
-    let files = (try? FileManager.default.contentsOfDirectory(atPath: checkpoint.directory)) ?? []
     let data = configuration.common.data
     let images = try? ImageFile(data.data, options: data.imageSetOptions)
-    return (images?.files ?? [data.data]) + files.map { checkpoint.directory + "/" + $0 }
+    return (images?.files ?? [data.data]) + directory.ownFiles
   }
 }

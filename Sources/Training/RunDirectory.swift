@@ -80,6 +80,9 @@ extension RunDirectory {
     var foreign: [String] = []
   }
 
+  /// The paths of the run's own files and folders; none where they cannot be listed.
+  public var ownFiles: [String] { ((try? content().own) ?? []).map { "\(path)/\($0)" } }
+
   /// The start of the name of a folder within, in which a run that is being replaced waits.
   static let asidePrefix = ".replaced-"
 

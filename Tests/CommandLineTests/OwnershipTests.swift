@@ -178,6 +178,24 @@ import Training
     }
   }
 
+  /// No answer of a run takes the place of one of its files, such as an older checkpoint's.
+  @Test func aRunsFilesAreNoOutput() throws {
+    try withTemporaryFolder { folder in
+      try prepareDigits(603, in: folder)
+      try Tool.succeed("\(Self.model)2 --out run --set keep_last=3", in: folder)
+      let run = RunFolder("run", in: folder)
+      let steps = run.checkpoints.filter { $0.hasPrefix("step-") }.sorted()
+      #expect(steps.count > 1)
+      let before = try contents(of: run.path)
+      for step in steps {
+        let refused = try Tool.run(
+          "denoise run --out run/checkpoints/\(step)/checkpoint.h5 --force", ranks: 2, in: folder)
+        #expect(refused.status == 64 && refused.errors.contains("own input"), "\(refused)")
+      }
+      #expect(try contents(of: run.path) == before)
+    }
+  }
+
   /// Settings that fit no run leave the old run as it was.
   @Test func aFailedStartKeepsTheOldRun() throws {
     try withTemporaryFolder { folder in
