@@ -169,6 +169,8 @@ public final class Parameter {
   /// Place of the first element in the flat arrays of values and gradients.
   public internal(set) var offset = 0
   var pointer: UnsafeMutablePointer<Float>?
+  /// Called with the index before values are read.
+  var beforeReading: ((Int) -> Void)?
 
   /// A parameter without memory yet.
   public init(
@@ -181,9 +183,10 @@ public final class Parameter {
     self.fileLayout = fileLayout
   }
 
-  /// The values, in memory order.
+  /// The values, in memory order; waits for values that are on their way from other ranks.
   public var value: UnsafeMutablePointer<Float> {
     guard let pointer else { preconditionFailure("parameter \(shape) has no memory yet") }
+    beforeReading?(index)
     return pointer
   }
 }

@@ -32,11 +32,16 @@ public final class ParameterSet {
 
   /// Gives the parameters their memory.
   ///
-  /// `values` is one flat array; parameter i starts at `offset(i)`.
-  public func attach(_ values: UnsafeMutablePointer<Float>, offset: (Int) -> Int) {
+  /// `values` is one flat array; parameter i starts at `offset(i)`. Whoever reads the values of
+  /// parameter i calls `beforeReading(i)` first, which returns when they are there.
+  public func attach(
+    _ values: UnsafeMutablePointer<Float>, beforeReading: ((Int) -> Void)? = nil,
+    offset: (Int) -> Int
+  ) {
     for (index, parameter) in parameters.enumerated() {
       parameter.offset = offset(index)
       parameter.pointer = values + parameter.offset
+      parameter.beforeReading = beforeReading
     }
   }
 

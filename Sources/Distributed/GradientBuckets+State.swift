@@ -12,6 +12,7 @@ extension GradientBuckets {
     precondition(!isInPhase, "values published within a phase")
     precondition(
       !communicator.isRoot || flat.count == count, "\(flat.count) values for \(count) places")
+    try settle()
     try flat.withUnsafeBufferPointer { try transport.publish($0) }
   }
 
@@ -29,6 +30,7 @@ extension GradientBuckets {
     let active = layout.buckets.indices.filter {
       groups >> UInt64(layout.buckets[$0].group) & 1 == 1
     }
+    try settle()
     for index in active {
       let slice = owned(bucket: index)
       if !slice.isEmpty { update(index, values + slice.lowerBound, slice.count) }
@@ -46,6 +48,7 @@ extension GradientBuckets {
   public func gatherOwned(
     groups: UInt64 = .max, _ slice: (_ bucket: Int) -> UnsafePointer<Float>
   ) throws -> [Float] {
+    try settle()
     var flat = [Float](repeating: 0, count: communicator.isRoot ? count : 0)
     try flat.withUnsafeMutableBufferPointer { target in
       for (index, bucket) in layout.buckets.enumerated()

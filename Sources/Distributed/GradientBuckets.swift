@@ -146,11 +146,31 @@ public final class GradientBuckets {
     }
   }
 
-  /// The values as this rank sees them, `count` floats.
+  /// The values as this rank sees them, `count` floats; outside of a phase, all are there.
   ///
-  /// On the window path, ranks of one host share them. Only an update of an owned slice or
-  /// ``publishValues(_:)`` writes them.
-  public var values: UnsafeMutablePointer<Float> { transport.values }
+  /// Within a phase, ``waitForValues(of:)`` says when those of a slot are there. On the window path,
+  /// ranks of one host share the values. Only an update of an owned slice or ``publishValues(_:)``
+  /// writes them.
+  public var values: UnsafeMutablePointer<Float> {
+    if !isInPhase { attempt { try settle() } }
+    return transport.values
+  }
+
+  /// Returns when the values of a slot, as the last phase left them, are there; moves messages on.
+  public func waitForValues(of slot: Int) {
+    attempt {
+      for bucket in layout.bucketsOfSlot[slot] { try transport.waitForValues(of: bucket) }
+      try transport.advanceMessages()
+    }
+  }
+
+  /// Returns when all values are there and those of this rank were sent.
+  ///
+  /// - Throws: `MPIError` if a message failed.
+  public func settle() throws {
+    if let failure { throw failure }
+    try Activity.waiting(for: "weights") { try transport.settle() }
+  }
 
   /// The length of the flat arrays, including padding.
   ///
@@ -220,18 +240,22 @@ public final class GradientBuckets {
   /// Call it in long parts of backward without ``ready(slot:microbatch:)``.
   public func advanceMessages() { attempt { try transport.advanceMessages() } }
 
-  /// Returns when every slice of the phase is updated and every rank sees the new values.
+  /// Returns when this rank's slices of the phase are updated; ``values`` and
+  /// ``waitForValues(of:)`` wait for those of other ranks.
   ///
   /// **Collective.**
   ///
-  /// - Throws: `MPIError` if a message of this phase failed.
-  public func finish() throws {
+  /// - Parameter beforeValues: what shall not stand in line behind the values between hosts.
+  /// - Throws: `MPIError` if a message failed; errors of `beforeValues`.
+  public func finish(beforeValues: () throws -> Void = {}) throws {
     precondition(isInPhase, "a phase finishes before it begins")
     while microbatch < microbatches { closeMicrobatch() }
     if let failure { throw failure }
     try Activity.waiting(for: "gradients", bucket: transport.firstInFlight ?? -1) {
       try transport.finish(active)
     }
+    try beforeValues()
+    try transport.sendValues()
     isInPhase = false
     owned.update = nil
   }

@@ -4,8 +4,11 @@ import MPI
 ///
 /// Each rank sends the slices of its partial sums to their owners and gets updated slices back. In
 /// a step, gradients cross the network once in slices, and values cross it once: together the bytes
-/// of an all-reduce. All messages are prepared at the start. A phase starts its receives at its
-/// beginning and sends bucket by bucket.
+/// of an all-reduce. All messages are prepared at the start.
+///
+/// Gradients go first: values leave while no gradient is on its way, at the latest at the end of
+/// the phase. Then they leave in the order of the layers, and the next forward pass waits in each
+/// layer for the values of that layer only.
 ///
 /// A slice goes in messages of `usualFloats`. Open MPI sends those up to 64 KiB, header included,
 /// at once over TCP. A longer one waits for an answer of its receiver, and that answer stands in
@@ -26,6 +29,10 @@ final class MessageTransport: Transport {
   private let valueCount: Int
   private var waiting: Waiting
   private var inFlight: [Int] = []
+  /// The buckets with updated slices that were not sent yet.
+  private var held: [Int] = []
+  /// The buckets whose values are on their way, first the one that was sent last.
+  private var moving: [Int] = []
 
   /// The messages of one bucket.
   private struct Exchange {
@@ -40,11 +47,14 @@ final class MessageTransport: Transport {
       valuesOut = PreparedMessages(on: communicator)
     }
 
-    /// Whether all messages were sent and received; also moves messages on.
-    func isComplete() throws -> Bool {
-      let gradientsLeft = try gradientsOut.test()
+    var isActive: Bool {
+      [gradientsIn, gradientsOut, valuesIn, valuesOut].contains(where: \.isActive)
+    }
+
+    /// Whether no values are on their way; also moves messages on.
+    func areValuesThere() throws -> Bool {
       let valuesLeft = try valuesOut.test()
-      return try valuesIn.test() && gradientsLeft && valuesLeft
+      return try valuesIn.test() && valuesLeft
     }
   }
 
@@ -128,24 +138,32 @@ final class MessageTransport: Transport {
   func buffer(_ index: Int) -> UnsafeMutablePointer<Float> { buffers[index] }
 
   func begin(_ buckets: [Int]) throws {
-    for bucket in buckets {
-      try exchanges[bucket].gradientsIn.start()
-      try exchanges[bucket].valuesIn.start()
-    }
+    for bucket in buckets { try exchanges[bucket].gradientsIn.start() }
   }
 
   func post(_ bucket: Int) throws {
+    try waitForValues(of: bucket)
+    // This rank reads the values no more, so that new ones may come.
+    try exchanges[bucket].valuesIn.start()
     try exchanges[bucket].gradientsOut.start()
     inFlight.append(bucket)
   }
 
   func advanceMessages() throws {
+    try reduceArrived()
+    if inFlight.isEmpty { try sendValues() }
+    while let next = moving.last, try exchanges[next].areValuesThere() { moving.removeLast() }
+  }
+
+  /// Sums and updates the slices whose gradients have come.
+  private func reduceArrived() throws {
     var kept = 0
     for index in inFlight.indices {
       let bucket = inFlight[index]
-      if try exchanges[bucket].gradientsIn.test() {
+      // An update changes the memory that the former values are sent from.
+      if try exchanges[bucket].gradientsIn.test() && exchanges[bucket].valuesOut.test() {
         reduce(bucket)
-        try exchanges[bucket].valuesOut.start()
+        held.append(bucket)
       } else {
         inFlight[kept] = bucket
         kept += 1
@@ -164,15 +182,36 @@ final class MessageTransport: Transport {
   var firstInFlight: Int? { inFlight.first }
 
   func finish(_ buckets: [Int]) throws {
-    try advanceMessages()
+    try reduceArrived()
     waiting.start()
     while !inFlight.isEmpty {
       waiting.pause()
-      try advanceMessages()
+      try reduceArrived()
     }
     waiting.start()
     for bucket in buckets {
-      while try !exchanges[bucket].isComplete() { waiting.pause() }
+      while try !exchanges[bucket].gradientsOut.test() { waiting.pause() }
+    }
+  }
+
+  func sendValues() throws {
+    guard !held.isEmpty else { return }
+    held.sort()
+    for bucket in held { try exchanges[bucket].valuesOut.start() }
+    moving.insert(contentsOf: held.reversed(), at: 0)
+    held.removeAll(keepingCapacity: true)
+  }
+
+  func waitForValues(of bucket: Int) throws {
+    guard exchanges[bucket].valuesIn.isActive else { return }
+    waiting.start()
+    while try !exchanges[bucket].valuesIn.test() { waiting.pause() }
+  }
+
+  func settle() throws {
+    waiting.start()
+    for exchange in exchanges {
+      while try !exchange.areValuesThere() { waiting.pause() }
     }
   }
 
@@ -181,10 +220,7 @@ final class MessageTransport: Transport {
       try exchanges[bucket].valuesIn.start()
       try exchanges[bucket].valuesOut.start()
     }
-    waiting.start()
-    for bucket in buckets {
-      while try !exchanges[bucket].isComplete() { waiting.pause() }
-    }
+    try settle()
   }
 
   func publish(_ flat: UnsafeBufferPointer<Float>) throws {
@@ -194,9 +230,11 @@ final class MessageTransport: Transport {
     try communicator.broadcast(UnsafeMutableRawBufferPointer(start: values, count: valueCount * 4))
   }
 
-  func release() throws {}
+  func release() throws { try settle() }
 
   deinit {
+    // After an error, the library may still write to memory of messages.
+    guard !exchanges.contains(where: \.isActive) else { return }
     values.deallocate()
     staging.deallocate()
     inputs.deallocate()

@@ -77,7 +77,7 @@ final class OwnedSlices {
 /// Moves partial gradients to the owners of slices, and updated values back.
 ///
 /// A phase is `begin`, then `post` for every bucket of the phase that this rank has finished, then
-/// `finish`.
+/// `finish` and `sendValues`.
 protocol Transport: AnyObject {
   /// The parameters as this rank sees them.
   var values: UnsafeMutablePointer<Float> { get }
@@ -91,10 +91,18 @@ protocol Transport: AnyObject {
   func advanceMessages() throws
   /// The first bucket that this rank has finished and another rank has not.
   var firstInFlight: Int? { get }
-  /// Returns when all slices of the phase's buckets are updated and every rank sees them.
+  /// Returns when this rank's slices of the phase's buckets are updated.
   ///
   /// Collective.
   func finish(_ buckets: [Int]) throws
+  /// Sends the updated slices that were not sent yet.
+  func sendValues() throws
+  /// Returns when this rank sees the owners' new values of a bucket.
+  ///
+  /// It waits only for buckets that this rank has not posted since.
+  func waitForValues(of bucket: Int) throws
+  /// Returns when this rank sees all new values and its own were sent.
+  func settle() throws
   /// Returns when every rank sees the owners' new values of these buckets.
   ///
   /// Owners changed the values outside of a phase. Collective.
@@ -107,4 +115,7 @@ protocol Transport: AnyObject {
 
 extension Transport {
   var firstInFlight: Int? { nil }
+  func sendValues() {}
+  func waitForValues(of bucket: Int) {}
+  func settle() {}
 }

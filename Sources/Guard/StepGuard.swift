@@ -90,20 +90,31 @@ public final class StepGuard {
   /// Called before the step with this number.
   public func beforeStep(_ step: Int) { faults?.beforeStep(step) }
 
+  /// What ranks exchange at the end of a step: the largest of their requests and of their findings.
+  ///
+  /// **Collective.**
+  ///
+  /// - Parameter wishes: requests as numbers.
+  public func exchange(_ wishes: [Double]) throws -> [Double] {
+    var flags =
+      wishes + [
+        NonFinite.flag(finite.found), sentinel?.flag(rank: world.rank) ?? -Double.infinity,
+      ]
+    try world.allReduce(&flags, .max)
+    return flags
+  }
+
   /// Called after a step: the ranks agree on errors and on the largest of their requests.
   ///
   /// **Collective.**
   ///
   /// - Parameters:
   ///   - step: the number of the step.
-  ///   - wishes: requests as numbers; every rank gets the largest of each.
+  ///   - flags: what ``exchange(_:)`` returned at the end of the step.
+  /// - Returns: the largest of each of the requests.
   /// - Throws: `NonFiniteError`, `MemoryError` or `ReplicaError`, the same on all ranks.
-  public func afterStep(_ step: Int, _ wishes: [Double]) throws -> [Double] {
-    var flags =
-      wishes + [
-        NonFinite.flag(finite.found), sentinel?.flag(rank: world.rank) ?? -Double.infinity,
-      ]
-    try world.allReduce(&flags, .max)
+  public func afterStep(_ step: Int, _ flags: [Double]) throws -> [Double] {
+    let wishes = flags.dropLast(2)
     if let found = NonFinite(flag: flags[wishes.count]) { try refuse(found, step: step) }
     if injects(step) {
       // A fault happens when all ranks have made the step, before any rank continues.
@@ -114,7 +125,7 @@ public final class StepGuard {
       try refuseChange(flags[wishes.count + 1], before: "the end of step \(step)", left: step - 1)
       if sentinel.isDue(step) { try checkReplicas(step: step) }
     }
-    return Array(flags[..<wishes.count])
+    return Array(wishes)
   }
 
   /// Ends the run because of a number that is not finite.

@@ -68,7 +68,8 @@ final class WeightSentinel {
 
   /// Compares a parameter that this rank has finished with, where each rank has its own copy.
   func check(slot: Int) {
-    guard partsOfBucket.isEmpty else { return }
+    guard partsOfBucket.isEmpty, !digests[slot].isEmpty else { return }
+    buckets.waitForValues(of: slot)
     for part in parts[slot].indices { check(slot: slot, part: part) }
   }
 

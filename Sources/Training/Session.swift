@@ -79,6 +79,8 @@ public final class Session {
   private var limits: TrainingLimits
   private var follower: ((Trainer) throws -> Void)?
   private var skipsInARow = 0
+  /// What the ranks exchanged at the end of the present step.
+  private var flags: [Double]?
   private var isStopped = false
   private var isAtLastStep = false
   private var outerSeconds = 0.0  // seconds of the last outer iteration beside its steps
@@ -193,7 +195,7 @@ public final class Session {
       while trainer.progress.stepInEpoch < trainer.stepsPerEpoch {
         if endsHere { return false }
         trainer.watch.beforeStep(trainer.progress.step + 1)
-        if let step { try step() } else { try trainer.trainStep() }
+        if let step { try step() } else { try trainer.trainStep(beforeValues: exchange) }
         try afterStep()
       }
       if endsHere { return false }
@@ -227,15 +229,21 @@ public final class Session {
     return isStopped || isAtLastStep
   }
 
+  /// Exchanges the ranks' requests at the end of a step.
+  ///
+  /// **Collective.**
+  private func exchange() throws {
+    flags = try trainer.watch.exchange([
+      wantsToStop ? 1 : 0, trainer.world.isRoot && checkpointer.isDueByTime ? 1 : 0,
+      checkpointer.lease?.isLost == true ? 1 : 0,
+    ])
+  }
+
   /// **Collective.**
   private func afterStep() throws {
-    let step = trainer.progress.step
-    let wishes = try trainer.watch.afterStep(
-      step,
-      [
-        wantsToStop ? 1 : 0, trainer.world.isRoot && checkpointer.isDueByTime ? 1 : 0,
-        checkpointer.lease?.isLost == true ? 1 : 0,
-      ])
+    if flags == nil { try exchange() }
+    let wishes = try trainer.watch.afterStep(trainer.progress.step, flags ?? [])
+    flags = nil
     if wishes[2] > 0 { try trainer.world.agree { try checkpointer.lease?.check() } }
     try follower?(trainer)
     if let dropped = trainer.watch.dropped {
@@ -244,13 +252,14 @@ public final class Session {
       skipsInARow = 0
       try journal.step(trainer, secondsLeft: secondsLeft)
     }
-    if wishes[0] > 0 { isStopped = true }
-    if wishes[0] > 0 || wishes[1] > 0 { try checkpoint() }
+    if wishes[0] > 0 || limits.stopAfterStep.map({ trainer.progress.step >= $0 }) == true {
+      isStopped = true
+    }
+    if isStopped || wishes[1] > 0 { try checkpoint() }
   }
 
   private var wantsToStop: Bool {
-    StopSignals.arrived || limits.stopAfterStep.map { trainer.progress.step >= $0 } == true
-      || checkpointer.isDeadlineNear(limits.deadline, other: outerSeconds)
+    StopSignals.arrived || checkpointer.isDeadlineNear(limits.deadline, other: outerSeconds)
   }
 
   /// Records that a step was left out, and ends a run that leaves out every step.

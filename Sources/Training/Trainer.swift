@@ -87,7 +87,9 @@ public final class Trainer {
       }, laneCount: lanes.count, exact: settings.exact, on: world,
       messageFloats: 256 * settings.messageKiB)
     self.buckets = buckets
-    parameters.attach(buckets.values) { buckets.offset(of: $0) }
+    parameters.attach(
+      buckets.values, beforeReading: { [unowned buckets] in buckets.waitForValues(of: $0) },
+      offset: buckets.offset)
     optimizers = (trainable?.phases ?? []).map { [optimization] in
       Optimizer(
         UpdateRule(optimization, momentum: $0.momentum),
@@ -156,7 +158,10 @@ public final class Trainer {
   /// Trains on one batch.
   ///
   /// **Collective.**
-  public func trainStep() throws {
+  ///
+  /// - Parameter beforeValues: called once all gradients are summed, before values of the last phase
+  ///   are sent between hosts; left out where gradients are held back.
+  public func trainStep(beforeValues: () throws -> Void = {}) throws {
     guard let model = trainable else {
       preconditionFailure("a fitted model has no step of gradients")
     }
@@ -193,7 +198,8 @@ public final class Trainer {
           ready: { isReady(slot: $0, microbatch: microbatch, gradient) },
           betweenNodes: buckets.advanceMessages)
       }
-      try buckets.finish()
+      let isLast = held == nil && phase == optimizers.count - 1
+      try buckets.finish(beforeValues: isLast ? beforeValues : {})
       if let held {
         if try drops(held, groups: optimizer.groups) { break }
         try update(optimizer, from: held)
