@@ -61,6 +61,9 @@ public final class Tape {
   /// The lanes of a training batch; nil where running averages are read.
   public var training: MicrobatchLanes?
 
+  /// Called every few milliseconds of long passes, for work that must not wait long.
+  public var whileComputing: (() -> Void)?
+
   /// An empty tape.
   public init() {}
 
@@ -148,10 +151,9 @@ public final class Tape {
   ///   - parameters: all parameters of the model, in order.
   ///   - ready: called once for each parameter of the groups, when its gradient is complete. The
   ///     backward pass does not read the parameter's value after that.
-  ///   - betweenNodes: called after each node's part of the pass, for work that must not wait long.
   public func backward(
     from loss: Variable, scale: Float, groups: UInt64, into gradients: UnsafeMutablePointer<Float>,
-    parameters: [Parameter], ready: (Int) -> Void, betweenNodes: () -> Void = {}
+    parameters: [Parameter], ready: (Int) -> Void
   ) {
     precondition(loss.tape === self, "the loss is on another tape")
     self.mask = groups
@@ -183,7 +185,7 @@ public final class Tape {
         if pending[parameter] == 0 { ready(parameter) }
       } else if nodes[index].gradient != nil, let backward = nodes[index].backward {
         backward(self, index)
-        betweenNodes()
+        whileComputing?()
       }
     }
   }

@@ -25,7 +25,8 @@ extension Variable {
       pointer, weights: tape.prepare(weight, plan, for: &node),
       workspace: tape.workspace(plan.workspaceCount(weightGradient: false)),
       toGrids: (node.value, false),
-      epilogue: .init(bias: bias.map { UnsafePointer($0.pointer) }, activation: activation))
+      epilogue: .init(bias: bias.map { UnsafePointer($0.pointer) }, activation: activation)
+    ) { _ in tape.whileComputing?() }
     return tape.record(node)
   }
 
@@ -59,7 +60,8 @@ extension Variable {
       pointer, weights: tape.prepare(weight, plan, for: &node),
       workspace: tape.workspace(plan.workspaceCount(weightGradient: false)),
       toImages: (node.value, false),
-      epilogue: .init(bias: bias.map { UnsafePointer($0.pointer) }, activation: activation))
+      epilogue: .init(bias: bias.map { UnsafePointer($0.pointer) }, activation: activation)
+    ) { _ in tape.whileComputing?() }
     return tape.record(node)
   }
 
@@ -126,6 +128,7 @@ extension Tape {
     _ index: Int, examples: Range<Int>, channels: Int,
     _ bias: (pointer: UnsafeMutablePointer<Float>, adds: Bool)?
   ) {
+    whileComputing?()
     let node = nodes[index]
     if bias == nil && node.activation == .identity { return }
     let size = node.shape.columns

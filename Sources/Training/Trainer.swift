@@ -115,7 +115,10 @@ public final class Trainer {
     self.freshNoise = freshNoise
     let (shape, seed) = (rows.images.shape, settings.seed)
     steps = microbatchRows.map { _ in Step(seed: seed, corrupt: freshNoise.corrupter(of: shape)) }
-    for step in steps { step.tape.training = MicrobatchLanes(rows: laneBatch, lanes: lanes.count) }
+    for step in steps {
+      step.tape.training = MicrobatchLanes(rows: laneBatch, lanes: lanes.count)
+      step.tape.whileComputing = { [unowned buckets] in buckets.advanceMessages() }
+    }
     setLearningRates()
     try drawWeights()
   }
@@ -195,8 +198,7 @@ public final class Trainer {
         step.tape.backward(
           from: loss, scale: scale, groups: optimizer.groups, into: gradient,
           parameters: parameters.parameters,
-          ready: { isReady(slot: $0, microbatch: microbatch, gradient) },
-          betweenNodes: buckets.advanceMessages)
+          ready: { isReady(slot: $0, microbatch: microbatch, gradient) })
       }
       let isLast = held == nil && phase == optimizers.count - 1
       try buckets.finish(beforeValues: isLast ? beforeValues : {})
