@@ -21,7 +21,8 @@ final class ZipArchive: Sendable {
       guard code != ZIP_ER_NOZIP else {
         throw .damaged(
           file: path,
-          problem: "no zip archive, or one cut short: it ends without a table of contents"
+          problem: "found neither a folder nor a zip archive, or one that is cut short: it ends "
+            + "without a table of contents"
         )
       }
       throw .damaged(

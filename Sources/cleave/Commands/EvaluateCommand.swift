@@ -121,7 +121,7 @@ struct EvaluateCommand: Subcommand {
     let rows = result.metrics.flatMap { name, values in
       values.filter { !$0.value.isNaN }.map { [name, $0.of, Quantity.significant($0.value, 6)] }
     }
-    return "\(result.run) on \(result.data), \(result.part): "
+    return "\(result.run) on \(result.data), \(result.part): ".printable
       + "\(Quantity.grouped(result.rows)) images against "
       + (result.reference == "clean" ? "the clean ones\n" : "themselves\n")
       + Columns.text(["metric", "of", "value"], rows)
