@@ -125,7 +125,12 @@ import Testing
       try Data("hello".utf8).write(to: text)
       #expect(
         message([text.path], in: folder).hasPrefix(
-          "FOLDER/text.zip: found neither a folder nor a zip archive"))
+          "FOLDER/text.zip: no zip archive, or one cut short"))
+      let table = folder.appending(path: "table.csv")
+      try Data("hello".utf8).write(to: table)
+      #expect(
+        message([table.path], in: folder)
+          == "FOLDER/table.csv: found neither a folder nor a zip archive")
       let pictures = try makeFolder(folder).path
       #expect(
         message([pictures], ["size": "0"], in: folder)
