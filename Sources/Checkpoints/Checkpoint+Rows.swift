@@ -62,12 +62,10 @@ extension Checkpoint {
       try checkFinite(
         start.assumingMemoryBound(to: Float.self), bytes.count / 4, of: array, in: file)
     case .float16:
-      let halves = start.assumingMemoryBound(to: UInt16.self)
-      let values = UnsafeMutablePointer<Float>.allocate(capacity: Self.convertedAtOnce)
-      defer { values.deallocate() }
-      for first in stride(from: 0, to: bytes.count / 2, by: Self.convertedAtOnce) {
-        let count = min(Self.convertedAtOnce, bytes.count / 2 - first)
-        ck_halves_to_floats(halves + first, values, count)
+      let (halves, count) = (start.assumingMemoryBound(to: UInt16.self), bytes.count / 2)
+      if ck_all_halves_finite(halves, count) == 0 {
+        var values = [Float](repeating: 0, count: count)
+        ck_halves_to_floats(halves, &values, count)
         try checkFinite(values, count, of: array, in: file)
       }
     case .steps: return
