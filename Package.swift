@@ -99,7 +99,9 @@ let package = Package(
     tests("Evaluation", ["Evaluation", "Datasets", "HDF5", "Images", "MPI"]),
     tests("Doctor", ["Doctor"]),
     tests("Benchmarks", ["Benchmarks"]),
-    tests("CommandLine", ["Datasets", "HDF5", "Images", "Models", "Support"]),
+    tests(
+      "CommandLine",
+      ["Checkpoints", "Datasets", "HDF5", "Images", "Models", "MPI", "Support"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,3 +1,5 @@
+import Support
+
 /// An option that benchmarks read.
 ///
 /// Options of several benchmarks are declared here, an option of one benchmark in its file.
@@ -76,7 +78,7 @@ public struct BenchmarkSettings: Sendable {
     case .folder: folders[option.name] = text
     case .integer(let range):
       guard let values = numbers([text[...]], in: range) else {
-        return "an integer from \(range.lowerBound) to \(range.upperBound)"
+        return Quantity.integers(range)
       }
       self.numbers[option.name] = values
     case .integers(let range):

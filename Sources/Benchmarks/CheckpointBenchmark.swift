@@ -103,6 +103,8 @@ private struct RowStateMemory {
   private let rows: Range<Int>
   private let bytes: UnsafeMutableRawBufferPointer
   private static let pieceBytes = 1 << 20
+  /// The bits of four numbers of 16 bits that are finite whatever these bits are.
+  private static let finite: UInt64 = 0xbfff_bfff_bfff_bfff
 
   init(rows: Int, of rank: Int, of size: Int) {
     layout = RowLayout(
@@ -112,7 +114,7 @@ private struct RowStateMemory {
     bytes = .allocate(byteCount: self.rows.count * layout.rowCount * 3, alignment: 4096)
     var numbers = SplitMix64(seed: rank)
     let words = bytes.bindMemory(to: UInt64.self)
-    for i in words.indices { words[i] = numbers.next() }
+    for i in words.indices { words[i] = numbers.next() & Self.finite }
   }
 
   func release() { bytes.deallocate() }
@@ -120,7 +122,7 @@ private struct RowStateMemory {
   /// Changes all bytes, so that loading has something to do.
   func invert() {
     let words = bytes.bindMemory(to: UInt64.self)
-    for i in words.indices { words[i] = ~words[i] }
+    for i in words.indices { words[i] = ~words[i] & Self.finite }
   }
 
   /// S and R.

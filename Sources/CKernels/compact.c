@@ -43,6 +43,12 @@ CK_HOT void ck_floats_to_halves(const float *x, uint16_t *y, long n) {
   for (long i = 0; i < n; i++) y[i] = half_of(x[i]);
 }
 
+CK_HOT int ck_all_halves_finite(const uint16_t *x, long n) {
+  uint16_t seen = 0;
+  for (long i = 0; i < n; i++) seen |= (uint16_t)((x[i] & 0x7c00) + 0x0400);
+  return (seen & 0x8000) == 0;
+}
+
 CK_HOT void ck_halves_to_floats(const uint16_t *x, float *y, long n) {
   for (long i = 0; i < n; i++) y[i] = float_of_half(x[i]);
 }

@@ -32,10 +32,43 @@ extension Checkpoint {
       let wanted = stored.clamped(to: rows)
       if wanted.isEmpty { continue }
       let source = try elements(of: array, in: file, stored, layout)
+      let values = start + (wanted.lowerBound - rows.lowerBound) * layout.rowCount
       try Self.read(
         source, wanted.lowerBound - stored.lowerBound..<wanted.upperBound - stored.lowerBound,
-        of: array, rowCount: layout.rowCount,
-        into: start + (wanted.lowerBound - rows.lowerBound) * layout.rowCount)
+        of: array, rowCount: layout.rowCount, into: values)
+      try checkFinite(values, wanted.count * layout.rowCount, of: array, in: file)
+    }
+  }
+
+  /// Refuses numbers that are not finite: no run saves such.
+  private func checkFinite(
+    _ values: UnsafePointer<Float>, _ count: Int, of array: RowArray, in file: Manifest.File
+  ) throws(CheckpointError) {
+    guard ck_all_finite(values, count) == 0,
+      let wrong = UnsafeBufferPointer(start: values, count: count).first(where: { !$0.isFinite })
+    else { return }
+    throw CheckpointError(
+      path: path(of: file.file),
+      message: "/\(array.name): found \(wrong), expected finite numbers; no run saves others")
+  }
+
+  /// The same for rows as they are stored; integers are finite.
+  private func checkFinite(
+    _ bytes: UnsafeMutableRawBufferPointer, of array: RowArray, in file: Manifest.File
+  ) throws(CheckpointError) {
+    guard let start = bytes.baseAddress else { return }
+    switch array.element {
+    case .float32:
+      try checkFinite(
+        start.assumingMemoryBound(to: Float.self), bytes.count / 4, of: array, in: file)
+    case .float16:
+      let (halves, count) = (start.assumingMemoryBound(to: UInt16.self), bytes.count / 2)
+      if ck_all_halves_finite(halves, count) == 0 {
+        var values = [Float](repeating: 0, count: count)
+        ck_halves_to_floats(halves, &values, count)
+        try checkFinite(values, count, of: array, in: file)
+      }
+    case .steps: return
     }
   }
 
@@ -125,6 +158,20 @@ extension Checkpoint {
     }
   }
 
+  /// Refuses rows in a target that are not finite; rows before the first split are zero.
+  private func checkFinite(
+    _ rows: Range<Int>, of target: RowTarget, _ layout: RowLayout, in file: Manifest.File
+  ) throws(CheckpointError) {
+    guard layout.version != 0 else { return }
+    for (index, array) in layout.arrays.enumerated() {
+      let first = (rows.lowerBound - target.rows.lowerBound) * layout.rowBytes(index)
+      try checkFinite(
+        UnsafeMutableRawBufferPointer(
+          rebasing: target.bytes(index)[first..<first + rows.count * layout.rowBytes(index)]),
+        of: array, in: file)
+    }
+  }
+
   /// Reads the rows that a target needs of a row file; nil if all went well.
   func problem(loading file: Manifest.File, into target: RowTarget) -> (any Error)? {
     guard let layout = manifest.rowLayout, let stored = file.rows else { return nil }
@@ -138,6 +185,7 @@ extension Checkpoint {
         for array in layout.arrays.indices {
           try reader.read(array, rows, of: stored, into: target)
         }
+        try checkFinite(rows, of: target, layout, in: file)
         return nil
       }
       // A version that kept no checksums of segments wrote this file.
@@ -153,6 +201,7 @@ extension Checkpoint {
           into: start + (rows.lowerBound - target.rows.lowerBound) * layout.rowBytes(index),
           as: array.element.type)
       }
+      try checkFinite(rows, of: target, layout, in: file)
       return nil
     } catch {
       return error

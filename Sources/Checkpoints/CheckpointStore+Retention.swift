@@ -24,15 +24,15 @@ extension CheckpointStore {
     return warnings
   }
 
-  /// The checkpoint with the lowest score, the oldest of equals; nil where none has a score of the
-  /// same measure as the saved one.
+  /// The checkpoint with the lowest score, the oldest of equals; nil where none has a score that
+  /// compares with that of the saved one.
   private func bestName(upTo saved: CheckpointName) throws -> CheckpointName? {
     var best: (name: CheckpointName, score: Double)?
-    let measure = try manifest(of: saved).measure
+    let newest = try manifest(of: saved)
     for name in try committed(upTo: saved) where !damaged.contains(name.text) {
       // A manifest that cannot be read is no reason to fail: its checkpoint is not the best.
       guard let manifest = try? manifest(of: name), let score = manifest.score,
-        manifest.hasScore(of: measure)
+        manifest.hasScore(like: newest)
       else { continue }
       if best == nil || score <= best?.score ?? .infinity { best = (name, score) }
     }

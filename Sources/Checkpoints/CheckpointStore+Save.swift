@@ -53,7 +53,7 @@ extension CheckpointStore {
     of measure: String? = nil, keeping retention: Retention, on communicator: Communicator
   ) throws -> SavedCheckpoint {
     precondition(!communicator.isRoot || contents != nil, "rank 0 has no contents to save")
-    let header = try Header.shared(contents?.progress, score, of: measure, on: communicator)
+    let header = try Header.shared(contents, score, of: measure, on: communicator)
     let name = CheckpointName(step: header.step)
     let partial = path(CheckpointName(step: name.step, .partial))
     let (manifest, linkedBytes): (Manifest, Int)
@@ -168,7 +168,8 @@ extension CheckpointStore {
     let manifest = Manifest(
       format: Manifest.formatName, version: Manifest.currentVersion, step: header.step,
       ranks: communicator.size, lanes: header.lanes, blasKernel: header.blasKernel,
-      score: header.score, measure: header.measure, rowLayout: layout, files: files)
+      score: header.score, measure: header.measure, data: header.data, rowLayout: layout,
+      files: files)
     var linked = [Int64(linkedBytes)]
     try communicator.allReduce(&linked, .sum)
     return (manifest, Int(linked[0]))
@@ -258,19 +259,22 @@ private struct Header: Codable {
   var blasKernel = ""
   var score: Double?
   var measure: String?
+  var data: String?
 
   /// The values of rank 0, on every rank.
   ///
   /// **Collective.**
   static func shared(
-    _ progress: Progress?, _ score: Double?, of measure: String?, on communicator: Communicator
+    _ contents: CheckpointContents?, _ score: Double?, of measure: String?,
+    on communicator: Communicator
   ) throws -> Header {
     var own = Header()
-    if let progress {
+    if let contents {
+      let progress = contents.progress
       let finite = score.flatMap { $0.isFinite ? $0 : nil }
       own = Header(
         step: progress.step, lanes: progress.lanes, blasKernel: progress.blasKernel, score: finite,
-        measure: measure)
+        measure: measure, data: contents.data?.digest)
     }
     let text = String(decoding: try JSONEncoder().encode(own), as: UTF8.self)
     return try JSONDecoder().decode(

@@ -1,3 +1,4 @@
+import CKernels
 import HDF5
 import Support
 
@@ -65,7 +66,7 @@ extension ContentsFile {
     for name in try file.children(of: "/model") {
       let dataset = try floats("/model/\(name)", in: file, &budget)
       arrays.append(
-        NamedArray(name: name, shape: dataset.shape, values: try dataset.readAll()))
+        NamedArray(name: name, shape: dataset.shape, values: try finite(dataset)))
     }
     return arrays
   }
@@ -89,10 +90,10 @@ extension ContentsFile {
       for parameter in try file.children(of: path) {
         for key in try file.children(of: "\(path)/\(parameter)") {
           let dataset = try floats("\(path)/\(parameter)/\(key)", in: file, &budget)
+          // The square of a large gradient may be infinite, and the weights stay as they are.
+          let values = try finite(dataset, orInfinite: key.contains("sq"))
           entries.append(
-            OptimizerEntry(
-              parameter: parameter, key: key, shape: dataset.shape,
-              values: try dataset.readAll()))
+            OptimizerEntry(parameter: parameter, key: key, shape: dataset.shape, values: values))
         }
       }
       let step = try count("step", on: path, in: file)
@@ -167,6 +168,19 @@ extension ContentsFile {
     try dataset.expect(.float32, shape: dataset.shape)
     try budget.take(dataset)
     return dataset
+  }
+
+  /// The elements of a dataset, all of which must be finite: no run saves others (docs/files.md).
+  private static func finite(
+    _ dataset: Dataset, orInfinite: Bool = false
+  ) throws(HDF5Error) -> [Float] {
+    let values: [Float] = try dataset.readAll()
+    guard ck_all_finite(values, values.count) == 0,
+      let wrong = values.first(where: { !($0.isFinite || orInfinite && $0 == .infinity) })
+    else { return values }
+    throw HDF5Error(
+      file: dataset.file.path, object: dataset.path,
+      message: "found \(wrong), expected finite numbers; no run saves others")
   }
 
   private static func integer(

@@ -1,8 +1,8 @@
 /// What identifies the images that a run is trained on: their content (docs/files.md, What
 /// identifies data).
 ///
-/// The digest covers shape, element type, number and order of the images, so equal digests mean
-/// equal images, wherever they lie.
+/// The digest covers values, their scale, shape, element type, number and order of the images, so
+/// equal digests mean equal images, wherever they lie.
 public struct DataIdentity: Codable, Equatable, Sendable {
   /// XXH3-128 over the images in their order, as 32 hexadecimal digits.
   public let digest: String

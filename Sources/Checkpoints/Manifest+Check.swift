@@ -24,6 +24,7 @@ extension Manifest {
     guard blasKernel.utf8.count <= 100 else {
       throw Flaw(message: "blas_kernel: found \(blasKernel.utf8.count) bytes, expected a name")
     }
+    if let data { try Self.checkDigest(data, "data") }
     try rowLayout?.check()
     try checkNames()
     var total = 0

@@ -91,6 +91,8 @@ public struct Manifest: Codable, Equatable, Sendable {
   public let score: Double?
   /// What scores of the run are, such as "loss"; nil in earlier manifests, which do not say.
   public let measure: String?
+  /// The digest of the images trained on; nil in earlier manifests, which do not say.
+  public let data: String?
   /// The layout of the row state; nil for models without one.
   public let rowLayout: RowLayout?
   /// Every file but the manifest, row files in row order.
@@ -99,16 +101,18 @@ public struct Manifest: Codable, Equatable, Sendable {
   /// The total size of the files.
   public var bytes: Int { files.reduce(0) { $0 + $1.bytes } }
 
-  /// Whether its score is comparable with those of a measure.
+  /// Whether its score is comparable with that of another: by the same measure, on the same
+  /// images.
   ///
   /// Earlier runs with a row state may have the error to the clean images as their score, which
   /// none of today's compares with.
-  func hasScore(of measure: String?) -> Bool {
-    self.measure == measure || self.measure == nil && rowLayout == nil
+  func hasScore(like other: Manifest) -> Bool {
+    (measure == other.measure || measure == nil && rowLayout == nil)
+      && (data == other.data || data == nil || other.data == nil)
   }
 
   enum CodingKeys: String, CodingKey {
-    case format, version, step, ranks, lanes, score, files
+    case format, version, step, ranks, lanes, score, data, files
     case measure = "score_of"
     case rowLayout = "split"
     case blasKernel = "blas_kernel"

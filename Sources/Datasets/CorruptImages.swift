@@ -18,7 +18,7 @@ public enum CorruptImages {
     let present = Split.allCases.filter { file.isDataset("/\($0.rawValue)/images") }
     // Without any split, opening the training split gives the error.
     let sets = try (present.isEmpty ? [.train] : present).map {
-      try ImageSet.open(input, split: $0.rawValue)
+      try ImageSet.open(input, split: $0.rawValue, options: .own)
     }
     for set in sets {
       guard let earlier = set.noise else { continue }
@@ -58,7 +58,12 @@ public enum CorruptImages {
       let rows = first..<min(first + atOnce, set.count)
       set.corrupt(rows, by: noise, seed: seed, as: result, into: corrupted.start)
       try images.write(rows: rows, from: corrupted.start, as: result.elementType)
-      guard let original = set.stored(rows).baseAddress else { continue }
+      guard var original = set.stored(rows).baseAddress else { continue }
+      if set.unusualScale != nil {
+        // In a data set of Cleave a byte p stands for p/255.
+        set.corrupt(rows, by: .none, seed: seed, as: set.format, into: corrupted.start)
+        original = UnsafeRawPointer(corrupted.start)
+      }
       try clean.write(rows: rows, from: original, as: set.format.elementType)
     }
   }

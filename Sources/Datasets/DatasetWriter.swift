@@ -253,14 +253,15 @@ public final class DatasetWriter {
   }
 
   /// Whether two names lead to one file, or `path` is a file of another program in the folder
-  /// `input`.
+  /// `input`, under whatever name.
   private static func isSame(_ input: String, _ path: String) -> Bool {
     var (one, other) = (stat(), stat())
     guard stat(path, &one) == 0, stat(input, &other) == 0 else { return false }
     if one.st_dev == other.st_dev && one.st_ino == other.st_ino { return true }
+    guard other.st_mode & S_IFMT == S_IFDIR, one.st_mode & S_IFMT == S_IFREG else { return false }
+    if one.st_nlink > 1, holds(one, under: input) { return true }
     // A data set may lie in a folder of pictures, and be made anew.
-    guard other.st_mode & S_IFMT == S_IFDIR, one.st_mode & S_IFMT == S_IFREG,
-      !path.hasSuffix(".h5"), !path.hasSuffix(".hdf5"),
+    guard !path.hasSuffix(".h5"), !path.hasSuffix(".hdf5"),
       let target = realpath(path, nil), let folder = realpath(input, nil)
     else { return false }
     defer {
@@ -268,6 +269,20 @@ public final class DatasetWriter {
       free(folder)
     }
     return String(cString: target).hasPrefix(String(cString: folder) + "/")
+  }
+
+  /// Whether a file has a name in a folder that is not that of a data set.
+  private static func holds(_ file: stat, under folder: String) -> Bool {
+    guard let names = FileManager.default.enumerator(atPath: folder) else { return false }
+    for case let name as String in names where !name.hasSuffix(".h5") && !name.hasSuffix(".hdf5") {
+      var status = stat()
+      if stat("\(folder)/\(name)", &status) == 0, status.st_dev == file.st_dev,
+        status.st_ino == file.st_ino
+      {
+        return true
+      }
+    }
+    return false
   }
 
   /// Makes a rename permanent on the disk.

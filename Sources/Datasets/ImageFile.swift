@@ -42,7 +42,8 @@ public final class ImageFile {
     guard file.isDataset(name) else {
       throw DatasetError.mismatch(
         file: path, item: name, found: "no such dataset\(try Self.whatThereIs(in: file))",
-        expected: "images (--images names another dataset)")
+        expected: options.isOffered
+          ? "images (--images names another dataset)" : "a data set as import makes it")
     }
     self.path = path
     self.split = Split(rawValue: split) ?? .train
@@ -75,7 +76,8 @@ public final class ImageFile {
     }
     self.clean = clean
     self.labels = labels
-    others = try Self.others(in: file, beside: options.images == nil ? "/\(split)" : name)
+    let full = "/" + name.split(separator: "/").joined(separator: "/")
+    others = try Self.others(in: file, beside: options.images == nil ? "/\(split)" : full)
   }
 
   /// The bytes of pixels that must be read, because they cannot be mapped.

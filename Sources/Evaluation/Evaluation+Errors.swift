@@ -27,7 +27,11 @@ extension Evaluation {
         var errors = [0.0, 0, 0]
         let input = explainer.input(rows)
         errors[1] = error(explainer.reconstruction(of: input).pointer)
-        if source.hasSparsePart { errors[2] = error(try explainer.clean(rows).pointer) }
+        if source.hasSparsePart {
+          let l = try explainer.clean(rows)
+          ck_clamp(l.pointer, l.pointer, rows.count * d, 0, 1)  // as it is written
+          errors[2] = error(l.pointer)
+        }
         errors[0] = error(explainer.input(rows).pointer)
         return errors
       }

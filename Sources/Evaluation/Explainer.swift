@@ -16,6 +16,8 @@ public enum CleanPart: Sendable {
   case unsplit
   /// Rows that have no S in the run: L = D(E(X)).
   case new
+  /// Any rows, of a model without a sparse part: L = D(E(X)).
+  case whole
 
   /// The formula, in one line.
   public var description: String {
@@ -24,6 +26,7 @@ public enum CleanPart: Sendable {
     case .explained: "L = D(E(X - S)) with the run's S"
     case .unsplit: "L = D(E(X)): the run has not split X into L + S yet"
     case .new: "L = D(E(X)): these rows are not those trained on"
+    case .whole: "L = D(E(X)): this model has no sparse part"
     }
   }
 }
@@ -48,7 +51,8 @@ public final class Explainer {
     model = try trained.encoder()
     self.images = images
     self.usesSparsePart = usesSparsePart
-    cleanPart = usesSparsePart ? try trained.ownCleanPart : .new
+    let hasSparsePart = trained.checkpoint.manifest.rowLayout?.arrays.hasSparsePart == true
+    cleanPart = usesSparsePart ? try trained.ownCleanPart : hasSparsePart ? .new : .whole
     let noise = try trained.inputNoise(for: images)
     step = Step(
       seed: trained.configuration.common.lanes.seed, corrupt: noise.corrupter(of: images.shape))

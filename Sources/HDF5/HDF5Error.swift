@@ -61,6 +61,8 @@ extension HDF5Error {
         String(cString: strerror(number)).lowercased()
       } else if let sizes = truncatedSizes(in: reason) {
         "truncated: found \(sizes.found) bytes, expected \(sizes.expected)"
+      } else if reason.contains("file close degree doesn't match") {
+        "found a part that leads back to this file, expected parts that do not show each other"
       } else if reason.contains("file signature not found") {
         "not an HDF5 file"
       } else {

@@ -15,11 +15,11 @@ public enum Reach: Sendable {
 }
 
 extension File {
-  /// Checks that no link of `path` leads to another file, unless `reach` is `anywhere`.
+  /// Checks that no link of `path` leads to another file, unless `reach` is `anywhere`, nor to
+  /// nothing in another file.
   ///
   /// - Throws: `HDF5Error` that names the link and the other file.
   public func checkLinks(to path: String) throws(HDF5Error) {
-    guard reach != .anywhere else { return }
     let access = try linkAccess(chdf5_link_access())
     var prefix = ""
     for component in path.split(separator: "/") {
@@ -29,13 +29,20 @@ extension File {
       try check(H5Lget_info(handle, prefix, &information, access.id), "H5Lget_info", prefix)
       guard information.type == H5L_TYPE_EXTERNAL else { continue }
       var value = [CChar](repeating: 0, count: information.u.val_size + 1)
-      var name: UnsafePointer<CChar>?
+      var (name, target): (UnsafePointer<CChar>?, UnsafePointer<CChar>?)
       try check(H5Lget_val(handle, prefix, &value, value.count, access.id), "H5Lget_val", prefix)
-      let target = value.withUnsafeMutableBytes { bytes in
-        H5Lunpack_elink_val(bytes.baseAddress, information.u.val_size, nil, &name, nil) >= 0
-          ? name.map { String(cString: $0) } ?? "" : ""
+      let (file, object) = value.withUnsafeMutableBytes { bytes in
+        H5Lunpack_elink_val(bytes.baseAddress, information.u.val_size, nil, &name, &target) >= 0
+          ? (name.map { String(cString: $0) } ?? "", target.map { String(cString: $0) } ?? "")
+          : ("", "")
       }
-      throw beyondReach(prefix, "a link to \(target)")
+      guard reach == .anywhere else { throw beyondReach(prefix, "a link to \(file)") }
+      guard H5Oexists_by_name(handle, prefix, access.id) <= 0 else { continue }
+      throw HDF5Error(
+        file: self.path, object: prefix,
+        message:
+          "found a link to \(object) of the file \(file), expected one that leads to something"
+      )
     }
   }
 

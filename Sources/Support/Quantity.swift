@@ -48,6 +48,14 @@ public enum Quantity {
     "\(grouped(value)) \(value == 1 ? noun : plural ?? noun + "s")"
   }
 
+  /// The integers of a range, in words that follow "expected".
+  public static func integers(_ range: ClosedRange<Int>) -> String {
+    if range.lowerBound == range.upperBound { return "\(range.lowerBound)" }
+    return "an integer "
+      + (range.upperBound == .max
+        ? "of at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)")
+  }
+
   /// `a, b, c and 4 more`.
   public static func list(_ items: [String], atMost shown: Int) -> String {
     let more = items.count - shown

@@ -1,6 +1,7 @@
 import Checkpoints
 import Datasets
 import Layers
+import Support
 
 /// The progress of a run when a checkpoint was written.
 ///
@@ -45,6 +46,10 @@ public struct SavedProgress: Equatable, Sendable {
   /// - Throws: `RunError.data` for a number that no run counts, or a shape that no image has.
   public init(_ saved: Checkpoints.Progress, in place: String) throws {
     let values = saved.values
+    // A sum over an epoch, or a threshold with lambda=inf, may be infinite.
+    if let name = values.keys.sorted().first(where: { values[$0]?.isNaN == true }) {
+      throw RunError.data(place, "/progress/values: \(name): found nan, expected a number")
+    }
     func refuse(_ name: String, _ expected: String) -> RunError {
       let found = values[name].map { "\($0)" } ?? "nothing"
       return .data(place, "/progress/values: \(name): found \(found), expected \(expected)")
@@ -53,7 +58,7 @@ public struct SavedProgress: Equatable, Sendable {
     {
       guard let number = values[name].map({ Int(exactly: $0) }) ?? absent, range.contains(number)
       else {
-        throw refuse(name, "an integer from \(range.lowerBound) to \(range.upperBound)")
+        throw refuse(name, Quantity.integers(range))
       }
       return number
     }
@@ -65,9 +70,9 @@ public struct SavedProgress: Equatable, Sendable {
     progress.epoch = try integer(Name.epoch, in: counts)
     progress.stepInEpoch = try integer(Name.step, in: counts)
     progress.skippedSteps = try integer(Name.skipped, in: counts)
-    progress.finished = values[Name.finished] == 1
+    progress.finished = try integer(Name.finished, in: 0...1) == 1
     progress.warnings = Set(
-      CollapseWarning.allCases.filter { values[Name.warning($0)] == 1 })
+      try CollapseWarning.allCases.filter { try integer(Name.warning($0), in: 0...1) == 1 })
     let sides = 1...1 << 16
     imageShape = ImageShape(
       height: try integer(Name.height, default: nil, in: sides),
@@ -88,6 +93,9 @@ public struct SavedProgress: Equatable, Sendable {
       .map { String($0.key.dropFirst(Name.part.count)) }
     epoch.parts = names.dropFirst().map { LossPart($0) }
     epoch.steps = try integer(Name.sum + "0", in: counts)
+    for (place, name) in names.enumerated() where values[Name.part + name] != Double(place) {
+      throw refuse(Name.part + name, "\(place), as the \(names.count) terms are numbered from 0")
+    }
     guard names.count <= Self.mostTerms else {
       throw RunError.data(
         place, "/progress/values: found \(names.count) terms, expected \(Self.mostTerms) at most")

@@ -31,6 +31,32 @@ struct CheckpointCommits {
     #expect(try run.names() == ["latest", "step-00000007"])
   }
 
+  /// A low loss on other images is no better than a high one on these.
+  @Test func scoresOverDifferentImagesAreNotCompared() throws {
+    func save(step: Int, score: Double?, of images: Character?) throws {
+      var contents = run.contents(step: step)
+      contents.data = images.map {
+        DataIdentity(
+          digest: String(repeating: $0, count: 32), rows: 5, shape: [2, 3, 1], element: "uint8",
+          path: "d.h5")
+      }
+      _ = try run.store.save(
+        contents, score: score, of: "loss", keeping: Retention(last: 1, best: true), on: .alone())
+    }
+    try save(step: 1, score: 1, of: "a")
+    try save(step: 2, score: 9, of: "b")
+    #expect(try run.target("best") == "step-00000002")
+    try save(step: 3, score: 10, of: "b")
+    #expect(try run.names() == ["best", "latest", "step-00000002", "step-00000003"])
+    // Right after the images have changed no score is known, so none is best.
+    try save(step: 4, score: nil, of: "c")
+    #expect(try run.names() == ["latest", "step-00000004"])
+    // Earlier manifests do not say what their images were.
+    try save(step: 5, score: 3, of: nil)
+    try save(step: 6, score: 4, of: "c")
+    #expect(try run.target("best") == "step-00000005")
+  }
+
   /// An error of .05 is no better than a loss of 90; a checkpoint without a score loses no best
   /// one.
   @Test func scoresOfDifferentMeasuresAreNotCompared() throws {

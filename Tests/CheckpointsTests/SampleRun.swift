@@ -37,7 +37,8 @@ final class SampleRun {
       model: [
         NamedArray(name: "encoder.0.weight", shape: [2, 3], values: weight),
         NamedArray(name: "encoder.0.bias", shape: [2], values: [-0.0, .leastNonzeroMagnitude]),
-        NamedArray(name: "decoder.10.weight", shape: [1, 1, 2, 1], values: [.infinity, 3]),
+        NamedArray(
+          name: "decoder.10.weight", shape: [1, 1, 2, 1], values: [.greatestFiniteMagnitude, 3]),
         NamedArray(name: "scale", shape: [], values: [4]),
       ],
       optimizer: [

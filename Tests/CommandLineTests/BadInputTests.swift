@@ -42,6 +42,27 @@ import Testing
       "number out of range", "synthesize digits --out x.h5 --count 0",
       [], 64, "--count: found 0, expected an integer from 1"),
     BadInput(
+      "number of at least", "train demo --data d.h5 --out r --max-steps 0",
+      [], 64, "--max-steps: found 0, expected an integer of at least 1"),
+    BadInput(
+      "ranks out of range", "plan demo --data d.h5 -n 0",
+      [], 64, "cleave plan: -n: found 0, expected an integer from 1 to 4096"),
+    BadInput(
+      "seed below 0", "sample run --out x.h5 --seed -1",
+      [], 64, "--seed: found -1, expected an integer of at least 0"),
+    BadInput(
+      "network beyond all", "plan demo --data d.h5 --network 1e300",
+      [], 64, "--network: found 1e300, expected Gbit/s from 1e-6 to 1e6"),
+    BadInput(
+      "scale that no float holds", "train demo --data d.h5 --out r --scale 1e39",
+      [], 64, "--scale: found 1e39, expected a number from 1e-30 to 1e30"),
+    BadInput(
+      "scale that is 0 as a float", "evaluate run --data d.h5 --scale 1e-300",
+      [], 64, "--scale: found 1e-300, expected a number from 1e-30 to 1e30"),
+    BadInput(
+      "key scale that no float holds", "train demo --data d.h5 --out r --set scale=1e39",
+      [], 64, "scale: found 1e39, expected a number from 1e-30 to 1e30, or null"),
+    BadInput(
       "misspelt preset to print", "presets mnist-vea",
       [], 64, "cleave presets: unknown preset mnist-vea; did you mean mnist-vae?"),
     BadInput(

@@ -40,6 +40,40 @@ import Testing
     }
   }
 
+  /// Bytes of 0 and 1 of a file from elsewhere mean 0 and 1 in the copy, too.
+  @Test func theScaleOfAFileFromElsewhereIsKept() throws {
+    try withTemporaryFolder { folder in
+      let (input, output) = (folder.appending(path: "in.h5").path, folder.path + "/out.h5")
+      let bits = (0..<5 * 16).map { UInt8($0 % 3 == 0 ? 1 : 0) }
+      let file = try File.create(input)
+      try file.createDataset("/train/images", .uint8, shape: [5, 4, 4, 1]).write(bits)
+      try file.close()
+      try CorruptImages.run(
+        input: input, output: output, noise: Corruption(parsing: "none"), seed: 1)
+      let set = try ImageSet.open(output)
+      #expect(set.values(0..<5) == bits.map { Float($0) })
+      #expect(set.clean?.values(0..<5) == bits.map { Float($0) })
+    }
+  }
+
+  /// `corrupt` has no options for the form of a file, so no error names them.
+  @Test(arguments: ["/images", "/train/images"])
+  func errorsNameNoOptionThatCorruptLacks(dataset: String) throws {
+    try withTemporaryFolder { folder in
+      let (input, output) = (folder.appending(path: "in.h5").path, folder.path + "/out.h5")
+      let file = try File.create(input)
+      try file.createDataset(dataset, .uint8, shape: [5, 16])
+        .write([UInt8](repeating: 9, count: 80))
+      try file.close()
+      let noise = try Corruption(parsing: "none")
+      let error = #expect(throws: DatasetError.self) {
+        try CorruptImages.run(input: input, output: output, noise: noise, seed: 1)
+      }
+      let text = try #require(error).description
+      #expect(text.contains("\(input): /train/images: found ") && !text.contains("--"), "\(text)")
+    }
+  }
+
   @Test func splitsAreCorruptedApart() throws {
     let shape = ImageShape(height: 28, width: 28, channels: 1)
     try withTemporaryFolder { folder in

@@ -123,7 +123,14 @@ import Testing
           == "SOURCE: found FOLDER/empty FOLDER/empty, expected one for images")
       let text = folder.appending(path: "text.zip")
       try Data("hello".utf8).write(to: text)
-      #expect(message([text.path], in: folder).hasPrefix("FOLDER/text.zip: no zip archive"))
+      #expect(
+        message([text.path], in: folder).hasPrefix(
+          "FOLDER/text.zip: no zip archive, or one cut short"))
+      let table = folder.appending(path: "table.csv")
+      try Data("hello".utf8).write(to: table)
+      #expect(
+        message([table.path], in: folder)
+          == "FOLDER/table.csv: found neither a folder nor a zip archive")
       let pictures = try makeFolder(folder).path
       #expect(
         message([pictures], ["size": "0"], in: folder)
@@ -166,8 +173,93 @@ import Testing
       #expect(
         report.notes == [
           "read \(linked.path): 5 pictures 16 to 24 wide and 16 to 40 high as 8x8x3, 4 cut to the "
-            + "square in the middle; left out: 2 .tif, 1 .txt"
+            + "square in the middle; left out: 2 .tif, 1 .txt",
+          "the 3 folders are kept in names, not as labels",
         ])
+    }
+  }
+
+  /// Names are bytes for the system; a picture is read whatever they are.
+  @Test func namesThatAreNotUTF8() throws {
+    try withTemporaryFolder { folder in
+      let pictures = folder.appending(path: "p").path
+      let bad: [UInt8] = Array((pictures + "/d").utf8) + [0xff]
+      func path(_ end: [UInt8]) -> [CChar] { (bad + end).map { CChar(bitPattern: $0) } + [0] }
+      #expect(mkdir(pictures, 0o700) == 0 && mkdir(path([]), 0o700) == 0)
+      let picture = try PictureFiles.png(PictureFiles.pattern(1, height: 8, width: 8))
+      for name in [Array("/a.png".utf8), Array("/b".utf8) + [0xc3] + Array(".png".utf8)] {
+        let file = open(path(name), O_WRONLY | O_CREAT | O_EXCL, 0o600)
+        #expect(file >= 0)
+        _ = picture.withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
+        close(file)
+      }
+      try picture.write(to: URL(filePath: pictures + "/ä.png"))
+      let output = folder.appending(path: "out.h5").path
+      let report = try ImageImporter.run(
+        sources: [pictures], options: ["size": "8"], to: output)
+      #expect(
+        report.notes.first?.hasSuffix(
+          "as 8x8x3; 2 names not in UTF-8, kept with \u{FFFD} in place of bytes") == true,
+        "\(report.notes)")
+      #expect(
+        try File.open(output).dataset("/train/names").readStrings()
+          == ["d\u{FFFD}/a.png", "d\u{FFFD}/b\u{FFFD}.png", "ä.png"])
+    }
+  }
+
+  @Test func aSinglePictureIsNoSource() throws {
+    try withTemporaryFolder { folder in
+      let picture = folder.appending(path: "one.png")
+      try PictureFiles.png(PictureFiles.pattern(1, height: 8, width: 8)).write(to: picture)
+      #expect(
+        message([picture.path], in: folder)
+          == "FOLDER/one.png: source: found a single picture, expected the folder that holds it, "
+          + "or a zip archive")
+      #expect(message([folder.path], ["test": "1"], in: folder) == "--test: found 1, expected 0")
+    }
+  }
+
+  /// The test images are the last by name: a class that has none of them is named.
+  @Test func foldersWithoutATestImageAreNamed() throws {
+    try withTemporaryFolder { folder in
+      let pictures = folder.appending(path: "p")
+      for (index, name) in ["cat/1", "cat/2", "dog/1", "dog/2"].enumerated() {
+        let file = pictures.appending(path: name + ".png")
+        try FileManager.default.createDirectory(
+          at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try PictureFiles.png(PictureFiles.pattern(index, height: 8, width: 8)).write(to: file)
+      }
+      func notes(_ count: Int) throws -> [String] {
+        let report = try ImageImporter.run(
+          sources: [pictures.path], options: ["size": "8", "test": "\(count)"],
+          to: folder.appending(path: "out.h5").path, force: true)
+        return Array(report.notes.dropFirst())
+      }
+      let labels = "the 2 folders are kept in names, not as labels"
+      #expect(
+        try notes(2) == [labels, "the test split, the last images by name, has none of cat"])
+      #expect(try notes(3) == [labels])
+      #expect(try notes(0) == [labels])
+    }
+  }
+
+  /// No data set takes the place of a picture, under whatever name.
+  @Test func aSecondNameOfAPictureIsNoOutput() throws {
+    try withTemporaryFolder { folder in
+      let pictures = folder.appending(path: "p")
+      try FileManager.default.createDirectory(at: pictures, withIntermediateDirectories: true)
+      let picture = pictures.appending(path: "one.png")
+      try PictureFiles.png(PictureFiles.pattern(1, height: 8, width: 8)).write(to: picture)
+      let output = folder.appending(path: "out.h5").path
+      #expect(link(picture.path, output) == 0)
+      #expect(throws: DatasetError.isInput(file: output, input: pictures.path)) {
+        try ImageImporter.run(sources: [pictures.path], to: output, force: true)
+      }
+      unlink(output)
+      try ImageImporter.run(sources: [pictures.path], to: output)
+      // A data set with a second name among the pictures is no picture.
+      #expect(link(output, pictures.path + "/set.h5") == 0)
+      try ImageImporter.run(sources: [pictures.path], to: output, force: true)
     }
   }
 

@@ -195,4 +195,18 @@ import Testing
     #expect(try split("latest-images") == "name: test inside a word")
     #expect(try split("train-and-test") == "name: train and test")
   }
+
+  /// EMNIST is distributed with rows and columns exchanged, which a line tells.
+  @Test(arguments: [("emnist-letters-train-images", 2), ("train-images", 1)])
+  func imagesThatLieOnTheirSide(name: String, lines: Int) throws {
+    try withTemporaryFolder { folder in
+      let source = folder.appending(path: name)
+      let header: [UInt8] = [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2]
+      try Data(header + patternBytes(8)).write(to: source)
+      let report = try MNISTImporter.run(
+        sources: [source.path], to: folder.appending(path: "out.h5").path)
+      #expect(report.notes.count == lines)
+      #expect(report.notes.last?.contains("rows and columns exchanged") == (lines == 2))
+    }
+  }
 }

@@ -80,6 +80,17 @@ import Testing
     #expect(outcome(path, "/away", .folder).hasPrefix("links.h5: /away: found a link to part.h5"))
     #expect(outcome(path, "/soft", .folder) == "links.h5: /soft: no such dataset")
     for name in ["/away", "/soft"] { #expect(outcome(path, name, .anywhere) == "8 of [7]") }
+    // A link to nothing says so, and is not taken for a dataset that nobody made.
+    for (name, link) in [("none.h5", "/x"), ("part.h5", "/none")] {
+      let path = scratch("links-\(name)")
+      let file = try File.create(path)
+      #expect(H5Lcreate_external(name, link, file.handle, "away", ids.1, ids.1) >= 0)
+      try file.close()
+      #expect(
+        outcome(path, "/away", .anywhere)
+          == "links-\(name): /away: found a link to \(link) of the file \(name), expected one that "
+          + "leads to something")
+    }
     // The elements lie at an offset of the other file, not of this one.
     #expect(try File.open(path, reach: .anywhere).dataset("/away").fileOffset == nil)
   }
@@ -95,6 +106,60 @@ import Testing
     #expect(
       outcome(path, "/e", .folder).hasPrefix("external.h5: /e: found elements in the file raw"))
     #expect(outcome(path, "/e", .anywhere) == "8 of [9]")
+
+    // Elements that are missing would read as zeros, and HDF5 would wait for a pipe.
+    #expect(truncate(scratch("raw"), 7) == 0)
+    #expect(
+      outcome(path, "/e", .anywhere)
+        == "external.h5: /e: found elements in raw, a file of 7 bytes, expected a file of 8 bytes "
+        + "at least")
+    unlink(scratch("raw"))
+    let none =
+      "external.h5: /e: found elements in raw, which is no file here, expected a file of 8 "
+    #expect(outcome(path, "/e", .anywhere) == none + "bytes at least")
+    #expect(mkfifo(scratch("raw"), 0o600) == 0)
+    #expect(outcome(path, "/e", .anywhere) == none + "bytes at least")
+  }
+
+  /// HDF5 would convert elements of another type, and give fill values for those never written.
+  @Test func partsThatDoNotHoldWhatIsShown() throws {
+    for (name, type, isWritten) in [
+      ("sub/wide.h5", ElementType.int32, true), ("sub/float.h5", .float32, true),
+      ("sub/empty.h5", .uint8, false),
+    ] {
+      let file = try File.create(scratch(name))
+      let x = try file.createDataset("/x", type, shape: [4, 2], layout: .chunked([2, 2]))
+      if isWritten { try x.write(rows: 0..<4, from: [Int32](repeating: 1, count: 8), as: type) }
+      try file.close()
+    }
+    func outcome(_ file: String) throws -> String {
+      self.outcome(
+        try virtual([VirtualPart(file: file, dataset: "/x", rows: 0..<4)]), "/v", .folder)
+    }
+    for (name, type) in [("wide", "int32"), ("float", "float32")] {
+      #expect(
+        try outcome("\(name).h5")
+          == "sub/\(name).h5: /x: found \(type), expected uint8 as in /v of sub/virtual.h5, which "
+          + "shows it")
+    }
+    #expect(
+      try outcome("empty.h5")
+        == "sub/empty.h5: /x: found elements that were never written, which /v of sub/virtual.h5 "
+        + "shows")
+  }
+
+  /// Virtual datasets that show each other never end.
+  @Test func partsThatLeadBack() throws {
+    for (name, other) in [("a.h5", "b.h5"), ("b.h5", "a.h5")] {
+      let file = try File.create(scratch(name))
+      try file.createVirtualDataset(
+        "/v", .uint8, shape: [4, 2], parts: [VirtualPart(file: other, dataset: "/v", rows: 0..<4)])
+      try file.close()
+    }
+    #expect(
+      outcome(scratch("a.h5"), "/v", .folder)
+        == "a.h5: found a part that leads back to this file, expected parts that do not show each "
+        + "other")
   }
 
   @Test func pipesAndDevicesAreRefusedAtOnce() throws {

@@ -41,6 +41,12 @@ import Testing
       #expect(half == Float16(value).bitPattern, "\(value)")
     }
     #expect(Float16(bitPattern: halves([.nan])[0]).isNaN)
+    for half in 0...UInt16.max {
+      // At each place of a vector, beside the largest finite numbers.
+      var all = [UInt16](repeating: 0x7bff, count: 67)
+      all[Int(half) % 67] = half
+      #expect(ck_all_halves_finite(all, 67) == (Float16(bitPattern: half).isFinite ? 1 : 0))
+    }
   }
 
   @Test(arguments: [1, 7, 16, 33, 1000]) func placesDoNotMatter(n: Int) {

@@ -264,6 +264,8 @@ void ck_project_sparse(
 void ck_floats_to_halves(const float *x, uint16_t *y, long n);
 /// y = x, exactly.
 void ck_halves_to_floats(const uint16_t *x, float *y, long n);
+/// 1 unless a half is infinite or no number.
+int ck_all_halves_finite(const uint16_t *x, long n);
 /// y -= x.
 void ck_subtract_halves(float *y, const uint16_t *x, long n);
 /// The nearest integers to x / step, within +-127; ties go to even; 0 if `step` is 0.

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// Imports the PNG and JPEG files of any folder or zip archive, in the order of their names.
 public struct ImageImporter: Importer {
@@ -46,6 +47,24 @@ public struct ImageImporter: Importer {
       try writer.write(names: written.map { names[$0] }, of: split)
     }
     return ImportReport(
-      skipped: outcomes.skipped(names: names), notes: [rows.note(outcomes)])
+      skipped: outcomes.skipped(names: names),
+      notes: [rows.note(outcomes)] + notes(outcomes.mapValues { $0.written.map { names[$0] } }))
+  }
+
+  /// What folders are not: labels, and parts of which each split has some.
+  private func notes(_ written: [Split: [String]]) -> [String] {
+    let folders = written.mapValues { names in
+      Set(names.map { $0.split(separator: "/").dropLast().joined(separator: "/") })
+    }
+    let all = folders.values.reduce(Set<String>()) { $0.union($1) }
+    guard all.count > 1 else { return [] }
+    let missing = all.subtracting(folders[.test] ?? all).sorted()
+    return ["the \(Quantity.count(all.count, "folder")) are kept in names, not as labels"]
+      + (missing.isEmpty
+        ? []
+        : [
+          "the test split, the last images by name, has none of "
+            + Quantity.list(missing.map { $0.isEmpty ? "the top folder" : $0 }, atMost: 4)
+        ])
   }
 }

@@ -7,14 +7,22 @@ struct ImageSource: Sendable {
   let path: String
   /// The names of the files inside, with their folders, sorted by character codes.
   let names: [String]
-  /// The files of other kinds, counted: `; left out: 3 .bmp`; empty if there are none.
+  /// The files of other kinds, counted: `; left out: 3 .bmp`, and the names that are not UTF-8;
+  /// empty if there are none.
   let leftOut: String
   private let places: [Place]
 
   /// The place of a file.
   private enum Place {
-    case file(folder: String)
+    /// `name` is the bytes of the file's name in the folder, where they are not UTF-8.
+    case file(folder: String, name: [UInt8]?)
     case entry(Int, of: ZipArchive)
+
+    /// The bytes of a name that is not UTF-8.
+    var bytes: [UInt8]? {
+      guard case .file(_, let name) = self else { return nil }
+      return name
+    }
   }
 
   /// The endings of image files, in upper or lower case.
@@ -47,11 +55,22 @@ struct ImageSource: Sendable {
           expected: "files that end in " + Self.endings.map { "." + $0 }.joined(separator: ", "))
       }
     }
-    found.sort { Self.precedes($0.name, $1.name) }
+    found.sort {
+      switch ($0.place.bytes, $1.place.bytes) {
+      case (nil, nil): Self.precedes($0.name, $1.name)
+      case (let a, let b):
+        (a ?? Array($0.name.utf8)).lexicographicallyPrecedes(b ?? Array($1.name.utf8))
+      }
+    }
     path = paths.joined(separator: " ")
     names = found.map(\.name)
     places = found.map(\.place)
-    leftOut = Self.listed(others)
+    let foreign = places.count { $0.bytes != nil }
+    leftOut =
+      Self.listed(others)
+      + (foreign > 0
+        ? "; \(Quantity.count(foreign, "name")) not in UTF-8, kept with \u{FFFD} in place of bytes"
+        : "")
   }
 
   /// Counts by kind: `; left out: 3 .bmp, 1 .txt`.
@@ -74,10 +93,18 @@ struct ImageSource: Sendable {
     }
     switch status.st_mode & S_IFMT {
     case S_IFDIR:
-      var names: [String] = []
-      try list(path, "", within: [Identity(status)], &names)
-      return names.map { ($0, .file(folder: path)) }
+      var names: [[UInt8]] = []
+      try list(path, [], within: [Identity(status)], &names)
+      return names.map { bytes in
+        String(validating: bytes, as: UTF8.self).map { ($0, .file(folder: path, name: nil)) }
+          ?? (String(decoding: bytes, as: UTF8.self), .file(folder: path, name: bytes))
+      }
     case S_IFREG:
+      guard !isImage(path) else {
+        throw .mismatch(
+          file: path, item: "source", found: "a single picture",
+          expected: "the folder that holds it, or a zip archive")
+      }
       let archive = try ZipArchive(path)
       return archive.names.indices.filter { !archive.names[$0].hasSuffix("/") }
         .map { (archive.names[$0], .entry($0, of: archive)) }
@@ -100,25 +127,27 @@ struct ImageSource: Sendable {
   /// Lists the files of a folder and of the folders in it; links count as what they lead to, but
   /// not back into a folder above.
   private static func list(
-    _ root: String, _ folder: String, within above: [Identity], _ names: inout [String]
+    _ root: String, _ folder: [UInt8], within above: [Identity], _ names: inout [[UInt8]]
   ) throws(DatasetError) {
-    let path = folder.isEmpty ? root : "\(root)/\(folder)"
-    guard let directory = opendir(path) else {
-      throw .last(path)
+    let slash = UInt8(ascii: "/")
+    let path = Array(root.utf8) + (folder.isEmpty ? [] : [slash] + folder)
+    guard let directory = opendir(path.asPath) else {
+      throw .last(String(decoding: path, as: UTF8.self))
     }
-    var entries: [String] = []
+    var entries: [[UInt8]] = []
     while let entry = readdir(directory) {
       entries.append(
-        withUnsafePointer(to: &entry.pointee.d_name) {
-          $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-        })
+        withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) })
     }
     closedir(directory)
-    for entry in entries where !entry.hasPrefix(".") && entry != "__MACOSX" {
-      let name = folder.isEmpty ? entry : "\(folder)/\(entry)"
+    for entry in entries
+    where entry.first != UInt8(ascii: ".") && !entry.elementsEqual("__MACOSX".utf8) {
+      let name = folder.isEmpty ? entry : folder + [slash] + entry
       var status = stat()
       // A link that leads nowhere counts as a file, so that reading it gives the error.
-      guard stat("\(root)/\(name)", &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+      guard stat((Array(root.utf8) + [slash] + name).asPath, &status) == 0,
+        status.st_mode & S_IFMT == S_IFDIR
+      else {
         names.append(name)
         continue
       }
@@ -134,7 +163,9 @@ struct ImageSource: Sendable {
   ///   if the archive is damaged there.
   func read(_ index: Int) throws(DatasetError) -> [UInt8] {
     switch places[index] {
-    case .file: try SourceFile.readRaw(label(index))
+    case .file(let folder, let name):
+      try SourceFile.readRaw(
+        label(index), named: name.map { Array(folder.utf8) + [UInt8(ascii: "/")] + $0 })
     case .entry(let entry, let archive): try archive.read(entry, limit: Self.byteLimit)
     }
   }
@@ -142,7 +173,7 @@ struct ImageSource: Sendable {
   /// File `index` as text for messages: `folder/a/b.jpg`, or `images.zip: a/b.jpg`.
   func label(_ index: Int) -> String {
     switch places[index] {
-    case .file(let folder): URL(filePath: folder).appending(path: names[index]).relativePath
+    case .file(let folder, _): URL(filePath: folder).appending(path: names[index]).relativePath
     case .entry(_, let archive): "\(archive.path): \(names[index])"
     }
   }

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// A format that `cleave import` reads.
 ///
@@ -144,9 +145,7 @@ public struct ImportRequest {
   ) throws(DatasetError) -> Int? {
     guard let text = value(option) else { return nil }
     guard let value = Int(text), range.contains(value) else {
-      throw .option(
-        "--\(option.name)", found: text,
-        expected: "an integer from \(range.lowerBound) to \(range.upperBound)")
+      throw .option("--\(option.name)", found: text, expected: Quantity.integers(range))
     }
     return value
   }

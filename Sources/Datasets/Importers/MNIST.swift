@@ -37,7 +37,12 @@ public struct MNISTImporter: Importer {
   /// - Throws: `HDF5Error` if the output cannot be written.
   public func write(to writer: DatasetWriter, _ monitor: WorkMonitor) throws -> ImportReport {
     for part in parts { try part.write(to: writer) }
-    return ImportReport(notes: ["read " + parts.map(\.reading).joined(separator: "; ")])
+    let lies = parts.contains { $0.images.path.lowercased().contains("emnist") }
+    return ImportReport(
+      notes: ["read " + parts.map(\.reading).joined(separator: "; ")]
+        + (lies
+          ? ["EMNIST is distributed with rows and columns exchanged; images are as they are stored"]
+          : []))
   }
 
   private static func isFolder(_ path: String) -> Bool {

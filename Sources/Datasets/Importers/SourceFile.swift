@@ -17,9 +17,11 @@ enum SourceFile {
 
   /// The bytes of the file without unpacking.
   ///
+  /// - Parameter name: the bytes of the path, where it is not UTF-8; errors name `path`.
   /// - Throws: `DatasetError` if the file cannot be read.
-  static func readRaw(_ path: String) throws(DatasetError) -> [UInt8] {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+  static func readRaw(_ path: String, named name: [UInt8]? = nil) throws(DatasetError) -> [UInt8] {
+    let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK
+    let descriptor = name.map { open($0.asPath, flags) } ?? open(path, flags)
     guard descriptor >= 0 else { throw .last(path) }
     defer { close(descriptor) }
     var status = stat()
@@ -104,4 +106,9 @@ enum SourceFile {
       }
     }
   }
+}
+
+extension [UInt8] {
+  /// The bytes of a path for C.
+  var asPath: [CChar] { map { CChar(bitPattern: $0) } + [0] }
 }

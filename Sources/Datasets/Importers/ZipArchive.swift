@@ -21,8 +21,9 @@ final class ZipArchive: Sendable {
       guard code != ZIP_ER_NOZIP else {
         throw .damaged(
           file: path,
-          problem: "no zip archive, or one cut short: it ends without a table of contents"
-        )
+          problem: path.lowercased().hasSuffix(".zip")
+            ? "no zip archive, or one cut short: it ends without a table of contents"
+            : "found neither a folder nor a zip archive")
       }
       throw .damaged(
         file: path, problem: "cannot be read as a zip archive (libzip: \(Self.message(code)))")

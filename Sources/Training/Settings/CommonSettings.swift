@@ -80,7 +80,7 @@ public struct DataSettings: SettingsGroup {
       "shape", \.shape, absent: "as stored", "The shape of an image where the dataset is [N, D].",
       "files"),
     .optionalReal(
-      "scale", \.scale, .positive, absent: "255 in bytes and 1 in floats",
+      "scale", \.scale, .scale, absent: "255 in bytes and 1 in floats",
       "The stored value that stands for 1.", "files"
     ).fixed,
     .flag(

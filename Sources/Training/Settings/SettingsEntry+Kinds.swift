@@ -13,8 +13,8 @@ extension SettingsEntry {
     _ summary: String, _ source: String
   ) -> SettingsEntry {
     SettingsEntry(
-      name, path, expected: "an integer from \(range.lowerBound) to \(range.upperBound)",
-      summary: summary, source: source, toJSON: { .integer($0) },
+      name, path, expected: Quantity.integers(range), summary: summary, source: source,
+      toJSON: { .integer($0) },
       fromJSON: { if case .integer(let value) = $0, range.contains(value) { value } else { nil } },
       parse: { Int($0).map { .integer($0) } })
   }
@@ -26,7 +26,7 @@ extension SettingsEntry {
   ) -> SettingsEntry {
     SettingsEntry(
       name, path,
-      expected: "an integer from \(range.lowerBound) to \(range.upperBound), or null for \(absent)",
+      expected: "\(Quantity.integers(range)), or null for \(absent)",
       summary: summary, source: source, toJSON: { $0.map { .integer($0) } ?? .null },
       fromJSON: { (json) -> Int?? in
         switch json {

@@ -91,9 +91,8 @@ struct Arguments {
     guard let text = value(option) else { return nil }
     guard let value = Int(text), range.contains(value) else {
       throw UsageError(
-        "--\(option): found \(text), expected an integer from \(range.lowerBound) to "
-          + "\(range.upperBound)"
-      )
+        "\(option.count == 1 ? "-" : "--")\(option): found \(text), expected "
+          + Quantity.integers(range))
     }
     return value
   }

@@ -51,7 +51,7 @@ final class Console {
   func note(_ text: String) {
     guard isSpeaking, !isQuiet else { return }
     closeLine()
-    writeError(text.printableLines + "\n")
+    writeError(text.printable + "\n")
   }
 
   /// Prints a warning on standard error, even with `--quiet`.

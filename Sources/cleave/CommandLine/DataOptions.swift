@@ -39,8 +39,8 @@ struct DataOptions {
 
   private static func scale(_ text: String?) throws(UsageError) -> Double? {
     guard let text else { return nil }
-    guard let value = Double(text), value > 0, value.isFinite else {
-      throw UsageError("--scale: found \(text), expected a number above 0")
+    guard let value = Double(text), Limits.scale.hold(value) else {
+      throw UsageError("--scale: found \(text), expected a number \(Limits.scale.words)")
     }
     return value
   }

@@ -61,7 +61,7 @@ struct DatasetReport {
         "  \(split.printable): \(Quantity.grouped(images.first ?? 0)) images of \(shape)\(noise)\(with)"
     }
     let name = summary.name.map { " \($0.printable)" } ?? ""
-    return (["\(path): data set\(name)"] + lines).joined(separator: "\n")
+    return (["\(path.printable): data set\(name)"] + lines).joined(separator: "\n")
   }
 
   /// The order of splits and datasets: well-known names first, then other names alphabetically.

@@ -111,7 +111,7 @@ struct StateReport {
       lines.append(
         "  \(Quantity.count(lanes, "lane")), written by "
           + "\(Quantity.count(checkpoint.manifest.ranks, "rank")) with the BLAS kernel "
-          + checkpoint.manifest.blasKernel.printable)
+          + checkpoint.manifest.blasKernel)
     }
     if let data {
       lines.append("  trained on \(data.description), of digest \(data.digest), at \(data.path)")
@@ -132,6 +132,6 @@ struct StateReport {
       lines.append("  digest of the optimizer  \(digests.optimizer)")
       if let rowState = digests.rowState { lines.append("  digest of the split      \(rowState)") }
     }
-    return lines.joined(separator: "\n")
+    return lines.map(\.printable).joined(separator: "\n")
   }
 }

@@ -16,9 +16,9 @@ struct EvaluateCommand: Subcommand {
     \(metricTable)
 
     Errors are taken against the clean images where the data set has them; X stands for the model's
-    input, L for the clean part of the rows trained on. A model that is trained with noise gets such
-    noise here too, unless the images are corrupted already. Bounds are of inputs without noise; a
-    Gaussian decoder's are log-densities, higher being better.
+    input, L for the clean part of the rows trained on, as denoise writes it. A model that is trained
+    with noise gets such noise here too, unless the images are corrupted already. Bounds are of inputs
+    without noise; a Gaussian decoder's are log-densities, higher being better.
     """
   private static let metricTable = String(
     Help.table(
@@ -121,7 +121,7 @@ struct EvaluateCommand: Subcommand {
     let rows = result.metrics.flatMap { name, values in
       values.filter { !$0.value.isNaN }.map { [name, $0.of, Quantity.significant($0.value, 6)] }
     }
-    return "\(result.run) on \(result.data), \(result.part): "
+    return "\(result.run) on \(result.data), \(result.part): ".printable
       + "\(Quantity.grouped(result.rows)) images against "
       + (result.reference == "clean" ? "the clean ones\n" : "themselves\n")
       + Columns.text(["metric", "of", "value"], rows)

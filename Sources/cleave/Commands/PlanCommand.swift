@@ -52,8 +52,8 @@ struct PlanCommand: Subcommand {
 
   private static func network(_ text: String?) throws -> HostNetwork? {
     guard let text else { return nil }
-    guard let speed = Double(text), speed > 0, speed.isFinite else {
-      throw UsageError("--network: found \(text), expected Gbit/s above 0")
+    guard let speed = Double(text), speed >= 1e-6, speed <= 1e6 else {
+      throw UsageError("--network: found \(text), expected Gbit/s from 1e-6 to 1e6")
     }
     return HostNetwork(bytesPerSecond: speed * 1e9 / 8)
   }
