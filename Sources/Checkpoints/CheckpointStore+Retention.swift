@@ -6,7 +6,11 @@ extension CheckpointStore {
   func tidy(after saved: CheckpointName, keeping retention: Retention) -> [String] {
     var warnings: [String] = []
     func attempt(_ body: () throws -> Void) {
-      do { try body() } catch { warnings.append("\(error)") }
+      do {
+        // Nothing of a run that was lost in the meantime.
+        try mayCommit?()
+        try body()
+      } catch where !warnings.contains("\(error)") { warnings.append("\(error)") } catch {}
     }
     attempt { try Disk.link("latest", to: saved.text, in: directory) }
     attempt {
