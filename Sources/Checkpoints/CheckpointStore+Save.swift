@@ -70,9 +70,13 @@ extension CheckpointStore {
     } catch {
       // Nobody else writes under this name. If it stays, the next owner removes it.
       if communicator.isRoot { try? Disk.remove(partial) }
-      // A process that has lost the run says so, and not what it met then.
-      if !(error is MPIError) {
-        try communicator.agree { if communicator.isRoot { try mayCommit?() } }
+      // A process that has lost the run says so, and not what it met then. Who removes the run may
+      // need a moment to the end.
+      if error is MPIError { throw error }
+      try communicator.agree {
+        guard communicator.isRoot, let mayCommit else { return }
+        usleep(300_000)
+        try mayCommit()
       }
       throw error
     }

@@ -195,7 +195,11 @@ final class Journal {
     try trainer.world.agree {
       guard let grids else { return }
       try lease?.check()
-      try grids.draw(trainer, "\(kind)-\(padding)\(digits)")
+      do { try grids.draw(trainer, "\(kind)-\(padding)\(digits)") } catch {
+        // The folder may be gone.
+        try lease?.check()
+        throw error
+      }
     }
   }
 }

@@ -202,6 +202,19 @@ extension RunDirectory {
       content().own.filter { !$0.hasPrefix(Self.asidePrefix) && !Self.isOwnership($0) })
   }
 
+  /// Removes files that former owners had begun and did not finish.
+  ///
+  /// For a new owner, on rank 0.
+  fileprivate func removeUnfinished() throws {
+    let names = try content().own.filter { name in
+      guard name.split(separator: "/").last?.hasPrefix(".") == true else { return false }
+      return !Self.isOwnership(name) && !name.hasPrefix(Self.asidePrefix)
+        && !name.hasPrefix("checkpoints/")
+    }
+    try remove(names)
+    try CheckpointStore(run: path).removeUnfinished()
+  }
+
   /// Ends what a process has left that died while it replaced a run.
   ///
   /// Where the new run stands, the old one is removed; elsewhere the old one is put back. For the
@@ -241,7 +254,7 @@ extension RunLease {
     if !directory.isRun { throw RunError.noRun(directory.path) }
     // What was aside has places of its own.
     try directory.checkPlaces()
-    try CheckpointStore(run: directory.path).removeUnfinished()
+    try directory.removeUnfinished()
     return lease
   }
 }

@@ -104,10 +104,12 @@ extension RunDirectory {
     for (place, kind, words) in files + folders {
       var status = stat()
       guard lstat(place, &status) == 0, status.st_mode & S_IFMT != kind else { continue }
+      // A resume says what it finds there, and writes the settings of the checkpoint.
+      if place == configuration && status.st_mode & S_IFMT != S_IFDIR { continue }
       throw RunError.data(
         place,
         "found \(RegularFile.kind(of: status)), expected \(words); move it away"
-          + (status.st_mode & S_IFMT == S_IFLNK ? " (the run as a whole may be a link)" : ""))
+          + (kind == S_IFDIR ? ", only the run as a whole may be a link" : ""))
     }
   }
 
