@@ -12,7 +12,8 @@ public enum RunPlace {
   /// Whether Cleave made a folder: it has a mark or, of an earlier version, a configuration.
   public static func isRun(_ folder: String) -> Bool {
     func document(_ name: String) -> JSONValue? {
-      guard let bytes = try? RegularFile.read("\(folder)/\(name)", atMost: RegularFile.documentLimit)
+      guard
+        let bytes = try? RegularFile.read("\(folder)/\(name)", atMost: RegularFile.documentLimit)
       else { return nil }
       return try? JSONValue(parsing: String(decoding: bytes, as: UTF8.self))
     }

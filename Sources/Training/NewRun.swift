@@ -62,7 +62,8 @@ public struct NewRun {
     guard try checkPlace(directory) else { return }
     let content = try directory.content()
     let own = content.own.filter { !RunDirectory.isOwnership($0) }
-    let isStrangers = directory.ownerText.map { RunOwner($0) == nil && !RunOwner.isTorn($0) } ?? false
+    let isStrangers =
+      directory.ownerText.map { RunOwner($0) == nil && !RunOwner.isTorn($0) } ?? false
     if own.isEmpty && content.foreign.isEmpty && !isStrangers { return }
     // A run that is aside since another process died is put back before it is replaced.
     let isRun = directory.isMarked || !directory.asides.isEmpty
@@ -90,7 +91,8 @@ public struct NewRun {
       let number = errno
       if lstat(place.path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK {
         throw RunError.place(
-          place.relativePath, "found a symbolic link that leads nowhere, expected a new directory; make the "
+          place.relativePath,
+          "found a symbolic link that leads nowhere, expected a new directory; make the "
             + "folder that it names, or remove it")
       }
       guard number == ENOENT || number == ENOTDIR, place.path != "/" else {
@@ -102,7 +104,8 @@ public struct NewRun {
     guard status.st_mode & S_IFMT == S_IFDIR else {
       if isThere { throw RunError.exists(directory.path, isRun: false) }
       throw RunError.place(
-        directory.path, "found \(RegularFile.kind(of: status)) at \(place.relativePath), expected a folder")
+        directory.path,
+        "found \(RegularFile.kind(of: status)) at \(place.relativePath), expected a folder")
     }
     return isThere
   }

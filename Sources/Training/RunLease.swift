@@ -159,9 +159,12 @@ private final class Keeper: Sendable {
   /// Makes sure that an `owner.json` that names nobody may be replaced.
   private func checkTorn() throws {
     try directory.checkPlaces()
-    guard let text = directory.ownerText, RunOwner(text) == nil, !RunOwner.isTorn(text) else { return }
+    guard let text = directory.ownerText, RunOwner(text) == nil, !RunOwner.isTorn(text) else {
+      return
+    }
     throw RunError.data(
-      directory.owner, "found a file that cleave did not write, expected the owner of the run; move "
+      directory.owner,
+      "found a file that cleave did not write, expected the owner of the run; move "
         + "it away")
   }
 
