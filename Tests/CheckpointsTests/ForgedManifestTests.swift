@@ -117,7 +117,8 @@ struct ForgedManifests {
     let checkpoint = try Checkpoint(directory: saved.directory)
     #expect(checkpoint.problems(.contents) == [])
     let problems = checkpoint.problems()
-    #expect(problems.count == 1 && problems[0].contains("virtual dataset"), "\(problems)")
+    #expect(
+      problems.count == 1 && problems[0].contains("/model/\(away.name): found "), "\(problems)")
     #expect(try RunSummary(run: run.path, check: .checksums).checkpoints[0].isValid == false)
   }
 
