@@ -49,8 +49,13 @@ public struct Checkpoint: Sendable {
   }
 
   /// The problems of its files, one line a damaged file; empty when it is whole.
+  ///
+  /// With `checksums`, what nobody could read counts as well, whatever its checksum is.
   public func problems(_ check: Check = .checksums) -> [String] {
-    manifest.files.compactMap { problem(with: $0, check) }
+    let problems = manifest.files.compactMap { problem(with: $0, check) }
+    guard check == .checksums, problems.isEmpty else { return problems }
+    do { _ = try contents() } catch { return ["\(error)"] }
+    return []
   }
 
   /// The problem of one of its files; nil for a whole file.

@@ -4,7 +4,8 @@ struct CheckpointName: Equatable {
   enum Stage: String {
     /// Whole: "step-00001200".
     case committed
-    /// Being written: ".step-00001200.partial". After a killed run it is worthless.
+    /// Being written: ".step-00001200.OWNER.partial", where the run has an owner. After a killed run
+    /// it is worthless.
     case partial
     /// Whole, but a newer one of the same step is taking its place: ".step-00001200.replaced".
     case replaced
@@ -14,20 +15,26 @@ struct CheckpointName: Equatable {
 
   let step: Int
   let stage: Stage
+  /// Who writes it: no two owners of a run write under one name.
+  let owner: String?
 
-  init(step: Int, _ stage: Stage = .committed) {
+  init(step: Int, _ stage: Stage = .committed, of owner: String? = nil) {
     self.step = step
     self.stage = stage
+    self.owner = owner
   }
 
   /// Reads a name; nil if no checkpoint has such a name.
   init?(_ text: String) {
     let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-    let stage = parts.count == 3 && parts[0].isEmpty ? Stage(rawValue: String(parts[2])) : nil
+    let isHidden = (3...4).contains(parts.count) && parts[0].isEmpty
+    let stage = isHidden ? Stage(rawValue: String(parts[parts.count - 1])) : nil
     let visible = stage == nil ? text[...] : parts[1]
+    let owner = stage == .partial && parts.count == 4 ? String(parts[2]) : nil
+    if let owner, owner.isEmpty || !owner.allSatisfy(\.isHexDigit) { return nil }
     let digits = visible.dropFirst(CheckpointName.prefix.count)
     guard visible.hasPrefix(CheckpointName.prefix), let step = Int(digits) else { return nil }
-    self.init(step: step, stage ?? .committed)
+    self.init(step: step, stage ?? .committed, of: owner)
     if self.text != text { return nil }
   }
 
@@ -36,7 +43,8 @@ struct CheckpointName: Equatable {
     let digits = String(step)
     let padding = String(repeating: "0", count: max(0, 8 - digits.count))
     let visible = CheckpointName.prefix + padding + digits
-    return stage == .committed ? visible : ".\(visible).\(stage.rawValue)"
+    if stage == .committed { return visible }
+    return ".\(visible)" + (owner.map { ".\($0)" } ?? "") + ".\(stage.rawValue)"
   }
 
   private static let prefix = "step-"

@@ -6,6 +6,8 @@ extension CheckpointStore {
   func tidy(after saved: CheckpointName, keeping retention: Retention) -> [String] {
     var warnings: [String] = []
     func attempt(_ body: () throws -> Void) {
+      // Nothing of a run that was lost in the meantime, which the next save tells.
+      do { try mayCommit?() } catch { return }
       do { try body() } catch { warnings.append("\(error)") }
     }
     attempt { try Disk.link("latest", to: saved.text, in: directory) }

@@ -53,9 +53,9 @@ extension CheckpointStore {
     of measure: String? = nil, keeping retention: Retention, on communicator: Communicator
   ) throws -> SavedCheckpoint {
     precondition(!communicator.isRoot || contents != nil, "rank 0 has no contents to save")
-    let header = try Header.shared(contents, score, of: measure, on: communicator)
+    let header = try Header.shared(contents, score, of: measure, by: owner, on: communicator)
     let name = CheckpointName(step: header.step)
-    let partial = path(CheckpointName(step: name.step, .partial))
+    let partial = path(CheckpointName(step: name.step, .partial, of: header.owner))
     let (manifest, linkedBytes): (Manifest, Int)
     do {
       try agree(name, on: communicator) {
@@ -67,7 +67,16 @@ extension CheckpointStore {
         if communicator.isRoot { try commit(manifest, partial, as: name) }
       }
     } catch {
-      if communicator.isRoot { discard(partial) }
+      // Nobody else writes under this name. If it stays, the next owner removes it.
+      if communicator.isRoot { try? Disk.remove(partial) }
+      // A process that has lost the run says so, and not what it met then. Who removes the run may
+      // need a moment to the end.
+      if error is MPIError { throw error }
+      try communicator.agree {
+        guard communicator.isRoot, let mayCommit else { return }
+        usleep(300_000)
+        try mayCommit()
+      }
       throw error
     }
     damaged.remove(name.text)
@@ -85,7 +94,7 @@ extension CheckpointStore {
     try communicator.agree {
       do {
         return try body()
-      } catch {
+      } catch let error where error is HDF5Error || error is CheckpointError {
         let number =
           (error as? HDF5Error)?.errorNumber ?? (error as? CheckpointError)?.errorNumber ?? EIO
         throw CheckpointError(
@@ -102,9 +111,12 @@ extension CheckpointStore {
     for name in try names() {
       switch name.stage {
       case .committed: continue
-      case .partial, .removed: try Disk.remove(path(name))
+      case .partial:
+        // Nobody touches what another owner writes: see `removeUnfinished`.
+        if owner == nil || name.owner == nil || name.owner == owner { try Disk.remove(path(name)) }
+      case .removed: try Disk.remove(path(name))
       case .replaced:
-        // Killed between the two renames of `commit`: put the old checkpoint back.
+        // Killed between the two renames of `give`: put the old checkpoint back.
         let committed = CheckpointName(step: name.step)
         if !Disk.isDirectory(path(committed)) {
           try Disk.rename(path(name), to: path(committed))
@@ -114,6 +126,17 @@ extension CheckpointStore {
       }
     }
     try Disk.makeNewDirectory(partial)
+  }
+
+  /// Removes the checkpoints that former owners of the run have begun and not finished.
+  ///
+  /// For a new owner, on rank 0, before it reads anything: a former owner that was only suspended
+  /// then has nothing left to which it could give a name.
+  ///
+  /// - Throws: `CheckpointError` if something cannot be removed.
+  public func removeUnfinished() throws {
+    guard Disk.isDirectory(directory) else { return }
+    for name in try names() where name.stage == .partial { try Disk.remove(path(name)) }
   }
 
   /// Writes all files and returns the manifest, and how many bytes were linked.
@@ -219,8 +242,19 @@ extension CheckpointStore {
     try Disk.write(manifest.text(), to: "\(partial)/\(Manifest.fileName)")
     try Disk.synchronize(partial)
     try mayCommit?()
+    try give(partial, name)
+    try Disk.synchronize(directory)
     let replaced = CheckpointName(step: name.step, .replaced)
-    if Disk.isDirectory(path(name)) {
+    if Disk.isDirectory(path(replaced)) { try remove(replaced) }
+  }
+
+  /// Names the hidden directory by a rename.
+  ///
+  /// It fails where another owner has removed that directory, or has saved the step: then what was
+  /// there is there again.
+  private func give(_ partial: String, _ name: CheckpointName) throws {
+    let replaced = CheckpointName(step: name.step, .replaced)
+    if Disk.isDirectory(partial) && Disk.isDirectory(path(name)) {
       if Disk.isDirectory(path(replaced)) {
         // `prepare` has left the older checkpoint because its successor is damaged.
         try remove(name)
@@ -228,9 +262,12 @@ extension CheckpointStore {
         try Disk.rename(path(name), to: path(replaced))
       }
     }
-    try Disk.rename(partial, to: path(name))
-    try Disk.synchronize(directory)
-    if Disk.isDirectory(path(replaced)) { try remove(replaced) }
+    do { try Disk.rename(partial, to: path(name)) } catch {
+      if Disk.isDirectory(path(replaced)) && !Disk.isDirectory(path(name)) {
+        try Disk.rename(path(replaced), to: path(name))
+      }
+      throw error
+    }
   }
 
   /// Removes a checkpoint; a rename hides it first, so that nobody meets half of it.
@@ -239,16 +276,6 @@ extension CheckpointStore {
     try Disk.remove(hidden)
     try Disk.rename(path(name), to: hidden)
     try Disk.remove(hidden)
-  }
-
-  /// Removes the files of a failed save; if that fails, the next save removes them.
-  ///
-  /// A process that has lost the run leaves everything to its owner.
-  private func discard(_ partial: String) {
-    do {
-      try mayCommit?()
-      try Disk.remove(partial)
-    } catch {}
   }
 }
 
@@ -260,12 +287,13 @@ private struct Header: Codable {
   var score: Double?
   var measure: String?
   var data: String?
+  var owner: String?
 
   /// The values of rank 0, on every rank.
   ///
   /// **Collective.**
   static func shared(
-    _ contents: CheckpointContents?, _ score: Double?, of measure: String?,
+    _ contents: CheckpointContents?, _ score: Double?, of measure: String?, by owner: String?,
     on communicator: Communicator
   ) throws -> Header {
     var own = Header()
@@ -274,7 +302,7 @@ private struct Header: Codable {
       let finite = score.flatMap { $0.isFinite ? $0 : nil }
       own = Header(
         step: progress.step, lanes: progress.lanes, blasKernel: progress.blasKernel, score: finite,
-        measure: measure, data: contents.data?.digest)
+        measure: measure, data: contents.data?.digest, owner: owner)
     }
     let text = String(decoding: try JSONEncoder().encode(own), as: UTF8.self)
     return try JSONDecoder().decode(

@@ -19,6 +19,9 @@ public struct CheckpointStore {
   /// Called on rank 0 before anything is changed and before a checkpoint gets its name; an error
   /// leaves it without one.
   public var mayCommit: (() throws -> Void)?
+  /// The owner of the run, hexadecimal digits in the name of a checkpoint in progress; rank 0's
+  /// counts.
+  public var owner: String?
 
   /// The checkpoints of the run in directory `run`, which has to exist when one is saved.
   public init(run: String) {

@@ -100,7 +100,12 @@ enum Disk {
       throw failure("lstat", path)
     }
     if status.st_mode & S_IFMT == S_IFDIR {
-      for name in try names(in: path) { try remove("\(path)/\(name)") }
+      let inside: [String]
+      do throws(CheckpointError) { inside = try names(in: path) } catch {
+        if error.errorNumber == ENOENT { return }
+        throw error
+      }
+      for name in inside { try remove("\(path)/\(name)") }
       guard rmdir(path) == 0 || errno == ENOENT else { throw failure("rmdir", path) }
     } else {
       guard unlink(path) == 0 || errno == ENOENT else { throw failure("unlink", path) }

@@ -230,6 +230,10 @@ public final class DatasetWriter {
     if let input = inputs.first(where: { isSame($0, path) }) {
       throw .isInput(file: path, input: input)
     }
+    if let run = RunPlace.run(holding: path) {
+      throw .option(
+        path, found: "a place of the run \(run)", expected: "one outside of it")
+    }
     let folder = URL(filePath: path).deletingLastPathComponent().path
     var status = stat()
     // A link that leads nowhere is a file's name, too.

@@ -59,8 +59,10 @@ private func runRank(
     try meet(world)
     watch.stop()
     let result = try body(world)
+    // An mpirun that was asked to end lets no rank get further than this.
+    let told = LauncherStatus.told(result, isRoot: environment.rank == 0)
     try environment.end()
-    exit(LauncherStatus.told(result, isRoot: environment.rank == 0))
+    exit(told)
   } catch let error as AgreedError where error.rankCount == environment.size {
     if environment.rank == 0 { printError("\(program): \(error)") }
     do {

@@ -46,7 +46,7 @@ public final class TrainedModel {
     run: RunDirectory, isBest: Bool = false, on world: Communicator,
     adjust: (inout Configuration) throws -> Void = { _ in }
   ) throws {
-    try world.agree { if !run.isRun { throw RunError.noRun(run.path) } }
+    try world.agree { try run.checkReadable() }
     directory = run
     var store = CheckpointStore(run: run.path)
     let selection = try isBest ? store.best(on: world) : store.newestValid(on: world)

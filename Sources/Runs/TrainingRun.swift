@@ -207,6 +207,8 @@ public enum TrainingRun {
     }
     try world.agree {
       guard world.isRoot else { return }
+      // Reading the checkpoint may have taken long.
+      try lease?.check()
       try directory.write(configuration: resolved.json.document)
       try directory.writeMark()
     }

@@ -53,16 +53,20 @@ public enum RegularFile {
   }
 
   private static func check(_ status: stat) throws(Refusal) {
-    let found =
-      switch status.st_mode & S_IFMT {
-      case S_IFREG: ""
-      case S_IFDIR: "a directory"
-      case S_IFLNK: "a symbolic link"
-      case S_IFIFO: "a pipe"
-      case S_IFSOCK: "a socket"
-      default: "a device"
-      }
-    guard found.isEmpty else { throw Refusal("found \(found), expected a regular file") }
+    guard status.st_mode & S_IFMT != S_IFREG else { return }
+    throw Refusal("found \(kind(of: status)), expected a regular file")
+  }
+
+  /// What lies at a place, in words.
+  public static func kind(of status: stat) -> String {
+    switch status.st_mode & S_IFMT {
+    case S_IFREG: "a regular file"
+    case S_IFDIR: "a directory"
+    case S_IFLNK: "a symbolic link"
+    case S_IFIFO: "a pipe"
+    case S_IFSOCK: "a socket"
+    default: "a device"
+    }
   }
 
   /// The bytes of a file.

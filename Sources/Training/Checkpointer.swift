@@ -93,7 +93,10 @@ final class Checkpointer {
     let touched = try data?.check(on: world)
     var store = self.store ?? CheckpointStore(run: directory.path)
     if let willWrite = trainer.watch.willWrite { store.willWrite = willWrite }
-    if let lease { store.mayCommit = { try lease.check() } }
+    if let lease {
+      store.mayCommit = { try lease.check() }
+      store.owner = lease.id
+    }
     defer { trainer.watch.afterFiles() }
     let saved = try write(trainer, progress, history, score, to: &store)
     trainer.watch.committed(saved.checkpoint.directory)

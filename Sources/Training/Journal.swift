@@ -16,6 +16,7 @@ final class Journal {
   let observer: (any TrainingObserver)?
   private let settings: RecordingSettings
   private let directory: RunDirectory?
+  private let lease: RunLease?
   private let cure: (CollapseWarning) -> String
   private var log: RunLog?
   private var grids: GridWriter?
@@ -26,10 +27,12 @@ final class Journal {
   ///
   /// - Parameter cure: settings that help the run's model against a collapse.
   init(
-    _ directory: RunDirectory?, _ settings: RecordingSettings, observer: (any TrainingObserver)?,
+    _ directory: RunDirectory?, _ lease: RunLease?, _ settings: RecordingSettings,
+    observer: (any TrainingObserver)?,
     cure: @escaping (CollapseWarning) -> String
   ) {
     self.directory = directory
+    self.lease = lease
     self.settings = settings
     self.observer = observer
     self.cure = cure
@@ -189,7 +192,15 @@ final class Journal {
     Activity.begin("drawing pictures")
     let digits = String(number)
     let padding = String(repeating: "0", count: max(0, 3 - digits.count))
-    try grids?.draw(trainer, "\(kind)-\(padding)\(digits)")
+    try trainer.world.agree {
+      guard let grids else { return }
+      try lease?.check()
+      do { try grids.draw(trainer, "\(kind)-\(padding)\(digits)") } catch {
+        // The folder may be gone.
+        try lease?.check()
+        throw error
+      }
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import Support
 
@@ -58,17 +59,16 @@ public struct NewRun {
   public static func check(
     _ directory: RunDirectory, replacing: Bool, inputs: [String]
   ) throws {
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: directory.path, isDirectory: &isFolder) else {
-      return
-    }
-    guard isFolder.boolValue else { throw RunError.exists(directory.path, isRun: false) }
+    guard try checkPlace(directory) else { return }
     let content = try directory.content()
     let own = content.own.filter { !RunDirectory.isOwnership($0) }
-    if own.isEmpty && content.foreign.isEmpty { return }
+    let isStrangers =
+      directory.ownerText.map { RunOwner($0) == nil && !RunOwner.isTorn($0) } ?? false
+    if own.isEmpty && content.foreign.isEmpty && !isStrangers { return }
     // A run that is aside since another process died is put back before it is replaced.
     let isRun = directory.isMarked || !directory.asides.isEmpty
     guard replacing && isRun else { throw RunError.exists(directory.path, isRun: isRun) }
+    try directory.checkPlaces()
     if !content.foreign.isEmpty { throw RunError.foreign(directory.path, content.foreign) }
     let folder = URL(filePath: directory.path).resolvingSymlinksInPath().path + "/"
     for input in inputs
@@ -77,11 +77,46 @@ public struct NewRun {
     }
   }
 
+  /// Makes sure that a folder is there or can be made, and that it is no place of another run.
+  ///
+  /// - Returns: whether it is there.
+  private static func checkPlace(_ directory: RunDirectory) throws -> Bool {
+    if let other = RunPlace.run(holding: directory.path) {
+      throw RunError.place(
+        directory.path, "found a place of the run \(other), expected one outside of it")
+    }
+    var (place, isThere) = (URL(filePath: directory.path), true)
+    var status = stat()
+    while stat(place.path, &status) != 0 {
+      let number = errno
+      if lstat(place.path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK {
+        throw RunError.place(
+          place.relativePath,
+          "found a symbolic link that leads nowhere, expected a new directory; make the "
+            + "folder that it names, or remove it")
+      }
+      guard number == ENOENT || number == ENOTDIR, place.path != "/" else {
+        throw FileError(directory.path, errorNumber: number)
+      }
+      isThere = false
+      place.deleteLastPathComponent()
+    }
+    guard status.st_mode & S_IFMT == S_IFDIR else {
+      if isThere { throw RunError.exists(directory.path, isRun: false) }
+      throw RunError.place(
+        directory.path,
+        "found \(RegularFile.kind(of: status)) at \(place.relativePath), expected a folder")
+    }
+    return isThere
+  }
+
   /// Ends the creation well: the mark makes the folder a run, and the old run goes.
   ///
   /// - Returns: a problem with the removal of the old run, one line.
   /// - Throws: `FileError` if the mark cannot be written.
   public func stands() throws -> String? {
+    // Preparing the images may have taken long.
+    try lease.check()
     try directory.writeMark()
     do { try directory.restore() } catch {
       return "the run that was replaced is not removed: \(error)"
@@ -93,6 +128,8 @@ public struct NewRun {
   ///
   /// What cannot be put back now is put back by the next process that wants to write the run.
   public func undo() {
+    // Of a run that another process has taken over, everything is that process's.
+    do { try lease.check() } catch { return lease.release() }
     try? directory.removeNewRun()
     try? directory.restore()
     lease.release()
@@ -107,15 +144,27 @@ extension RunDirectory {
   }
 
   /// Whether Cleave made this folder: it has a mark or, of an earlier version, a configuration.
-  var isMarked: Bool {
-    if identity != nil { return true }
-    guard let text = try? configurationText(), let document = try? JSONValue(parsing: text)
-    else { return false }
-    return document["model"]?.text != nil && document["lanes"]?.integer != nil
-  }
+  var isMarked: Bool { RunPlace.isRun(path) }
 
   /// Whether a run is here, or one that was moved aside and waits to be put back.
-  var holdsRun: Bool { isRun || !asides.isEmpty }
+  public var holdsRun: Bool { isRun || !asides.isEmpty }
+
+  /// Makes sure that a run is here, and not aside.
+  ///
+  /// - Throws: `RunError.noRun`; `RunError.aside` where a run is being replaced, or was when the
+  ///   process died that did it.
+  public func checkReadable() throws {
+    for name in asides {
+      let aside = RunDirectory("\(path)/\(name)")
+      // Beside a new run that stands the old one is only being removed.
+      let isWhole = FileManager.default.fileExists(atPath: aside.mark)
+      if isWhole && identity != nil { continue }
+      if (try? aside.topNames())?.isEmpty ?? true { continue }
+      let owner = currentOwner.flatMap { $0.process.isAlive == false ? nil : $0 }
+      throw RunError.aside(path, name, owner)
+    }
+    if !isRun { throw RunError.noRun(path) }
+  }
 
   fileprivate var asides: [String] {
     ((try? topNames()) ?? []).filter { $0.hasPrefix(Self.asidePrefix) }
@@ -156,6 +205,19 @@ extension RunDirectory {
       content().own.filter { !$0.hasPrefix(Self.asidePrefix) && !Self.isOwnership($0) })
   }
 
+  /// Removes files that former owners had begun and did not finish.
+  ///
+  /// For a new owner, on rank 0.
+  fileprivate func removeUnfinished() throws {
+    let names = try content().own.filter { name in
+      guard name.split(separator: "/").last?.hasPrefix(".") == true else { return false }
+      return !Self.isOwnership(name) && !name.hasPrefix(Self.asidePrefix)
+        && !name.hasPrefix("checkpoints/")
+    }
+    try remove(names)
+    try CheckpointStore(run: path).removeUnfinished()
+  }
+
   /// Ends what a process has left that died while it replaced a run.
   ///
   /// Where the new run stands, the old one is removed; elsewhere the old one is put back. For the
@@ -189,9 +251,13 @@ extension RunLease {
     _ directory: RunDirectory, patience: Double, waiting: (String) -> Void
   ) throws -> RunLease {
     guard directory.holdsRun else { throw RunError.noRun(directory.path) }
+    try directory.checkPlaces()
     let lease = try RunLease(directory, patience: patience, waiting: waiting)
     try directory.restore()
     if !directory.isRun { throw RunError.noRun(directory.path) }
+    // What was aside has places of its own.
+    try directory.checkPlaces()
+    try directory.removeUnfinished()
     return lease
   }
 }

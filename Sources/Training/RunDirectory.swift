@@ -25,6 +25,12 @@ public struct RunDirectory: Sendable {
   /// The process that writes the run at present.
   var owner: String { path + "/owner.json" }
 
+  /// What `owner.json` holds now, whoever wrote it; nil where it cannot be read.
+  var ownerText: String? {
+    let bytes = try? RegularFile.read(owner, atMost: RegularFile.documentLimit)
+    return bytes.map { String(decoding: $0, as: UTF8.self) }
+  }
+
   /// Whether the directory holds a run: a mark or, of earlier versions, a configuration.
   public var isRun: Bool {
     [mark, configuration].contains { FileManager.default.fileExists(atPath: $0) }
@@ -84,7 +90,28 @@ extension RunDirectory {
   public var ownFiles: [String] { ((try? content().own) ?? []).map { "\(path)/\($0)" } }
 
   /// The start of the name of a folder within, in which a run that is being replaced waits.
-  static let asidePrefix = ".replaced-"
+  static let asidePrefix = RunPlace.asidePrefix
+
+  /// Makes sure that what lies in the run's own places is what a run has there: regular files and
+  /// folders, and no links, which may lead to anything of anybody's.
+  ///
+  /// The folder of the run itself may be a link.
+  ///
+  /// - Throws: `RunError.data` for the first that is something else.
+  func checkPlaces() throws {
+    let files = [mark, configuration, metrics, owner].map { ($0, S_IFREG, "a regular file") }
+    let folders = [checkpoints, images].map { ($0, S_IFDIR, "a folder of the run's own") }
+    for (place, kind, words) in files + folders {
+      var status = stat()
+      guard lstat(place, &status) == 0, status.st_mode & S_IFMT != kind else { continue }
+      // A resume says what it finds there, and writes the settings of the checkpoint.
+      if place == configuration && status.st_mode & S_IFMT != S_IFDIR { continue }
+      throw RunError.data(
+        place,
+        "found \(RegularFile.kind(of: status)), expected \(words); move it away"
+          + (kind == S_IFDIR ? ", only the run as a whole may be a link" : ""))
+    }
+  }
 
   /// Looks at everything in the folder; links are not followed.
   ///
@@ -105,8 +132,11 @@ extension RunDirectory {
       let relative = parts.joined(separator: "/")
       var status = stat()
       guard lstat("\(path)/\(relative)", &status) == 0 else { continue }
-      let isFolder = status.st_mode & S_IFMT == S_IFDIR
-      guard Self.owns(parts[...], isFolder: isFolder) else {
+      let kind = status.st_mode & S_IFMT
+      let isFolder = kind == S_IFDIR
+      // The only links of a run are those to its checkpoints.
+      let isLink = kind == S_IFLNK && parts.dropLast().last == "checkpoints"
+      guard kind == S_IFREG || isFolder || isLink, Self.owns(parts[...], isFolder: isFolder) else {
         content.foreign.append(relative)
         continue
       }

@@ -5,7 +5,9 @@ public enum RunError: ExitStatusError, Equatable, CustomStringConvertible {
   case exists(String, isRun: Bool)
   case foreign(String, [String])
   case holdsInput(String, String)
+  case place(String, String)
   case noRun(String)
+  case aside(String, String, RunOwner?)
   case owned(String, RunOwner)
   case lost(String, RunOwner)
   case vanished(String)
@@ -26,6 +28,13 @@ public enum RunError: ExitStatusError, Equatable, CustomStringConvertible {
     case .holdsInput(let path, let data):
       "\(path): found the data set \(data) in it, expected a run that can be replaced; move the "
         + "data away first"
+    case .place(let path, let reason): "\(path): \(reason)"
+    case .aside(let path, _, let owner?):
+      "\(path): found a run that is being replaced by \(owner.words); try again when the new run has "
+        + "begun"
+    case .aside(let path, let name, nil):
+      "\(path): found the run aside in \(name), where a --force that was killed has left it; put it "
+        + "back by train --resume \(path), or replace it by --force again"
     case .noRun(let path):
       "\(path): found no run there (no run.json, no config.json), expected a run directory"
     case .owned(let path, let owner):
@@ -34,7 +43,8 @@ public enum RunError: ExitStatusError, Equatable, CustomStringConvertible {
     case .lost(let path, let owner):
       "\(path): taken over by \(owner.words); this process writes nothing more there"
     case .vanished(let path):
-      "\(path): the run's directory is gone or another one; nothing is written there"
+      "\(path): the run is gone: it was moved, removed or replaced while it trained; nothing more is "
+        + "written there"
     case .noCheckpoint(let path):
       "\(path): found no checkpoint whose checksums hold, expected at least one"
     case .data(let path, let reason): "\(path): \(reason)"
@@ -55,9 +65,11 @@ public enum RunError: ExitStatusError, Equatable, CustomStringConvertible {
   /// 64 for usage, 65 for data, 1 for other errors.
   public var exitStatus: Int32 {
     switch self {
-    case .exists, .foreign, .holdsInput, .noRun, .owned: 64
-    case .noCheckpoint, .data: 65
-    case .lost, .vanished: 1
+    case .exists, .foreign, .holdsInput, .place, .noRun, .owned: 64
+    case .aside(_, _, let owner): owner == nil ? 65 : 64
+    // A run that is gone is not begun anew by whoever tries again.
+    case .noCheckpoint, .data, .vanished: 65
+    case .lost: 1
     }
   }
 }

@@ -57,7 +57,10 @@ public final class RunLease: Sendable {
 
   deinit { release() }
 
-  /// Whether another process was found in this one's place at the last renewal.
+  /// What tells this ownership from all others, hexadecimal digits.
+  public var id: String { keeper.owner.id }
+
+  /// Whether the run was found lost at the last renewal: to another process, or with its folder.
   public var isLost: Bool { keeper.isLost }
 
   /// Makes sure that the run is still this process's.
@@ -77,7 +80,7 @@ public final class RunLease: Sendable {
 private final class Keeper: Sendable {
   private let directory: RunDirectory
   private let times: RunLease.Times
-  private let owner = RunOwner()
+  let owner = RunOwner()
   private let fresh: String
   private let descriptor: Int32
   private let isDone = Atomic<Bool>(false)
@@ -114,6 +117,7 @@ private final class Keeper: Sendable {
   /// - Returns: the owner in whose place this process came.
   func take(patience: Double, _ waiting: (String) -> Void) throws -> RunOwner? {
     defer { unlink(fresh) }
+    removeLeftovers()
     let deadline = Self.clock + patience
     var isTold = false
     while true {
@@ -123,6 +127,7 @@ private final class Keeper: Sendable {
         throw FileError.last(directory.owner)
       }
       let present = settledOwner()
+      if present == nil { try checkTorn() }
       if let present, !isGone(present) {
         guard Self.clock < deadline, !StopSignals.arrived else {
           throw RunError.owned(directory.path, present)
@@ -149,6 +154,31 @@ private final class Keeper: Sendable {
       usleep(100_000)
     }
     return nil
+  }
+
+  /// Makes sure that an `owner.json` that names nobody may be replaced.
+  private func checkTorn() throws {
+    try directory.checkPlaces()
+    guard let text = directory.ownerText, RunOwner(text) == nil, !RunOwner.isTorn(text) else {
+      return
+    }
+    throw RunError.data(
+      directory.owner,
+      "found a file that cleave did not write, expected the owner of the run; move "
+        + "it away")
+  }
+
+  /// Removes what processes of this machine have left that died while they took a run.
+  private func removeLeftovers() {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.path)) ?? []
+    for name in names where name.hasPrefix(RunLease.hiddenPrefix) {
+      let path = "\(directory.path)/\(name)"
+      guard let bytes = try? RegularFile.read(path, atMost: RegularFile.documentLimit),
+        let other = RunOwner(String(decoding: bytes, as: UTF8.self)),
+        name == RunLease.hiddenPrefix + other.id, other.process.isAlive == false
+      else { continue }
+      unlink(path)
+    }
   }
 
   /// Whether an owner does not live any more.
@@ -178,8 +208,9 @@ private final class Keeper: Sendable {
       // This writes to the own file, which has no name any more where another has its place. A
       // renewal that fails is made up for by the next.
       try? write(own)
-      if let found = directory.currentOwner, found.id != owner.id {
-        hasLost.store(true, ordering: .releasing)
+      do { try check() } catch {
+        // Trouble of the machine, for example, may pass.
+        if error is RunError { hasLost.store(true, ordering: .releasing) }
       }
     }
   }
@@ -187,9 +218,22 @@ private final class Keeper: Sendable {
   var isLost: Bool { hasLost.load(ordering: .acquiring) }
 
   func check() throws {
-    let found = directory.currentOwner
-    if found?.id == owner.id { return }
-    throw found.map { RunError.lost(directory.path, $0) } ?? RunError.vanished(directory.path)
+    var (lost, trouble) = (RunOwner?.none, ENOENT)
+    for attempt in 0..<5 {
+      // A network file system may show half a renewal, or nothing while a file takes its place.
+      if attempt > 0 { usleep(50_000) }
+      do throws(RegularFile.Refusal) {
+        let bytes = try RegularFile.read(directory.owner, atMost: RegularFile.documentLimit)
+        guard let found = RunOwner(String(decoding: bytes, as: UTF8.self)) else { continue }
+        if found.id == owner.id { return }
+        lost = found
+      } catch { trouble = error.errorNumber }
+      if let lost { throw RunError.lost(directory.path, lost) }
+    }
+    guard [0, ENOENT, ENOTDIR, ESTALE].contains(trouble) else {
+      throw FileError(directory.owner, errorNumber: trouble)
+    }
+    throw RunError.vanished(directory.path)
   }
 
   func release() {

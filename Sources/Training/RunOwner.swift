@@ -33,6 +33,13 @@ public struct RunOwner: Equatable, Sendable {
     self.renewals = renewals
   }
 
+  /// Whether a text may be what a crash has left of such a file.
+  static func isTorn(_ text: String) -> Bool {
+    let (whole, text) = (RunOwner().text, text.drop { $0 == "\0" })
+    let start = whole.prefix { $0 != "," }
+    return text.isEmpty || text.hasPrefix(start) || start.hasPrefix(text)
+  }
+
   /// The file's text, of the same length whatever the number of renewals is.
   var text: String {
     let document: JSONValue = [

@@ -109,7 +109,7 @@ public final class Session {
     self.loop = loop
     self.recording = recording
     self.limits = limits
-    journal = Journal(directory, recording, observer: observer, cure: cure)
+    journal = Journal(directory, lease, recording, observer: observer, cure: cure)
     checkpointer = Checkpointer(
       directory, lease, recording, configuration: configuration, data: data)
     validation = Validation(recording, of: trainer.model, system, on: images, epochs: loop.epochs)

@@ -98,6 +98,52 @@ struct CheckpointCommits {
     #expect(try run.names() == ["latest", "step-00000001", "step-00000003"])
   }
 
+  /// The owner of a run may be taken for dead, and wake when another has its place: at the last
+  /// moment, after it has made sure that the run is its own.
+  @Test(arguments: [false, true]) func whoIsLateTouchesNothingOfTheNewOwner(saved: Bool) throws {
+    let step = 3
+    if saved { try run.save(step: step) }
+    run.store.owner = "aaaa"
+    let next = SampleRun(run, ownedBy: "bbbb")
+    var calls = 0
+    run.store.mayCommit = {
+      calls += 1
+      guard calls == 2 else { return }
+      #expect(try next.names().contains(".step-00000003.aaaa.partial"))
+      try next.store.removeUnfinished()
+      try next.save(step: step, variant: 0.5)
+      // And it is writing the next one.
+      try FileManager.default.copyItem(
+        atPath: next.path("step-00000003"), toPath: next.path(".step-00000004.bbbb.partial"))
+    }
+    #expect(throws: CheckpointError.self) { try run.save(step: step) }
+    #expect(calls > 2)
+    #expect(
+      try run.names() == [".step-00000004.bbbb.partial", "latest", "step-00000003"])
+    let checkpoint = try #require(try next.resume().checkpoint)
+    #expect(try checkpoint.contents() == run.contents(step: step, variant: 0.5))
+    // Nor does it clear away anything at its next save.
+    run.store.mayCommit = nil
+    try run.save(step: 5)
+    #expect(try run.names().contains(".step-00000004.bbbb.partial"))
+    try run.store.removeUnfinished()
+    #expect(!(try run.names().contains(".step-00000004.bbbb.partial")))
+  }
+
+  /// A run that is lost while a checkpoint is written says so.
+  @Test func aLostRunIsTheErrorOfItsCheckpoint() throws {
+    struct Lost: Error {}
+    try run.save(step: 1)
+    let directory = run.store.directory
+    var calls = 0
+    run.store.mayCommit = {
+      calls += 1
+      if calls == 2 { try FileManager.default.removeItem(atPath: directory) }
+      if calls == 3 { throw Lost() }
+    }
+    #expect(throws: Lost.self) { try run.save(step: 2) }
+  }
+
   @Test func aRunKilledBetweenTheTwoRenamesStillHasTheOldCheckpoint() throws {
     try run.save(step: 2, last: 1)
     try FileManager.default.copyItem(

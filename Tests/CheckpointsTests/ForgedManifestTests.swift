@@ -1,6 +1,8 @@
-import Checkpoints
 import Foundation
+import HDF5
 import Testing
+
+@testable import Checkpoints
 
 /// A manifest with the right checksum of itself is refused if it says what no checkpoint has.
 struct ForgedManifests {
@@ -90,6 +92,34 @@ struct ForgedManifests {
       #expect(selection.skipped.first?.contains(found) == true, "\(selection.skipped)")
       try FileManager.default.removeItem(atPath: path)
     }
+  }
+
+  /// Elements that lie elsewhere are found by who checks every byte, as by who reads them.
+  @Test func elementsElsewhereAreAProblem() throws {
+    let run = try SampleRun()
+    let saved = try run.save(step: 1).checkpoint
+    let path = saved.contentsPath
+    var contents = try saved.contents()
+    let away = contents.model.removeFirst()
+    try ContentsFile.write(contents, rowLayout: nil, rowFiles: [], to: path)
+    let file = try File.open(path, writable: true)
+    try file.createVirtualDataset(
+      "/model/\(away.name)", .float32, shape: away.shape,
+      parts: [VirtualPart(file: "rows-00000.h5", dataset: "/S", rows: 0..<away.shape[0])])
+    try file.close()
+    let manifest = URL(filePath: "\(saved.directory)/manifest.json")
+    let (bytes, checksum) = try Disk.checksum(of: path)
+    let old = try #require(saved.manifest.files.first { $0.file == ContentsFile.name })
+    try Self.sign(
+      try String(contentsOf: manifest, encoding: .utf8)
+        .replacing(old.checksum, with: checksum)
+        .replacing("\"bytes\" : \(old.bytes)", with: "\"bytes\" : \(bytes)"), to: manifest)
+    let checkpoint = try Checkpoint(directory: saved.directory)
+    #expect(checkpoint.problems(.contents) == [])
+    let problems = checkpoint.problems()
+    #expect(
+      problems.count == 1 && problems[0].contains("/model/\(away.name): found "), "\(problems)")
+    #expect(try RunSummary(run: run.path, check: .checksums).checkpoints[0].isValid == false)
   }
 
   /// Writes a manifest with its checksum.

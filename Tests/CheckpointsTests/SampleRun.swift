@@ -15,7 +15,17 @@ final class SampleRun {
     store = CheckpointStore(run: path)
   }
 
-  deinit { try? FileManager.default.removeItem(atPath: path) }
+  /// The same run as another process knows it, to be used while `run` lives.
+  init(_ run: SampleRun, ownedBy owner: String?) {
+    path = run.path
+    store = CheckpointStore(run: path)
+    store.owner = owner
+    isShared = true
+  }
+
+  private var isShared = false
+
+  deinit { if !isShared { try? FileManager.default.removeItem(atPath: path) } }
 
   /// The names in the directory of checkpoints, with hidden names.
   func names() throws -> [String] {

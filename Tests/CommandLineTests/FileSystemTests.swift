@@ -77,7 +77,7 @@ import Training
       let unmounted = try Run.command("umount", ["-l", disk.path])
       #expect(unmounted.status == 0, "\(unmounted)")
       let end = try job.end(within: 60)
-      #expect(end.status == 1 && !end.timedOut, "\(end)")
+      #expect(end.status == 65 && !end.timedOut, "\(end)")
       #expect(lines(of: end).count == 1, "\(end)")
       #expect(lines(of: end).first?.contains(run.path.path) == true, "\(end)")
       #expect(try FileManager.default.contentsOfDirectory(atPath: disk.path).isEmpty)

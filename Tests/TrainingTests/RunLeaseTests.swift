@@ -105,12 +105,37 @@ import Testing
   }
 
   /// A file that names nobody, such as a torn one, is replaced.
-  @Test(arguments: ["", "{", "{\"id\": 3}"]) func aTornFileIsReplaced(text: String) throws {
+  @Test(arguments: ["", "{", "\0\0\0", "{\"format\": \"cleave-owner\", \"id\": 3}"])
+  func aTornFileIsReplaced(text: String) throws {
     try withDirectory { directory in
       try text.write(toFile: directory.owner, atomically: false, encoding: .utf8)
       let lease = try RunLease(directory, patience: 0, times: Self.times)
       try lease.check()
       lease.release()
+    }
+  }
+
+  /// A stranger's file of that name is not.
+  @Test func aStrangersFileIsKept() throws {
+    try withDirectory { directory in
+      let text = "{\"name\": \"mine\"}"
+      try text.write(toFile: directory.owner, atomically: false, encoding: .utf8)
+      #expect(throws: RunError.self) { try RunLease(directory, patience: 0, times: Self.times) }
+      #expect(directory.ownerText == text)
+    }
+  }
+
+  /// What died while it took the run leaves nothing.
+  @Test func hiddenFilesOfTheDeadGo() throws {
+    try withDirectory { directory in
+      let own = ProcessIdentity.own
+      let dead = try owner(machine: own.machine, process: own.process, started: own.started - 1)
+      for (owner, name) in [(dead, "x"), (try owner(), "elsewhere")] {
+        try owner.text.write(
+          toFile: "\(directory.path)/.owner-\(name)", atomically: false, encoding: .utf8)
+      }
+      try RunLease(directory, patience: 0, times: Self.times).release()
+      #expect(try directory.content().own == [".owner-elsewhere"])
     }
   }
 

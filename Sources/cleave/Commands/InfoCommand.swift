@@ -64,9 +64,10 @@ struct InfoCommand: Subcommand {
         self = isCheckpoint ? .checkpoint(folder) : .dataset
       } else if manager.fileExists(atPath: path + "/manifest.json") {
         self = .checkpoint(path)
-      } else if manager.fileExists(atPath: path + "/config.json")
-        || manager.fileExists(atPath: path + "/checkpoints")
-      {
+      } else if RunDirectory(path).holdsRun {
+        try RunDirectory(path).checkReadable()
+        self = .run
+      } else if manager.fileExists(atPath: path + "/checkpoints") {
         self = .run
       } else {
         throw DatasetError.mismatch(

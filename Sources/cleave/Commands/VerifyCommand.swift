@@ -49,7 +49,7 @@ struct VerifyCommand: Subcommand {
 
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
     try world.agree {
-      if !run.isRun { throw RunError.noRun(run.path) }
+      try run.checkReadable()
       if world.size > 1 && !ranks.isEmpty {
         throw UsageError("--ranks starts ranks itself; start this alone, without mpirun")
       }
