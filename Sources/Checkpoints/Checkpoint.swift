@@ -85,6 +85,13 @@ extension Checkpoint {
   public func contents() throws -> CheckpointContents {
     let contents = try reading { file throws(HDF5Error) in try ContentsFile.contents(in: file) }
     try check(contents.progress)
+    if let named = manifest.data, named != contents.data?.digest {
+      throw CheckpointError(
+        path: contentsPath,
+        message:
+          "/data: found images of digest \(contents.data?.digest ?? "none"), expected \(named) as in "
+          + Manifest.fileName)
+    }
     return contents
   }
 

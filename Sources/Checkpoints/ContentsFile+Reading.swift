@@ -91,7 +91,7 @@ extension ContentsFile {
         for key in try file.children(of: "\(path)/\(parameter)") {
           let dataset = try floats("\(path)/\(parameter)/\(key)", in: file, &budget)
           // The square of a large gradient may be infinite, and the weights stay as they are.
-          let values = try finite(dataset, orInfinite: key.contains("sq"))
+          let values = try finite(dataset, areSquares: key.contains("sq"))
           entries.append(
             OptimizerEntry(parameter: parameter, key: key, shape: dataset.shape, values: values))
         }
@@ -171,16 +171,20 @@ extension ContentsFile {
   }
 
   /// The elements of a dataset, all of which must be finite: no run saves others (docs/files.md).
+  ///
+  /// - Parameter areSquares: whether they must be positive or 0, and may be infinite.
   private static func finite(
-    _ dataset: Dataset, orInfinite: Bool = false
+    _ dataset: Dataset, areSquares: Bool = false
   ) throws(HDF5Error) -> [Float] {
     let values: [Float] = try dataset.readAll()
-    guard ck_all_finite(values, values.count) == 0,
-      let wrong = values.first(where: { !($0.isFinite || orInfinite && $0 == .infinity) })
-    else { return values }
+    func isSound(_ value: Float) -> Bool { areSquares ? value >= 0 : value.isFinite }
+    if !areSquares && ck_all_finite(values, values.count) != 0 { return values }
+    guard let wrong = values.first(where: { !isSound($0) }) else { return values }
     throw HDF5Error(
       file: dataset.file.path, object: dataset.path,
-      message: "found \(wrong), expected finite numbers; no run saves others")
+      message:
+        "found \(wrong), expected \(areSquares ? "squares" : "finite numbers"); no run saves "
+        + "others")
   }
 
   private static func integer(

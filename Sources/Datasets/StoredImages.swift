@@ -241,7 +241,8 @@ struct StoredImages {
         file: file, item: dataset.path, found: "\(culprit) in row \(row)",
         expected: bounds.map {
           "values from 0 to \(text($0.upperBound))"
-            + (options.scale == nil ? "" : ", the scale")
+            + (options.scale != nil
+              ? ", the scale" : culprit > 1 && culprit.isFinite ? " (--scale tells another)" : "")
         } ?? "finite values")
     }
     return low...high

@@ -24,7 +24,7 @@ public enum CleanPart: Sendable {
     switch self {
     case .stored: "L = X - S - R of the run's last split"
     case .explained: "L = D(E(X - S)) with the run's S"
-    case .unsplit: "L = D(E(X)): the run has not split X into L + S yet"
+    case .unsplit: "L = D(E(X)): the run has not split these X into L + S yet"
     case .new: "L = D(E(X)): these rows are not those trained on"
     case .whole: "L = D(E(X)): this model has no sparse part"
     }
@@ -122,7 +122,8 @@ extension TrainedModel {
       guard arrays.index(named: "R") != nil, kept.arrays.index(named: "R") != nil else {
         return .explained
       }
-      return splits > 0 ? .stored : .unsplit
+      // Rows of other images than before begin at version 0 again.
+      return splits > 0 && kept.version != 0 ? .stored : .unsplit
     }
   }
 

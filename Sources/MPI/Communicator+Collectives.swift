@@ -1,4 +1,5 @@
 import CMPI
+import Glibc
 
 /// How values of several ranks become one value.
 public enum Reduction: Sendable {
@@ -21,6 +22,21 @@ extension Communicator {
   public func barrier() throws(MPIError) {
     guard size > 1 else { return }
     try checkWaiting("MPI_Barrier", MPI_Barrier(handle))
+  }
+
+  /// Waits as ``barrier()`` does, without taking processor time from others.
+  ///
+  /// **Collective.** The C function is `MPI_Ibarrier`.
+  public func sleepingBarrier() throws(MPIError) {
+    guard size > 1 else { return }
+    var request: MPI_Request?
+    try check("MPI_Ibarrier", MPI_Ibarrier(handle, &request))
+    var isDone: Int32 = 0
+    while true {
+      try check("MPI_Test", MPI_Test(&request, &isDone, cmpi_statuses_ignore()))
+      if isDone != 0 { return }
+      usleep(2000)
+    }
   }
 
   /// The bytes of rank `root`, on every rank.

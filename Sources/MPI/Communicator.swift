@@ -114,6 +114,15 @@ public final class Communicator {
     throw try agreed(on: own, of: lowest, allFailed: votes[1] == 0)
   }
 
+  /// As ``agree(_:)``, where `body` may take long on one rank; the others sleep until it is done.
+  ///
+  /// **Collective.**
+  public func agreeAsleep<Value>(_ body: () throws -> Value) throws -> Value {
+    let own = Result { try body() }
+    try sleepingBarrier()
+    return try agree { try own.get() }
+  }
+
   private func agreed(on own: (any Error)?, of lowest: Int, allFailed: Bool) throws -> any Error {
     let ownMessage = own.map { String(describing: $0) }
     let message = try broadcast(ownMessage ?? "", from: lowest)

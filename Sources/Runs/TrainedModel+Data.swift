@@ -45,9 +45,13 @@ extension TrainedModel {
       }
     }
     recognized = (data, isTrained)
-    return "\(place): "
-      + (isTrained
-        ? "the \(Quantity.grouped(trainedData.rows)) rows trained on, by content" : newImages)
+    guard isTrained else { return "\(place): \(newImages)" }
+    let (rows, left) = (trainedData.rows, data.count - trainedData.rows)
+    return "\(place): the \(Quantity.grouped(rows)) rows trained on, by content"
+      + (left == 0
+        ? ""
+        : "; left out: the last \(Quantity.grouped(left)), which are new images in a file of their "
+          + "own")
   }
 
   /// Makes sure that images have the shape of those trained on.

@@ -118,7 +118,7 @@ public enum TrainingRun {
       }
     }
     let identified = try identified(data, for: resolved, on: world)
-    let new = try world.agree {
+    let new = try world.agreeAsleep {
       guard world.isRoot else { return NewRun?.none }
       return try NewRun(
         directory, configuration: resolved.json.document, replacing: replacing,

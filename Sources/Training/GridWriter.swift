@@ -1,6 +1,7 @@
 import CKernels
 import Checkpoints
 import Datasets
+import Foundation
 import Images
 import Layers
 import Tensors
@@ -14,6 +15,13 @@ struct GridWriter {
   private let directory: RunDirectory
 
   init(_ directory: RunDirectory) { self.directory = directory }
+
+  /// Whether a file of this name is a picture of a run, or one that is being written.
+  static func writes(_ name: String) -> Bool {
+    let kinds = "(corrupted|originals|(outer|epoch)-[0-9]+-(reconstructions|L|S|samples))"
+    return name.range(
+      of: "^(\\.\(kinds)\\.png\\..*|\(kinds)\\.png)$", options: .regularExpression) != nil
+  }
 
   /// Writes `images/<name>-<kind>.png`.
   ///

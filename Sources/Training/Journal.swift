@@ -47,6 +47,7 @@ final class Journal {
     try trainer.world.agree {
       guard trainer.world.isRoot else { return }
       log = try RunLog(directory, upTo: trainer.progress)
+      lease?.watchLog()
       if settings.gridEvery > 0 { grids = GridWriter(directory) }
     }
   }

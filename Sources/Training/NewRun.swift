@@ -67,7 +67,12 @@ public struct NewRun {
     if own.isEmpty && content.foreign.isEmpty && !isStrangers { return }
     // A run that is aside since another process died is put back before it is replaced.
     let isRun = directory.isMarked || !directory.asides.isEmpty
-    guard replacing && isRun else { throw RunError.exists(directory.path, isRun: isRun) }
+    guard replacing && isRun else {
+      if isRun, let owner = directory.currentOwner, owner.process.isAlive == true {
+        throw RunError.owned(directory.path, owner)
+      }
+      throw RunError.exists(directory.path, isRun: isRun)
+    }
     try directory.checkPlaces()
     if !content.foreign.isEmpty { throw RunError.foreign(directory.path, content.foreign) }
     let folder = URL(filePath: directory.path).resolvingSymlinksInPath().path + "/"

@@ -156,8 +156,7 @@ extension RunDirectory {
     case ("checkpoints", 2...):
       return CheckpointStore.owns(Array(parts.dropFirst()), isFolder: isFolder)
     case ("checkpoints", _), ("images", 1), ("injected", 1): return isFolder
-    case ("images", 2):
-      return !isFolder && (name.hasSuffix(".png") || name.hasPrefix(".") && name.contains(".png."))
+    case ("images", 2): return !isFolder && GridWriter.writes(name)
     case ("injected", 2): return !isFolder && (try? Fault(parsing: name)) != nil
     case (_, 1):
       return !isFolder

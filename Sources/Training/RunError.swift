@@ -23,8 +23,8 @@ public enum RunError: ExitStatusError, Equatable, CustomStringConvertible {
     case .exists(let path, isRun: false):
       "\(path): found a file or a directory that is no run, expected a new directory"
     case .foreign(let path, let names):
-      "\(path): found \(Quantity.list(names.map(\.printable), atMost: 3)), which cleave did not "
-        + "write, expected nothing but a run; move it away first, --force deletes only runs"
+      "\(path): found \(Quantity.list(names.map(\.printable), atMost: 3)), which is no "
+        + "part of the run, expected nothing else there; move it away first, --force deletes only runs"
     case .holdsInput(let path, let data):
       "\(path): found the data set \(data) in it, expected a run that can be replaced; move the "
         + "data away first"

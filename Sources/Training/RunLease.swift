@@ -69,6 +69,9 @@ public final class RunLease: Sendable {
   ///   folder is gone.
   public func check() throws { try keeper.check() }
 
+  /// From now on, a log that is gone, or another file than now, is a run that is lost.
+  func watchLog() { keeper.watchLog() }
+
   /// Gives up the run.
   public func release() { keeper.release() }
 
@@ -85,6 +88,8 @@ private final class Keeper: Sendable {
   private let descriptor: Int32
   private let isDone = Atomic<Bool>(false)
   private let hasLost = Atomic<Bool>(false)
+  /// The number of the log's file; 0 before there is one.
+  private let log = Atomic<UInt64>(0)
 
   /// Makes the owner's file under its hidden name.
   init(_ directory: RunDirectory, _ times: RunLease.Times) throws {
@@ -217,6 +222,25 @@ private final class Keeper: Sendable {
 
   var isLost: Bool { hasLost.load(ordering: .acquiring) }
 
+  func watchLog() { log.store(logFile ?? 0, ordering: .releasing) }
+
+  private var logFile: UInt64? {
+    var status = stat()
+    return lstat(directory.metrics, &status) == 0 ? UInt64(status.st_ino) : nil
+  }
+
+  /// Makes sure that nobody moved the log or the folders of the run away, or put a link there.
+  private func checkFiles() throws {
+    try directory.checkPlaces()
+    let known = log.load(ordering: .acquiring)
+    if known != 0 && logFile != known {
+      throw RunError.data(
+        directory.metrics,
+        "found \(logFile == nil ? "none" : "another file"), expected the log of this run; it was moved, "
+          + "removed or replaced while the run trained")
+    }
+  }
+
   func check() throws {
     var (lost, trouble) = (RunOwner?.none, ENOENT)
     for attempt in 0..<5 {
@@ -225,10 +249,12 @@ private final class Keeper: Sendable {
       do throws(RegularFile.Refusal) {
         let bytes = try RegularFile.read(directory.owner, atMost: RegularFile.documentLimit)
         guard let found = RunOwner(String(decoding: bytes, as: UTF8.self)) else { continue }
-        if found.id == owner.id { return }
         lost = found
       } catch { trouble = error.errorNumber }
-      if let lost { throw RunError.lost(directory.path, lost) }
+      if let lost {
+        guard lost.id == owner.id else { throw RunError.lost(directory.path, lost) }
+        return try checkFiles()
+      }
     }
     guard [0, ENOENT, ENOTDIR, ESTALE].contains(trouble) else {
       throw FileError(directory.owner, errorNumber: trouble)

@@ -116,6 +116,15 @@ extension Trainer {
     of progress: Checkpoints.Progress, in checkpoint: Checkpoint, hasOtherImages: Bool
   ) throws -> SavedProgress {
     let saved = try SavedProgress(progress, in: checkpoint.contentsPath)
+    let p = saved.progress
+    for (name, found, most) in [
+      ("outer", p.outer, 1 << 30), ("epoch", p.totalEpochs, 1 << 30),
+      ("images_seen", p.imagesSeen, 1 << 52),
+    ] where found > most {
+      throw RunError.data(
+        checkpoint.contentsPath,
+        "/progress: \(name): found \(found), expected at most \(most) of a run that goes on")
+    }
     guard saved.imageShape == images.shape else {
       throw RunError.data(
         checkpoint.contentsPath,
@@ -139,6 +148,12 @@ extension Trainer {
   private func check(
     _ group: OptimizerGroup?, of optimizer: Optimizer, _ name: String, in checkpoint: Checkpoint
   ) throws {
+    if let step = group?.step, step > 1 << 30 {
+      throw RunError.data(
+        checkpoint.contentsPath,
+        "/optimizer/\(name): step: found \(step), expected at most \(1 << 30) of a run that goes on"
+      )
+    }
     for entry in group?.entries ?? [] where optimizer.rule.stateNames.contains(entry.key) {
       guard let index = parameters.entries.firstIndex(where: { $0.name == entry.parameter }),
         entry.shape != parameters.fileShape(index)

@@ -349,6 +349,7 @@ public final class Trainer {
       }
     }
     try buckets.publishValues(flat)
+    watch.phaseEnded(step: progress.step + 1, groups: .max)
   }
 
   // MARK: - For the rest of a run

@@ -54,6 +54,17 @@ private struct Case {
 
   @Test func eachEndsAsPromisedAndOnce() throws { try Case.expect(Self.fatal) }
 
+  /// A fit without gradients changes weights in another way, which is no fault.
+  @Test(arguments: [nil, 2]) func aFittedModelIsNoFault(ranks: Int?) throws {
+    try withTemporaryFolder { folder in
+      try prepareDigits(100, in: folder)
+      try Tool.succeed(
+        "train demo --data d.h5 --set model=ic-affine-em --set latent=3 --set batch=20 --out run "
+          + "--set epochs=9 --set grid_every=0 --set checkpoint_epochs=2 --sentinel 2 --quiet",
+        ranks: ranks, in: folder)
+    }
+  }
+
   /// The other ranks wait for a rank that is late for a moment.
   @Test func aSlowRankIsWaitedFor() throws {
     try withTemporaryFolder { folder in

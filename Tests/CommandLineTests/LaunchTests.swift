@@ -29,6 +29,29 @@ import Training
     job.waits { ranks(of: job).count == 2 && run.checkpoints.contains("latest") }
   }
 
+  /// The line that goes on with a run keeps the values of its options.
+  @Test func optionsKeepTheirValues() throws {
+    try withTemporaryFolder { folder in
+      let help = try Tool.succeed("train --help", in: folder)
+      let options = help.split(separator: "\n").compactMap { line -> String? in
+        let words = line.split(separator: " ")
+        guard words.count > 1, words[0].hasPrefix("--"), words[1].allSatisfy(\.isUppercase)
+        else { return nil }
+        return String(words[0])
+      }
+      // What the run's own settings hold already is not said again.
+      let kept = Set(options).subtracting(["--out", "--resume", "--wait", "--set"])
+      #expect(kept.contains("--scale") && kept.contains("--time-limit"))
+      for option in kept {
+        let end = try start("--continue --dry-run train --resume run \(option) 7", in: folder)
+          .end(within: 20)
+        let isDropped = option == "--on-nonfinite"
+        #expect(end.output.contains(" \(option) 7 ") != isDropped, "\(option): \(end)")
+        #expect(end.output.contains(" --resume run"), "\(end)")
+      }
+    }
+  }
+
   /// A run has at most as many ranks as lanes: its own, its preset's or its configuration file's.
   @Test func ranksAreNoMoreThanLanes() throws {
     try withTemporaryFolder { folder in

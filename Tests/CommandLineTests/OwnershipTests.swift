@@ -43,7 +43,10 @@ import Training
       let run = RunFolder("run", in: folder)
       let job = try start("\(Self.model)6000 --out run", ranks: 2, in: folder)
       try #require(isUnderWay(job, run))
-      for line in ["train --resume run --quiet", "\(Self.model)2 --out run --force"] {
+      for line in [
+        "train --resume run --quiet", "\(Self.model)2 --out run --force",
+        "\(Self.model)2 --out run",
+      ] {
         let second = try Tool.run(line, ranks: ranks, in: folder)
         #expect(second.status == 64, "\(second)")
         #expect(second.errors.contains("run: found in training by "), "\(second)")
@@ -345,6 +348,30 @@ import Training
       let lines = end.errors.split(separator: "\n").filter { $0.hasPrefix("cleave ") }
       #expect(lines.count == 1 && lines[0].contains("run: the run is gone"), "\(end)")
       #expect(!FileManager.default.fileExists(atPath: run.path.path))
+    }
+  }
+
+  /// What takes the place of the log or of the run's folders under its process is no part of the run.
+  @Test(arguments: [1, 2], ["metrics.jsonl", "checkpoints", "images"]) func aPlaceThatIsTakenEnds(
+    ranks: Int, place: String
+  ) throws {
+    try withTemporaryFolder { folder in
+      try prepareDigits(603, in: folder)
+      let run = RunFolder("run", in: folder)
+      let job = try start(
+        "\(Self.model)6000 --out run --set grid_every=1", ranks: ranks, in: folder)
+      try #require(job.waits { (try? run.log("step").count) ?? 0 > 20 })
+      let (own, other) = (run.path.appending(path: place), folder.appending(path: "other"))
+      try FileManager.default.createDirectory(at: other, withIntermediateDirectories: true)
+      try FileManager.default.moveItem(at: own, to: folder.appending(path: "moved"))
+      if place != "metrics.jsonl" {
+        try FileManager.default.createSymbolicLink(at: own, withDestinationURL: other)
+      }
+      let end = try job.end(within: 60)
+      #expect(end.status == 65 && !end.timedOut, "\(end)")
+      let lines = end.errors.split(separator: "\n").filter { $0.hasPrefix("cleave ") }
+      #expect(lines.count == 1 && lines[0].contains("run/\(place): found "), "\(end)")
+      #expect(try FileManager.default.contentsOfDirectory(atPath: other.path).isEmpty)
     }
   }
 

@@ -118,7 +118,9 @@ import Testing
   @Test func foreignFilesAreKept() throws {
     try withDirectory { directory in
       try make("first", in: directory)
-      for name in ["notes.txt", "images/notes.txt", "checkpoints/step-1", "injected"] {
+      for name in [
+        "notes.txt", "images/notes.txt", "images/holiday.png", "checkpoints/step-1", "injected",
+      ] {
         let path = "\(directory.path)/\(name)"
         try Data("x".utf8).write(to: URL(filePath: path))
         #expect(throws: RunError.foreign(directory.path, [name])) {

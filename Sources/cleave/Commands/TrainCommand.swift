@@ -152,7 +152,7 @@ struct TrainCommand: Subcommand {
     _ directory: RunDirectory, verifying steps: Int?, _ console: Console,
     on world: Communicator
   ) throws -> RunOutcome {
-    let lease = try world.agree {
+    let lease = try world.agreeAsleep {
       try world.isRoot
         ? RunLease.resuming(directory, patience: limits.patience) { console.warning($0) } : nil
     }
