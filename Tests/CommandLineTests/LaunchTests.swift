@@ -32,6 +32,8 @@ import Training
   /// The line that goes on with a run keeps the values of its options.
   @Test func optionsKeepTheirValues() throws {
     try withTemporaryFolder { folder in
+      try prepareDigits(1203, in: folder)
+      try Tool.succeed("train demo --data d.h5 --out run --max-steps 2 --quiet", in: folder)
       let help = try Tool.succeed("train --help", in: folder)
       let options = help.split(separator: "\n").compactMap { line -> String? in
         let words = line.split(separator: " ")
