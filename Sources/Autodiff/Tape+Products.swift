@@ -48,29 +48,4 @@ extension Tape {
       use = nodes[use].nextUse
     }
   }
-
-  /// Whether the gradient of a convolution's weights is made at the end of the pass by `product`.
-  func makesLate(_ use: Int, _ product: @escaping Backward) -> Bool {
-    let (x, weight, _) = nodes[use].inputs
-    guard needs(x), needs(weight), nodes[weight].parameter >= 0,
-      nodes[weight].shape.count < lateBelow
-    else { return false }
-    if !late.contains(where: { nodes[$0.use].inputs.1 == weight }) {
-      pending[nodes[weight].parameter] += 1
-    }
-    late.append((use, product))
-    return true
-  }
-
-  /// Makes the gradients that were put off, those of the first layers first, since the next forward
-  /// pass needs these first.
-  func makeLateProducts(_ ready: (Int) -> Void) {
-    while let last = late.last {
-      let weight = nodes[last.use].inputs.1
-      for (use, product) in late where nodes[use].inputs.1 == weight { product(self, use) }
-      late.removeAll { nodes[$0.use].inputs.1 == weight }
-      pending[nodes[weight].parameter] -= 1
-      ready(nodes[weight].parameter)
-    }
-  }
 }

@@ -44,7 +44,7 @@ public final class Tape {
   let arena = Arena()
   private(set) var work = Storage(count: 0)
   private var leaves: [Int] = []
-  var pending: [Int] = []
+  private var pending: [Int] = []
   private var written: [Bool] = []
   private var mask: UInt64 = 0
   private var gradients: UnsafeMutablePointer<Float>?
@@ -60,14 +60,6 @@ public final class Tape {
 
   /// The lanes of a training batch; nil where running averages are read.
   public var training: MicrobatchLanes?
-
-  /// Convolutions with fewer weights make their weights' gradients at the end of a backward pass.
-  ///
-  /// So the gradients of layers with many weights are complete, and can be sent, earlier. Values do
-  /// not depend on it.
-  public var lateBelow = 0
-  /// Uses of weights whose gradients are made at the end, in the order of the pass.
-  var late: [(use: Int, product: Backward)] = []
 
   /// Called every few milliseconds of long passes, for work that must not wait long.
   public var whileComputing: (() -> Void)?
@@ -196,7 +188,6 @@ public final class Tape {
         whileComputing?()
       }
     }
-    makeLateProducts(ready)
   }
 
   /// Marks the nodes between the loss and the parameters of the mask; counts each parameter's

@@ -76,52 +76,31 @@ extension Variable {
   }
 
   private static func convolutionBackward(_ tape: Tape, _ index: Int) {
-    backward(tape, index) { plan, weights, workspace, gradient, x, product, started in
-      plan.fromGrids(
-        gradient, weights: weights, workspace: workspace, toImages: x,
-        weightGradient: product.map { ($0.x, $0.target) }, started: started)
-    }
-  }
-
-  private static func transposedConvolutionBackward(_ tape: Tape, _ index: Int) {
-    backward(tape, index) { plan, weights, workspace, gradient, x, product, started in
-      plan.fromImages(
-        gradient, weights: weights, workspace: workspace, toGrids: x,
-        weightGradient: product.map { ($0.x, $0.target) }, started: started)
-    }
-  }
-
-  /// The products of a backward pass with the gradient of the output: that of the input x and that
-  /// of the weights, each where it is asked for.
-  private typealias Products = (
-    _ plan: ConvolutionPlan, _ weights: UnsafePointer<Float>,
-    _ workspace: UnsafeMutablePointer<Float>, _ gradient: UnsafePointer<Float>,
-    _ x: ConvolutionPlan.Target?,
-    _ weightGradient: (x: UnsafePointer<Float>, target: ConvolutionPlan.Target)?,
-    _ started: (Range<Int>) -> Void
-  ) -> Void
-
-  private static func backward(_ tape: Tape, _ index: Int, _ products: @escaping Products) {
     let node = tape.nodes[index]
     guard let plan = node.convolution else { return }
     let (x, weight, bias) = node.inputs
-    func make(_ target: ConvolutionPlan.Target?, weights: Bool, started: (Range<Int>) -> Void) {
-      let product =
-        weights
-        ? (x: UnsafePointer(tape.nodes[x].value), target: tape.gradient(of: weight)) : nil
-      products(
-        plan, tape.preparedWeights(index),
-        tape.workspace(plan.workspaceCount(weightGradient: weights)),
-        UnsafePointer(tape.incoming(index)), target, product, started)
-    }
     let biasGradient = tape.needs(bias) ? tape.gradient(of: bias) : nil
-    let isLate = tape.makesLate(index) { tape, _ in
-      make(nil, weights: true) { _ in tape.whileComputing?() }
-    }
-    let outputs = node.shape.dimensions[3]
-    make(
-      tape.needs(x) ? tape.gradient(of: x) : nil, weights: tape.needs(weight) && !isLate
-    ) { tape.activationBackward(index, examples: $0, channels: outputs, biasGradient) }
+    plan.fromGrids(
+      tape.incoming(index), weights: tape.preparedWeights(index),
+      workspace: tape.workspace(plan.workspaceCount(weightGradient: true)),
+      toImages: tape.needs(x) ? tape.gradient(of: x) : nil,
+      weightGradient: tape.needs(weight)
+        ? (UnsafePointer(tape.nodes[x].value), tape.gradient(of: weight)) : nil
+    ) { tape.activationBackward(index, examples: $0, channels: plan.features, biasGradient) }
+  }
+
+  private static func transposedConvolutionBackward(_ tape: Tape, _ index: Int) {
+    let node = tape.nodes[index]
+    guard let plan = node.convolution else { return }
+    let (x, weight, bias) = node.inputs
+    let biasGradient = tape.needs(bias) ? tape.gradient(of: bias) : nil
+    plan.fromImages(
+      tape.incoming(index), weights: tape.preparedWeights(index),
+      workspace: tape.workspace(plan.workspaceCount(weightGradient: true)),
+      toGrids: tape.needs(x) ? tape.gradient(of: x) : nil,
+      weightGradient: tape.needs(weight)
+        ? (UnsafePointer(tape.nodes[x].value), tape.gradient(of: weight)) : nil
+    ) { tape.activationBackward(index, examples: $0, channels: plan.channels, biasGradient) }
   }
 }
 

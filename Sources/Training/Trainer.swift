@@ -117,7 +117,6 @@ public final class Trainer {
     steps = microbatchRows.map { _ in Step(seed: seed, corrupt: freshNoise.corrupter(of: shape)) }
     for step in steps {
       step.tape.training = MicrobatchLanes(rows: laneBatch, lanes: lanes.count)
-      if buckets.path == .messages { step.tape.lateBelow = buckets.count / 8 }
       step.tape.whileComputing = { [unowned buckets] in buckets.advanceMessages() }
     }
     setLearningRates()
