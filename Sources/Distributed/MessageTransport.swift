@@ -6,9 +6,9 @@ import MPI
 /// a step, gradients cross the network once in slices, and values cross it once: together the bytes
 /// of an all-reduce. All messages are prepared at the start.
 ///
-/// Gradients go first: values leave while no gradient is on its way, at the latest at the end of
-/// the phase. Then they leave in the order of the layers, and the next forward pass waits in each
-/// layer for the values of that layer only.
+/// Gradients go first: a gradient behind values in the line would keep every rank waiting. Values
+/// leave at the end of the phase, in the order of the layers, and the next forward pass waits in
+/// each layer for the values of that layer only.
 ///
 /// A slice goes in messages of `usualFloats`. Open MPI sends those up to 64 KiB, header included,
 /// at once over TCP. A longer one waits for an answer of its receiver, and that answer stands in
@@ -151,7 +151,6 @@ final class MessageTransport: Transport {
 
   func advanceMessages() throws {
     try reduceArrived()
-    if inFlight.isEmpty { try sendValues() }
     while let next = moving.last, try exchanges[next].areValuesThere() { moving.removeLast() }
   }
 

@@ -117,7 +117,9 @@ public final class StepGuard {
     let wishes = flags.dropLast(2)
     if let found = NonFinite(flag: flags[wishes.count]) { try refuse(found, step: step) }
     if injects(step) {
-      // A fault happens when all ranks have made the step, before any rank continues.
+      // A fault happens when all ranks have made the step and hashed its weights, before any rank
+      // continues.
+      try world.barrier()
       faults?.afterStep(parameters, buckets)
       try world.barrier()
     }
