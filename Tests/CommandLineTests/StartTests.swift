@@ -128,6 +128,18 @@ import Training
     }
   }
 
+  /// Hosts that no name server knows: mpirun's own status would be 255.
+  @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/ssh")))
+  func hostsThatCannotBeReached() throws {
+    try withTemporaryFolder { folder in
+      let end = try Run.command(
+        Self.script, ["-H", "a.invalid:1,b.invalid:1", "version"], in: folder)
+      #expect(end.status == 1, "\(end)")
+      #expect(
+        end.errors.contains("launch/cleave: mpirun could not start ranks on the hosts"), "\(end)")
+    }
+  }
+
   private func descendants(of process: pid_t) -> [pid_t] {
     let file = "/proc/\(process)/task/\(process)/children"
     let text = (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""
