@@ -2,6 +2,7 @@ import Checkpoints
 import Datasets
 import Foundation
 import Guard
+import Layers
 import MPI
 import Models
 import Support
@@ -76,6 +77,25 @@ public enum TrainingRun {
   /// Refuses a choice of the best checkpoint by clean images where none are known.
   private static func checkMeasure(_ configuration: Configuration, on data: ImageSet) throws {
     let common = configuration.common
+    let recording = common.recording
+    if recording.bestBy == .hidden || recording.patience > 0 {
+      let key = recording.bestBy == .hidden ? "best_by" : "patience"
+      let found = recording.bestBy == .hidden ? "hidden" : "\(recording.patience)"
+      guard try configuration.makeModel(of: data.shape) is any Encoding else {
+        throw ConfigurationError(
+          key: key, found: "\(found) with model=\(configuration.model)",
+          expected: "a model with an encoder, which can fill in hidden pixels")
+      }
+      guard recording.hiddenImages > 0 else {
+        throw ConfigurationError(
+          key: key, found: "\(found) with hidden_images=0", expected: "hidden_images above 0")
+      }
+      guard configuration.loop.outerIterations != nil || recording.validateEvery > 0 else {
+        throw ConfigurationError(
+          key: key, found: "\(found) with model=\(configuration.model)",
+          expected: "a validate_every above 0 with it: this model has no outer iterations")
+      }
+    }
     guard common.recording.bestBy == .cleanError else { return }
     let arrays = try configuration.loop.rowArrays(
       rows: common.data.rows ?? data.count, of: data.shape)
@@ -321,6 +341,7 @@ public enum TrainingRun {
       blasKernels: session.blasKernels,
       parameters: trainer.parameters.parameters.reduce(0) { $0 + $1.shape.count },
       totalSteps: trainer.totalSteps, totalEpochs: trainer.totalEpochs,
-      outerIterations: session.loop.outerIterations, resumedFrom: checkpoint)
+      outerIterations: session.loop.outerIterations, resumedFrom: checkpoint,
+      judges: session.judgesInWords)
   }
 }

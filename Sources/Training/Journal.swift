@@ -151,17 +151,29 @@ final class Journal {
     }
   }
 
-  /// Records a bound measured on validation images.
+  /// Records what was measured after an epoch: a bound on validation images, and the error at
+  /// hidden pixels.
   ///
   /// Rank 0 writes.
-  func validated(_ trainer: Trainer, negative: Double, reported: Double) throws {
-    history.append(Validation.bound, negative, step: trainer.progress.step)
-    try log?.write([
-      JSONValue.Member("kind", "validation"),
-      JSONValue.Member("epoch", .integer(trainer.progress.totalEpochs)),
-      JSONValue.Member("step", .integer(trainer.progress.step)),
-      JSONValue.Member("bound", .real(reported)),
-    ])
+  func validated(
+    _ trainer: Trainer, bound: (negative: Double, reported: Double)?, hidden: Double?
+  ) throws {
+    let step = trainer.progress.step
+    var found: [JSONValue.Member] = []
+    if let bound {
+      history.append(Validation.bound, bound.negative, step: step)
+      found.append(JSONValue.Member("bound", .real(bound.reported)))
+    }
+    if let hidden {
+      history.append(HiddenPixels.name, hidden, step: step)
+      found.append(JSONValue.Member(HiddenPixels.name, .real(hidden)))
+    }
+    try log?.write(
+      [
+        JSONValue.Member("kind", "validation"),
+        JSONValue.Member("epoch", .integer(trainer.progress.totalEpochs)),
+        JSONValue.Member("step", .integer(step)),
+      ] + found)
   }
 
   /// Draws the pictures that are due after an epoch.
@@ -206,6 +218,11 @@ final class Journal {
 }
 
 extension Trainer {
+  /// Whether the outputs for a batch of this rank's rows vary by less than `limit`.
+  public func outputsAreAlike(below limit: Double) -> Bool {
+    outputSpread().map { $0 < limit } ?? false
+  }
+
   /// The standard deviation of the model's outputs over a batch of this rank's first lane, mean
   /// over the pixels.
   ///

@@ -75,6 +75,7 @@ public final class Session {
   private let journal: Journal
   private let checkpointer: Checkpointer
   private let validation: Validation
+  private let judges: HiddenPixelImages?
   private let recording: RecordingSettings
   private var limits: TrainingLimits
   private var follower: ((Trainer) throws -> Void)?
@@ -113,6 +114,11 @@ public final class Session {
     checkpointer = Checkpointer(
       directory, lease, recording, configuration: configuration, data: data)
     validation = Validation(recording, of: trainer.model, system, on: images, epochs: loop.epochs)
+    let isJudged =
+      directory != nil && (loop.outerIterations != nil || recording.validateEvery > 0)
+    judges =
+      isJudged
+      ? HiddenPixelImages(trainer, validating: images, atMost: recording.hiddenImages) : nil
   }
 
   // MARK: - Beginning and end
@@ -179,7 +185,10 @@ public final class Session {
   }
 
   /// The reason why the bound will not choose the best checkpoint, if the settings ask for that.
-  public var noValidation: String? { validation.obstacle }
+  public var noValidation: String? { recording.bestBy == .hidden ? nil : validation.obstacle }
+
+  /// The images whose hidden pixels judge the model, in words; nil where none do.
+  public var judgesInWords: String? { judges?.description }
 
   // MARK: - The loop
 
@@ -213,20 +222,37 @@ public final class Session {
   public func finishOuter(_ found: OuterResult) throws {
     trainer.progress.outer += 1
     trainer.progress.epoch = 0
-    outerSeconds = found.seconds
-    journal.paused(found.seconds)
+    let started = DispatchTime.now()
+    var found = found
+    found.hidden = try judges?.measure(trainer, threshold: Float(shrinkageThreshold)).error
+    outerSeconds = found.seconds + started.secondsAgo
+    journal.paused(outerSeconds)
     try journal.outer(trainer, found)
     // After the last iteration, the checkpoint of the finished run follows.
     if trainer.progress.outer < loop.outerIterations ?? 0 { try checkpoint() }
   }
 
   /// The outcome of a run whose loop ended early.
-  public var interruption: RunOutcome { isAtLastStep && !isStopped ? .finished : .stopped }
+  public var interruption: RunOutcome {
+    if isStopped { return .stopped }
+    return isOutOfPatience ? .stalled : isAtLastStep ? .finished : .stopped
+  }
+
+  /// Whether the last `patience` measurements at hidden pixels have not been lower than an earlier
+  /// one.
+  ///
+  /// The history tells it, so a resume knows it too.
+  public var isOutOfPatience: Bool {
+    guard recording.patience > 0, judges != nil else { return false }
+    let errors = (history.metrics[HiddenPixels.name] ?? []).map(\.value)
+    guard let best = errors.firstIndex(of: errors.min() ?? .nan) else { return false }
+    return errors.count - 1 - best >= recording.patience
+  }
 
   /// Whether the run ends here: a stop was requested, or this is the last step.
   private var endsHere: Bool {
     if let last = limits.maxSteps, trainer.progress.step >= last { isAtLastStep = true }
-    return isStopped || isAtLastStep
+    return isStopped || isAtLastStep || isOutOfPatience
   }
 
   /// Exchanges the ranks' requests at the end of a step.
@@ -278,22 +304,29 @@ public final class Session {
   private func afterEpoch() throws {
     let epoch = trainer.progress.totalEpochs
     var isDue = checkpointer.isDue(epoch: epoch)
-    if validation.isDue(epoch: epoch),
-      let found = try validation.measure(
-        seed: trainer.settings.seed,
-        threshold: trainer.progress.outer > 0 ? Float(shrinkageThreshold) : 0, on: trainer.world)
-    {
-      let earlier = history.metrics[Validation.bound] ?? []
-      if earlier.allSatisfy({ $0.value > found.negative }) && recording.keepBest
-        && measure == .validation
-      {
-        isDue = true
-      }
-      try journal.validated(trainer, negative: found.negative, reported: found.reported)
+    let threshold = trainer.progress.outer > 0 ? Float(shrinkageThreshold) : 0
+    let bound =
+      validation.isDue(epoch: epoch)
+      ? try validation.measure(
+        seed: trainer.settings.seed, threshold: threshold, on: trainer.world) : nil
+    let hidden =
+      loop.outerIterations == nil && validation.isTime(epoch: epoch)
+      ? try judges?.measure(trainer, threshold: Float(shrinkageThreshold)).error : nil
+    if bound != nil || hidden != nil {
+      isDue =
+        isDue || isBest(bound?.negative, Validation.bound, .validation)
+        || isBest(hidden, HiddenPixels.name, .hidden)
+      try journal.validated(trainer, bound: bound, hidden: hidden)
     }
     // After the last epoch, the checkpoint of the finished run follows.
     if isDue && trainer.progress.step < trainer.totalSteps { try checkpoint() }
     if loop.outerIterations == nil { try journal.drawEpoch(trainer) }
+  }
+
+  /// Whether a value is lower than those before it, and makes a checkpoint the best.
+  private func isBest(_ value: Double?, _ name: String, _ what: BestMeasure) -> Bool {
+    guard let value, recording.keepBest, measure == what else { return false }
+    return (history.metrics[name] ?? []).allSatisfy { $0.value > value }
   }
 
   /// Estimated seconds to the end of the run.
@@ -323,18 +356,23 @@ public final class Session {
 
   /// The score that decides which checkpoint is best.
   ///
-  /// By the bound on validation images, checkpoints at other steps than the measured ones have no
-  /// score.
+  /// By a measurement on validation images or at hidden pixels, checkpoints at other steps than the
+  /// measured ones have no score.
   private var score: Score {
     let value: Double?
     switch measure {
     case .loss: value = history.latest("epoch/loss")
     case .cleanError: value = history.latest("mse")
-    case .validation:
-      let last = history.metrics[Validation.bound]?.last
-      value = last?.step == trainer.progress.step ? last?.value : nil
+    case .validation: value = valueNow(Validation.bound)
+    case .hidden: value = valueNow(HiddenPixels.name)
     }
     return Score(value: value, measure: measure)
+  }
+
+  /// The last value of a measurement, if it was made at this step.
+  private func valueNow(_ name: String) -> Double? {
+    let last = history.metrics[name]?.last
+    return last?.step == trainer.progress.step ? last?.value : nil
   }
 
   /// The measure of the settings; the loss where the run has no bound to measure.
@@ -342,6 +380,7 @@ public final class Session {
     switch recording.bestBy {
     case .loss: .loss
     case .cleanError: .cleanError
+    case .hidden: .hidden
     case .validation, nil: validation.isOn ? .validation : .loss
     }
   }

@@ -46,6 +46,8 @@ public struct RunHeader: Sendable {
   public var outerIterations: Int?
   /// The name of the checkpoint from which the run continues; nil for a new run.
   public var resumedFrom: String?
+  /// The images whose hidden pixels judge the model; nil where none do.
+  public var judges: String?
 
   /// A header from its parts.
   public init(
@@ -53,7 +55,7 @@ public struct RunHeader: Sendable {
     digest: String, rows: Int, imageShape: [Int], hosts: [String], blasKernels: String,
     parameters: Int,
     totalSteps: Int, totalEpochs: Int,
-    outerIterations: Int? = nil, resumedFrom: String? = nil
+    outerIterations: Int? = nil, resumedFrom: String? = nil, judges: String? = nil
   ) {
     self.system = system
     self.common = common
@@ -70,6 +72,7 @@ public struct RunHeader: Sendable {
     self.totalEpochs = totalEpochs
     self.outerIterations = outerIterations
     self.resumedFrom = resumedFrom
+    self.judges = judges
   }
 }
 
@@ -114,6 +117,9 @@ public struct OuterResult: Sendable {
   public var cleanError: (reconstruction: Double, difference: Double)?
   /// Seconds of the iteration beside its steps.
   public var seconds: Double
+  /// The mean absolute error of L at hidden pixels, found after the iteration; nil where it is not
+  /// measured.
+  public var hidden: Double?
 
   /// A result from its parts.
   public init(
@@ -134,7 +140,9 @@ public struct OuterResult: Sendable {
     if let cleanError {
       values += [("mse", cleanError.reconstruction), ("mse_difference", cleanError.difference)]
     }
-    return values + [("lambda_l1", penalty)]
+    values.append(("lambda_l1", penalty))
+    if let hidden { values.append((HiddenPixels.name, hidden)) }
+    return values
   }
 }
 
@@ -179,6 +187,8 @@ public enum RunOutcome: Equatable, Sendable {
   case finished
   /// The stop rule of a robust model held.
   case converged
+  /// The error at hidden pixels has not become lower for as long as `patience` says.
+  case stalled
   /// A signal, or `--stop-after-step`: the run can be resumed.
   case stopped
 }

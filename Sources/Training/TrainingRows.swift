@@ -28,6 +28,8 @@ public final class TrainingRows {
   private let isExact: Bool
   /// Draws the targets of a step anew, if each step draws them.
   let redraw: Corruption?
+  /// Whether `images` have static noise that other rows of the set do not have.
+  let hasStaticNoise: Bool
 
   /// The rows in use, with their noise.
   ///
@@ -51,6 +53,7 @@ public final class TrainingRows {
     localLanes = lanes.lanes(of: world.rank, of: world.size)
     localRows = lanes.rows(of: world.rank, of: world.size)
     let noise = try Self.prepared(data.staticNoise, for: limited, lanes: lanes, on: world)
+    hasStaticNoise = !noise.isNone
     var used =
       noise.isNone
       ? limited : limited.corrupted(by: noise, seed: common.lanes.seed, rows: localRows)

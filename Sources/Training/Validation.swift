@@ -54,7 +54,12 @@ struct Validation {
   var isOn: Bool { every > 0 && obstacle == nil }
 
   /// Whether the run measures the bound after this epoch, counted over the run from 1.
-  func isDue(epoch: Int) -> Bool { isOn && epoch % every == 0 && Double(epoch) >= first }
+  func isDue(epoch: Int) -> Bool { isOn && isTime(epoch: epoch) }
+
+  /// Whether measurements are due after this epoch, whatever can be measured.
+  func isTime(epoch: Int) -> Bool {
+    every > 0 && epoch % every == 0 && Double(epoch) >= first
+  }
 
   /// Measures the bound, of X - S where the run has split its own images.
   ///

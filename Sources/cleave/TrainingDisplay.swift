@@ -32,6 +32,7 @@ final class TrainingDisplay: TrainingObserver {
       "  \(Quantity.grouped(header.parameters)) parameters, \(Quantity.grouped(header.totalSteps)) "
         + "steps"
     )
+    if let judges = header.judges { console.note("  hidden: \(judges)") }
     for line in Self.wrapped(header.assignments, width: 96) { console.note("  " + line) }
     for line in unread { console.warning(line) }
     if let complaint = BLASCore.complaint(about: BLAS.kernelName) { console.warning(complaint) }
@@ -57,11 +58,12 @@ final class TrainingDisplay: TrainingObserver {
     let error =
       metrics.result.cleanError.map { ", MSE of L \(Quantity.significant($0.reconstruction))" }
       ?? ""
+    let hidden = metrics.result.hidden.map { ", hidden \(Quantity.significant($0))" } ?? ""
     console.note(
       "outer \(metrics.outer) done at step \(Quantity.grouped(metrics.step)): "
         + "c1 \(Quantity.significant(metrics.result.c1)), "
         + "c2 \(Quantity.significant(metrics.result.c2)), "
-        + "S nonzero \(Quantity.decimal(100 * metrics.result.nonzero, 1)) %\(error)")
+        + "S nonzero \(Quantity.decimal(100 * metrics.result.nonzero, 1)) %\(error)\(hidden)")
   }
 
   /// Prints the result of replaying recorded steps.
@@ -91,6 +93,10 @@ final class TrainingDisplay: TrainingObserver {
     switch outcome {
     case .finished: console.note("finished: \(run)")
     case .converged: console.note("converged: \(run)")
+    case .stalled:
+      console.note(
+        "ended: the error at hidden pixels was lowest \(header?.common.recording.patience ?? 0) "
+          + "measurements ago (patience): \(run)")
     case .stopped: console.note("stopped; cleave train --resume \(run) goes on")
     }
   }

@@ -64,6 +64,7 @@ public enum MetricCatalogue {
     LikelihoodBound.self,
     NegativeLogLikelihood.self,
     BitsPerPixel.self,
+    HiddenPixelError.self,
   ]
 
   /// The metrics' names.

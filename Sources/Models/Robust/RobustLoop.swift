@@ -87,6 +87,7 @@ public struct RobustLoop: Loop {
           c1: c1, c2: c2, nonzero: found.nonzero, penalty: settings.lambda * found.l1,
           cleanError: found.cleanError, seconds: found.seconds))
       if hasConverged(c1, c2) { return .converged }
+      if session.isOutOfPatience { return .stalled }
     }
     return .finished
   }

@@ -30,6 +30,11 @@ public struct CommonSettings: SettingsGroup {
   /// Checks lanes, and the batch against the rows in use.
   public func check(_ system: String, with common: CommonSettings) throws(ConfigurationError) {
     try lanes.check()
+    if recording.patience > 0 && recording.hiddenImages == 0 {
+      throw ConfigurationError(
+        key: "patience", found: "\(recording.patience)",
+        expected: "a hidden_images above 0 with it, whose error it watches")
+    }
     if recording.bestBy == .validation && recording.validateEvery == 0 {
       throw ConfigurationError(
         key: "best_by", found: "validation", expected: "a validate_every above 0 with it")
@@ -206,6 +211,8 @@ public enum BestMeasure: String, CaseIterable, Sendable {
   case validation
   /// The mean squared error of L to the clean images, which are seldom known.
   case cleanError = "clean_mse"
+  /// The error of L at hidden pixels, which needs no clean images.
+  case hidden
 }
 
 /// The records of a run, and the limits for its warnings.
@@ -234,6 +241,11 @@ public struct RecordingSettings: SettingsGroup {
   public var validateEvery = 0
   /// The share of the run's epochs after which these measurements begin.
   public var validateAfter = 0.4
+  /// The largest number of images with hidden pixels, which judge the model without clean images;
+  /// 0 for none.
+  public var hiddenImages = 1000
+  /// Measurements at hidden pixels without a better one after which the run ends; 0 for no end.
+  public var patience = 0
 
   /// The defaults.
   public init() {}
@@ -251,6 +263,14 @@ public struct RecordingSettings: SettingsGroup {
       "validate_after", \.validateAfter, .notNegative,
       "The share of all epochs after which these begin.", "6.1 [C]: 0.4"),
     .integer(
+      "hidden_images", \.hiddenImages, 0...1_000_000,
+      "Images, at most, of which pixels are hidden to judge the model without clean images: after "
+        + "each outer iteration, or every validate_every epochs; 0: none.",
+      "own"),
+    .integer(
+      "patience", \.patience, 0...1_000_000,
+      "End the run after so many of these measurements without a better one; 0: never.", "own"),
+    .integer(
       "log_every", \.logEvery, 1...1_000_000, "Steps between two lines of metrics.jsonl.", "own"),
     .real(
       "checkpoint_minutes", \.checkpointMinutes, .notNegative,
@@ -266,7 +286,8 @@ public struct RecordingSettings: SettingsGroup {
     .optionalChoice(
       "best_by", \.bestBy, absent: "validation where validate_every measures it, otherwise loss",
       "The lowest what makes a checkpoint the best: the loss of its epoch, the bound on validation "
-        + "images, or the error of L to the clean images, for which these must be known.",
+        + "images, the error of L at hidden pixels, or its error to the clean images, for which "
+        + "these must be known.",
       "files"),
     .integer(
       "grid_every", \.gridEvery, 0...1_000_000,

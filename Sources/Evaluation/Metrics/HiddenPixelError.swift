@@ -1,0 +1,36 @@
+import Layers
+import MPI
+import Runs
+import Training
+
+/// The mean absolute error at hidden pixels, which needs no clean images.
+enum HiddenPixelError: Metric {
+  static let name = HiddenPixels.name
+  static let summary = "mean |X - L| at hidden pixels that L fills in, without clean images"
+  static let needs: String? = "an encoder"
+  static let note: String? =
+    "lower is better; noise that cannot be foretold is in every number, so compare numbers of the "
+    + "same images alone; median is that of the seen neighbours"
+
+  static func measure(_ evaluation: Evaluation) throws -> [MetricValue] {
+    guard let sums = try evaluation.hiddenPixels() else { return [] }
+    return [MetricValue("L", sums.error), MetricValue("median", sums.medianError)]
+  }
+}
+
+extension Evaluation {
+  /// The sums over hidden pixels of X, never of clean images; nil for a model without an encoder.
+  ///
+  /// **Collective.**
+  func hiddenPixels() throws -> HiddenPixels.Sums? {
+    guard let model = trained.model as? any Encoding else { return nil }
+    let images = source.images
+    let judge = HiddenPixels(
+      of: model, shape: images.shape, threshold: trained.threshold, rounds: options.rounds,
+      seed: trained.configuration.common.lanes.seed)
+    return try judge.measure(
+      HiddenPixels.blocks(0..<source.rows, of: images.shape), of: images, on: world
+    ) { $0 % world.size == world.rank }
+    .total
+  }
+}

@@ -1,0 +1,106 @@
+import Datasets
+import Layers
+import MPI
+import Support
+
+/// The images whose hidden pixels judge the model of a run.
+///
+/// They are validation images or, where there are none, training rows, of each lane its first ones:
+/// a function of the rows alone. Validation images do not get static noise, so training rows serve
+/// where a run has some.
+struct HiddenPixelImages {
+  private let images: ImageSet
+  private let blocks: [Range<Int>]
+  /// The rank that measures each block.
+  private let owners: [Int]
+  private let model: any Encoding
+  /// What they are, in words.
+  let description: String
+
+  /// At most `count` images for a trainer's model; nil for a model without an encoder, or no
+  /// images.
+  init?(_ trainer: Trainer, validating: ValidationImages?, atMost count: Int) {
+    guard count > 0, let model = trainer.model as? any Encoding else { return nil }
+    self.model = model
+    let world = trainer.world
+    if let validating, !trainer.rows.hasStaticNoise {
+      images = validating.images
+      let rows = validating.rows.prefix(count)
+      blocks = HiddenPixels.blocks(rows, of: images.shape)
+      owners = blocks.indices.map { $0 % world.size }
+      description = "the first \(Quantity.grouped(rows.count)) validation images"
+    } else {
+      images = trainer.rows.images
+      let lanes = trainer.rows.lanes
+      var (blocks, owners) = ([Range<Int>](), [Int]())
+      for rank in 0..<world.size {
+        for lane in lanes.lanes(of: rank, of: world.size) {
+          let rows = lanes.rows(of: lane).prefix(max(1, count / lanes.count))
+          let own = HiddenPixels.blocks(rows, of: images.shape)
+          blocks += own
+          owners += Array(repeating: rank, count: own.count)
+        }
+      }
+      (self.blocks, self.owners) = (blocks, owners)
+      let rows = blocks.reduce(0) { $0 + $1.count }
+      description =
+        "\(Quantity.grouped(rows)) of the training rows, as there are no validation images with "
+        + "the same noise"
+    }
+    if blocks.isEmpty { return nil }
+  }
+
+  /// The sums over their hidden pixels.
+  ///
+  /// **Collective.** The same bit for bit on any number of ranks, if the weights are.
+  func measure(_ trainer: Trainer, threshold: Float) throws -> HiddenPixels.Sums {
+    Activity.begin("filling in hidden pixels")
+    let judge = HiddenPixels(
+      of: model, shape: images.shape, threshold: threshold, rounds: HiddenPixels.roundsInRuns,
+      seed: trainer.settings.seed)
+    return try judge.measure(blocks, of: images, on: trainer.world) {
+      owners[$0] == trainer.world.rank
+    }
+    .total
+  }
+}
+
+extension HiddenPixels {
+  /// The largest number of rounds of the split in a run, where it is repeated often.
+  static let roundsInRuns = 10
+
+  /// Consecutive rows in blocks that are computed together, for any number of ranks.
+  public static func blocks(_ rows: Range<Int>, of shape: ImageShape) -> [Range<Int>] {
+    let size = min(125, shape.blockRows)
+    return stride(from: rows.lowerBound, to: rows.upperBound, by: size).map {
+      $0..<min(rows.upperBound, $0 + size)
+    }
+  }
+
+  /// The sums of each image of some blocks, in their order; a rank measures whole blocks.
+  ///
+  /// **Collective.** The same bit for bit on any number of ranks.
+  ///
+  /// - Parameter isOwn: whether this rank measures a block, by its index.
+  public func measure(
+    _ blocks: [Range<Int>], of images: ImageSet, on world: Communicator, isOwn: (Int) -> Bool
+  ) throws -> [Sums] {
+    let width = Sums.width
+    var values = [Double](repeating: 0, count: blocks.reduce(0) { $0 + $1.count } * width)
+    var first = 0
+    for (index, rows) in blocks.enumerated() {
+      defer { first += rows.count * width }
+      guard isOwn(index) else { continue }
+      Activity.advance()
+      let found = measure(rows, images.values(rows)).flatMap(\.values)
+      values.replaceSubrange(first..<first + found.count, with: found)
+    }
+    try world.allReduce(&values, .sum)
+    return stride(from: 0, to: values.count, by: width).map { Sums(values[$0..<$0 + width]) }
+  }
+}
+
+extension Sequence<HiddenPixels.Sums> {
+  /// The sums over all images.
+  public var total: HiddenPixels.Sums { reduce(into: HiddenPixels.Sums()) { $0 += $1 } }
+}
