@@ -33,11 +33,10 @@ struct FlatWindows {
 
   private var flat: [Window] = []
   private var middleWidths: [Float] = []
-  private let total: Int
+  private var total = 0
 
   init(_ values: [Float], _ shape: ImageShape) {
     let (h, w, c, side) = (shape.height, shape.width, shape.channels, Self.side)
-    var all = 0
     var sorted = [Float](repeating: 0, count: Self.count)
     let images = values.count / shape.count
     let perImage = max(1, (h - side + 4) / 4) * max(1, (w - side + 4) / 4) * c
@@ -49,7 +48,7 @@ struct FlatWindows {
           for channel in 0..<c {
             number += 1
             if number % every != 0 { continue }
-            all += 1
+            total += 1
             for i in 0..<Self.count {
               let place = ((y + i / side) * w + x + i % side) * c + channel
               sorted[i] = values[image * shape.count + place]
@@ -59,7 +58,6 @@ struct FlatWindows {
         }
       }
     }
-    total = all
     middleWidths.sort()
   }
 

@@ -125,7 +125,7 @@ public struct NoiseEstimate: Equatable, Sendable {
         (kind, level) = Self.impulses(found, windows)
         if kind == .flips && !windows.seesBothWays {
           doubts.append(
-            "the background is dark everywhere: flips, and 0 or 1 at random at twice the rate, look "
+            "the background is dark: flips, and 0 or 1 at random at twice the rate, look "
               + "alike")
         }
       }

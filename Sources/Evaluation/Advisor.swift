@@ -14,12 +14,12 @@ public struct Trial: Sendable {
   public let name: String
   /// The threshold t with which X - L becomes S; nil for a model without S.
   public let threshold: Double?
-  /// The mean |X - L| at hidden pixels of images that it was not trained on.
+  /// The error at hidden pixels of images that it was not trained on (`HiddenPixels`).
   public let error: Double
   /// The standard error of the difference of that to the best trial's; 0 for the best.
   public var uncertainty = 0.0
-  /// Seconds of training and measuring.
-  public let seconds: Double
+  /// Seconds of training and measuring, and steps of training.
+  public let seconds: Double, steps: Int
   /// Whether its reconstructions are all alike: the network has learnt the mean image alone.
   public let isConstant: Bool
   /// The settings of the trial.
@@ -35,7 +35,7 @@ public struct Advice: Sendable {
   public let trained: Int, judged: Int, steps: Int
   /// The trials, best first.
   public let trials: [Trial]
-  /// The mean |X - M| of the median M of the seen neighbours, at the same hidden pixels.
+  /// The same of the median of the seen neighbours, at the same hidden pixels.
   public let medianError: Double
   /// The settings to train all images with.
   public let configuration: Configuration
@@ -66,9 +66,13 @@ public final class Advisor {
   private let seconds: Double
   private let seed: UInt64
   private let progress: (String) -> Void
+  /// Images that judge; fewer than there are where measuring takes long, the same for all trials.
+  private var judges: Int?
 
   private static let mostTrained = 3000, mostJudged = 1000, mostLooked = 200
   private static let batch = 64
+  /// Rounds of a split when hidden pixels are filled in.
+  private static let rounds = 10
   private static let outerIterations = 6
   private static let thresholds = [0.1, 0.2, 0.4, 0.05]
   /// The steps of a trial, at least and at most; fewer tell nothing, more hardly change the order.
@@ -97,7 +101,7 @@ public final class Advisor {
     let began = DispatchTime.now()
     let judged = min(Self.mostJudged, images.count / 5)
     let trained = min(Self.mostTrained, images.count - judged)
-    let sample = try world.agree { try sample(trained + judged) }
+    let sample = try world.agree { try drawSample(trained + judged) }
     let looked = min(Self.mostLooked, trained)
     let noise = NoiseEstimate(of: sample.values(0..<looked), shape: sample.shape)
     let batch = min(Self.batch, 1 << (trained.bitWidth - 1 - trained.leadingZeroBitCount))
@@ -125,12 +129,12 @@ public final class Advisor {
         left = refinements(of: best, beside: trials, batch: batch)
       }
     }
-    return try advice(noise, trained, judged, steps, trials)
+    return try advice(noise, trained, judges ?? judged, steps, trials)
   }
 
   /// The images in use, spread over the whole set: every fifth or so is judged by, after those
   /// trained on.
-  private func sample(_ count: Int) throws -> ImageSet {
+  private func drawSample(_ count: Int) throws -> ImageSet {
     guard images.count >= 40 else {
       throw RunError.data(
         images.path, "found \(images.count) images, expected at least 40 to give advice about")
@@ -249,23 +253,28 @@ public final class Advisor {
     let started = DispatchTime.now()
     let learned = try world.agree { try sample.limited(to: trained) }
     let perStep = try secondsPerStep(c, learned)
-    let perEpoch = max(1, trained / common.lanes.batch)
+    let (perEpoch, batch) = (max(1, trained / common.lanes.batch), Double(common.lanes.batch))
+    // A round of judging is a third of a training step for as many images.
+    let payable = 0.25 * share / max(1e-6, perStep) * batch * 3 / Double(Self.rounds)
+    let judged = judges ?? min(sample.count - trained, max(100, Int(min(payable, 1e6))))
+    judges = judged
     let affordable = Int(0.75 * share / max(1e-6, perStep))
     let steps = min(max(affordable, Self.steps.lowerBound), Self.steps.upperBound)
     let inner = max(1, steps / (Self.outerIterations * perEpoch))
     try c.set("inner_epochs=\(inner)")
     // Fewer images, if an epoch of all is more than an outer iteration can have.
-    let rows = min(trained, max(common.lanes.batch, steps / (Self.outerIterations * inner)
-      * common.lanes.batch))
+    let perInner = max(1, steps / (Self.outerIterations * inner))
+    let rows = min(trained, perInner * common.lanes.batch)
     let part = try world.agree { try sample.limited(to: rows) }
     let resolved = try world.agree { try c.validated(rows: rows, of: sample.shape) }
     let session = try TrainingRun.session(resolved, on: part, world: world)
     _ = try session.run()
     guard let model = session.trainer.model as? any Encoding else { return (nil, 0) }
     let judge = HiddenPixels(
-      of: model, shape: sample.shape, threshold: Float(session.shrinkageThreshold), seed: seed)
+      of: model, shape: sample.shape, threshold: Float(session.shrinkageThreshold),
+      rounds: Self.rounds, seed: seed)
     let found = try judge.measure(
-      HiddenPixels.blocks(trained..<sample.count, of: sample.shape), of: sample, on: world
+      HiddenPixels.blocks(trained..<trained + judged, of: sample.shape), of: sample, on: world
     ) { $0 % world.size == world.rank }
     let isConstant = session.trainer.outputsAreAlike(below: common.recording.collapseSpread)
     var took = [
@@ -276,7 +285,8 @@ public final class Advisor {
     return (
       Trial(
         name: candidate.name, threshold: candidate.threshold, error: found.total.error,
-        seconds: took[0], isConstant: took[1] > 0, configuration: c, images: found),
+        seconds: took[0], steps: session.trainer.progress.step, isConstant: took[1] > 0,
+        configuration: c, images: found),
       session.trainer.progress.step
     )
   }
@@ -323,7 +333,7 @@ public final class Advisor {
     let outer = Self.outerIterations
     let inner = min(100, max(5, (Self.wholeSteps + outer * perEpoch - 1) / (outer * perEpoch)))
     try c.set("inner_epochs=\(inner)")
-    let perImage = best.seconds / Double(max(1, steps * Self.batch))
+    let perImage = best.seconds / Double(max(1, best.steps * best.configuration.common.lanes.batch))
     let preset = String(best.name.prefix { $0 != "," })
     let plain = try Preset.named(preset).configuration()
     let assignments = Configuration.keys.filter { c[$0] != plain[$0] }.map {
@@ -374,7 +384,8 @@ public final class Advisor {
         "the best model makes all images alike: the trials are too short to say anything")
     }
     if noise.kind == .none && noise.blocks ?? 0 == 0 {
-      doubts.append("no noise was found: it is of a kind that cannot be seen here, or there is none")
+      doubts.append(
+        "no noise was found: it is of a kind that cannot be seen here, or there is none")
     }
     return doubts
   }

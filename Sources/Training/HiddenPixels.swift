@@ -5,14 +5,19 @@ import Layers
 import Tensors
 
 /// Judges how well a model tells images from their noise, without clean images (docs/systems.md,
-/// 8.10).
+/// 8.13).
 ///
 /// A share of the pixels of each image is hidden, all channels of a pixel together. The model fills
-/// them in by the L of the split that frozen weights make; what was there is compared with L by the
-/// mean of |X - L|. The model has not seen the noise of a hidden pixel, so it cannot copy it; and an
-/// absolute error cannot be ruled by outliers: for flipped pixels its mean is p + (1 - 2p) times the
-/// error to the clean image, for any rate p. Shapes: B images, D values.
+/// them in by the L of the split that frozen weights make, and L is compared with the X that was
+/// there. The model has not seen the noise of a hidden pixel, so it cannot copy it.
+///
+/// The measure is Huber's: e² / 2 of an error e = |X - L| up to 0.2, linear beyond. Small errors,
+/// which are the model's, count as in the squared error to clean images; large ones, which are
+/// mostly noise, cannot rule, as they would in a squared error that is biased towards grey.
+/// Shapes: B images, D values.
 public final class HiddenPixels {
+  /// The error from which the measure is linear.
+  public static let bend: Float = 0.2
   /// The share of the pixels that is hidden.
   public static let share = 0.15
   /// The name of the criterion in histories and logs.
@@ -22,9 +27,9 @@ public final class HiddenPixels {
   public struct Sums: Equatable, Sendable {
     /// Hidden values.
     public var count = 0.0
-    /// The sum of |X - L| there.
-    public var absolute = 0.0
-    /// The sum of |X - M| there, where M is the median of the neighbours that are seen.
+    /// The sum of the measure of X - L there.
+    public var model = 0.0
+    /// The sum of the measure of X - M there; M is the median of the neighbours that are seen.
     public var median = 0.0
 
     /// No values.
@@ -34,22 +39,22 @@ public final class HiddenPixels {
     public init(_ values: ArraySlice<Double>) {
       precondition(values.count == Self.width, "\(values.count) values for \(Self.width) sums")
       let first = values.startIndex
-      (count, absolute, median) = (values[first], values[first + 1], values[first + 2])
+      (count, model, median) = (values[first], values[first + 1], values[first + 2])
     }
 
     /// Numbers of an array of sums.
     public static let width = 3
     /// The sums in a fixed order.
-    public var values: [Double] { [count, absolute, median] }
-    /// The criterion: the mean of |X - L| over the hidden values; lower is better.
-    public var error: Double { count > 0 ? absolute / count : .nan }
+    public var values: [Double] { [count, model, median] }
+    /// The criterion: the mean of the measure of X - L over the hidden values; lower is better.
+    public var error: Double { count > 0 ? model / count : .nan }
     /// The same of the median of the seen neighbours, which knows no model.
     public var medianError: Double { count > 0 ? median / count : .nan }
 
     /// Adds sums of other images.
     public static func += (left: inout Sums, right: Sums) {
       left.count += right.count
-      left.absolute += right.absolute
+      left.model += right.model
       left.median += right.median
     }
   }
@@ -79,7 +84,7 @@ public final class HiddenPixels {
     draws = Draws(seed: seed, purpose: .hidden, time: 0)
   }
 
-  /// Hides pixels of the images, lets the model fill them in, and compares; a result for each image.
+  /// Hides pixels of the images, lets the model fill them in, and compares; one result an image.
   ///
   /// The result is a function of the weights, the rows and their pixels alone.
   ///
@@ -106,16 +111,22 @@ public final class HiddenPixels {
           Self.fill(x + at, mask + at, shape, into: start + at)
           for j in at..<at + d where mask[j] != 0 {
             sums[i].count += 1
-            sums[i].median += Double(abs(x[j] - start[j]))
+            sums[i].median += Self.measure(x[j] - start[j])
           }
         }
         split.run(rows, start, hidden: mask, l: &l, s: &s)
         for j in 0..<count where mask[j] != 0 {
-          sums[j / d].absolute += Double(abs(x[j] - l[j]))
+          sums[j / d].model += Self.measure(x[j] - l[j])
         }
       }
     }
     return sums
+  }
+
+  /// Huber's measure of an error.
+  static func measure(_ error: Float) -> Double {
+    let e = abs(error)
+    return Double(e < bend ? e * e / 2 : bend * (e - bend / 2))
   }
 
   /// Marks the hidden values of one image, [D], by 1, others by 0.

@@ -117,7 +117,7 @@ public struct OuterResult: Sendable {
   public var cleanError: (reconstruction: Double, difference: Double)?
   /// Seconds of the iteration beside its steps.
   public var seconds: Double
-  /// The mean absolute error of L at hidden pixels, found after the iteration; nil where it is not
+  /// The error of L at hidden pixels, found after the iteration; nil where it is not
   /// measured.
   public var hidden: Double?
 

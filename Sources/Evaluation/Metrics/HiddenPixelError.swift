@@ -3,10 +3,11 @@ import MPI
 import Runs
 import Training
 
-/// The mean absolute error at hidden pixels, which needs no clean images.
+/// The error at hidden pixels, which needs no clean images.
 enum HiddenPixelError: Metric {
   static let name = HiddenPixels.name
-  static let summary = "mean |X - L| at hidden pixels that L fills in, without clean images"
+  static let summary =
+    "error of L at hidden pixels that it fills in, without clean images (Huber, 0.2)"
   static let needs: String? = "an encoder"
   static let note: String? =
     "lower is better; noise that cannot be foretold is in every number, so compare numbers of the "

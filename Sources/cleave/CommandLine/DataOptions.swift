@@ -20,8 +20,10 @@ struct DataOptions {
   /// Takes `--data`, `--split` and the options of a file's layout from the arguments.
   ///
   /// - Throws: `UsageError` for an invalid value.
-  init(_ arguments: Arguments) throws(UsageError) {
-    path = arguments.value("data").map { URL(filePath: $0).standardizedFileURL.path }
+  ///
+  /// - Parameter named: the file, where the command takes it as an operand and not by `--data`.
+  init(_ arguments: Arguments, path named: String? = nil) throws(UsageError) {
+    path = (named ?? arguments.value("data")).map { URL(filePath: $0).standardizedFileURL.path }
     split = try arguments.choice("split", as: Split.self)?.rawValue ?? Split.train.rawValue
     let layout = try arguments.choice("layout", as: ImageSetOptions.Layout.self)
     options = ImageSetOptions(
