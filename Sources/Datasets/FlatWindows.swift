@@ -1,13 +1,15 @@
+import Foundation
+
 /// Squares of 7 x 7 values of one channel, for `NoiseEstimate`.
 ///
 /// The core of a window is the shortest interval that holds more than half of its values. A window
 /// is flat where that interval is short.
 struct FlatWindows {
-  /// Shares of a window's values that are far from its core.
+  /// Values far from the core of their window, as shares of all values.
   struct Isolated {
-    /// All of them, as a share of the values.
+    /// All of them.
     var rate = 0.0
-    /// Of those, the parts that are 0, that are 1 and that lie between.
+    /// Those that are 0, that are 1 and that lie between.
     var zeros = 0.0, ones = 0.0, between = 0.0
   }
 
@@ -26,6 +28,8 @@ struct FlatWindows {
   private static let flatWidth: Float = 0.06
   /// The distance from the core from which a value is far.
   private static let distance: Float = 0.15
+  /// The share of windows with fewest far values, which have least structure.
+  private static let lowest = 0.15
   /// About as many windows as are looked at.
   private static let mostWindows = 100_000
   /// Fewer windows than this tell nothing.
@@ -86,33 +90,25 @@ struct FlatWindows {
   /// Values far from the core of their window, for all flat windows.
   func isolated() -> Isolated { Self.isolated(flat) }
 
-  /// The same for windows whose core is between 0.25 and 0.5, and between 0.5 and 0.75, as shares
-  /// of all values; nil where there are few.
+  /// The same for windows whose core is between 0.25 and 0.5, and between 0.5 and 0.75; nil where
+  /// there are few.
   var middle: (low: Isolated, high: Isolated)? {
     let low = flat.filter { $0.core > 0.25 && $0.core < 0.5 }
     let high = flat.filter { $0.core > 0.5 && $0.core < 0.75 }
     guard low.count >= Self.fewest, high.count >= Self.fewest else { return nil }
-    return (Self.shares(low), Self.shares(high))
+    return (Self.isolated(low), Self.isolated(high))
   }
 
-  private static func shares(_ windows: [Window]) -> Isolated {
-    var found = isolated(windows)
-    found.zeros *= found.rate
-    found.ones *= found.rate
-    found.between *= found.rate
-    return found
-  }
-
-  /// Whether values could be seen to become 0 as well as 1.
-  var seesBothWays: Bool { middle != nil }
-
-  /// The share of uniform draws that fall near the core, mean over the flat windows.
+  /// The share of uniform draws that fall near the core, mean over the windows that count: those of
+  /// `middle` where there are some.
   var blindShare: Double {
-    if flat.isEmpty { return 0 }
-    let near = flat.reduce(0.0) {
-      $0 + Double(min(1, $1.core + Self.distance) - max(0, $1.core - Self.distance))
+    let hasMiddle = middle != nil
+    let cores = flat.map(\.core).filter { !hasMiddle || ($0 > 0.25 && $0 < 0.75) }
+    if cores.isEmpty { return 0 }
+    let near = cores.reduce(0.0) {
+      $0 + Double(min(1, $1 + Self.distance) - max(0, $1 - Self.distance))
     }
-    return near / Double(flat.count)
+    return near / Double(cores.count)
   }
 
   /// The standard deviation of noise on every value, from windows with a core between 0.2 and 0.8;
@@ -143,21 +139,21 @@ struct FlatWindows {
     return mid / 0.6745
   }
 
-  /// The rate of values far from the core: what independent noise of that rate has in common with
-  /// the windows that have few.
+  /// The rate of values far from the core: that of independent noise which gives the windows with
+  /// fewest of them as few as there are.
   private static func isolated(_ windows: [Window]) -> Isolated {
     var found = Isolated()
     guard windows.count >= fewest else { return found }
     let counts = windows.map(\.far).sorted()
-    let few = Double(counts[counts.count * 3 / 10])
-    let n = Double(count)
-    // Three tenths of binomial draws lie below n p - 0.524 sqrt(n p (1 - p)).
+    let tail = max(1, Int(lowest * Double(counts.count)))
+    let few = Double(counts[..<tail].reduce(0, +)) / Double(tail)
+    guard few > 0.02 else { return found }
     var (low, high) = (0.0, 0.5)
-    for _ in 0..<40 {
-      let p = (low + high) / 2
-      if n * p - 0.524 * (n * p * (1 - p)).squareRoot() < few { low = p } else { high = p }
+    for _ in 0..<30 {
+      let rate = (low + high) / 2
+      if tailMean(rate) < few { low = rate } else { high = rate }
     }
-    found.rate = few > 0 ? low : 0
+    found.rate = low
     let half = counts[counts.count / 2]
     var (far, zeros, ones) = (0, 0, 0)
     for window in windows where window.far <= half {
@@ -166,9 +162,25 @@ struct FlatWindows {
       ones += window.ones
     }
     guard far > 0 else { return found }
-    found.zeros = Double(zeros) / Double(far)
-    found.ones = Double(ones) / Double(far)
-    found.between = 1 - found.zeros - found.ones
+    found.zeros = low * Double(zeros) / Double(far)
+    found.ones = low * Double(ones) / Double(far)
+    found.between = low - found.zeros - found.ones
     return found
+  }
+
+  /// The mean of the lowest 15 % of counts, of draws from the binomial distribution.
+  private static func tailMean(_ rate: Double) -> Double {
+    let n = Double(count)
+    var (share, sum) = (0.0, 0.0)
+    var probability = pow(1 - rate, n)
+    for k in 0...count {
+      if share + probability >= lowest {
+        return (sum + (lowest - share) * Double(k)) / lowest
+      }
+      share += probability
+      sum += probability * Double(k)
+      probability *= (n - Double(k)) / Double(k + 1) * rate / (1 - rate)
+    }
+    return n
   }
 }

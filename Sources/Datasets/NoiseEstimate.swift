@@ -34,8 +34,8 @@ public struct NoiseEstimate: Equatable, Sendable {
     public var lowestMean = 0.0, highestMean = 0.0
     /// The share of windows that are flat.
     public var flat = 0.0
-    /// Values far from the core of their flat window, as a share; of those, the shares that are 0,
-    /// that are 1 and that lie between.
+    /// Values far from the core of their flat window, as a share of all: together, those that are 0,
+    /// those that are 1 and those that lie between.
     public var isolated = 0.0, isolatedZeros = 0.0, isolatedOnes = 0.0, isolatedBetween = 0.0
     /// The standard deviation of what differs from pixel to pixel, by the median of a second
     /// difference.
@@ -77,7 +77,7 @@ public struct NoiseEstimate: Equatable, Sendable {
   }
 
   /// Fewer values than this share are not called noise.
-  private static let least = 0.015
+  private static let least = 0.02
   /// A smaller deviation is not called Gaussian noise.
   private static let leastDeviation = 0.04
 
@@ -98,39 +98,41 @@ public struct NoiseEstimate: Equatable, Sendable {
     let isBinary = facts.zeros + facts.ones == 1
     let zeroBackground = Self.medianZeroShare(of: values, shape) > 0.2
     if !zeroBackground { facts.blocks = Self.blockShare(of: values, shape) }
-    let found = windows.isolated()
+    let middle = windows.middle
+    let found = middle.map { Self.mean($0.low, $0.high) } ?? windows.isolated()
     facts.isolated = found.rate
-    facts.isolatedZeros = found.zeros * found.rate
-    facts.isolatedOnes = found.ones * found.rate
-    facts.isolatedBetween = found.between * found.rate
+    facts.isolatedZeros = found.zeros
+    facts.isolatedOnes = found.ones
+    facts.isolatedBetween = found.between
 
     var doubts: [String] = []
     var (kind, level, isClipped) = (Kind.none, 0.0, false)
-    let deviation = windows.deviation
+    let isWide = windows.deviation.map { width in
+      // Isolated values leave fewer for the core, which widens it a little.
+      width > Self.leastDeviation && !(found.rate > 0.05 && width < 0.08)
+    }
     if isBinary {
       (kind, level) = (.binary, found.rate)
       doubts.append(
         "all values are 0 or 1: flips of binary images and draws from grey ones look alike")
     } else if facts.beyond > 1e-3 {
       (kind, level) = (.gaussian, facts.roughness)
-    } else if let deviation, deviation > Self.leastDeviation {
+    } else if found.rate > Self.least && found.zeros + found.ones > found.between {
+      kind = Self.impulses(found, middle)
+      level = found.zeros + found.ones
+      if kind == .flips && middle == nil {
+        doubts.append(
+          "the background is dark: flips, and 0 or 1 at random at twice the rate, look alike")
+      }
+    } else if let deviation = windows.deviation, isWide == true {
       (kind, level, isClipped) = (.gaussian, deviation, true)
     } else if let half = windows.halfNormal {
       (kind, level, isClipped) = (.gaussian, half, true)
     } else if found.rate > Self.least {
-      if found.between > 0.5 {
-        // A draw near the core is not far from it.
-        (kind, level) = (.uniform, found.rate / max(0.1, 1 - windows.blindShare))
-      } else {
-        (kind, level) = Self.impulses(found, windows)
-        if kind == .flips && !windows.seesBothWays {
-          doubts.append(
-            "the background is dark: flips, and 0 or 1 at random at twice the rate, look "
-              + "alike")
-        }
-      }
+      // A draw near the core is not far from it.
+      (kind, level) = (.uniform, found.rate / max(0.1, 1 - windows.blindShare))
     }
-    if level < (kind == .gaussian ? 0.01 : 0) { (kind, level) = (.none, 0) }
+    if kind == .gaussian && level < 0.01 { (kind, level) = (.none, 0) }
     if zeroBackground {
       doubts.append("the background is 0: blocks and specks of 0 cannot be seen on it")
     }
@@ -146,20 +148,24 @@ public struct NoiseEstimate: Equatable, Sendable {
       && Self.wholePixelShare(of: values, shape) > 0.7
   }
 
-  /// Which values became 0 and 1, and the rate.
-  private static func impulses(_ found: FlatWindows.Isolated, _ windows: FlatWindows) -> (
-    Kind, Double
-  ) {
-    // Windows that are neither dark nor bright show whether a value depends on what it was.
-    guard let (low, high) = windows.middle else {
-      return found.ones > 0.05 || found.zeros < 0.5 ? (.flips, found.rate) : (.zeros, found.rate)
-    }
-    let (zeros, ones) = ((low.zeros + high.zeros) / 2, (low.ones + high.ones) / 2)
-    if ones < 0.1 * zeros { return (.zeros, zeros) }
-    let againstOdds = low.zeros + high.ones
-    let withOdds = low.ones + high.zeros
-    return againstOdds < 0.35 * withOdds
-      ? (.flips, (low.ones + high.zeros + againstOdds) / 2) : (.impulses, zeros + ones)
+  private static func mean(
+    _ a: FlatWindows.Isolated, _ b: FlatWindows.Isolated
+  ) -> FlatWindows.Isolated {
+    FlatWindows.Isolated(
+      rate: (a.rate + b.rate) / 2, zeros: (a.zeros + b.zeros) / 2, ones: (a.ones + b.ones) / 2,
+      between: (a.between + b.between) / 2)
+  }
+
+  /// Whether values that became 0 or 1 were flipped, or became that whatever they were.
+  ///
+  /// - Parameter middle: windows that are neither dark nor bright, which alone can show it.
+  private static func impulses(
+    _ found: FlatWindows.Isolated,
+    _ middle: (low: FlatWindows.Isolated, high: FlatWindows.Isolated)?
+  ) -> Kind {
+    if found.ones < 0.1 * found.zeros { return .zeros }
+    guard let (low, high) = middle else { return .flips }
+    return low.zeros + high.ones < 0.35 * (low.ones + high.zeros) ? .flips : .impulses
   }
 
   private static func addShares(of values: [Float], _ shape: ImageShape, to facts: inout Facts) {
