@@ -34,7 +34,7 @@ public struct NoiseEstimate: Equatable, Sendable {
     public var lowestMean = 0.0, highestMean = 0.0
     /// The share of windows that are flat.
     public var flat = 0.0
-    /// Values far from the core of their flat window, as a share of all: together, those that are 0,
+    /// Values far from the core of their flat window, as shares of all: together, those that are 0,
     /// those that are 1 and those that lie between.
     public var isolated = 0.0, isolatedZeros = 0.0, isolatedOnes = 0.0, isolatedBetween = 0.0
     /// The standard deviation of what differs from pixel to pixel, by the median of a second

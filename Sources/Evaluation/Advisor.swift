@@ -74,7 +74,7 @@ public final class Advisor {
   /// Rounds of a split when hidden pixels are filled in.
   private static let rounds = 10
   private static let outerIterations = 6
-  private static let thresholds = [0.1, 0.2, 0.4, 0.05]
+  private static let thresholds = [0.1, 0.2, 0.4, 0.65, 0.05]
   /// The steps of a trial, at least and at most; fewer tell nothing, more hardly change the order.
   private static let steps = 120...1800
   /// The steps of a run on all images, at least.
@@ -174,7 +174,8 @@ public final class Advisor {
   private func candidates(batch: Int) -> [Candidate] {
     var found: [Candidate] = []
     let isSmall = images.shape.count <= 4096
-    let robust = isSmall ? "mnist-rvae-beta" : "celeba-rvae-faces"
+    let divides = images.shape.height % 16 == 0 && images.shape.width % 16 == 0
+    let robust = isSmall || !divides ? "mnist-rvae-beta" : "celeba-rvae-faces"
     for threshold in Self.thresholds { found.append(split(robust, threshold, batch)) }
     found.append(
       Candidate(
@@ -186,9 +187,7 @@ public final class Advisor {
           preset: robust, words: "autoencoder (rda)",
           assignments: Self.common(batch) + ["model=rda", "threshold=none", "lambda=0.2"],
           threshold: 0.2))
-      if images.shape.height % 16 == 0 && images.shape.width % 16 == 0 {
-        found.append(split("celeba-rvae-faces", 0.2, batch))
-      }
+      if divides { found.append(split("celeba-rvae-faces", 0.2, batch)) }
     }
     return found
   }
@@ -315,8 +314,8 @@ public final class Advisor {
     guard let best = trials.first else {
       throw RunError.data(
         images.path,
-        "images of \(images.shape): found no preset whose network takes them, expected sides that "
-          + "16 divides; bring them to another size")
+        "images of \(images.shape): found no preset whose network takes them; bring them to another "
+          + "size")
     }
     for i in trials.indices.dropFirst() {
       trials[i].uncertainty = Self.uncertainty(trials[i].images, best.images)
