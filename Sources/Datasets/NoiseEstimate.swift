@@ -95,7 +95,7 @@ public struct NoiseEstimate: Equatable, Sendable {
     let windows = FlatWindows(values, shape)
     facts.flat = windows.flatShare
     facts.roughness = Self.roughness(of: values, shape)
-    let isBinary = facts.zeros + facts.ones == 1
+    let isBinary = facts.zeros + facts.ones > 1 - 1e-9
     let zeroBackground = Self.medianZeroShare(of: values, shape) > 0.2
     if !zeroBackground { facts.blocks = Self.blockShare(of: values, shape) }
     let middle = windows.middle

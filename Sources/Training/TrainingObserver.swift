@@ -136,7 +136,9 @@ public struct OuterResult: Sendable {
 
   /// The result by names in logs and histories.
   var named: [(name: String, value: Double)] {
-    var values = [("c1", c1), ("c2", c2), ("nonzero", nonzero)]
+    var values: [(name: String, value: Double)] = [
+      ("c1", c1), ("c2", c2), ("nonzero", nonzero),
+    ]
     if let cleanError {
       values += [("mse", cleanError.reconstruction), ("mse_difference", cleanError.difference)]
     }

@@ -109,19 +109,22 @@ struct AdviseCommand: Subcommand {
 
   private func text(_ advice: Advice, _ command: String, _ ranks: Int) -> String {
     let (noise, facts) = (advice.noise, advice.noise.facts)
-    var lines = [
-      "\(path): \(Quantity.grouped(facts.images)) images looked at: "
-        + "\(Self.percent(facts.zeros)) of the values are 0, \(Self.percent(facts.ones)) are 1, "
-        + "\(Self.percent(facts.beyond)) beyond; pixel means from "
-        + "\(Quantity.decimal(facts.lowestMean, 3)) to \(Quantity.decimal(facts.highestMean, 3)); "
-        + "\(Self.percent(facts.isolated)) of the values in flat parts stand alone; roughness "
+    let shares = [("are 0", facts.zeros), ("are 1", facts.ones), ("lie beyond", facts.beyond)]
+      .map { "\(Self.percent($0.1)) \($0.0)" }.joined(separator: ", ")
+    let means = [facts.lowestMean, facts.highestMean].map { Quantity.decimal($0, 3) }
+      .joined(separator: " to ")
+    let sample = "\(Quantity.grouped(facts.images)) images looked at"
+    let isolated = Self.percent(facts.isolated)
+    let (trained, judged) = (Quantity.grouped(advice.trained), Quantity.grouped(advice.judged))
+    var lines: [String] = [
+      "\(path): \(sample): of the values \(shares);",
+      "pixel means from \(means); in flat parts \(isolated) of the values stand alone; roughness "
         + Quantity.decimal(facts.roughness, 3),
       "noise: \(Self.words(noise))", "",
-      "Trained on \(Quantity.grouped(advice.trained)) images for at most "
-        + "\(Quantity.grouped(advice.steps)) steps; hidden pixels of "
-        + "\(Quantity.grouped(advice.judged)) others filled in:",
+      "Trained on \(trained) images for at most \(Quantity.grouped(advice.steps)) steps; hidden "
+        + "pixels of \(judged) others filled in:",
     ]
-    var rows = advice.trials.map { trial in
+    var rows: [[String]] = advice.trials.map { trial -> [String] in
       [
         trial.name, trial.threshold.map { Quantity.significant($0, 3) } ?? "",
         Quantity.decimal(trial.error, 5),
@@ -153,37 +156,43 @@ struct AdviseCommand: Subcommand {
   // MARK: - JSON
 
   private static func document(_ advice: Advice, _ command: String) -> JSONValue {
-    let (noise, facts) = (advice.noise, advice.noise.facts)
+    let noise = advice.noise
+    let blocks: JSONValue = noise.blocks.map { .real($0) } ?? .null
+    let spec: JSONValue = noise.spec.map { .string($0) } ?? .null
+    let kind: JSONValue = [
+      "kind": .string(noise.kind.rawValue), "level": .real(noise.level),
+      "clipped": .boolean(noise.isClipped), "whole_pixels": .boolean(noise.isWholePixel),
+      "blocks": blocks, "spec": spec,
+    ]
     return [
-      "noise": [
-        "kind": .string(noise.kind.rawValue), "level": .real(noise.level),
-        "clipped": .boolean(noise.isClipped), "whole_pixels": .boolean(noise.isWholePixel),
-        "blocks": noise.blocks.map { .real($0) } ?? .null,
-        "spec": noise.spec.map { .string($0) } ?? .null,
-      ],
-      "facts": [
-        "images": .integer(facts.images), "zeros": .real(facts.zeros), "ones": .real(facts.ones),
-        "beyond": .real(facts.beyond), "lowest_mean": .real(facts.lowestMean),
-        "highest_mean": .real(facts.highestMean), "flat": .real(facts.flat),
-        "isolated": .real(facts.isolated), "isolated_zeros": .real(facts.isolatedZeros),
-        "isolated_ones": .real(facts.isolatedOnes),
-        "isolated_between": .real(facts.isolatedBetween), "roughness": .real(facts.roughness),
-      ],
+      "noise": kind, "facts": document(noise.facts),
       "trained": .integer(advice.trained), "judged": .integer(advice.judged),
-      "steps": .integer(advice.steps),
-      "trials": .array(
-        advice.trials.map { trial in
-          [
-            "model": .string(trial.name),
-            "lambda": trial.threshold.map { .real($0) } ?? .null, "error": .real(trial.error),
-            "uncertainty": trial.uncertainty.isFinite ? .real(trial.uncertainty) : .null,
-            "seconds": .real(trial.seconds), "constant": .boolean(trial.isConstant),
-          ]
-        }),
+      "steps": .integer(advice.steps), "trials": .array(advice.trials.map { document($0) }),
       "median": .real(advice.medianError), "preset": .string(advice.preset),
       "settings": .array(advice.assignments.map { .string($0) }),
       "seconds": .real(advice.seconds), "command": .string(command),
       "doubts": .array(advice.doubts.map { .string($0) }),
+    ]
+  }
+
+  private static func document(_ facts: NoiseEstimate.Facts) -> JSONValue {
+    [
+      "images": .integer(facts.images), "zeros": .real(facts.zeros), "ones": .real(facts.ones),
+      "beyond": .real(facts.beyond), "lowest_mean": .real(facts.lowestMean),
+      "highest_mean": .real(facts.highestMean), "flat": .real(facts.flat),
+      "isolated": .real(facts.isolated), "isolated_zeros": .real(facts.isolatedZeros),
+      "isolated_ones": .real(facts.isolatedOnes),
+      "isolated_between": .real(facts.isolatedBetween), "roughness": .real(facts.roughness),
+    ]
+  }
+
+  private static func document(_ trial: Trial) -> JSONValue {
+    let lambda: JSONValue = trial.threshold.map { .real($0) } ?? .null
+    let uncertainty: JSONValue = trial.uncertainty.isFinite ? .real(trial.uncertainty) : .null
+    return [
+      "model": .string(trial.name), "lambda": lambda, "error": .real(trial.error),
+      "uncertainty": uncertainty, "seconds": .real(trial.seconds),
+      "constant": .boolean(trial.isConstant),
     ]
   }
 }
