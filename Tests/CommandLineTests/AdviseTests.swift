@@ -47,7 +47,7 @@ import Testing
       #expect(found["noise"]?["kind"] == "flips")
       let level = try #require(found["noise"]?["level"]?.number)
       #expect(abs(level - 0.25) < 0.05)
-      guard case .array(let trials) = found["trials"] else {
+      guard case .array(let trials)? = found["trials"] else {
         Issue.record("no trials: \(found)")
         return
       }
