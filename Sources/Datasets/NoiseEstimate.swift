@@ -76,6 +76,23 @@ public struct NoiseEstimate: Equatable, Sendable {
     }
   }
 
+  /// What noise makes of a clean value c in the mean, offset + gain c; nil where it is no such line,
+  /// or not known.
+  ///
+  /// For flips it is exact where clean values are 0 or 1.
+  public var expectation: (offset: Double, gain: Double)? {
+    let line: (offset: Double, gain: Double)? =
+      switch kind {
+      case .flips: (level, 1 - 2 * level)
+      case .impulses: (facts.isolatedOnes, 1 - level)
+      case .zeros: (0, 1 - level)
+      case .uniform: (level / 2, 1 - level)
+      case .gaussian: isClipped ? nil : (0, 1)
+      case .none, .binary: nil
+      }
+    return line.flatMap { $0.gain > 0.1 ? $0 : nil }
+  }
+
   /// Fewer values than this share are not called noise.
   private static let least = 0.02
   /// A smaller deviation is not called Gaussian noise.

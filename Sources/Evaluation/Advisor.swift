@@ -33,6 +33,8 @@ public struct Advice: Sendable {
   public let noise: NoiseEstimate
   /// Images trained on and judged by in each trial, and steps of a trial.
   public let trained: Int, judged: Int, steps: Int
+  /// How X and L are compared at hidden pixels.
+  public let measure: HiddenPixels.Measure
   /// The trials, best first.
   public let trials: [Trial]
   /// The same of the median of the seen neighbours, at the same hidden pixels.
@@ -66,6 +68,8 @@ public final class Advisor {
   private let seconds: Double
   private let seed: UInt64
   private let progress: (String) -> Void
+  /// How X and L are compared: corrected by the images' noise, where it is known.
+  private var measure = HiddenPixels.Measure.huber
   /// Images that judge; fewer than there are where measuring takes long, the same for all trials.
   private var judges: Int?
 
@@ -104,6 +108,9 @@ public final class Advisor {
     let sample = try world.agree { try drawSample(trained + judged) }
     let looked = min(Self.mostLooked, trained)
     let noise = NoiseEstimate(of: sample.values(0..<looked), shape: sample.shape)
+    if let (offset, gain) = noise.expectation {
+      measure = .corrected(offset: Float(offset), gain: Float(gain))
+    }
     let batch = min(Self.batch, 1 << (trained.bitWidth - 1 - trained.leadingZeroBitCount))
     var trials: [Trial] = []
     var steps = 0
@@ -271,7 +278,7 @@ public final class Advisor {
     guard let model = session.trainer.model as? any Encoding else { return (nil, 0) }
     let judge = HiddenPixels(
       of: model, shape: sample.shape, threshold: Float(session.shrinkageThreshold),
-      rounds: Self.rounds, seed: seed)
+      rounds: Self.rounds, measure: measure, seed: seed)
     let found = try judge.measure(
       HiddenPixels.blocks(trained..<trained + judged, of: sample.shape), of: sample, on: world
     ) { $0 % world.size == world.rank }
@@ -339,8 +346,9 @@ public final class Advisor {
       "\($0.name)=\(KeyDescription.assignment(of: c[$0]))"
     }
     return Advice(
-      noise: noise, trained: trained, judged: judged, steps: steps, trials: trials,
-      medianError: median, configuration: c, preset: preset, assignments: assignments,
+      noise: noise, trained: trained, judged: judged, steps: steps, measure: measure,
+      trials: trials, medianError: median, configuration: c, preset: preset,
+      assignments: assignments,
       seconds: perImage * Double(outer * inner * perEpoch * batch),
       doubts: noise.doubts + doubts(trials, median, noise))
   }

@@ -13,10 +13,32 @@ import Tensors
 ///
 /// The measure is Huber's: e² / 2 of an error e = |X - L| up to 0.2, linear beyond. Small errors,
 /// which are the model's, count as in the squared error to clean images; large ones, which are
-/// mostly noise, cannot rule, as they would in a squared error that is biased towards grey.
+/// mostly noise, cannot rule, as they would in a squared error that is biased towards grey. Where it
+/// is known what noise makes of a value in the mean, the squared error can be corrected instead.
 /// Shapes: B images, D values.
 public final class HiddenPixels {
-  /// The error from which the measure is linear.
+  /// How X and L are compared at a hidden value.
+  public enum Measure: Equatable, Sendable {
+    /// Huber's, for noise that is not known.
+    case huber
+    /// The square of (X - offset) / gain - L, for noise that makes offset + gain C of a clean value
+    /// C in the mean: then its mean is that of (C - L)², but for a part that is no model's.
+    case corrected(offset: Float, gain: Float)
+
+    /// The measure of one value.
+    func callAsFunction(_ x: Float, _ l: Float) -> Double {
+      switch self {
+      case .huber:
+        let e = abs(x - l)
+        return Double(e < bend ? e * e / 2 : bend * (e - bend / 2))
+      case .corrected(let offset, let gain):
+        let e = (x - offset) / gain - l
+        return Double(e * e)
+      }
+    }
+  }
+
+  /// The error from which Huber's measure is linear.
   public static let bend: Float = 0.2
   /// The share of the pixels that is hidden.
   public static let share = 0.15
@@ -62,6 +84,7 @@ public final class HiddenPixels {
   private let shape: ImageShape
   private let split: FrozenSplit
   private let draws: Draws
+  private let compare: Measure
   private var pixels: [Float] = []
   private var l: [Float] = []
   private var s: [Float] = []
@@ -75,9 +98,10 @@ public final class HiddenPixels {
   ///   - seed: of the choice of the hidden pixels.
   public init(
     of model: any Encoding, shape: ImageShape, threshold: Float,
-    rounds: Int = FrozenSplit.usualRounds, seed: UInt64
+    rounds: Int = FrozenSplit.usualRounds, measure: Measure = .huber, seed: UInt64
   ) {
     self.shape = shape
+    compare = measure
     split = FrozenSplit(
       by: model, dimensions: shape.count, threshold: threshold > 0 ? threshold : .infinity,
       rounds: rounds, seed: seed)
@@ -111,22 +135,16 @@ public final class HiddenPixels {
           Self.fill(x + at, mask + at, shape, into: start + at)
           for j in at..<at + d where mask[j] != 0 {
             sums[i].count += 1
-            sums[i].median += Self.measure(x[j] - start[j])
+            sums[i].median += compare(x[j], start[j])
           }
         }
         split.run(rows, start, hidden: mask, l: &l, s: &s)
         for j in 0..<count where mask[j] != 0 {
-          sums[j / d].model += Self.measure(x[j] - l[j])
+          sums[j / d].model += compare(x[j], l[j])
         }
       }
     }
     return sums
-  }
-
-  /// Huber's measure of an error.
-  static func measure(_ error: Float) -> Double {
-    let e = abs(error)
-    return Double(e < bend ? e * e / 2 : bend * (e - bend / 2))
   }
 
   /// Marks the hidden values of one image, [D], by 1, others by 0.

@@ -97,6 +97,20 @@ struct NoiseEstimateTests {
     #expect(try estimate(.faces, "none").blocks == 0)
   }
 
+  /// The line that noise makes of clean values in the mean.
+  @Test func whatNoiseMakesOfAValueIsKnown() throws {
+    for (spec, offset, gain) in [
+      ("salt-pepper:0.25", 0.25, 0.5), ("uniform:0.3", 0.15, 0.7), ("zero-mask:0.3", 0, 0.7),
+      ("salt-pepper-random:0.2", 0.1, 0.8), ("gaussian:0.2", 0, 1),
+    ] {
+      let line = try #require(try estimate(.faces, spec).expectation, "\(spec)")
+      #expect(abs(line.offset - offset) < 0.05 && abs(line.gain - gain) < 0.09, "\(spec): \(line)")
+    }
+    for spec in ["none", "gaussian-clip:0.2", "binarize"] {
+      #expect(try estimate(.faces, spec).expectation == nil, "\(spec)")
+    }
+  }
+
   /// Where several causes look alike, that is said.
   @Test func whatCannotBeToldIsSaid() throws {
     let binary = try estimate(.faces, "binarize")

@@ -70,11 +70,31 @@ struct HiddenPixelTests {
     #expect(corner[0] == 0.7)
   }
 
-  @Test func theMeasureIsHubers() {
-    #expect(HiddenPixels.measure(0) == 0)
-    #expect(abs(HiddenPixels.measure(0.1) - 0.005) < 1e-9)
-    #expect(abs(HiddenPixels.measure(-0.2) - 0.02) < 1e-8)
-    #expect(abs(HiddenPixels.measure(1) - 0.18) < 1e-7)
+  @Test func theMeasureIsHubersUnlessNoiseIsKnown() {
+    let huber = HiddenPixels.Measure.huber
+    #expect(huber(0.5, 0.5) == 0)
+    #expect(abs(huber(0.6, 0.5) - 0.005) < 1e-8)
+    #expect(abs(huber(0.3, 0.5) - 0.02) < 1e-7)
+    #expect(abs(huber(0, 1) - 0.18) < 1e-7)
+    let corrected = HiddenPixels.Measure.corrected(offset: 0.25, gain: 0.5)
+    #expect(abs(corrected(0.5, 0.5)) < 1e-9)
+    #expect(abs(corrected(1, 0) - 2.25) < 1e-6)
+  }
+
+  /// Where a quarter of black pixels is flipped, black is the best answer to the corrected error,
+  /// and a quarter grey is the best to the plain square.
+  @Test func knownFlipsDoNotPullTowardsGrey() {
+    let images = ImageSet(bytes: [UInt8](repeating: 0, count: 40 * shape.count), shape: shape)
+      .corrupted(by: .saltPepper(0.25), seed: 3, rows: 0..<40)
+    func error(_ value: Float, _ offset: Float, _ gain: Float) -> Double {
+      HiddenPixels(
+        of: Constant(value: value), shape: shape, threshold: 0,
+        measure: .corrected(offset: offset, gain: gain), seed: 1
+      ).measure(0..<40, images.values(0..<40)).total.error
+    }
+    let known = [Float(0), 0.25, 0.5].map { error($0, 0.25, 0.5) }
+    #expect(known == known.sorted())
+    #expect(error(0.25, 0, 1) < error(0, 0, 1))
   }
 
   /// Of flipped black images, the darkest constant is judged best.

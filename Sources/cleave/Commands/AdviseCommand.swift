@@ -14,8 +14,8 @@ struct AdviseCommand: Subcommand {
   static let details = """
     Looks at the images, trains short runs of a few presets and lambdas on a sample, and ranks them
     without clean images: 15 % of the pixels of other images are hidden, and each model fills
-    them in. The lower its error there (Huber's, bent at 0.2), the better. Beside them: the median
-    of the seen neighbours.
+    them in. The lower its error there, the better: the squared error, corrected by the noise, where
+    that is known, otherwise Huber's, bent at 0.2. Beside them: the median of the seen neighbours.
     What cannot be told is said. Clean images in the file are not looked at.
     """
   static let operands = [Operand("DATA", "the data set")]
@@ -124,6 +124,13 @@ struct AdviseCommand: Subcommand {
       "Trained on \(trained) images for at most \(Quantity.grouped(advice.steps)) steps; hidden "
         + "pixels of \(judged) others filled in:",
     ]
+    switch advice.measure {
+    case .huber: lines.append("error: Huber's measure of X - L, bent at \(HiddenPixels.bend)")
+    case .corrected(let offset, let gain):
+      lines.append(
+        "error: (X - \(Quantity.significant(Double(offset), 3))) / "
+          + "\(Quantity.significant(Double(gain), 3)) - L, squared: by the noise that was found")
+    }
     var rows: [[String]] = advice.trials.map { trial -> [String] in
       [
         trial.name, trial.threshold.map { Quantity.significant($0, 3) } ?? "",
@@ -167,7 +174,9 @@ struct AdviseCommand: Subcommand {
     return [
       "noise": kind, "facts": document(noise.facts),
       "trained": .integer(advice.trained), "judged": .integer(advice.judged),
-      "steps": .integer(advice.steps), "trials": .array(advice.trials.map { document($0) }),
+      "steps": .integer(advice.steps),
+      "measure": .string(advice.measure == .huber ? "huber" : "corrected"),
+      "trials": .array(advice.trials.map { document($0) }),
       "median": .real(advice.medianError), "preset": .string(advice.preset),
       "settings": .array(advice.assignments.map { .string($0) }),
       "seconds": .real(advice.seconds), "command": .string(command),
