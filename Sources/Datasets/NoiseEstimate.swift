@@ -81,16 +81,16 @@ public struct NoiseEstimate: Equatable, Sendable {
   ///
   /// For flips it is exact where clean values are 0 or 1.
   public var expectation: (offset: Double, gain: Double)? {
-    let line: (offset: Double, gain: Double)? =
-      switch kind {
-      case .flips: (level, 1 - 2 * level)
-      case .impulses: (facts.isolatedOnes, 1 - level)
-      case .zeros: (0, 1 - level)
-      case .uniform: (level / 2, 1 - level)
-      case .gaussian: isClipped ? nil : (0, 1)
-      case .none, .binary: nil
-      }
-    return line.flatMap { $0.gain > 0.1 ? $0 : nil }
+    var (offset, gain) = (0.0, 1.0)
+    switch kind {
+    case .flips: (offset, gain) = (level, 1 - 2 * level)
+    case .impulses: (offset, gain) = (facts.isolatedOnes, 1 - level)
+    case .zeros: gain = 1 - level
+    case .uniform: (offset, gain) = (level / 2, 1 - level)
+    case .gaussian: if isClipped { return nil }
+    case .none, .binary: return nil
+    }
+    return gain > 0.1 ? (offset: offset, gain: gain) : nil
   }
 
   /// Fewer values than this share are not called noise.

@@ -30,6 +30,7 @@ public final class HiddenPixels {
       switch self {
       case .huber:
         let e = abs(x - l)
+        let bend = HiddenPixels.bend
         return Double(e < bend ? e * e / 2 : bend * (e - bend / 2))
       case .corrected(let offset, let gain):
         let e = (x - offset) / gain - l

@@ -99,10 +99,11 @@ struct NoiseEstimateTests {
 
   /// The line that noise makes of clean values in the mean.
   @Test func whatNoiseMakesOfAValueIsKnown() throws {
-    for (spec, offset, gain) in [
+    let lines: [(String, Double, Double)] = [
       ("salt-pepper:0.25", 0.25, 0.5), ("uniform:0.3", 0.15, 0.7), ("zero-mask:0.3", 0, 0.7),
       ("salt-pepper-random:0.2", 0.1, 0.8), ("gaussian:0.2", 0, 1),
-    ] {
+    ]
+    for (spec, offset, gain) in lines {
       let line = try #require(try estimate(.faces, spec).expectation, "\(spec)")
       #expect(abs(line.offset - offset) < 0.05 && abs(line.gain - gain) < 0.09, "\(spec): \(line)")
     }
