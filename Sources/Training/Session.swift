@@ -185,7 +185,9 @@ public final class Session {
   }
 
   /// The reason why the bound will not choose the best checkpoint, if the settings ask for that.
-  public var noValidation: String? { recording.bestBy == .hidden ? nil : validation.obstacle }
+  public var noValidation: String? {
+    recording.bestBy == .hidden || recording.patience > 0 ? nil : validation.obstacle
+  }
 
   /// The images whose hidden pixels judge the model, in words; nil where none do.
   public var judgesInWords: String? { judges?.description }
