@@ -214,7 +214,10 @@ struct Source {
   let isNoisy: Bool
   /// Whether the run's S belongs to these rows.
   let hasSparsePart: Bool
+  /// The rows of the model: images, or their patches.
   let rows: Int
+  /// The number of whole images.
+  let count: Int
 
   /// The source of a command.
   ///
@@ -230,11 +233,24 @@ struct Source {
       settings.binarize != .none ? images.clean ?? images : data.clean ?? data
     hasSparsePart = own && trained.checkpoint.manifest.rowLayout?.arrays.hasSparsePart == true
     let known = own ? trained.trainedRows(of: data).count : data.count
-    rows = min(known, limit ?? known)
+    if let grid = images.patching?.grid {
+      // Whole images whose patches are all there.
+      let whole = (0...grid.images).last { $0 == 0 || grid.rows(of: $0 - 1).upperBound <= known }
+      count = min(whole ?? 0, limit ?? .max)
+      rows = count == 0 ? 0 : grid.rows(of: count - 1).upperBound
+    } else {
+      rows = min(known, limit ?? known)
+      count = rows
+    }
   }
 
-  /// The shape of the images, [N, H, W, C].
+  /// The shape of the rows, [N, H, W, C].
   var shape: [Int] { [rows, images.shape.height, images.shape.width, images.shape.channels] }
+  /// The shape of the whole images, [N, H, W, C].
+  var wholeShape: [Int] {
+    let shape = images.whole.shape
+    return [count, shape.height, shape.width, shape.channels]
+  }
 }
 
 extension Dataset {

@@ -316,7 +316,7 @@ public enum TrainingRun {
     return RunHeader(
       system: configuration.model, common: configuration.common,
       assignments: configuration.assignments, run: session.directory?.path ?? "",
-      data: data.path, digest: data.digest, rows: data.rows,
+      data: data.path, digest: data.digest, rows: trainer.rows.count,
       imageShape: [shape.height, shape.width, shape.channels], hosts: hosts,
       blasKernels: session.blasKernels,
       parameters: trainer.parameters.parameters.reduce(0) { $0 + $1.shape.count },

@@ -84,7 +84,7 @@ struct DataOptions {
     let isTrained = isOwn && split == Split.train.rawValue
     return try ImageSet.open(
       path ?? own.data, split: split, options: isOwn ? own.imageSetOptions : options,
-      rows: [rows, isTrained ? own.rows : nil].compactMap { $0 }.min(), on: world, console)
+      rows: [rows, isTrained ? own.rows : nil].compactMap { $0 }.min(), by: own, on: world, console)
   }
 
   /// Opens the images on every rank, by default the run's own training set.
@@ -105,7 +105,7 @@ struct DataOptions {
     // As many rows as the images trained on are needed to know them.
     let images = try ImageSet.open(
       path ?? own.data, split: split, options: options,
-      rows: rows.map { max($0, trained.trainedData?.rows ?? 0) }, on: world, console)
+      rows: rows.map { max($0, trained.trainedData?.rows ?? 0) }, by: own, on: world, console)
     let line = try trained.recognize(
       images,
       isNamedByRun: isOwnFile && images.split == .train && options == own.imageSetOptions,
@@ -131,20 +131,27 @@ struct DataOptions {
 }
 
 extension ImageSet {
-  /// Opens images on every rank, and says in one line what is read.
+  /// Opens images on every rank as the rows of a run, and says in one line what is read.
   ///
   /// **Collective.**
   static func open(
     _ path: String, split: String = Split.train.rawValue, options: ImageSetOptions, rows: Int?,
-    on world: Communicator, _ console: Console
+    by settings: DataSettings, on world: Communicator, _ console: Console
   ) throws -> ImageSet {
-    let (images, copies) = try open(path, split: split, options: options, rows: rows, on: world)
+    let (images, copies) = try open(
+      path, split: split, options: options, rows: settings.patch == nil ? rows : nil, on: world)
     if let line = images.reading { console.note(line) }
     if copies > 0 {
       console.warning(
         "\(Quantity.count(copies, "rank")) cannot share the images of a rank on the same host and "
           + "hold a copy")
     }
-    return images
+    let used = try world.agree { try images.rows(by: settings) }
+    if let grid = used.patching?.grid {
+      console.note(
+        "\(Quantity.grouped(grid.count)) patches of \(used.shape), one every "
+          + "\(Quantity.count(grid.stride, "pixel"))")
+    }
+    return used
   }
 }
