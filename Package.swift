@@ -83,6 +83,7 @@ let package = Package(
       name: "TestSupport",
       dependencies: [
         "Autodiff", "HDF5", "Images", "Tensors", "CPNG", "CTurboJPEG", "CZip", "CMatio",
+        "CGraphicsMagick",
       ],
       path: "Tests/TestSupport"),
     tests("Support", ["Support"]),
@@ -92,7 +93,7 @@ let package = Package(
     tests("Tensors", ["Tensors", "CKernels"]),
     tests("Autodiff", ["Autodiff"]),
     tests("Layers", ["Layers", "HDF5"]),
-    tests("Datasets", ["Datasets", "HDF5", "Support", "Tensors", "CZlib"]),
+    tests("Datasets", ["Datasets", "HDF5", "CHDF5", "Images", "Support", "Tensors", "CZlib"]),
     tests("Distributed", ["Distributed", "MPI"]),
     tests("Checkpoints", ["Checkpoints", "HDF5", "MPI"]),
     tests("Training", ["Training", "Guard", "Support"]),

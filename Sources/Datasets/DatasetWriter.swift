@@ -243,6 +243,20 @@ public final class DatasetWriter {
     try file.write(attribute: "seed", on: images, Int(truncatingIfNeeded: seed))
   }
 
+  /// Copies how pictures were brought to one size, where the images of a group in another file tell
+  /// it.
+  ///
+  /// - Throws: `HDF5Error` if the attributes cannot be read or written.
+  func copyFraming(_ group: String, from other: File) throws(HDF5Error) {
+    let images = group + "/images"
+    guard other.isDataset(images), let framing = try other.stringAttribute("framing", on: images)
+    else { return }
+    try file.write(attribute: "framing", on: images, framing)
+    if let crop = try other.intAttribute("crop", on: images) {
+      try file.write(attribute: "crop", on: images, crop)
+    }
+  }
+
   /// Copies a dataset of numbers or strings, with its attribute `names`, from another file.
   ///
   /// - Throws: `HDF5Error` if the dataset cannot be read or written.

@@ -1,0 +1,34 @@
+import HDF5
+
+/// The arrays of an HDF5 file that Cleave did not write, as `cleave info` prints them.
+public struct ForeignFile: Sendable {
+  /// An array of the file.
+  public struct Array: Sendable {
+    /// Its path inside the file.
+    public let name: String
+    /// The type of a value, in numpy's words.
+    public let type: String
+    /// Its extents.
+    public let shape: [Int]
+  }
+
+  /// The arrays, up to one group deep.
+  public let arrays: [Array]
+
+  /// Lists the arrays of a file.
+  ///
+  /// - Returns: nil for a file that Cleave wrote.
+  /// - Throws: `HDF5Error` if the file cannot be read.
+  public init?(of path: String) throws(HDF5Error) {
+    let file = try File.open(path)
+    for mark in ["format", "run", "model"] {
+      guard try file.stringAttribute(mark, on: "/") == nil else { return nil }
+    }
+    var arrays: [Array] = []
+    for name in try file.datasetPaths() {
+      let dataset = try file.dataset(name)
+      arrays.append(Array(name: name, type: "\(dataset.type)", shape: dataset.shape))
+    }
+    self.arrays = arrays
+  }
+}
