@@ -3,7 +3,7 @@ import HDF5
 /// The arrays of an HDF5 file that Cleave did not write, as `cleave info` prints them.
 public struct ForeignFile: Sendable {
   /// An array of the file.
-  public struct Array: Sendable {
+  public struct Entry: Sendable {
     /// Its path inside the file.
     public let name: String
     /// The type of a value, in numpy's words.
@@ -13,7 +13,7 @@ public struct ForeignFile: Sendable {
   }
 
   /// The arrays, up to one group deep.
-  public let arrays: [Array]
+  public let arrays: [Entry]
 
   /// Lists the arrays of a file.
   ///
@@ -24,10 +24,10 @@ public struct ForeignFile: Sendable {
     for mark in ["format", "run", "model"] {
       guard try file.stringAttribute(mark, on: "/") == nil else { return nil }
     }
-    var arrays: [Array] = []
+    var arrays: [Entry] = []
     for name in try file.datasetPaths() {
       let dataset = try file.dataset(name)
-      arrays.append(Array(name: name, type: "\(dataset.type)", shape: dataset.shape))
+      arrays.append(Entry(name: name, type: "\(dataset.type)", shape: dataset.shape))
     }
     self.arrays = arrays
   }

@@ -47,8 +47,7 @@ public final class ImageFile {
     guard file.isDataset(name) else {
       throw DatasetError.mismatch(
         file: path, item: name, found: "no such dataset\(try Self.whatThereIs(in: file))",
-        expected: options.isOffered
-          ? "images (--images names another dataset)" : "a data set as import makes it")
+        expected: "images (--images names another dataset)")
     }
     self.path = path
     self.split = Split(rawValue: split) ?? .train

@@ -34,7 +34,7 @@ struct StoredImages {
       throw DatasetError.mismatch(
         file: file.path, item: name, found: "\(dataset.type) \(dataset.shape)",
         expected: "uint8, float32 or float64 \(options.expected(for: dataset.shape))"
-          + (options.isOffered && options.imageShape(of: dataset.shape) != nil
+          + (options.imageShape(of: dataset.shape) != nil
             ? " (cleave import hdf5 reads other numbers)" : ""))
     }
     let count = dataset.shape[0]
@@ -115,9 +115,7 @@ struct StoredImages {
       throw DatasetError.mismatch(
         file: file, item: dataset.path, found: "bytes from 0 to \(most) alone",
         expected: "more than \(text(PixelScale.darkest))"
-          + (options.isOffered
-            ? " (--scale tells the value that stands for 1: 15 for 4 bits, 255 for dark images)"
-            : ""))
+          + " (--scale tells the value that stands for 1: 15 for 4 bits, 255 for dark images)")
     }
     return Values(scale: 1, range: 0...1)
   }

@@ -137,15 +137,15 @@ private func npy(
       #expect(
         line
           == "read train.csv: train, 2 images of 2x2x1, integer values 0 to 255 as v/255, labels "
-          + "column label, as train")
+          + "train column label, as train")
       // Without names of columns: a label and a square; semicolons; decimals.
       let plain = try imported([("a.csv", Data("3;0;.5;1;0.25\n".utf8))], in: folder).train
       #expect(plain.labels == [3] && plain.values(0..<1) == [0, 0.5, 1, 0.25])
       let words = try imported(
-        [("a.tsv", Data("x\tkind\ty0\n9\tcat\t200\n1\tant\t0\n".utf8))],
-        ["labels": "kind", "shape": "1,2"], in: folder
+        [("a.tsv", Data("x\tkind\ty0\tz\tw\n9\tcat\t200\t3\t4\n1\tant\t0\t5\t6\n".utf8))],
+        ["labels": "kind", "shape": "1,4"], in: folder
       ).train
-      #expect(words.labels == [1, 0] && Array(words.stored(0..<2)) == [9, 200, 1, 0])
+      #expect(words.labels == [1, 0] && Array(words.stored(0..<2)) == [9, 200, 3, 4, 1, 0, 5, 6])
       let both = try imported(
         [
           ("train.csv", Data("label,a,b,c,d\n1,99,2,3,4\n".utf8)),

@@ -42,8 +42,8 @@ import Testing
       let error = #expect(throws: DatasetError.self) { try imported(path, ["images": "x"]) }
       #expect(
         "\(try #require(error))"
-          == "--images: found x, expected an array of \(path): /notes, /x_test, /x_train, /y_test, "
-          + "/y_train")
+          == "--images: found x, expected an array of \(path): /x_train, /x_test, /y_train, /y_test, "
+          + "/notes")
       let labels = #expect(throws: DatasetError.self) {
         try imported(path, ["images": "x_train", "labels": "notes"])
       }

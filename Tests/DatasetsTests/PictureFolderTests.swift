@@ -67,7 +67,7 @@ import Testing
   @Test func foldersThatAreNoClasses() throws {
     try withTemporaryFolder { folder in
       let output = folder.appending(path: "out.h5")
-      for (index, (files, note)) in [
+      let cases: [([String], String?)] = [
         (["a/1.png", "a/2.png"], nil),
         (["1.png", "2.png"], nil),
         (["a/1.png", "b/1.png"], "no labels: each folder holds one picture"),
@@ -75,7 +75,8 @@ import Testing
           ["a/1.png", "a/2.png", "b/1.png", "3.png", "4.png"],
           "no labels: 2 pictures lie outside of the folders of the others"
         ),
-      ].enumerated() as EnumeratedSequence<[([String], String?)]> {
+      ]
+      for (index, (files, note)) in cases.enumerated() {
         let pictures = folder.appending(path: "\(index)")
         try write(files, to: pictures)
         #expect(

@@ -142,17 +142,17 @@ import Testing
   /// Values that are no whole numbers from 0 are not guessed.
   @Test func otherTIFFFilesAreNamed() throws {
     /// A TIFF file with these fields.
-    func tiff(_ fields: [(tag: UInt16, value: UInt32)], _ pixels: [UInt8]) -> [UInt8] {
-      let own = fields.sorted { $0.tag < $1.tag }
+    func tiff(_ fields: [(UInt16, UInt32)], _ pixels: [UInt8]) -> [UInt8] {
+      let own = fields.sorted { $0.0 < $1.0 }
       var bytes: [UInt8] = [0x49, 0x49, 42, 0, 8, 0, 0, 0, UInt8(own.count), 0]
       func add<Number: FixedWidthInteger>(_ number: Number) {
         withUnsafeBytes(of: number.littleEndian) { bytes += $0 }
       }
       for field in own {
-        add(field.tag)
+        add(field.0)
         add(UInt16(4))
         add(UInt32(1))
-        add(field.value)
+        add(field.1)
       }
       add(UInt32(0))
       return bytes + pixels

@@ -96,6 +96,11 @@ public struct MNISTImporter: Importer {
         parts.append(try Part(split, IDX(images.path, expecting: .images), nil))
         continue
       }
+      guard labels.set == images.set else {
+        throw .mismatch(
+          file: folder.path, item: "\(split.rawValue) labels", found: "\(labels.set)…",
+          expected: "those of \(images.set)… (name single files)")
+      }
       let kind: IDX.Kind = labels.path.contains("idx2") ? .labelRows : .labels
       parts.append(
         try Part(

@@ -87,12 +87,14 @@ struct CSVTable {
       typeName: areIntegers ? "integer" : "decimal", values: .floats(values))
     images.areIntegers = areIntegers
     self.images = images
-    self.labels = place.map { _ in
-      MemoryArray(
-        file: file, name: labelColumn ?? "label", extents: [rows],
-        typeName: labels.count == rows ? "integer" : "text",
-        values: labels.count == rows ? .integers(labels) : .text(texts))
-    }
+    let areNumbers = labels.count == rows
+    self.labels =
+      place == nil
+      ? nil
+      : MemoryArray(
+        file: file, name: "\(name) \(labelColumn ?? "label")", extents: [rows],
+        typeName: areNumbers ? "integer" : "text",
+        values: areNumbers ? .integers(labels) : .text(texts))
   }
 
   /// The column of labels, from 0, and its name.

@@ -17,12 +17,12 @@ enum NPYFile {
     func mismatch(_ item: String, _ found: String, _ expected: String) -> DatasetError {
       .mismatch(file: file, item: "\(name): \(item)", found: found, expected: expected)
     }
-    guard bytes.starts(with: [0x93] + Array("NUMPY".utf8)), bytes.count >= 10 else {
+    guard bytes.starts(with: [0x93] + Array("NUMPY".utf8)), bytes.count >= 12 else {
       throw mismatch(
         "header", bytes.isEmpty ? "no byte" : "another beginning", "that of .npy files")
     }
     let wide = bytes[6] >= 2
-    guard (1...3).contains(bytes[6]), bytes.count >= 12 else {
+    guard (1...3).contains(bytes[6]) else {
       throw mismatch("version", "\(bytes[6])", "1 to 3")
     }
     let length = bytes[8..<(wide ? 12 : 10)].reversed().reduce(0) { $0 << 8 | Int($1) }
