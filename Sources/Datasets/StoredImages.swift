@@ -33,9 +33,10 @@ struct StoredImages {
     else {
       throw DatasetError.mismatch(
         file: file.path, item: name, found: "\(dataset.type) \(dataset.shape)",
-        expected: "uint8, float32 or float64 \(options.expected(for: dataset.shape))"
-          + (options.imageShape(of: dataset.shape) != nil
-            ? " (cleave import hdf5 reads other numbers)" : ""))
+        expected: "uint8, float32 or float64 "
+          + (options.imageShape(of: dataset.shape) == nil
+            ? options.expected(for: dataset.shape)
+            : "values (cleave import hdf5 reads other numbers)"))
     }
     let count = dataset.shape[0]
     guard count > 0, count <= Int(Int32.max) else {

@@ -129,7 +129,8 @@ import Testing
       try Data("hello".utf8).write(to: table)
       #expect(
         message([table.path], in: folder)
-          == "FOLDER/table.csv: found neither a folder nor a zip archive")
+          == "FOLDER/table.csv: found neither a folder nor a zip archive (cleave import arrays reads it)"
+      )
       let pictures = try makeFolder(folder).path
       #expect(
         message([pictures], ["size": "0"], in: folder)

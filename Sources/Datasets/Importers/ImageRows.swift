@@ -221,6 +221,7 @@ struct ImageRows: Sendable {
   ) throws -> [Split: Outcome] {
     let total = files.values.reduce(0) { $0 + $1.count }
     var (outcomes, done): ([Split: Outcome], Int) = ([:], 0)
+    var isCut = false
     for split in Split.allCases {
       guard let all = files[split], !all.isEmpty else { continue }
       let whole = all.filter { plan.broken[$0] == nil }
@@ -235,6 +236,7 @@ struct ImageRows: Sendable {
           ? try writeMixed(whole, of: split, plan, to: writer, progress: progress)
           : try write(whole, of: split, plan, to: writer, progress: progress)
       }
+      isCut = isCut || outcome.written.count < whole.count
       outcome.broken += all.compactMap { file in plan.broken[file].map { (file, $0) } }
       outcomes[split] = outcome
       done += all.count
@@ -246,7 +248,7 @@ struct ImageRows: Sendable {
           file: source.path, item: "images", found: "\(total) broken ones alone",
           expected: "at least one that is whole, but \(outcomes.firstReason)")
       }
-      if plan.framing != nil { try writer.keepImages(counts) }
+      if isCut { try writer.keepImages(counts) }
     }
     let isDeep = outcomes.values.contains { $0.depths.contains(16) }
     for (split, outcome) in outcomes where !outcome.written.isEmpty {

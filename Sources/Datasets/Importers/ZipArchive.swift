@@ -23,7 +23,8 @@ final class ZipArchive: Sendable {
           file: path,
           problem: path.lowercased().hasSuffix(".zip")
             ? "no zip archive, or one cut short: it ends without a table of contents"
-            : "found neither a folder nor a zip archive")
+            : "found neither a folder nor a zip archive"
+              + (ArrayKind(of: path) == nil ? "" : " (cleave import arrays reads it)"))
       }
       throw .damaged(
         file: path, problem: "cannot be read as a zip archive (libzip: \(Self.message(code)))")
