@@ -14,6 +14,7 @@ struct RunQuery {
   let isForced: Bool
   let passes: PassesOption
   let isBest: Bool
+  let rounds: Int
 
   static let operand = Operand("RUN", "the directory of a run")
   static let files = [".h5", ".hdf5"]
@@ -30,6 +31,7 @@ struct RunQuery {
     isForced = arguments.has("force")
     passes = try PassesOption(arguments)
     isBest = arguments.has("best")
+    rounds = try arguments.rounds()
     guard endings.contains(where: { output.hasSuffix($0) }) else {
       throw UsageError(
         "--out: found \(output), expected a name that ends in " + endings.joined(separator: " or "))
