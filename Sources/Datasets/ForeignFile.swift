@@ -17,10 +17,11 @@ public struct ForeignFile: Sendable {
 
   /// Lists the arrays of a file.
   ///
+  /// - Parameter isExternal: whether its arrays may lie in files outside of its folder.
   /// - Returns: nil for a file that Cleave wrote.
   /// - Throws: `HDF5Error` if the file cannot be read.
-  public init?(of path: String) throws(HDF5Error) {
-    let file = try File.open(path)
+  public init?(of path: String, isExternal: Bool = false) throws(HDF5Error) {
+    let file = try File.open(path, reach: isExternal ? .anywhere : .folder)
     for mark in ["format", "run", "model"] {
       guard try file.stringAttribute(mark, on: "/") == nil else { return nil }
     }

@@ -84,7 +84,9 @@ struct InfoCommand: Subcommand {
   // MARK: Data sets
 
   private func printDataset(on console: Console) throws -> Int32 {
-    if let file = try ForeignFile(of: path) { return try printForeign(file, on: console) }
+    if let file = try ForeignFile(of: path, isExternal: layout?.isExternal ?? false) {
+      return try printForeign(file, on: console)
+    }
     if layout != nil {
       throw UsageError(
         "--images, --layout, --shape, --scale and --external describe files of other programs: "
