@@ -64,7 +64,7 @@ import Testing
     let decoded = try decode(PictureFiles.file("TIFF", picture, orientation: orientation))
     guard case .bytes(let found) = decoded.pixels else { return }
     #expect(decoded.changes.contains(.turned) == (orientation > 1))
-    #expect((found.height, found.width) == (orientation < 5 ? (7, 5) : (5, 7)))
+    #expect(found.height == (orientation < 5 ? 7 : 5) && found.width == (orientation < 5 ? 5 : 7))
     let corners = [1: 0, 2: 4, 3: 34, 4: 30, 5: 0, 6: 30, 7: 34, 8: 4]
     let first = try #require(corners[orientation])
     #expect(found.bytes[..<3] == picture.bytes[(3 * first)..<(3 * first + 3)])
