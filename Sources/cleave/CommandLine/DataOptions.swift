@@ -23,18 +23,27 @@ struct DataOptions {
   init(_ arguments: Arguments) throws(UsageError) {
     path = arguments.value("data").map { URL(filePath: $0).standardizedFileURL.path }
     split = try arguments.choice("split", as: Split.self)?.rawValue ?? Split.train.rawValue
-    let layout = try arguments.choice("layout", as: ImageSetOptions.Layout.self)
-    options = ImageSetOptions(
-      images: arguments.value("images"), layout: layout ?? .nhwc,
-      shape: try Self.shape(arguments.value("shape")),
-      scale: try Self.scale(arguments.value("scale")), isExternal: arguments.has("external"))
+    let given = try Self.layout(arguments)
+    options = given ?? ImageSetOptions()
+    isLayoutGiven = given != nil
     other = arguments.has("accept-data") ? .accepted : .refused
-    isLayoutGiven = options != ImageSetOptions() || layout != nil
     if path == nil && isLayoutGiven {
       throw UsageError(
         "--images, --layout, --shape, --scale and --external describe the file of --data, which "
           + "is missing")
     }
+  }
+
+  /// The form of images in a file from elsewhere; nil if no option tells it.
+  ///
+  /// - Throws: `UsageError` for an invalid value.
+  static func layout(_ arguments: Arguments) throws(UsageError) -> ImageSetOptions? {
+    let layout = try arguments.choice("layout", as: ImageSetOptions.Layout.self)
+    let options = ImageSetOptions(
+      images: arguments.value("images"), layout: layout ?? .nhwc,
+      shape: try shape(arguments.value("shape")), scale: try scale(arguments.value("scale")),
+      isExternal: arguments.has("external"))
+    return layout != nil || options != ImageSetOptions() ? options : nil
   }
 
   private static func scale(_ text: String?) throws(UsageError) -> Double? {
