@@ -71,6 +71,16 @@ final class Checkpointer {
     return now.duration(to: deadline) < .seconds(other + max(Self.shortestReserve, 2 * seconds))
   }
 
+  /// The checkpoint of the lowest score; nil where none has been marked.
+  var best: BestCheckpoint? {
+    guard let directory, let name = try? RunSummary(run: directory.path).best,
+      let manifest = try? Checkpoint(directory: "\(directory.checkpoints)/\(name)").manifest,
+      let score = manifest.score,
+      let measure = manifest.measure.flatMap(BestMeasure.init(rawValue:))
+    else { return nil }
+    return BestCheckpoint(name: name, score: score, measure: measure)
+  }
+
   /// Writes a checkpoint of the present state.
   ///
   /// **Collective.**

@@ -69,7 +69,7 @@ public struct RobustLoop: Loop {
     let trainer = session.trainer
     let norms = try trainer.rows.norms()
     let (threshold, weight) = shrinkage(norms, elements: trainer.rows.count * trainer.dimensions)
-    session.shrinkageThreshold = Double(threshold)
+    session.shrinks(by: threshold, lambda: settings.lambda)
     while trainer.progress.outer < settings.outerIterations {
       // A run that goes on after it has converged stays where it is.
       if let (c1, c2) = lastMeasures(of: session), hasConverged(c1, c2) { return .converged }

@@ -102,6 +102,9 @@ public struct DataSettings: SettingsGroup {
     ).fixed,
   ]
 
+  /// The keys of the place and the format of the data, which the options of a command set.
+  public static let placeKeys = ["data", "images", "layout", "shape", "scale", "external"]
+
   /// The format of the training set in its file.
   public var imageSetOptions: ImageSetOptions {
     ImageSetOptions(
