@@ -42,7 +42,7 @@ public struct RunMark: Equatable, Sendable {
     noise = document["noise"]?.text
     first = document["first"].flatMap { RunSession($0) }
     last = document["last"].flatMap { RunSession($0) }
-    sessions = max(0, document["sessions"]?.integer ?? 0)
+    sessions = min(max(0, document["sessions"]?.integer ?? 0), 1_000_000_000)
     secondsBefore = max(0, document["seconds_before_last"]?.number ?? 0)
   }
 

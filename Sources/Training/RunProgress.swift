@@ -43,7 +43,8 @@ public struct RunProgress: Sendable {
       secondsLeft = nil
       return
     }
-    let perStep = logged / Double(step - session.step)
-    secondsLeft = max(0, Double(session.lastStep - step) * perStep - (secondsOfLast - logged))
+    let perStep = logged / (Double(step) - Double(session.step))
+    secondsLeft = max(
+      0, (Double(session.lastStep) - Double(step)) * perStep - (secondsOfLast - logged))
   }
 }

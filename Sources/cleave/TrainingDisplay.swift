@@ -58,7 +58,7 @@ final class TrainingDisplay: TrainingObserver {
 
   /// What lambda means for the images of the run.
   static func words(threshold: Double, lambda: Double) -> String {
-    "lambda=\(KeyDescription.assignment(of: .real(lambda))): threshold "
+    "lambda=\(Quantity.significant(lambda, 6)): threshold "
       + "\(Quantity.significant(threshold, 2)) of 0…1; where |X - L| of a pixel is larger, S takes "
       + "what exceeds it"
   }
@@ -90,7 +90,7 @@ final class TrainingDisplay: TrainingObserver {
 
   private static func words(_ result: OuterResult) -> String {
     let error =
-      result.cleanError.map { ", MSE of L \(Measure.squaredError.words($0.reconstruction))" } ?? ""
+      result.cleanError.map { ", MSE of L \(Measure.squaredError.text($0.reconstruction))" } ?? ""
     return "c1 \(Measure.change.text(result.c1)), c2 \(Measure.change.text(result.c2)), "
       + "S nonzero \(Measure.share.words(result.nonzero))\(error)"
   }
@@ -141,6 +141,11 @@ final class TrainingDisplay: TrainingObserver {
     return Double(steps * header.common.lanes.batch) / clock.seconds
   }
 
+  /// The last step: that of the last checkpoint, or of the last line.
+  private var lastStep: Int? {
+    newest.flatMap { $0.split(separator: "-").last.flatMap { Int($0) } } ?? step?.step
+  }
+
   private func summarize() {
     guard let header else { return }
     let speed = rate.map { ", \(Quantity.grouped(Int($0))) images/s with all pauses" } ?? ""
@@ -160,7 +165,7 @@ final class TrainingDisplay: TrainingObserver {
       switch best.measure {
       case .loss: "loss of its epoch \(Measure.nats.words(best.score))"
       case .validation: "bound on validation images \(Measure.nats.words(best.score))"
-      case .cleanError: "MSE of L \(Measure.squaredError.words(best.score))"
+      case .cleanError: "MSE of L \(Measure.squaredError.text(best.score))"
       }
     return "\(best.name), \(score)"
   }
@@ -196,7 +201,7 @@ final class TrainingDisplay: TrainingObserver {
           }
         } ?? .null),
       .init("checkpoint", newest.map { .string($0) } ?? .null),
-      .init("step", step.map { .integer($0.step) } ?? .null),
+      .init("step", lastStep.map { .integer($0) } ?? .null),
       .init("epoch", step.map { .integer($0.epoch) } ?? .null),
       .init("loss", step.map { .real($0.loss) } ?? .null), .init("terms", .object(terms)),
     ]

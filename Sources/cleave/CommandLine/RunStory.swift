@@ -47,7 +47,7 @@ struct RunStory {
       lines.append("    \(last.command)")
     }
     if !changed.isEmpty {
-      let base = mark.request == nil ? "the defaults" : "it"
+      let base = mark.request?.preset ?? "the defaults"
       lines.append("  differs from \(base) in \(changed.joined(separator: " "))")
     }
     return lines + noise
@@ -98,21 +98,24 @@ struct RunStory {
     let places = ["outer", "epoch", "step"].compactMap { name in
       line[name]?.integer.map { "\(name) \(Quantity.grouped($0))" }
     }
-    let known = ["kind", "outer", "epoch", "step", "time"]
-    let order = ["loss"]
-    let numbers = members.filter { !known.contains($0.name) && $0.value.number != nil }
-      .sorted { (order.contains($0.name) ? 0 : 1) < (order.contains($1.name) ? 0 : 1) }
-      .map { "\($0.name) \(measure(of: $0.name, $0.value.number ?? 0))" }
-    return (places + numbers).joined(separator: ", ")
+    let known = ["kind", "outer", "epoch", "step", "time", "loss", "images_per_second"]
+    let loss = line["loss"]?.number.map { "loss \(Measure.nats.words($0))" }
+    let numbers = members.filter { !known.contains($0.name) }.compactMap { member in
+      member.value.number.map { "\(member.name) \(measure(of: member.name, $0))" }
+    }
+    let speed = line["images_per_second"]?.number.map {
+      "\(Quantity.grouped(Int(min(max(0, $0), 1e15)))) images/s"
+    }
+    return (places + [loss].compactMap { $0 } + numbers + [speed].compactMap { $0 })
+      .joined(separator: ", ")
   }
 
   private static func measure(of name: String, _ value: Double) -> String {
     switch name {
-    case "images_per_second": "\(Quantity.grouped(Int(value)))"
-    case "learning_rate": Quantity.significant(value)
+    case "learning_rate", "lambda_l1": Quantity.significant(value)
     case "c1", "c2": Measure.change.words(value)
     case "nonzero", "sparsity": Measure.share.words(value)
-    case "mse", "mse_difference": Measure.squaredError.words(value)
+    case "mse", "mse_difference": Measure.squaredError.text(value)
     default: Measure.nats.words(value)
     }
   }

@@ -31,7 +31,8 @@ struct TrainCommand: Subcommand {
       Option.value("stop-after-step", "N", "end after step N as a signal would (status 75)"),
       Option.value("max-steps", "N", "end after step N as a finished run"),
       Option.value(
-        "time-limit", "MINUTES", "end before so many minutes have passed as a signal would"),
+        "time-limit", "MINUTES",
+        "end before so many minutes have passed as a signal would, with time for two checkpoints"),
       Option.value(
         "watchdog", "SECONDS",
         "end with a report when nothing has advanced for so long (default 600; 0 for never)"),
