@@ -33,20 +33,23 @@ public struct Outputs {
   ///
   /// S is float32, or float16 for a run with compact storage. For the run's training rows, S is the
   /// run's, and L is X - S - R where the run keeps R, otherwise D(E(X - S)). Other rows are split
-  /// once: L = D(E(X)) and S = shrink(X - L, t) with the run's threshold t; a run without a sparse
-  /// part has t = 0.
+  /// with frozen weights (`FrozenSplit`); a run without a sparse part has L = D(E(X)), S = X - L.
+  ///
+  /// - Parameter rounds: the largest number of rounds for rows outside the training set.
   ///
   /// **Collective.**
   ///
   /// - Returns: where L came from.
   @discardableResult
-  public func denoise(_ data: ImageSet, to path: String) throws -> CleanPart {
+  public func denoise(
+    _ data: ImageSet, to path: String, rounds: Int = FrozenSplit.usualRounds
+  ) throws -> CleanPart {
     let source = try world.agree { try Source(trained, data) }
     let explainer = try world.agree {
-      try Explainer(trained, images: source.images, usesSparsePart: source.hasSparsePart)
+      try Explainer(
+        trained, images: source.images, usesSparsePart: source.hasSparsePart, rounds: rounds)
     }
     let d = source.images.shape.count
-    let threshold = trained.threshold
     try write(path, data) { file in
       let clean = try file?.createDataset("/L", .uint8, shape: source.shape)
       let arrays = trained.checkpoint.manifest.rowLayout?.arrays ?? []
@@ -55,11 +58,7 @@ public struct Outputs {
         "/S", isCompact ? .float16 : .float32, shape: source.shape)
       try RowBlocks(rows: source.rows, of: source.images.shape, on: world).collect(width: 2 * d) {
         rows in
-        let l = try explainer.clean(rows).values
-        let s =
-          source.hasSparsePart
-          ? try explainer.sparse(rows)
-          : zip(source.images.values(rows), l).map { shrink($0 - $1, by: threshold) }
+        let (l, s) = try explainer.split(rows)
         return interleaved(l, s, width: d)
       } write: { rows, values in
         let (l, s) = parted(values, width: d)
@@ -80,7 +79,7 @@ public struct Outputs {
       try Explainer(trained, images: source.images, usesSparsePart: false)
     }
     try images("/reconstructions", source.rows, source.images.shape, data, to: path) {
-      try explainer.clean($0).values
+      explainer.reconstruction(of: explainer.target($0)).values
     }
   }
 
@@ -201,10 +200,6 @@ public struct Outputs {
       b += both[first + width..<first + 2 * width]
     }
     return (a, b)
-  }
-
-  private func shrink(_ value: Float, by threshold: Float) -> Float {
-    value > threshold ? value - threshold : value < -threshold ? value + threshold : 0
   }
 }
 

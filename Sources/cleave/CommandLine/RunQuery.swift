@@ -16,6 +16,7 @@ struct RunQuery {
   let passes: PassesOption
   let isBest: Bool
   let isJSON: Bool
+  let rounds: Int
 
   static let operand = Operand("RUN", "the directory of a run")
   static let files = [".h5", ".hdf5"]
@@ -36,6 +37,7 @@ struct RunQuery {
     passes = try PassesOption(arguments)
     isBest = arguments.has("best")
     isJSON = arguments.has("json")
+    rounds = try arguments.rounds()
     guard endings.contains(where: { output.hasSuffix($0) }) else {
       throw UsageError(
         "--out: found \(output), expected a name that ends in " + endings.joined(separator: " or "))
