@@ -123,7 +123,7 @@ struct CompletionWords {
           -*) COMPREPLY=($(compgen -W "$options" -- "$current")) ;;
           *)
             case " ${COMP_WORDS[*]} " in
-              *" presets "*" --keys "*) operands='\(keys.map(\.name).joined(separator: " "))' ;;
+              *" presets "*"--keys "*) operands='\(keys.map(\.name).joined(separator: " "))' ;;
             esac
             if [ -n "$operands" ] && { [ "$COMP_CWORD" -eq 2 ] || [ "$command" = presets ]; }; then
               COMPREPLY=($(compgen -W "$operands" -- "$current"))
