@@ -43,9 +43,12 @@ final class TrainingDisplay: TrainingObserver {
       "  \(Quantity.grouped(header.parameters)) parameters, \(Quantity.grouped(header.totalSteps)) "
         + "steps"
     )
-    let changes = header.changed.joined(separator: " ")
-    let origin = header.preset.map { "preset \($0)" } ?? "the defaults"
-    lines("\(origin), changed: ", changes.isEmpty ? ["nothing"] : header.changed)
+    let origin =
+      header.preset.map {
+        Preset.exists($0) ? "preset \($0), changed: " : "\($0), differs from the defaults in: "
+      }
+      ?? "differs from the defaults in: "
+    lines(origin, header.changed.isEmpty ? ["nothing"] : header.changed)
     lines("settings that \(header.system) reads: ", header.assignments)
     for line in unread { console.warning(line) }
     if let complaint = BLASCore.complaint(about: BLAS.kernelName) { console.warning(complaint) }
@@ -138,7 +141,10 @@ final class TrainingDisplay: TrainingObserver {
   private var rate: Double? {
     guard let step, let header, clock.seconds > 0 else { return nil }
     let steps = step.step - (first ?? step.step) + header.common.recording.logEvery
-    return Double(steps * header.common.lanes.batch) / clock.seconds
+    // A fitted model sees all rows in its one step an epoch.
+    let isFitted = header.totalSteps == header.totalEpochs
+    let images = isFitted ? header.rows : header.common.lanes.batch
+    return Double(steps) * Double(images) / clock.seconds
   }
 
   /// The last step: that of the last checkpoint, or of the last line.

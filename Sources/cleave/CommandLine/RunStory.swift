@@ -47,7 +47,8 @@ struct RunStory {
       lines.append("    \(last.command)")
     }
     if !changed.isEmpty {
-      let base = mark.request?.preset ?? "the defaults"
+      let base =
+        mark.request.map(\.preset).flatMap { Preset.exists($0) ? $0 : nil } ?? "the defaults"
       lines.append("  differs from \(base) in \(changed.joined(separator: " "))")
     }
     return lines + noise
