@@ -330,10 +330,13 @@ float ck_max_abs(const float *x, long n);
 /// The sum of the squares; each square is rounded down to a whole number of units of 1 / per_unit.
 int64_t ck_sum_squares_in_units(const float *x, double per_unit, long n);
 
-// MARK: Memory of several processes (memory_file.c)
+// MARK: Memory of this and of several processes (memory_file.c)
 
 /// A new file in memory without a name; -1, with errno, where the system refuses.
 int ck_memory_file(const char *label);
+
+/// From now on freed blocks of at least so many bytes go back to the system at once.
+void ck_return_blocks_from(int bytes);
 
 #ifdef __cplusplus
 }

@@ -71,7 +71,7 @@ public struct RobustLoop: Loop {
     let trainer = session.trainer
     let norms = try trainer.rows.norms()
     let (threshold, weight) = shrinkage(norms, elements: trainer.rows.count * trainer.dimensions)
-    session.shrinkageThreshold = Double(threshold)
+    session.shrinks(by: threshold, lambda: settings.lambda)
     let shrinkage = Shrinkage(
       settings.shrinkage, threshold: threshold, channels: trainer.images.shape.channels)
     while trainer.progress.outer < settings.outerIterations {

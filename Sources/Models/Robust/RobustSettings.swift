@@ -41,7 +41,8 @@ extension RobustLoop {
         "Epochs of training in an outer iteration.", "4.3: 20"),
       .real(
         "lambda", \.lambda, .notNegativeOrInfinite,
-        "Weight of the sparse part; large leaves it empty, inf altogether.", "D-15: 70"),
+        "Weight of the sparse part: the threshold of S grows with it, and a run prints that as it begins; "
+          + "large leaves S empty, inf altogether.", "D-15: 70"),
       .choice(
         "threshold", \.threshold, "How the shrinkage threshold comes from lambda.",
         "D-01 [C]: induced"),

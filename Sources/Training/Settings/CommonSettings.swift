@@ -115,6 +115,9 @@ public struct DataSettings: SettingsGroup {
     ).fixed,
   ]
 
+  /// The keys of the place and the format of the data, which the options of a command set.
+  public static let placeKeys = ["data", "images", "layout", "shape", "scale", "external"]
+
   /// Checks what patches are made of.
   public func check(_ system: String, with common: CommonSettings) throws(ConfigurationError) {
     guard let patch else {

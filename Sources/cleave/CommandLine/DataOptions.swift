@@ -14,20 +14,24 @@ struct DataOptions {
   let split: String
   private let options: ImageSetOptions
   private let isLayoutGiven: Bool
+  /// The value of `--shape`: the sides of an image.
+  var shape: [Int]? { options.shape }
   /// What is done with other images than those a run was trained on, where these are expected.
   let other: TrainingRun.OtherImages
 
   /// Takes `--data`, `--split` and the options of a file's layout from the arguments.
   ///
+  /// - Parameter isOptional: whether `--shape` may stand alone, for images that are not there yet.
   /// - Throws: `UsageError` for an invalid value.
-  init(_ arguments: Arguments) throws(UsageError) {
+  init(_ arguments: Arguments, isOptional: Bool = false) throws(UsageError) {
     path = arguments.value("data").map { URL(filePath: $0).standardizedFileURL.path }
     split = try arguments.choice("split", as: Split.self)?.rawValue ?? Split.train.rawValue
     let given = try Self.layout(arguments)
     options = given ?? ImageSetOptions()
     isLayoutGiven = given != nil
     other = arguments.has("accept-data") ? .accepted : .refused
-    if path == nil && isLayoutGiven {
+    let alone = ImageSetOptions(shape: isOptional ? options.shape : nil)
+    if path == nil && isLayoutGiven && (options != alone || arguments.has("layout")) {
       throw UsageError(
         "--images, --layout, --shape, --scale and --external describe the file of --data, which "
           + "is missing")
