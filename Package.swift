@@ -35,7 +35,7 @@ let package = Package(
     library("Support", []),
     library("MPI", ["CMPI", "Support"]),
     library("HDF5", ["CHDF5", "Support"]),
-    library("Images", ["Support", "CPNG", "CTurboJPEG"]),
+    library("Images", ["Support", "CPNG", "CTurboJPEG", "CZlib"]),
     library("Tensors", ["COpenBLAS", "COneDNN", "CKernels"]),
     library("Autodiff", ["Tensors"]),
     library("Layers", ["Autodiff"]),

@@ -17,8 +17,8 @@ protocol ImagesCommand: Subcommand {
 
   /// Writes the model's results for the images. **Collective.**
   ///
-  /// - Returns: what a reader should know about them, in one line.
-  func write(_ images: ImageSet, by outputs: Outputs) throws -> String?
+  /// - Returns: what a reader should know about them, a line each.
+  func write(_ images: ImageSet, by outputs: Outputs) throws -> [String]
 }
 
 extension ImagesCommand {
@@ -35,7 +35,7 @@ extension ImagesCommand {
       try world.agree { _ = try trained.encoder() }
       let (images, line) = try query.data.open(for: trained, on: world, console)
       console.note(line)
-      if let line = try write(images, by: outputs) { console.note(line) }
+      for line in try write(images, by: outputs) { console.note(line) }
     }
   }
 }
