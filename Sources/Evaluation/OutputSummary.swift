@@ -94,7 +94,9 @@ public struct OutputSummary {
     datasets = []
     facts = [
       JSONValue.Member("rows", .integer(rows)), JSONValue.Member("outliers", .integer(outliers)),
-      JSONValue.Member("scores", .array(names.dropFirst(2).dropLast().map { .string($0) })),
+      JSONValue.Member(
+        "scores", .array(names.dropFirst(2).dropLast().filter { $0 != "label" }.map { .string($0) })
+      ),
     ]
   }
 

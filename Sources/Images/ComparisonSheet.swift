@@ -208,7 +208,7 @@ public struct ComparisonSheet {
 extension Picture {
   /// The picture under a line of words, or some if it is narrow; enlarged where it is small.
   public func titled(_ title: String) -> Picture {
-    let zoom = max(1, 480 / max(width, 1))
+    let zoom = max(1, 720 / max(width, 1))
     let letter = 2
     let whole = max(width * zoom, 240)
     let lines = BitmapFont.lines(title, width: (whole - 8) / (BitmapFont.advance * letter))

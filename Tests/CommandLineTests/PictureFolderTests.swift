@@ -66,10 +66,12 @@ import Testing
   @Test func sizesAndDepths() throws {
     try withTemporaryFolder { folder in
       try prepare(in: folder, names: (0..<Self.count).map { "\($0).jpg" }) { file in
-        let sizes = (0..<Self.count).flatMap { $0 == 0 ? [28, 28] : [20 + $0, 90] }.map(Int32.init)
+        let sizes = (0..<Self.count).flatMap { row -> [Int32] in
+          row == 0 ? [28, 28] : [Int32(20 + row), 90]
+        }
         try file.createDataset("/train/sizes", .int32, shape: [Self.count, 2]).write(sizes)
         try file.createDataset("/train/depths", .uint8, shape: [Self.count])
-          .write((0..<Self.count).map { $0 < 2 ? 16 : 8 } as [UInt8])
+          .write((0..<Self.count).map { row -> UInt8 in row < 2 ? 16 : 8 })
         try file.write(attribute: "framing", on: "/train/images", "stretch")
       }
       try Tool.succeed("denoise run --out o.h5", in: folder)

@@ -94,11 +94,11 @@ import Testing
   }
 
   @Test func aTitleKeepsThePictureBelowIt() {
-    let picture = Picture(height: 2, width: 300, channels: 1, fill: 77)
+    let picture = Picture(height: 2, width: 400, channels: 1, fill: 77)
     let titled = picture.titled("samples of a run, written for all to see")
-    #expect(titled.width == 300)
-    #expect(titled.bytes.suffix(600).allSatisfy { $0 == 77 })
+    #expect(titled.width == 400)
+    #expect(titled.bytes.suffix(800).allSatisfy { $0 == 77 })
     #expect(titled.bytes.contains(235))
-    #expect(Picture(height: 3, width: 10, channels: 3, fill: 7).titled("x").width == 480)
+    #expect(Picture(height: 3, width: 10, channels: 3, fill: 7).titled("x").width == 720)
   }
 }
