@@ -32,7 +32,8 @@ public struct BenchmarkOption: Sendable {
 
   /// Steps of a workload.
   public static let steps = BenchmarkOption(
-    "steps", .integer(1...1_000_000), "steps to time (of rvae-proj: passes over all rows)")
+    "steps", .integer(1...1_000_000),
+    "steps to time (of rvae-proj and rvae-split: passes over all rows)")
   /// Images of a step.
   public static let batch = BenchmarkOption(
     "batch", .integer(1...60_000), "images in a step, over all ranks (default the peer's)")

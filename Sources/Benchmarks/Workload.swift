@@ -1,5 +1,6 @@
 import Datasets
 import Dispatch
+import Layers
 import MPI
 import Models
 import Runs
@@ -17,12 +18,22 @@ struct Workload: Benchmark {
   let settings: [String]
   /// Images in memory over all ranks, and their shape.
   var images = (count: 60_000, shape: ImageShape(height: 28, width: 28, channels: 1))
-  /// Whether projections of all rows are timed, not steps.
-  var isProjection = false
+  /// What is timed.
+  var work = Work.step
   /// Steps before the clock starts, and steps that are timed unless told otherwise.
   var repetitions = (warmUp: 20, timed: 200)
   /// Operations that the products of an image need.
   let flopsPerImage: Double
+
+  /// A piece of work that is timed.
+  enum Work {
+    /// A training step.
+    case step
+    /// A projection of all rows.
+    case projection
+    /// The split of all rows with frozen weights, in this many rounds.
+    case split(rounds: Int)
+  }
 
   var options: [BenchmarkOption] { [.steps, .batch, .threads, .exact] }
 
@@ -43,11 +54,11 @@ struct Workload: Benchmark {
       c, on: syntheticImages(lanes: lanes.count, on: world), world: world)
     let steps = options.integer(.steps) ?? repetitions.timed
     let seconds = try medianSeconds(of: steps, session)
-    let taken = Double(isProjection ? images.count : lanes.batch)
+    let taken = Double(isOfAllRows ? images.count : lanes.batch)
     return Self.report(
       name, batch: lanes.batch, steps: steps, seconds: seconds, rate: taken / seconds,
       gflops: flopsPerImage * taken / seconds / 1e9, ranks: world.size,
-      wireBytes: isProjection
+      wireBytes: isOfAllRows
         ? 0 : session.trainer.bytesExchanged(lanes: lanes.count, ranks: world.size),
       memory: try world.allGather([Double(ProcessMemory.peak) / 0x1p20]))
   }
@@ -59,10 +70,10 @@ struct Workload: Benchmark {
     for i in 0..<repetitions.warmUp + count {
       if i == repetitions.warmUp { try trainer.world.barrier() }
       let start = DispatchTime.now().uptimeNanoseconds
-      if isProjection {
-        _ = try session.loop.rehearse(trainer)
-      } else {
-        try trainer.trainStep { _ = try trainer.watch.exchange([0, 0, 0]) }
+      switch work {
+      case .step: try trainer.trainStep { _ = try trainer.watch.exchange([0, 0, 0]) }
+      case .projection: _ = try session.loop.rehearse(trainer)
+      case .split(let rounds): Self.split(trainer, rounds: rounds)
       }
       let elapsed = Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
       if i >= repetitions.warmUp { seconds.append(elapsed) }
@@ -70,6 +81,28 @@ struct Workload: Benchmark {
     var median = [seconds.sorted()[count / 2]]
     try trainer.world.allReduce(&median, .max)
     return median[0]
+  }
+
+  /// Splits this rank's rows; no image rests before the last round.
+  private static func split(_ trainer: Trainer, rounds: Int) {
+    guard let model = trainer.model as? any Encoding else { return }
+    let (own, d) = (trainer.rows.localRows, trainer.dimensions)
+    let split = FrozenSplit(
+      by: model, dimensions: d, threshold: 0.2, rounds: rounds, tolerance: 0, seed: 1)
+    let atOnce = trainer.images.shape.blockRows
+    let (x, l, s) = (
+      Storage(count: atOnce * d), Storage(count: atOnce * d), Storage(count: atOnce * d)
+    )
+    for first in stride(from: own.lowerBound, to: own.upperBound, by: atOnce) {
+      let rows = first..<min(own.upperBound, first + atOnce)
+      trainer.images.gather(rows, into: x.pointer)
+      split.run(rows, x.pointer, l: l.pointer, s: s.pointer)
+    }
+  }
+
+  private var isOfAllRows: Bool {
+    if case .step = work { return false }
+    return true
   }
 
   private static func report(

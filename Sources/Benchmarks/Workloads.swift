@@ -11,8 +11,14 @@ extension Workload {
       flopsPerImage: Products.training(encoder) + Products.training(decoder, inputGradient: true)),
     Workload(
       name: "rvae-proj", summary: "robust VAE, 784-512-256-49: projections of all rows",
-      settings: ["model=rvae"], isProjection: true, repetitions: (1, 3),
+      settings: ["model=rvae"], work: .projection, repetitions: (1, 3),
       flopsPerImage: Products.forward(encoder) + Products.forward(decoder)),
+    Workload(
+      name: "rvae-split",
+      summary: "robust VAE, 784-512-256-49: the split of new images, 15 rounds each",
+      settings: ["model=rvae"], images: (12_000, ImageShape(height: 28, width: 28, channels: 1)),
+      work: .split(rounds: 15), repetitions: (1, 3),
+      flopsPerImage: 15 * (Products.forward(encoder) + Products.forward(decoder))),
     Workload(
       name: "daae-mlp",
       summary: "denoising adversarial autoencoder, 784-1000-1000-10: training steps",

@@ -20,7 +20,9 @@ extension Evaluation {
       guard let model = trained.model as? any Trainable & Encoding else { return Evidence() }
       let step = Step(seed: trained.configuration.common.lanes.seed)
       let explainer = try world.agree {
-        try Explainer(trained, images: source.images, usesSparsePart: source.hasSparsePart)
+        try Explainer(
+          trained, images: source.images, usesSparsePart: source.hasSparsePart,
+          rounds: options.rounds)
       }
       let d = source.images.shape.count
       // The number of rows, or 0 where the model does not report the part.
@@ -32,8 +34,8 @@ extension Evaluation {
             source.images.gather(batch, into: $0)
           }
         }
-        if source.hasSparsePart {
-          ck_axpy(step.target.pointer, try explainer.sparse(rows), -1, rows.count * d)
+        if hasSplit {
+          ck_axpy(step.target.pointer, try explainer.split(rows).s, -1, rows.count * d)
         }
         _ = model.loss(phase: 0, step)
         guard let kl = step.sum(of: .kl) else { return [0, 0] }

@@ -30,7 +30,7 @@ extension Evaluation {
     ) { [hasSparsePart = source.hasSparsePart] rows, pixels in
       images.gather(rows, into: pixels)
       guard hasSparsePart else { return }
-      for (i, value) in try explainer.sparse(rows).enumerated() { pixels[i] -= value }
+      for (i, value) in try explainer.split(rows).s.enumerated() { pixels[i] -= value }
     }
     return (model, estimate)
   }

@@ -1,6 +1,7 @@
 import Datasets
 import MPI
 import Runs
+import Training
 
 /// The result of an evaluation, as `cleave evaluate --json` prints it.
 public struct EvaluationResult: Sendable {
@@ -47,6 +48,8 @@ public final class Evaluation {
     public var samples = 5000
     /// The number of first images to measure; nil for all.
     public var rows: Int?
+    /// The largest number of rounds that split an image outside the training set.
+    public var rounds = FrozenSplit.usualRounds
     /// Whether the encoder sees the noise of training when the bound is measured (D-25).
     public var isCorrupted = false
     /// Whether the bound of a Gaussian decoder is negated too (D-26).
@@ -91,6 +94,9 @@ public final class Evaluation {
       rows: source.rows, reference: source.hasClean ? "clean" : "images", metrics: results,
       notes: notes, remarks: try remarks(results), warnings: warnings)
   }
+
+  /// Whether the images have an S: the run's own, or one that its model finds.
+  var hasSplit: Bool { source.hasSparsePart || trained.shrinks }
 
   /// The split, or the dataset of a file without splits.
   private var part: String {

@@ -3,18 +3,21 @@ import CKernels
 import Datasets
 import Layers
 import Runs
+import Support
 import Tensors
 import Training
 
 /// Where the clean part L of rows comes from.
-public enum CleanPart: Sendable {
+public enum CleanPart: Equatable, Sendable {
   /// The run's split of its own rows: L = X - S - R, the L that S was made from.
   case stored
   /// The run's own rows, of a model that keeps S without R: L = D(E(X - S)).
   case explained
   /// The run's own rows before the first split, where S is 0: L = D(E(X)).
   case unsplit
-  /// Rows that have no S in the run: L = D(E(X)).
+  /// Rows that have no S in the run: L = D(E(X - S)), S = shrink(X - L, t) are repeated.
+  case iterated(rounds: Int)
+  /// Rows that have no S in the run, of a model that shrinks none: L = D(E(X)), S = X - L.
   case new
   /// Any rows, of a model without a sparse part: L = D(E(X)).
   case whole
@@ -26,6 +29,9 @@ public enum CleanPart: Sendable {
     case .explained: "L = D(E(X - S)) with the run's S"
     case .unsplit: "L = D(E(X)): the run has not split these X into L + S yet"
     case .new: "L = D(E(X)): these rows are not those trained on"
+    case .iterated(let rounds):
+      "L = D(E(X - S)), S = shrink(X - L, t), repeated until L rests, at most "
+        + "\(Quantity.count(rounds, "time")): these rows are not those trained on"
     case .whole: "L = D(E(X)): this model has no sparse part"
     }
   }
@@ -41,21 +47,40 @@ public final class Explainer {
   private let usesSparsePart: Bool
   private let step: Step
   private var stored: [Float] = []
+  private let frozen: FrozenSplit?
+  private var found: (rows: Range<Int>, l: [Float], s: [Float]) = (0..<0, [], [])
 
   /// An explainer of images by a trained model.
   ///
-  /// - Parameter usesSparsePart: whether the rows are the run's training rows, with their own S.
+  /// - Parameters:
+  ///   - usesSparsePart: whether the rows are the run's training rows, with their own S.
+  ///   - rounds: the largest number of rounds that split an image without S.
   /// - Throws: `ConfigurationError` for a model without an encoder.
-  public init(_ trained: TrainedModel, images: ImageSet, usesSparsePart: Bool) throws {
+  public init(
+    _ trained: TrainedModel, images: ImageSet, usesSparsePart: Bool,
+    rounds: Int = FrozenSplit.usualRounds
+  ) throws {
     self.trained = trained
     model = try trained.encoder()
     self.images = images
     self.usesSparsePart = usesSparsePart
-    let hasSparsePart = trained.checkpoint.manifest.rowLayout?.arrays.hasSparsePart == true
-    cleanPart = usesSparsePart ? try trained.ownCleanPart : hasSparsePart ? .new : .whole
+    let seed = trained.configuration.common.lanes.seed
+    if usesSparsePart {
+      cleanPart = try trained.ownCleanPart
+    } else if trained.shrinks {
+      cleanPart = .iterated(rounds: rounds)
+    } else {
+      let hasSparsePart = trained.checkpoint.manifest.rowLayout?.arrays.hasSparsePart == true
+      cleanPart = hasSparsePart ? .new : .whole
+    }
+    frozen =
+      cleanPart == .iterated(rounds: rounds)
+      ? FrozenSplit(
+        by: model, dimensions: images.shape.count, threshold: trained.threshold, rounds: rounds,
+        seed: seed) : nil
     let noise = try trained.inputNoise(for: images)
     step = Step(
-      seed: trained.configuration.common.lanes.seed, corrupt: noise.corrupter(of: images.shape))
+      seed: seed, corrupt: noise.corrupter(of: images.shape))
   }
 
   private func begin(_ rows: Range<Int>) {
@@ -72,6 +97,12 @@ public final class Explainer {
     return step.corrupted()
   }
 
+  /// X of the rows without noise of training, [rows, D]; valid until the next block.
+  public func target(_ rows: Range<Int>) -> Variable {
+    begin(rows)
+    return step.target
+  }
+
   /// D(E(x)) from the mean code.
   public func reconstruction(of x: Variable) -> Variable {
     model.reconstruct(x, step, sampling: false)
@@ -83,9 +114,6 @@ public final class Explainer {
     return model.encode(step.target)
   }
 
-  /// The run's S of its training rows.
-  public func sparse(_ rows: Range<Int>) throws -> [Float] { try array("S", rows) }
-
   /// An array that the run keeps with its training rows.
   private func array(_ name: String, _ rows: Range<Int>) throws -> [Float] {
     let count = rows.count * images.shape.count
@@ -96,17 +124,37 @@ public final class Explainer {
     return stored
   }
 
-  /// L of the rows, [rows, D], as `cleanPart` says.
+  /// L and S of the rows, [rows, D] each, as `cleanPart` says.
   ///
-  /// The decoder's L lies in [0, 1], so a stored one is clipped: rounding may leave these limits.
-  public func clean(_ rows: Range<Int>) throws -> Variable {
+  /// A stored L is clipped to [0, 1], where the decoder's lies: rounding may leave these limits. For
+  /// a model without a sparse part S is X - L.
+  public func split(_ rows: Range<Int>) throws -> (l: [Float], s: [Float]) {
+    if found.rows == rows { return (found.l, found.s) }
+    let count = rows.count * images.shape.count
     begin(rows)
     let x = step.target
-    if usesSparsePart { ck_axpy(x.pointer, try sparse(rows), -1, x.shape.count) }
-    guard cleanPart == .stored else { return reconstruction(of: x) }
-    ck_axpy(x.pointer, try array("R", rows), -1, x.shape.count)
-    ck_clamp(x.pointer, x.pointer, x.shape.count, 0, 1)
-    return x
+    var l = [Float](repeating: 0, count: count)
+    var s = l
+    if let frozen {
+      frozen.run(rows, x.pointer, l: &l, s: &s)
+    } else {
+      if usesSparsePart {
+        s = try array("S", rows)
+        ck_axpy(x.pointer, s, -1, count)
+      }
+      if cleanPart == .stored {
+        ck_axpy(x.pointer, try array("R", rows), -1, count)
+        ck_clamp(&l, x.pointer, count, 0, 1)
+      } else {
+        l = reconstruction(of: x).values
+      }
+      if !usesSparsePart {
+        s = x.values
+        ck_axpy(&s, l, -1, count)
+      }
+    }
+    found = (rows, l, s)
+    return (l, s)
   }
 }
 
@@ -126,6 +174,9 @@ extension TrainedModel {
       return splits > 0 && kept.version != 0 ? .stored : .unsplit
     }
   }
+
+  /// Whether the run splits images by shrinking X - L, so that it can split others, too.
+  var shrinks: Bool { threshold > 0 }
 
   /// The noise of inputs in measurements: the noise of training, or none for images that are
   /// already corrupted.

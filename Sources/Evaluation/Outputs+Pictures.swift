@@ -21,11 +21,15 @@ extension Outputs {
   ///
   /// **Collective.**
   ///
-  /// - Parameter path: the folder; it ends in `/`.
+  /// - Parameters:
+  ///   - path: the folder; it ends in `/`.
+  ///   - rounds: the largest number of rounds that split rows outside the training set.
   /// - Returns: what a reader should know, a line each.
   /// - Throws: `DatasetError` if the folder may not be written, or the model has no S to show.
-  public func denoise(_ data: ImageSet, as shown: Shown, into path: String) throws -> [String] {
-    let rows = try SplitRows(trained, data, on: world)
+  public func denoise(_ data: ImageSet, as shown: Shown, into path: String, rounds: Int) throws
+    -> [String]
+  {
+    let rows = try SplitRows(trained, data, rounds: rounds, on: world)
     let source = rows.source
     let originals = try world.agree { try Originals(of: data) }
     try world.agree {
@@ -95,8 +99,8 @@ extension Outputs {
   ///
   /// - Returns: where L came from.
   @discardableResult
-  public func drawSplit(_ data: ImageSet, to path: String) throws -> CleanPart {
-    let rows = try SplitRows(trained, data, on: world)
+  public func drawSplit(_ data: ImageSet, to path: String, rounds: Int) throws -> CleanPart {
+    let rows = try SplitRows(trained, data, rounds: rounds, on: world)
     try writeSheet(of: rows.source, data, to: path, rows.cleanPart.description) { row in
       let split = try rows.split(row)
       return (split.l, rows.hasSparsePart ? split.s : nil)

@@ -14,12 +14,14 @@ extension Outputs {
   ///   - decisive: the score that decides who is an outlier.
   ///   - grid: a picture of the images that are explained worst; nil for none.
   ///   - worst: how many images that picture shows.
+  ///   - rounds: the largest number of rounds that split rows outside the training set.
   /// - Returns: the scores and the names of the images, on rank 0.
   /// - Throws: `Scores.Missing` where the model does not have the deciding score.
   public func score(
-    _ data: ImageSet, by decisive: Score, to path: String, grid: String?, worst: Int
+    _ data: ImageSet, by decisive: Score, to path: String, grid: String?, worst: Int,
+    rounds: Int
   ) throws -> (scores: Scores, originals: Originals, cleanPart: CleanPart)? {
-    let rows = try SplitRows(trained, data, on: world)
+    let rows = try SplitRows(trained, data, rounds: rounds, on: world)
     let source = rows.source
     var table: [Float] = []
     try RowBlocks(rows: source.rows, of: source.images.shape, on: world)

@@ -58,18 +58,20 @@ public struct Outputs {
   ///
   /// S is float32, or float16 for a run with compact storage. For the run's training rows, S is the
   /// run's, and L is X - S - R where the run keeps R, otherwise D(E(X - S)). Other rows are split
-  /// once: L = D(E(X)) and S = shrink(X - L, t) with the run's threshold t; a run without a sparse
-  /// part has t = 0.
+  /// with frozen weights (`FrozenSplit`); a run without a sparse part has L = D(E(X)), S = X - L.
   ///
   /// **Collective.**
   ///
-  /// - Parameter extras: what the file holds beside L and S.
+  /// - Parameters:
+  ///   - extras: what the file holds beside L and S.
+  ///   - rounds: the largest number of rounds for rows outside the training set.
   /// - Returns: where L came from.
   @discardableResult
   public func denoise(
-    _ data: ImageSet, with extras: Set<Extra> = [], to path: String
+    _ data: ImageSet, with extras: Set<Extra> = [], to path: String,
+    rounds: Int = FrozenSplit.usualRounds
   ) throws -> CleanPart {
-    let rows = try SplitRows(trained, data, on: world)
+    let rows = try SplitRows(trained, data, rounds: rounds, on: world)
     let source = rows.source
     let d = source.images.shape.count
     let originals = try world.agree { try Originals(of: data) }
@@ -125,11 +127,11 @@ public struct Outputs {
     }
     if path.hasSuffix(".png") {
       return try writeSheet(of: source, data, to: path, "reconstructions") { row in
-        (try explainer.clean(row).values, nil)
+        (explainer.reconstruction(of: explainer.target(row)).values, nil)
       }
     }
     try images("/reconstructions", source.rows, source.images.shape, data, to: path) {
-      try explainer.clean($0).values
+      explainer.reconstruction(of: explainer.target($0)).values
     }
   }
 

@@ -20,12 +20,17 @@ final class SplitRows {
   /// The rows of `data` as a model sees them.
   ///
   /// **Collective.**
-  init(_ trained: TrainedModel, _ data: ImageSet, on world: Communicator) throws {
+  ///
+  /// - Parameter rounds: the largest number of rounds that split rows outside the training set.
+  init(
+    _ trained: TrainedModel, _ data: ImageSet, rounds: Int, on world: Communicator
+  ) throws {
     self.trained = trained
     let source = try world.agree { try Source(trained, data) }
     self.source = source
     explainer = try world.agree {
-      try Explainer(trained, images: source.images, usesSparsePart: source.hasSparsePart)
+      try Explainer(
+        trained, images: source.images, usesSparsePart: source.hasSparsePart, rounds: rounds)
     }
     cleanPart = explainer.cleanPart
     hasSparsePart = trained.checkpoint.manifest.rowLayout?.arrays.hasSparsePart == true
@@ -39,17 +44,8 @@ final class SplitRows {
 
   /// Splits rows.
   func split(_ rows: Range<Int>) throws -> Split {
-    let l = try explainer.clean(rows).values
-    let x = source.images.values(rows)
-    let threshold = trained.threshold
-    let s =
-      source.hasSparsePart
-      ? try explainer.sparse(rows) : zip(x, l).map { Self.shrink($0 - $1, by: threshold) }
-    return Split(x: x, l: l, s: s)
-  }
-
-  private static func shrink(_ value: Float, by threshold: Float) -> Float {
-    value > threshold ? value - threshold : value < -threshold ? value + threshold : 0
+    let (l, s) = try explainer.split(rows)
+    return Split(x: source.images.values(rows), l: l, s: s)
   }
 
   /// The scores of rows, [rows, scores], NaN where the model has none.

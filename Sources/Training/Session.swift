@@ -279,7 +279,9 @@ public final class Session {
     let epoch = trainer.progress.totalEpochs
     var isDue = checkpointer.isDue(epoch: epoch)
     if validation.isDue(epoch: epoch),
-      let found = try validation.measure(seed: trainer.settings.seed, on: trainer.world)
+      let found = try validation.measure(
+        seed: trainer.settings.seed,
+        threshold: trainer.progress.outer > 0 ? Float(shrinkageThreshold) : 0, on: trainer.world)
     {
       let earlier = history.metrics[Validation.bound] ?? []
       if earlier.allSatisfy({ $0.value > found.negative }) && recording.keepBest

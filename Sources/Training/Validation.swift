@@ -1,3 +1,4 @@
+import CKernels
 import Datasets
 import Foundation
 import Layers
@@ -55,18 +56,29 @@ struct Validation {
   /// Whether the run measures the bound after this epoch, counted over the run from 1.
   func isDue(epoch: Int) -> Bool { isOn && epoch % every == 0 && Double(epoch) >= first }
 
-  /// Measures the bound.
+  /// Measures the bound, of X - S where the run has split its own images.
   ///
   /// **Collective.**
   ///
+  /// - Parameter threshold: the threshold of S; 0 for none.
   /// - Returns: the negative bound in nats an image, and the bound as `evaluate` prints it:
   ///   negative for binary images alone (D-26).
-  func measure(seed: UInt64, on world: Communicator) throws -> (negative: Double, reported: Double)?
-  {
+  func measure(
+    seed: UInt64, threshold: Float, on world: Communicator
+  ) throws -> (negative: Double, reported: Double)? {
     guard let images, let model else { return nil }
+    let d = images.images.shape.count
+    let split = FrozenSplit(by: model, dimensions: d, threshold: threshold, seed: seed)
     let bound = try BoundEstimate(
-      model, rows: images.rows, dimensions: images.images.shape.count, seed: seed, on: world
-    ) { rows, pixels in images.images.gather(rows, into: pixels) }
+      model, rows: images.rows, dimensions: d, seed: seed, on: world
+    ) { rows, pixels in
+      images.images.gather(rows, into: pixels)
+      if threshold == 0 { return }
+      var (l, s) = ([Float](repeating: 0, count: rows.count * d), [Float]())
+      s = l
+      split.run(rows, pixels, l: &l, s: &s)
+      ck_axpy(pixels, s, -1, s.count)
+    }
     .negativeBound()
     return (bound, model.isDensity ? -bound : bound)
   }

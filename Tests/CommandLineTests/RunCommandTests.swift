@@ -167,11 +167,12 @@ import Training
       try prepare(folder)
       try Tool.succeed("train demo --data d.h5 --out a \(tiny) --quiet", ranks: 2, in: folder)
       for (command, ending) in [
-        ("denoise a", "h5"), ("reconstruct a --split test", "h5"), ("reconstruct a", "png"),
+        ("denoise a", "h5"), ("denoise a --split test", "h5"), ("reconstruct a --split test", "h5"),
+        ("reconstruct a", "png"),
         ("encode a --data clean.h5 --split test", "h5"), ("sample a --count 70", "h5"),
         ("sample a --count 70", "png"),
       ] {
-        let name = command.split(separator: " ")[0]
+        let name = command.replacing(" ", with: "-")
         for ranks in [1, 3] {
           let run = try Tool.run(
             "\(command) --out \(name)-\(ranks).\(ending)", ranks: ranks, in: folder)
@@ -203,7 +204,15 @@ import Training
       let text = try Tool.succeed("evaluate a --metrics psnr", in: folder)
       #expect(text.contains("\npsnr: of the mean mse of all images"), "\(text)")
       let other = try Tool.document("evaluate a --split test --metrics mse --json", in: folder)
-      #expect(other["metrics"]?["mse"]?["L"] == nil)
+      for name in ["L", "X-S", "repaired", "mean_image", "median_3x3", "median_5x5"] {
+        #expect(try #require(other["metrics"]?["mse"]?[name]?.number) > 0)
+      }
+      let once = try Tool.document(
+        "evaluate a --split test --metrics mse --rounds 1 --json", in: folder)
+      #expect(
+        once["metrics"]?["mse"]?["L"]?.number == once["metrics"]?["mse"]?["reconstruction"]?.number)
+      let bad = try Tool.run("denoise a --split test --rounds 0 --out l.h5", in: folder)
+      #expect(bad.status == 64 && bad.errors.contains("--rounds"), "\(bad)")
     }
   }
 

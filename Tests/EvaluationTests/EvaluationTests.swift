@@ -3,6 +3,7 @@ import Datasets
 import Foundation
 import HDF5
 import Images
+import Layers
 import MPI
 import Models
 import Runs
@@ -142,7 +143,7 @@ struct EvaluationTests {
 
       let explainer = try Explainer(trained, images: data, usesSparsePart: true)
       #expect(explainer.cleanPart == .stored)
-      let l = try explainer.clean(0..<Self.rows).values
+      let l = try explainer.split(0..<Self.rows).l
       let (s, r) = try (
         trained.checkpoint.read("S", rows: 0..<Self.rows),
         trained.checkpoint.read("R", rows: 0..<Self.rows)
@@ -160,7 +161,8 @@ struct EvaluationTests {
       }
       // Another pass through the model gives another image.
       let again = try Explainer(trained, images: data, usesSparsePart: false)
-      #expect(try again.cleanPart == .new && again.clean(0..<Self.rows).values != l)
+      #expect(again.cleanPart == .iterated(rounds: FrozenSplit.usualRounds))
+      #expect(try again.split(0..<Self.rows).l != l)
     }
   }
 
@@ -179,7 +181,7 @@ struct EvaluationTests {
       let trained = try TrainedModel(run: RunDirectory(path), on: .alone())
       let explainer = try Explainer(trained, images: data, usesSparsePart: true)
       #expect(explainer.cleanPart == .unsplit)
-      let l = try explainer.clean(0..<8).values
+      let l = try explainer.split(0..<8).l
       let expected = explainer.reconstruction(of: explainer.input(0..<8)).values
       for (a, b) in zip(l, expected) { #expect(abs(a - b) < 1e-6) }
     }
@@ -202,7 +204,7 @@ struct EvaluationTests {
     }
   }
 
-  @Test func denoisingWritesTheRunsOwnSForItsRowsAndFindsItOnceForOthers() throws {
+  @Test func denoisingWritesTheRunsOwnSForItsRowsAndFindsItForOthers() throws {
     try withTemporaryFolder { folder in
       let (trained, data) = try run(in: folder)
       let outputs = Outputs(trained, force: false, world: .alone())
@@ -225,6 +227,81 @@ struct EvaluationTests {
         #expect(abs(sparse[i] - expected) < 0.5 / 255 + 1e-5)
       }
       #expect(try file.stringAttribute("split", on: "/") == "test")
+    }
+  }
+
+  /// New images go through Algorithm 1 with frozen weights, each until it rests.
+  @Test func newImagesAreSplitByRounds() throws {
+    try withTemporaryFolder { folder in
+      let (trained, data) = try run(in: folder)
+      let test = try ImageSet.open(data.path, split: "test")
+      let model = try trained.encoder()
+      let (x, t) = (test.values(0..<40), trained.threshold)
+      /// The rounds by hand, of all images together.
+      func rounds(_ count: Int) -> (l: [Float], s: [Float]) {
+        let step = Step(seed: 1)
+        var (l, s) = (x, x.map { _ in Float(0) })
+        for _ in 0..<count {
+          (0..<40).map(Int32.init).withUnsafeBufferPointer {
+            step.begin(rows: $0, dimensions: 784, purpose: .evaluation, time: 0) {
+              for i in x.indices { $0[i] = x[i] - s[i] }
+            }
+          }
+          l = model.reconstruct(step.target, step, sampling: false).values
+          s = zip(x, l).map { x, l in max(abs(x - l) - t, 0) * (x < l ? -1 : 1) }
+        }
+        return (l, s)
+      }
+      func farthest(_ a: [Float], _ b: [Float]) -> Float {
+        zip(a, b).reduce(0) { max($0, abs($1.0 - $1.1)) }
+      }
+      func found(_ limit: Int) throws -> (l: [Float], s: [Float]) {
+        try Explainer(trained, images: test, usesSparsePart: false, rounds: limit).split(0..<40)
+      }
+      for count in [1, 2, 3] {
+        let (expected, result) = (rounds(count), try found(count))
+        #expect(farthest(expected.l, result.l) < 1e-5, "\(count)")
+        #expect(farthest(expected.s, result.s) < 1e-5, "\(count)")
+      }
+      // Images rest one by one: the result is near that of many rounds, and another than one round's.
+      let (last, rested) = (rounds(200), try found(200))
+      #expect(farthest(last.l, rested.l) < 0.005)
+      #expect(farthest(rounds(1).l, rested.l) > 0.01)
+
+      let result = try Evaluation(trained, on: test, world: .alone()).run(metrics("mse"))
+      let clean = try #require(test.clean).values(0..<40)
+      let usual = try found(FrozenSplit.usualRounds)
+      let ofL = try #require(value(result, "mse", "L"))
+      #expect(abs(ofL - meanSquaredError(usual.l, clean)) < 1e-6)
+      let repaired = zip(zip(x, usual.s), usual.l).map { $0.1 == 0 ? $0.0 : $1 }
+      let ofRepaired = try #require(value(result, "mse", "repaired"))
+      #expect(abs(ofRepaired - meanSquaredError(repaired, clean)) < 1e-6)
+      let mean = (0..<784).map { j in (0..<40).reduce(Float(0)) { $0 + clean[$1 * 784 + j] } / 40 }
+      let ofMean = try #require(value(result, "mse", "mean_image"))
+      #expect(abs(ofMean - meanSquaredError(clean.indices.map { mean[$0 % 784] }, clean)) < 1e-6)
+    }
+  }
+
+  /// Hidden pixels do not count, and have no S.
+  @Test func hiddenPixelsAreFilledByTheModel() throws {
+    try withTemporaryFolder { folder in
+      let (trained, data) = try run(in: folder)
+      let split = FrozenSplit(
+        by: try trained.encoder(), dimensions: 784, threshold: trained.threshold, rounds: 200,
+        seed: 1)
+      var x = data.values(0..<8)
+      let hidden = x.indices.map { UInt8($0 % 5 == 0 ? 1 : 0) }
+      func result() -> (l: [Float], s: [Float]) {
+        var (l, s) = (x, x)
+        split.run(0..<8, x, hidden: hidden, l: &l, s: &s)
+        return (l, s)
+      }
+      let first = result()
+      for i in x.indices where hidden[i] == 1 { x[i] = 0.5 }
+      let second = result()
+      #expect(zip(first.l, second.l).allSatisfy { abs($0 - $1) < 0.005 })
+      #expect(zip(hidden, second.s).allSatisfy { $0 == 0 || $1 == 0 })
+      #expect(second.s.contains { $0 != 0 })
     }
   }
 

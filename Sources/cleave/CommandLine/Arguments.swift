@@ -104,6 +104,13 @@ struct Arguments {
     UInt64(try integer("seed", in: 0...Int.max) ?? 595)
   }
 
+  /// The value of `--rounds`, or the usual number.
+  ///
+  /// - Throws: `UsageError` unless the value is an integer from 1 to 10,000.
+  func rounds() throws(UsageError) -> Int {
+    try integer("rounds", in: 1...10_000) ?? FrozenSplit.usualRounds
+  }
+
   /// The value of an option as one of several words; nil if it was not given.
   ///
   /// - Throws: `UsageError` for any other word, with the nearest allowed word.

@@ -1,3 +1,5 @@
+import Training
+
 /// One option of a command, for parsing and for `--help`.
 struct Option: Sendable {
   /// The name after `--`; a name of one letter follows a single `-`.
@@ -68,6 +70,10 @@ extension Option {
     "accept-data", "take images that are not those trained on, where the run's own are expected")
   static let split = value("split", "NAME", "its part: train (default), validation or test")
   static let best = flag("best", "the checkpoint of the lowest score, not the newest")
+  static let rounds = value(
+    "rounds", "N",
+    "rounds at most that split an image the run was not trained on "
+      + "(default \(FrozenSplit.usualRounds))")
   static let out = value("out", "FILE", "what to write")
 
   /// A fault to inject, for tests.

@@ -14,6 +14,7 @@ struct RunQuery {
   let isForced: Bool
   let passes: PassesOption
   let isBest: Bool
+  let rounds: Int
   /// Whether the output is a folder of pictures.
   var isFolder: Bool { output.hasSuffix("/") }
 
@@ -34,6 +35,7 @@ struct RunQuery {
     isForced = arguments.has("force")
     passes = try PassesOption(arguments)
     isBest = arguments.has("best")
+    rounds = try arguments.rounds()
     guard endings.contains(where: { output.hasSuffix($0) }) else {
       throw UsageError(
         "--out: found \(output), expected a name that ends in " + endings.joined(separator: " or "))

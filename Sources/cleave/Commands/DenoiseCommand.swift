@@ -13,10 +13,12 @@ struct DenoiseCommand: ImagesCommand {
     where they are known.
 
     For the rows the run was trained on, L and S are the run's own: S, and L = X - S - R of its last
-    split. Others are split once: L = D(E(X)).
+    split. Others are split with frozen weights: L = D(E(X - S)) and S = shrink(X - L, t) are
+    repeated until L rests.
     """
   static let options =
     RunQuery.options + [
+      Option.rounds,
       Option.value("as", "WHAT", "what pictures in a folder show: L (default), X-S or repaired"),
       Option.value("with", "LIST", "what FILE.h5 holds beside L and S: X, scores, or X,scores"),
     ]
@@ -54,10 +56,14 @@ struct DenoiseCommand: ImagesCommand {
   }
 
   func write(_ images: ImageSet, by outputs: Outputs) throws -> [String] {
-    if query.isFolder { return try outputs.denoise(images, as: shown, into: query.output) }
-    if query.output.hasSuffix(".png") {
-      return [try outputs.drawSplit(images, to: query.output).description]
+    if query.isFolder {
+      return try outputs.denoise(images, as: shown, into: query.output, rounds: query.rounds)
     }
-    return [try outputs.denoise(images, with: extras, to: query.output).description]
+    if query.output.hasSuffix(".png") {
+      return [try outputs.drawSplit(images, to: query.output, rounds: query.rounds).description]
+    }
+    return [
+      try outputs.denoise(images, with: extras, to: query.output, rounds: query.rounds).description
+    ]
   }
 }

@@ -16,8 +16,9 @@ struct EvaluateCommand: Subcommand {
     \(metricTable)
 
     Errors are taken against the clean images where the data set has them; X stands for the model's
-    input, L for the clean part of the rows trained on, as denoise writes it. A model that is trained
-    with noise gets such noise here too, unless the images are corrupted already. Bounds are of inputs
+    input, L for the clean part as denoise writes it, repaired for X where S is 0 and L elsewhere.
+    Beside them: medians of X, and the mean of the clean images, which looks at no X. A model that is
+    trained with noise gets such noise here too, unless the images are corrupted already. Bounds are of inputs
     without noise; a Gaussian decoder's are log-densities, higher being better.
     """
   private static let metricTable = String(
@@ -33,7 +34,8 @@ struct EvaluateCommand: Subcommand {
       Option.value("metrics", "LIST", "what to measure (default \(usual))"),
       Option.value("samples", "N", "samples of z for each image in nll and bits (default 5000)"),
       Option.value("rows", "N", "measure the first N images only"),
-      Option.best, Option.flag("corrupted", "the bound at inputs with the noise of training"),
+      Option.rounds, Option.best,
+      Option.flag("corrupted", "the bound at inputs with the noise of training"),
       Option.flag("negated", "the negative bound of a Gaussian decoder, too"), Option.json,
     ] + PassesOption.options + Option.layout
 
@@ -59,6 +61,7 @@ struct EvaluateCommand: Subcommand {
       options.samples = samples
     }
     options.rows = try arguments.integer("rows", in: 1...Int.max)
+    options.rounds = try arguments.rounds()
     options.isCorrupted = arguments.has("corrupted")
     options.isNegated = arguments.has("negated")
     self.options = options

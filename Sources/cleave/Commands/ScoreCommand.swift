@@ -19,6 +19,7 @@ struct ScoreCommand: Subcommand {
   static let operands = [RunQuery.operand]
   static let options =
     RunQuery.options + [
+      Option.rounds,
       Option.value("by", "SCORE", "the score that decides (default residual)"),
       Option.value("worst", "N", "list the N images that are explained worst"),
       Option.value("grid", "FILE", "a picture of them, with names and numbers (default 50)"),
@@ -57,7 +58,8 @@ struct ScoreCommand: Subcommand {
       let (images, line) = try query.data.open(for: trained, on: world, console)
       console.note(line)
       let found = try outputs.score(
-        images, by: decisive, to: query.output, grid: grid, worst: worst ?? Self.usualWorst)
+        images, by: decisive, to: query.output, grid: grid, worst: worst ?? Self.usualWorst,
+        rounds: query.rounds)
       guard let (scores, originals, cleanPart) = found else { return }
       console.note(cleanPart.description)
       let rows = worst.map { Array(scores.order.prefix($0)) } ?? []
