@@ -38,25 +38,45 @@ extension ImageSet {
   ///
   /// - Throws: `DatasetError.mismatch` for images that are smaller than a patch.
   public func patches(_ side: Int, stride: Int) throws(DatasetError) -> ImageSet {
-    guard min(shape.height, shape.width) >= side else {
+    let sizes = (0..<count).map { image in
+      let shape = shape(of: image)
+      return (height: shape.height, width: shape.width)
+    }
+    if let small = sizes.firstIndex(where: { min($0.height, $0.width) < side }) {
       throw .mismatch(
-        file: path, item: "images", found: "\(shape)",
+        file: path, item: "images", found: "\(shape(of: small)) in row \(small)",
         expected: "at least \(side) pixels on each side, as patch=\(side) has")
     }
-    let size = (height: shape.height, width: shape.width)
-    let grid = PatchGrid(
-      side: side, stride: stride, sizes: Array(repeating: size, count: count))
-    let held = heldRows.isEmpty
+    let grid = PatchGrid(side: side, stride: stride, sizes: sizes)
+    let held =
+      heldRows.isEmpty
       ? 0..<0
-      : grid.rows(of: heldRows.lowerBound).lowerBound
-        ..< grid.rows(of: heldRows.upperBound - 1).upperBound
+      : grid.rows(of: heldRows.lowerBound)
+        .lowerBound..<grid.rows(of: heldRows.upperBound - 1).upperBound
     return ImageSet(
       PatchSource(images: self, grid: grid), held: held,
       clean: try clean?.patches(side, stride: stride))
   }
 
   /// The shape of one image.
-  public func shape(of image: Int) -> ImageShape { shape }
+  public func shape(of image: Int) -> ImageShape {
+    guard let size = mixed?.sizes[image] else { return shape }
+    return ImageShape(height: size.height, width: size.width, channels: shape.channels)
+  }
+
+  /// Height and width of each image, where images differ in size.
+  public var sizes: [(height: Int, width: Int)]? { mixed?.sizes }
+
+  /// Whether images differ in size.
+  public var isMixed: Bool { mixed != nil }
+
+  /// The shape of the largest sides.
+  public var largestShape: ImageShape {
+    guard let sizes = mixed?.sizes else { return shape }
+    return ImageShape(
+      height: sizes.map(\.height).max() ?? 1, width: sizes.map(\.width).max() ?? 1,
+      channels: shape.channels)
+  }
 
   /// The images of which these rows are patches; without patches, these images.
   public var whole: ImageSet { patching?.images ?? self }

@@ -51,6 +51,17 @@ public final class ImageSet {
   /// The images whose patches these rows are; `memory` then belongs to them.
   public let patching: PatchSource?
 
+  /// The sizes of images that differ in size; nil for images of one `shape`.
+  let mixed: MixedSizes?
+
+  /// Images of mixed sizes lie one after another.
+  struct MixedSizes {
+    /// Height and width of each image.
+    let sizes: [(height: Int, width: Int)]
+    /// The first pixel of each image, and the number of all pixels, [N + 1].
+    let first: [Int]
+  }
+
   /// A rule that makes images from images of another set.
   struct Derivation {
     /// The set of the original images.
@@ -65,10 +76,12 @@ public final class ImageSet {
     path: String, split: Split, shape: ImageShape, count: Int, heldRows: Range<Int>,
     format: Format, memory: PixelMemory, labels: [Int32]?, clean: ImageSet?, noise: String?,
     derivation: Derivation? = nil, scale: Float? = nil, dataset: String = "",
-    files: [String] = [], reading: String? = nil, patching: PatchSource? = nil
+    files: [String] = [], reading: String? = nil, patching: PatchSource? = nil,
+    mixed: MixedSizes? = nil
   ) {
     precondition(
-      derivation != nil || patching != nil || heldRows.count * shape.count * format.size <= memory.byteCount,
+      derivation != nil || patching != nil
+        || heldRows.count * shape.count * format.size <= memory.byteCount,
       "\(heldRows.count) images of \(shape) in \(memory.byteCount) bytes")
     precondition(
       heldRows.lowerBound >= 0 && heldRows.upperBound <= count, "rows \(heldRows) of \(count)")
@@ -86,6 +99,7 @@ public final class ImageSet {
     self.memory = memory
     self.derivation = derivation
     self.patching = patching
+    self.mixed = mixed
     self.labels = labels
     self.clean = clean
     self.noise = noise
@@ -140,6 +154,20 @@ public final class ImageSet {
     self.init(
       path: name, split: .train, shape: shape, count: count, heldRows: 0..<count,
       format: format, memory: memory, labels: labels, clean: nil, noise: nil)
+  }
+
+  /// Pictures of mixed sizes, from their pixels: the rows of a set of 1x1 images.
+  ///
+  /// Their `shape` is that of the smallest sides. They serve as sources of patches alone.
+  convenience init(mixing pixels: ImageSet, _ sizes: MixedSizes, reading: String?) {
+    self.init(
+      path: pixels.path, split: pixels.split,
+      shape: ImageShape(
+        height: sizes.sizes.map(\.height).min() ?? 1, width: sizes.sizes.map(\.width).min() ?? 1,
+        channels: pixels.shape.channels), count: sizes.sizes.count,
+      heldRows: 0..<sizes.sizes.count, format: pixels.format, memory: pixels.memory, labels: nil,
+      clean: nil, noise: pixels.noise, scale: pixels.scale, dataset: pixels.dataset,
+      files: pixels.files, reading: reading, mixed: sizes)
   }
 
   /// The patches of images; `held` are at hand.
@@ -215,7 +243,7 @@ public final class ImageSet {
 
   /// Consecutive rows as an array, `[rows.count, H*W*C]`.
   public func values(_ rows: Range<Int>) -> [Float] {
-    let size = rows.count * shape.count
+    let size = rows.reduce(0) { $0 + shape(of: $1).count }
     return [Float](unsafeUninitializedCapacity: size) { buffer, initialized in
       if let start = buffer.baseAddress { copy(rows, to: start) }
       initialized = size
@@ -234,7 +262,7 @@ public final class ImageSet {
       path: path, split: split, shape: shape, count: n, heldRows: heldRows.clamped(to: 0..<n),
       format: format, memory: memory, labels: labels.map { Array($0[..<n]) },
       clean: try clean?.limited(to: n), noise: noise, derivation: derivation, scale: scale,
-      dataset: dataset, files: files, patching: patching)
+      dataset: dataset, files: files, patching: patching, mixed: mixed)
   }
 
   /// The images of `rows`; `apply` changes an image on every request.
@@ -254,7 +282,8 @@ public final class ImageSet {
     return ImageSet(
       path: path, split: split, shape: shape, count: count, heldRows: heldRows, format: format,
       memory: memory, labels: labels, clean: clean?.asPart(of: split), noise: noise,
-      derivation: derivation, scale: scale, dataset: dataset, files: files, patching: patching)
+      derivation: derivation, scale: scale, dataset: dataset, files: files, patching: patching,
+      mixed: mixed)
   }
 
   /// The stored values of available rows, [rows.count, H, W, C]: bytes, or floats where images are
@@ -267,6 +296,12 @@ public final class ImageSet {
     precondition(
       rows.lowerBound >= heldRows.lowerBound && rows.upperBound <= heldRows.upperBound,
       "rows \(rows) of \(path); at hand are \(heldRows)")
+    if let mixed {
+      let pixel = shape.channels * format.size
+      let range = mixed.first[rows.lowerBound]..<mixed.first[rows.upperBound]
+      return UnsafeRawBufferPointer(
+        start: memory.start + range.lowerBound * pixel, count: range.count * pixel)
+    }
     let size = shape.count * format.size
     return UnsafeRawBufferPointer(
       start: memory.start + (rows.lowerBound - heldRows.lowerBound) * size,
@@ -285,7 +320,7 @@ public final class ImageSet {
     if let patching { return copyPatches(rows, of: patching, to: destination) }
     let source = stored(rows)
     guard let start = source.baseAddress else { return }
-    convert(start, rows.count * shape.count, to: destination)
+    convert(start, source.count / format.size, to: destination)
   }
 
   /// Converts `count` stored values to floats.

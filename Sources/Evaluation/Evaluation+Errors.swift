@@ -19,28 +19,31 @@ extension Evaluation {
           trained, images: source.images, usesSparsePart: source.hasSparsePart,
           rounds: options.rounds)
       }
-      let reference = source.reference.whole
-      let d = reference.shape.count
-      // The sum of errors of each name, of squares of the clean images, then their column sums.
+      let reference = source.wholeReference
+      // Images of mixed sizes have no mean image.
+      let columns = reference.isMixed ? 0 : reference.shape.count
+      // The sum of errors of each name, squares and number of clean values, then their column sums.
       let names = ["X", "median_3x3", "median_5x5", "reconstruction", "L", "X-S", "repaired"]
-      let sums = try RowBlocks(rows: source.count, of: reference.shape, on: world).sum(
-        names.count + 1 + d
+      let sums = try RowBlocks(rows: source.count, of: reference.largestShape, on: world).sum(
+        names.count + 2 + columns
       ) { block in
-        var sums = [Double](repeating: 0, count: names.count + 1 + d)
+        var sums = [Double](repeating: 0, count: names.count + 2 + columns)
         try explainer.whole(block, reconstructs: true, splits: hasSplit) { image, found in
           let clean = reference.values(image..<image + 1)
+          let d = clean.count
           for (i, answer) in answers(found).enumerated() {
             var difference = answer
             ck_axpy(&difference, clean, -1, d)
             sums[i] += ck_sum_squares(difference, d)
           }
           sums[names.count] += ck_sum_squares(clean, d)
-          for j in 0..<d { sums[names.count + 1 + j] += Double(clean[j]) }
+          sums[names.count + 1] += Double(d)
+          for j in 0..<columns { sums[names.count + 2 + j] += Double(clean[j]) }
         }
         return sums
       }
-      let (rows, elements) = (Double(source.count), Double(source.count * d))
-      let explained = sums.suffix(d).reduce(0) { $0 + $1 * $1 / rows }
+      let (rows, elements) = (Double(source.count), sums[names.count + 1])
+      let explained = sums.suffix(columns).reduce(0) { $0 + $1 * $1 / rows }
       let ofMean = max(0, sums[names.count] - explained) / elements
       // Images have no error to themselves; a zero would read like a perfect result.
       let isItself = try world.agree { try inputIsReference() }
@@ -49,7 +52,7 @@ extension Evaluation {
           MetricValue(
             name, isItself && (name == "X" || name.hasPrefix("median")) ? .nan : sum / elements)
         }
-      values.insert(MetricValue("mean_image", ofMean), at: 1)
+      if columns > 0 { values.insert(MetricValue("mean_image", ofMean), at: 1) }
       return values
     }
   }

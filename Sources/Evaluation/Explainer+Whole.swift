@@ -23,17 +23,21 @@ extension Explainer {
   ///   - block: some images.
   ///   - reconstructs: whether D(E(X)) is wanted, too.
   ///   - splits: whether L and S are wanted.
+  ///   - noisy: whether inputs get the noise of measurements (`inputNoise(for:)`).
   func whole(
-    _ block: Range<Int>, reconstructs: Bool, splits: Bool, _ body: (Int, WholeImage) throws -> Void
+    _ block: Range<Int>, reconstructs: Bool, splits: Bool, noisy: Bool = true,
+    _ body: (Int, WholeImage) throws -> Void
   ) throws {
     if let source = images.patching {
       for image in block {
-        try body(image, try assemble(image, source, reconstructs: reconstructs, splits: splits))
+        try body(
+          image,
+          try assemble(image, source, reconstructs: reconstructs, splits: splits, noisy: noisy))
       }
       return
     }
     let d = images.shape.count
-    let input = input(block)
+    let input = noisy ? input(block) : target(block)
     let x = input.values
     let reconstruction = reconstructs ? reconstruction(of: input).values : []
     let (l, s) = splits ? try split(block) : ([], [])
@@ -51,7 +55,7 @@ extension Explainer {
 
   /// An image from its patches, which are computed in blocks of consecutive ones.
   private func assemble(
-    _ image: Int, _ source: PatchSource, reconstructs: Bool, splits: Bool
+    _ image: Int, _ source: PatchSource, reconstructs: Bool, splits: Bool, noisy: Bool
   ) throws -> WholeImage {
     let shape = source.images.shape(of: image)
     let pixels = shape.height * shape.width
@@ -66,8 +70,8 @@ extension Explainer {
       let rows = first..<min(first + images.shape.blockRows, all.upperBound)
       if splits { source.add(rows, of: image, try split(rows).l, to: &l, &counts) }
       if reconstructs {
-        source.add(
-          rows, of: image, self.reconstruction(of: input(rows)).values, to: &reconstruction, &again)
+        let output = self.reconstruction(of: noisy ? input(rows) : target(rows)).values
+        source.add(rows, of: image, output, to: &reconstruction, &again)
       }
     }
     for i in l.indices { l[i] /= counts[i / shape.channels] }

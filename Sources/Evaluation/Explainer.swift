@@ -188,8 +188,8 @@ extension TrainedModel {
   }
 
   /// The noise of inputs in measurements: the noise of training, or none for images that are
-  /// already corrupted.
+  /// already corrupted, and for a robust model, whose images are as they come.
   func inputNoise(for images: ImageSet) throws -> Corruption {
-    images.isCorrupted ? .none : try trainingNoise()
+    images.isCorrupted || shrinks ? .none : try trainingNoise()
   }
 }

@@ -37,22 +37,28 @@ extension Outputs {
       throw DatasetError.option(
         "--as", found: "\(shown.rawValue) of a model without a sparse part S", expected: "L")
     }
-    let shape = source.images.shape
+    let whole = source.whole
+    let shape = whole.largestShape
     let names = PictureNames(
-      originals.names.map { Array($0.prefix(source.rows)) }, count: source.rows)
-    let largest = originals.sizes?.prefix(source.rows).map { $0.height * $0.width }.max()
+      originals.names.map { Array($0.prefix(source.count)) }, count: source.count)
+    let largest = originals.sizes?.prefix(source.count).map { $0.height * $0.width }.max()
     let bytes = max(largest ?? 0, shape.height * shape.width) * shape.channels * 2
     let folder = try world.agree { () -> PictureFolder? in
       guard world.isRoot else { return nil }
       try checkTarget(path, data)
       return try PictureFolder(path, force: force)
     }
-    var (first, values) = (0, [Float]())
-    try RowBlocks(rows: source.rows, of: shape, on: world).collect(
+    var (starts, values) = ([Int: Int](), [Float]())
+    try RowBlocks(rows: source.count, of: shape, on: world).collect(
       rowBytes: bytes + bytes / 512 + (1 << 16)
     ) { block in
       let split = try rows.split(block)
-      first = block.lowerBound
+      var start = 0
+      starts = [:]
+      for row in block {
+        starts[row] = start
+        start += whole.shape(of: row).count
+      }
       values =
         switch shown {
         case .clean: split.l
@@ -60,8 +66,12 @@ extension Outputs {
         case .repaired: zip(split.s, zip(split.x, split.l)).map { $0 == 0 ? $1.0 : $1.1 }
         }
     } encode: { row in
-      let image = Array(values[(row - first) * shape.count..<(row - first + 1) * shape.count])
-      let size = originals.sizes?[row] ?? (shape.height, shape.width)
+      let shape = whole.shape(of: row)
+      let start = starts[row] ?? 0
+      let image = Array(values[start..<start + shape.count])
+      let size =
+        whole.isMixed
+        ? (shape.height, shape.width) : originals.sizes?[row] ?? (shape.height, shape.width)
       let restored = originals.fit.restore(
         image, height: shape.height, width: shape.width, channels: shape.channels, to: size,
         crop: originals.crop)
@@ -79,14 +89,16 @@ extension Outputs {
         ])
     }
     return [rows.cleanPart.description]
-      + [names.note, note(originals, rows: source.rows)]
+      + [names.note, whole.isMixed ? nil : note(originals, source)]
       .compactMap { $0 }
   }
 
   /// What became of the pictures' sizes.
-  private func note(_ originals: Originals, rows: Int) -> String? {
-    let shape = trained.imageShape
-    let others = (originals.sizes ?? []).prefix(rows).count { $0 != (shape.height, shape.width) }
+  private func note(_ originals: Originals, _ source: Source) -> String? {
+    let shape = source.whole.shape
+    let others = (originals.sizes ?? []).prefix(source.count).count {
+      $0 != (shape.height, shape.width)
+    }
     guard others > 0 else { return nil }
     return "\(Quantity.count(others, "picture")) of other sizes than the model's "
       + "\(shape.height)x\(shape.width) were brought back to theirs"
@@ -119,20 +131,21 @@ extension Outputs {
       guard world.isRoot else { return }
       try checkTarget(path, data)
       let originals = try Originals(of: data)
-      let pinned = SplitSheet.pinned(of: source.rows)
-      let shape = source.images.shape
+      let pinned = SplitSheet.pinned(of: source.count)
+      _ = try source.wholeShape()
+      let shape = source.whole.shape
       var (x, explained, sparse, clean) = ([Float](), [Float](), [Float](), [Float]())
       for row in pinned {
         let found = try explain(row..<row + 1)
         explained += found.explained
         if let s = found.sparse { sparse += s }
-        x += source.images.values(row..<row + 1)
-        if source.hasClean { clean += source.reference.values(row..<row + 1) }
+        x += source.whole.values(row..<row + 1)
+        if source.hasClean { clean += source.wholeReference.values(row..<row + 1) }
       }
       var mean = [Double](repeating: 0, count: shape.count)
-      let averaged = SplitSheet.pinned(of: source.rows, atMost: SplitSheet.meanCount)
+      let averaged = SplitSheet.pinned(of: source.count, atMost: SplitSheet.meanCount)
       for row in averaged {
-        for (i, value) in source.images.values(row..<row + 1).enumerated() {
+        for (i, value) in source.whole.values(row..<row + 1).enumerated() {
           mean[i] += Double(value)
         }
       }

@@ -73,22 +73,23 @@ public struct Outputs {
   ) throws -> CleanPart {
     let rows = try SplitRows(trained, data, rounds: rounds, on: world)
     let source = rows.source
-    let d = source.images.shape.count
+    let shape = try world.agree { try source.wholeShape() }
+    let d = source.whole.shape.count
     let originals = try world.agree { try Originals(of: data) }
     let scores = extras.contains(.scores) ? Score.allCases.count : 0
     var table: [Float] = []
     try write(path, data) { file in
-      let clean = try file?.createDataset("/L", .uint8, shape: source.shape)
+      let clean = try file?.createDataset("/L", .uint8, shape: shape)
       let arrays = trained.checkpoint.manifest.rowLayout?.arrays ?? []
       let isCompact = arrays.contains { $0.name == "S" && $0.element == .float16 }
       let sparse = try file?.createDataset(
-        "/S", isCompact ? .float16 : .float32, shape: source.shape)
-      let isByte = source.images.isEightBit
+        "/S", isCompact ? .float16 : .float32, shape: shape)
+      let isByte = source.whole.isEightBit
       let images =
         extras.contains(.images)
-        ? try file?.createDataset("/X", isByte ? .uint8 : .float32, shape: source.shape) : nil
+        ? try file?.createDataset("/X", isByte ? .uint8 : .float32, shape: shape) : nil
       let widths = [d, d, extras.contains(.images) ? d : 0, scores]
-      try RowBlocks(rows: source.rows, of: source.images.shape, on: world)
+      try RowBlocks(rows: source.count, of: source.whole.shape, on: world)
         .collect(width: widths.reduce(0, +)) { block in
           let split = try rows.split(block)
           return interleaved(
@@ -108,9 +109,9 @@ public struct Outputs {
           }
           table += parts[3]
         }
-      if let file { try originals.write(rows: source.rows, to: file) }
+      if let file { try originals.write(rows: source.count, to: file) }
       if scores > 0, let file {
-        try Scores(table, rows: source.rows, by: .residual).write(to: file)
+        try Scores(table, rows: source.count, by: .residual).write(to: file)
       }
     }
     return rows.cleanPart
@@ -125,14 +126,21 @@ public struct Outputs {
     let explainer = try world.agree {
       try Explainer(trained, images: source.images, usesSparsePart: false)
     }
+    let shape = try world.agree { try source.wholeShape() }
+    func reconstructions(_ block: Range<Int>) throws -> [Float] {
+      var all: [Float] = []
+      try explainer.whole(block, reconstructs: true, splits: false, noisy: false) {
+        all += $1.reconstruction
+      }
+      return all
+    }
     if path.hasSuffix(".png") {
       return try writeSheet(of: source, data, to: path, "reconstructions") { row in
-        (explainer.reconstruction(of: explainer.target(row)).values, nil)
+        (try reconstructions(row), nil)
       }
     }
-    try images("/reconstructions", source.rows, source.images.shape, data, to: path) {
-      explainer.reconstruction(of: explainer.target($0)).values
-    }
+    try images(
+      "/reconstructions", shape[0], source.whole.shape, data, to: path, compute: reconstructions)
   }
 
   /// Writes `count` new images: float32 [count, H, W, C], or a PNG grid.
@@ -196,7 +204,8 @@ public struct Outputs {
         try mean?.write(parts[0], rows)
         try logVariance?.write(parts[1], rows)
       }
-      if let file { try originals.write(rows: source.rows, to: file) }
+      // Patches have no names of their own.
+      if let file, !source.images.isPatches { try originals.write(rows: source.rows, to: file) }
     }
   }
 
@@ -310,10 +319,21 @@ struct Source {
 
   /// The shape of the rows, [N, H, W, C].
   var shape: [Int] { [rows, images.shape.height, images.shape.width, images.shape.channels] }
+  /// The whole images, and their clean ones.
+  var whole: ImageSet { images.whole }
+  var wholeReference: ImageSet { reference.whole }
+
   /// The shape of the whole images, [N, H, W, C].
-  var wholeShape: [Int] {
-    let shape = images.whole.shape
-    return [count, shape.height, shape.width, shape.channels]
+  ///
+  /// - Throws: `DatasetError` for images that differ in size.
+  func wholeShape() throws -> [Int] {
+    guard !whole.isMixed else {
+      throw DatasetError.mismatch(
+        file: whole.path, item: "images", found: "pictures of mixed sizes",
+        expected: "images of one size for an HDF5 file or a sheet; --out FOLDER/ gives each its own"
+      )
+    }
+    return [count, whole.shape.height, whole.shape.width, whole.shape.channels]
   }
 }
 

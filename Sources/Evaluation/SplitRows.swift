@@ -37,26 +37,36 @@ final class SplitRows {
     step = Step(seed: trained.configuration.common.lanes.seed)
   }
 
-  /// X, L and S of rows, [rows, D] each.
+  /// X, L and S of images, one after another.
   struct Split {
-    let x: [Float], l: [Float], s: [Float]
+    var x: [Float] = [], l: [Float] = [], s: [Float] = []
   }
 
-  /// Splits rows.
-  func split(_ rows: Range<Int>) throws -> Split {
-    let (l, s) = try explainer.split(rows)
-    return Split(x: source.images.values(rows), l: l, s: s)
+  /// Splits whole images.
+  func split(_ block: Range<Int>) throws -> Split {
+    guard source.images.isPatches else {
+      let (l, s) = try explainer.split(block)
+      return Split(x: source.images.values(block), l: l, s: s)
+    }
+    var split = Split()
+    try explainer.whole(block, reconstructs: false, splits: true) { _, found in
+      split.x += found.x
+      split.l += found.l
+      split.s += found.s
+    }
+    return split
   }
 
   /// The scores of rows, [rows, scores], NaN where the model has none.
   func scores(_ rows: Range<Int>, _ split: Split) throws -> [Float] {
-    let d = source.images.shape.count
     let (kl, bound) = terms(rows, split)
+    var first = 0
     var table: [Float] = []
     table.reserveCapacity(rows.count * Score.allCases.count)
     for row in 0..<rows.count {
+      let d = source.whole.shape(of: rows.lowerBound + row).count
       var (sum, squares, nonzero, residual) = (0.0, 0.0, 0, 0.0)
-      for i in row * d..<(row + 1) * d {
+      for i in first..<first + d {
         let s = Double(split.s[i])
         sum += abs(s)
         squares += s * s
@@ -64,6 +74,7 @@ final class SplitRows {
         let rest = Double(split.x[i]) - Double(split.l[i])
         residual += rest * rest
       }
+      first += d
       for score in Score.allCases {
         switch score {
         case .sparseSum: table.append(hasSparsePart ? Float(sum) : .nan)
@@ -80,7 +91,8 @@ final class SplitRows {
 
   /// KL and evidence lower bound of X - S, one of each row; nil where the model has none.
   private func terms(_ rows: Range<Int>, _ split: Split) -> (kl: [Float]?, bound: [Float]?) {
-    guard let model = trained.model as? any Trainable & Encoding else { return (nil, nil) }
+    guard !source.images.isPatches, let model = trained.model as? any Trainable & Encoding
+    else { return (nil, nil) }
     rows.map(Int32.init).withUnsafeBufferPointer { batch in
       step.begin(
         rows: batch, dimensions: source.images.shape.count, purpose: .evaluation, time: 0

@@ -38,6 +38,9 @@ extension DataIdentity {
     let all = try world.allGather(words.withUnsafeBytes { Array($0) })
     let digest = Digest()
     digest.update((shape + [rows, rowBytes / images.shape.count]).map { UInt64($0) })
+    if let sizes = images.sizes {
+      digest.update(sizes.flatMap { [UInt64($0.height), UInt64($0.width)] })
+    }
     if let scale = images.unusualScale { digest.update([UInt64(scale.bitPattern)]) }
     for rank in sharers { digest.update(all[rank]) }
     let text = digest.text

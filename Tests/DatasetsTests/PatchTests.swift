@@ -60,11 +60,12 @@ struct PatchTests {
   }
 
   @Test func imagesBelowAPatchAreRefused() {
-    let images = ImageSet(bytes: Array(repeating: 0, count: 100), shape: .init(height: 10, width: 10, channels: 1))
+    let images = ImageSet(
+      bytes: Array(repeating: 0, count: 100), shape: .init(height: 10, width: 10, channels: 1))
     #expect {
       try images.patches(11, stride: 4)
     } throws: {
-      "\($0)".contains("found 10x10x1, expected at least 11 pixels on each side")
+      "\($0)".contains("found 10x10x1 in row 0, expected at least 11 pixels on each side")
     }
   }
 }

@@ -82,7 +82,8 @@ extension Trainer {
     let width = 6
     var perLane = Array(repeating: 0.0, count: lanes.count * width)
     var batch: [Int32] = []
-    let bound = state.needsBounds ? try rows.deviationLimit(threshold: shrinkage.threshold) : .infinity
+    let bound =
+      state.needsBounds ? try rows.deviationLimit(threshold: shrinkage.threshold) : .infinity
     state.beginUpdate(within: ["R": bound], replacing: ["S"])
     rows.forEachBlock { lane, rows in
       batch.removeAll(keepingCapacity: true)

@@ -138,9 +138,11 @@ public struct DataSettings: SettingsGroup {
 
   /// The format of the training set in its file.
   public var imageSetOptions: ImageSetOptions {
-    ImageSetOptions(
+    var options = ImageSetOptions(
       images: images.isEmpty ? nil : images, layout: layout, shape: shape, scale: scale,
       isExternal: external)
+    options.takesMixed = patch != nil
+    return options
   }
 }
 

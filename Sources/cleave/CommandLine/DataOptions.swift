@@ -151,6 +151,8 @@ extension ImageSet {
     _ path: String, split: String = Split.train.rawValue, options: ImageSetOptions, rows: Int?,
     by settings: DataSettings, on world: Communicator, _ console: Console
   ) throws -> ImageSet {
+    var options = options
+    options.takesMixed = settings.patch != nil
     let (images, copies) = try open(
       path, split: split, options: options, rows: settings.patch == nil ? rows : nil, on: world)
     if let line = images.reading { console.note(line) }

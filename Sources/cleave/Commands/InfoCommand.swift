@@ -18,7 +18,8 @@ struct InfoCommand: Subcommand {
   static let operands = [
     Operand(
       "PATH",
-      "a data set, an HDF5 file, the directory of a run or of a checkpoint, or what a command wrote")
+      "a data set, an HDF5 file, the directory of a run or of a checkpoint, or what a command wrote"
+    )
   ]
   static let options =
     [
