@@ -44,10 +44,9 @@ enum MagickDecoder {
     let hasAlpha = cgm_is_transparent(&reading) != 0
     let map = (header.channels == 1 ? "I" : "RGB") + (hasAlpha ? "A" : "")
     let samples = header.channels + (hasAlpha ? 1 : 0)
-    var values = [Value](repeating: 0, count: height * width * samples)
-    let isDeep: Int32 = Value.bitWidth == 16 ? 1 : 0
-    let status = values.withUnsafeMutableBytes { cgm_copy(&reading, map, isDeep, $0.baseAddress) }
-    guard status != 0 else { throw failure(Self.reason(&reading)) }
+    guard
+      var values: [Value] = copy(&reading, map, count: height * width * samples, header.format)
+    else { throw failure(Self.reason(&reading)) }
     if hasAlpha {
       values = Raster.flattened(values, header.channels, on: background, &isTransparent)
     }
@@ -57,6 +56,24 @@ enum MagickDecoder {
       : place(
         picture, top: cgm_top(&reading), left: cgm_left(&reading), stored, background,
         &isTransparent)
+  }
+
+  /// All values of a picture; nil if the library fails.
+  ///
+  /// Palettes of TIFF files have 16 bits. Some programs leave the low byte 0, others repeat the high
+  /// one: the high byte is the colour.
+  private static func copy<Value: FixedWidthInteger>(
+    _ reading: inout cgm_reading, _ map: String, count: Int, _ format: ImageError.Format
+  ) -> [Value]? {
+    if Value.bitWidth == 8, format == .tiff {
+      var wide = [UInt16](repeating: 0, count: count)
+      let status = wide.withUnsafeMutableBytes { cgm_copy(&reading, map, 1, $0.baseAddress) }
+      return status == 0 ? nil : wide.map { Value(truncatingIfNeeded: $0 >> 8) }
+    }
+    var values = [Value](repeating: 0, count: count)
+    let isDeep: Int32 = Value.bitWidth == 16 ? 1 : 0
+    let status = values.withUnsafeMutableBytes { cgm_copy(&reading, map, isDeep, $0.baseAddress) }
+    return status == 0 ? nil : values
   }
 
   /// A picture of a GIF file that is smaller than the whole: the rest is transparent.

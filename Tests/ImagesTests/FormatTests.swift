@@ -139,6 +139,30 @@ import Testing
     }
   }
 
+  /// Palettes of TIFF files have 16 bits: colours are the high bytes, whatever the low ones are.
+  @Test(arguments: [256, 257]) func palettesOfTIFFFiles(factor: Int) throws {
+    // Two pixels of 8 bits, with the colours 1 and 255 of a palette that counts downwards.
+    let palette = (0..<3).flatMap { _ in (0..<256).map { UInt16((255 - $0) * factor) } }
+    let fields: [(UInt16, UInt16, UInt32, UInt32)] = [
+      (256, 4, 1, 2), (257, 4, 1, 1), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 3),
+      (273, 4, 1, 134), (277, 3, 1, 1), (278, 4, 1, 1), (279, 4, 1, 2), (320, 3, 768, 136),
+    ]
+    var bytes: [UInt8] = [0x49, 0x49, 42, 0, 8, 0, 0, 0, UInt8(fields.count), 0]
+    func add<Number: FixedWidthInteger>(_ number: Number) {
+      withUnsafeBytes(of: number.littleEndian) { bytes += $0 }
+    }
+    for field in fields {
+      add(field.0)
+      add(field.1)
+      add(field.2)
+      add(field.3)
+    }
+    add(UInt32(0))
+    bytes += [UInt8](repeating: 0, count: 134 - bytes.count) + [1, 255]
+    for colour in palette { add(colour) }
+    #expect(try self.bytes(Data(bytes))?.bytes == [254, 254, 254, 0, 0, 0])
+  }
+
   /// Values that are no whole numbers from 0 are not guessed.
   @Test func otherTIFFFilesAreNamed() throws {
     /// A TIFF file with these fields.

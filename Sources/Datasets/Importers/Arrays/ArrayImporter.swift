@@ -40,7 +40,9 @@ public struct ArrayImporter: Importer {
       ?? name
   }
 
-  /// The arrays of a file. Names of those of several files begin with that of the file.
+  /// The arrays of a file.
+  ///
+  /// Names of those of several files begin with that of the file.
   private static func arrays(
     in path: String, _ form: ArrayForm, isAlone: Bool
   ) throws(DatasetError) -> [any NumberArray] {
