@@ -358,8 +358,10 @@ extension Configuration {
   ///
   /// - Parameters:
   ///   - rows: rows of the training set, from which both derive what is left open.
-  ///   - shape: the shape of its images.
-  public func changes(fromPreset name: String?, rows: Int, of shape: ImageShape) -> [String] {
+  ///   - shape: the shape of its images, if it is known.
+  public func changes(
+    fromPreset name: String?, rows: Int, of shape: ImageShape? = nil
+  ) -> [String] {
     let base = name.flatMap { try? Preset.named($0).configuration() } ?? Configuration()
     return changes(from: (try? base.validated(rows: rows, of: shape)) ?? base)
   }

@@ -23,13 +23,12 @@ struct RunStory {
     let edited = try? Configuration.load(json: directory.configurationText())
     configuration = recorded?.configuration ?? edited
     threshold = recorded.flatMap { $0.progress.threshold > 0 ? $0.progress.threshold : nil }
-    if let recorded {
-      changed = recorded.configuration.changes(
-        fromPreset: mark?.request?.preset, rows: recorded.configuration.common.data.rows ?? .max,
-        of: recorded.progress.imageShape)
-    } else {
-      changed = []
-    }
+    changed =
+      configuration.map {
+        $0.changes(
+          fromPreset: mark?.request?.preset, rows: $0.common.data.rows ?? .max,
+          of: recorded?.progress.imageShape)
+      } ?? []
   }
 
   // MARK: - Text
