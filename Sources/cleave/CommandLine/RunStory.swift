@@ -17,7 +17,8 @@ struct RunStory {
   ///
   /// - Parameter recorded: the newest whole checkpoint's; nil where there is none.
   init(_ directory: RunDirectory, _ recorded: RecordedRun?) {
-    mark = directory.identity
+    let mark = directory.identity
+    self.mark = mark
     owner = directory.currentOwner.flatMap { $0.process.isAlive == false ? nil : $0 }
     progress = RunProgress(directory, mark, isTraining: owner != nil)
     let edited = try? Configuration.load(json: directory.configurationText())
