@@ -334,9 +334,9 @@ public enum TrainingRun {
     return RunHeader(
       system: configuration.model, common: configuration.common,
       assignments: configuration.assignments, preset: preset,
-      changed: configuration.changes(fromPreset: preset, rows: data.rows, of: shape),
+      changed: configuration.changes(fromPreset: preset, rows: trainer.rows.count, of: shape),
       abilities: abilities(of: session), run: session.directory?.path ?? "",
-      data: data.path, digest: data.digest, rows: data.rows,
+      data: data.path, digest: data.digest, rows: trainer.rows.count,
       imageShape: [shape.height, shape.width, shape.channels], hosts: hosts,
       blasKernels: session.blasKernels,
       parameters: trainer.parameters.parameters.reduce(0) { $0 + $1.shape.count },

@@ -48,8 +48,8 @@ final class Journal {
       guard trainer.world.isRoot else { return }
       log = try RunLog(directory, upTo: trainer.progress)
       lease?.watchLog()
-      if settings.gridEvery > 0 { grids = GridWriter(directory) }
     }
+    if settings.gridEvery > 0 { grids = try GridWriter(directory, trainer.rows) }
   }
 
   /// Notes that training paused for so many seconds.
@@ -175,6 +175,8 @@ final class Journal {
   }
 
   /// Draws the pictures that are due after an epoch.
+  ///
+  /// **Collective.** Rank 0 writes.
   func drawEpoch(_ trainer: Trainer) throws {
     try draw(trainer, "epoch", trainer.progress.totalEpochs)
   }
@@ -183,7 +185,7 @@ final class Journal {
 
   /// Records an outer iteration after it is counted, and draws the pictures that are due.
   ///
-  /// Rank 0 writes.
+  /// **Collective.** Rank 0 writes.
   func outer(_ trainer: Trainer, _ found: OuterResult) throws {
     let p = trainer.progress
     for (name, value) in found.named { history.append(name, value, step: p.step) }
@@ -203,14 +205,12 @@ final class Journal {
     Activity.begin("drawing pictures")
     let digits = String(number)
     let padding = String(repeating: "0", count: max(0, 3 - digits.count))
-    try trainer.world.agree {
-      guard let grids else { return }
-      try lease?.check()
-      do { try grids.draw(trainer, "\(kind)-\(padding)\(digits)") } catch {
-        // The folder may be gone.
-        try lease?.check()
-        throw error
-      }
+    guard let grids else { return }
+    try trainer.world.agree { try lease?.check() }
+    do { try grids.draw(trainer, "\(kind)-\(padding)\(digits)") } catch {
+      // The folder may be gone.
+      try trainer.world.agree { try lease?.check() }
+      throw error
     }
   }
 }

@@ -295,7 +295,7 @@ public final class Session {
     var isDue = checkpointer.isDue(epoch: epoch)
     if validation.isDue(epoch: epoch),
       let found = try validation.measure(
-        seed: trainer.settings.seed,
+        seed: trainer.settings.seed, rule: loop.shrinkage,
         threshold: trainer.progress.outer > 0 ? Float(shrinkageThreshold) : 0, on: trainer.world)
     {
       let earlier = history.metrics[Validation.bound] ?? []

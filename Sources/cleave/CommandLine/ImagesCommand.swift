@@ -18,8 +18,8 @@ protocol ImagesCommand: Subcommand {
 
   /// Writes the model's results for the images. **Collective.**
   ///
-  /// - Returns: what a reader should know about them, in one line.
-  func write(_ images: ImageSet, by outputs: Outputs) throws -> String?
+  /// - Returns: what a reader should know about them, a line each.
+  func write(_ images: ImageSet, by outputs: Outputs) throws -> [String]
 }
 
 extension ImagesCommand {
@@ -36,12 +36,12 @@ extension ImagesCommand {
       try world.agree { _ = try trained.encoder() }
       let (images, line) = try query.data.open(for: trained, on: world, console)
       console.note(line)
-      let words = try write(images, by: outputs)
-      if let words { console.note(words) }
+      let lines = try write(images, by: outputs)
+      for line in lines { console.note(line) }
       return [
         .init("data", .string(images.path)), .init("split", .string(images.split.rawValue)),
         .init("rows", .integer(images.count)),
-        .init("notes", .array(([line] + [words].compactMap { $0 }).map { .string($0) })),
+        .init("notes", .array(([line] + lines).map { .string($0) })),
       ]
     }
   }

@@ -17,10 +17,14 @@ struct RunQuery {
   let isBest: Bool
   let isJSON: Bool
   let rounds: Int
+  /// Whether the output is a folder of pictures.
+  var isFolder: Bool { output.hasSuffix("/") }
 
   static let operand = Operand("RUN", "the directory of a run")
   static let files = [".h5", ".hdf5"]
   static let pictures = [".png"]
+  /// The end of the name of a folder.
+  static let folders = ["/"]
 
   static let options =
     [
@@ -55,13 +59,13 @@ struct RunQuery {
   ) throws -> Int32 {
     Workers.start(1)
     _ = try world.onRoot {
-      try DatasetWriter.checkTarget(output, force: isForced, inputs: [data.path].compactMap { $0 })
+      try Outputs.checkTarget(output, force: isForced, inputs: [data.path].compactMap { $0 })
       return 0
     }
     let trained = try TrainedModel.load(run, passes, isBest: isBest, on: world, console)
     // Known only now: the training set and the checkpoint, which no answer may replace.
     _ = try world.onRoot {
-      try DatasetWriter.checkTarget(output, force: isForced, inputs: trained.inputs)
+      try Outputs.checkTarget(output, force: isForced, inputs: trained.inputs)
       return 0
     }
     let facts = try body(Outputs(trained, force: isForced, world: world), trained)

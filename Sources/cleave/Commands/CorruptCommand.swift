@@ -19,15 +19,16 @@ struct CorruptCommand: Subcommand {
       """
   }
   static let operands = [
-    Operand("IN.h5", "the data set"),
+    Operand("IN.h5", "the data set, or images of a file from elsewhere"),
     Operand("OUT.h5", "what to write; or --out OUT.h5", count: 0...1),
   ]
-  static let options = [
-    Option.out,
-    Option.value("noise", "SPEC", "the corruption"),
-    Option.value("seed", "K", "another K draws other noise (default 595)"),
-    Option.force, Option.json,
-  ]
+  static let options =
+    [
+      Option.out,
+      Option.value("noise", "SPEC", "the corruption"),
+      Option.value("seed", "K", "another K draws other noise (default 595)"),
+      Option.force, Option.json,
+    ] + Option.layout
 
   private let input: String
   private let output: String
@@ -35,6 +36,7 @@ struct CorruptCommand: Subcommand {
   private let seed: UInt64
   private let isForced: Bool
   private let isJSON: Bool
+  private let layout: ImageSetOptions?
 
   init(_ arguments: Arguments) throws {
     input = arguments.operands[0]
@@ -48,12 +50,15 @@ struct CorruptCommand: Subcommand {
     seed = try arguments.seed()
     isForced = arguments.has("force")
     isJSON = arguments.has("json")
+    layout = try DataOptions.layout(arguments)
   }
 
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
     try world.onRoot {
-      try CorruptImages.run(
-        input: input, output: output, noise: noise, seed: seed, force: isForced)
+      let readings = try CorruptImages.run(
+        input: input, output: output, noise: noise, seed: seed,
+        options: layout ?? ImageSetOptions(), force: isForced)
+      for line in readings { console.note(line) }
       try DatasetReport(of: output).print(on: console, asJSON: isJSON)
       return 0
     }

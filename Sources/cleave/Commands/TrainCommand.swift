@@ -193,6 +193,7 @@ struct TrainCommand: Subcommand {
     // Rows that are not trained on may serve for validation.
     return try ImageSet.open(
       common.data.data, options: common.data.imageSetOptions,
-      rows: common.recording.validateEvery == 0 ? common.data.rows : nil, on: world, console)
+      rows: common.recording.validateEvery == 0 ? common.data.rows : nil, by: common.data,
+      on: world, console)
   }
 }

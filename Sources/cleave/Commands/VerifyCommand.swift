@@ -65,10 +65,11 @@ struct VerifyCommand: Subcommand {
     console.startWorkers(1)
     let configuration = try ConfigurationSource.run(run).configuration(on: world, console)
     let data = configuration.common.data
-    let images = try ImageSet.open(
-      data.data, split: Split.train.rawValue, options: data.imageSetOptions, rows: data.rows,
-      on: world
+    let whole = try ImageSet.open(
+      data.data, split: Split.train.rawValue, options: data.imageSetOptions,
+      rows: data.patch == nil ? data.rows : nil, on: world
     ).images
+    let images = try world.agree { try whole.rows(by: data) }
     var lines: [JSONValue] = []
     let start = try TrainingRun.replay(
       configuration, on: images, in: run, steps: steps, faults: faults, world: world
