@@ -142,8 +142,8 @@ public enum TrainingRun {
       throw error
     }
     return try train(
-      resolved, session, identified, request: request, command: command, observer: observer,
-      limits: limits)
+      resolved, session, identified, request: request, noise: data.noise, command: command,
+      observer: observer, limits: limits)
   }
 
   /// Continues from the newest checkpoint whose checksums hold.
@@ -279,7 +279,8 @@ public enum TrainingRun {
   /// **Collective.**
   private static func train(
     _ configuration: Configuration, _ session: Session, _ identified: IdentifiedImages,
-    request: RunRequest? = nil, command: String, resumedFrom checkpoint: String? = nil,
+    request: RunRequest? = nil, noise: String? = nil, command: String,
+    resumedFrom checkpoint: String? = nil,
     observer: (any TrainingObserver)?, limits: TrainingLimits
   ) throws -> RunOutcome {
     let (trainer, world) = (session.trainer, session.trainer.world)
@@ -295,7 +296,7 @@ public enum TrainingRun {
         RunSession(
           command: command, hosts: hosts, from: trainer.progress.step,
           to: min(trainer.totalSteps, limits.maxSteps ?? .max)),
-        from: request, noise: trainer.images.noise)
+        from: request, noise: noise)
     }
     if world.isRoot {
       observer?.runStarted(
@@ -358,8 +359,10 @@ extension Configuration {
   ///
   /// - Parameters:
   ///   - rows: rows of the training set, from which both derive what is left open.
-  ///   - shape: the shape of its images.
-  public func changes(fromPreset name: String?, rows: Int, of shape: ImageShape) -> [String] {
+  ///   - shape: the shape of its images, if it is known.
+  public func changes(
+    fromPreset name: String?, rows: Int, of shape: ImageShape? = nil
+  ) -> [String] {
     let base = name.flatMap { try? Preset.named($0).configuration() } ?? Configuration()
     return changes(from: (try? base.validated(rows: rows, of: shape)) ?? base)
   }

@@ -17,19 +17,19 @@ struct RunStory {
   ///
   /// - Parameter recorded: the newest whole checkpoint's; nil where there is none.
   init(_ directory: RunDirectory, _ recorded: RecordedRun?) {
-    mark = directory.identity
+    let mark = directory.identity
+    self.mark = mark
     owner = directory.currentOwner.flatMap { $0.process.isAlive == false ? nil : $0 }
     progress = RunProgress(directory, mark, isTraining: owner != nil)
     let edited = try? Configuration.load(json: directory.configurationText())
     configuration = recorded?.configuration ?? edited
     threshold = recorded.flatMap { $0.progress.threshold > 0 ? $0.progress.threshold : nil }
-    if let recorded {
-      changed = recorded.configuration.changes(
-        fromPreset: mark?.request?.preset, rows: recorded.configuration.common.data.rows ?? .max,
-        of: recorded.progress.imageShape)
-    } else {
-      changed = []
-    }
+    changed =
+      configuration.map {
+        $0.changes(
+          fromPreset: mark?.request?.preset, rows: $0.common.data.rows ?? .max,
+          of: recorded?.progress.imageShape)
+      } ?? []
   }
 
   // MARK: - Text

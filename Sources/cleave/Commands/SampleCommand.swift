@@ -2,6 +2,7 @@ import Evaluation
 import MPI
 import Models
 import Runs
+import Support
 import Training
 
 /// `cleave sample`: draws new images.

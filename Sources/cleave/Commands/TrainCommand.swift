@@ -32,7 +32,7 @@ struct TrainCommand: Subcommand {
       Option.value("max-steps", "N", "end after step N as a finished run"),
       Option.value(
         "time-limit", "MINUTES",
-        "end before so many minutes have passed as a signal would, with time for two checkpoints"),
+        "end before so many minutes have passed as a signal would, checkpoint included"),
       Option.value(
         "watchdog", "SECONDS",
         "end with a report when nothing has advanced for so long (default 600; 0 for never)"),
