@@ -39,11 +39,15 @@ public final class ImageFile {
     }
     let name = options.images ?? "/\(split)/images"
     try file.checkLinks(to: name)
+    guard options.images != nil || !file.isDataset("/\(split)/pixels") else {
+      throw DatasetError.mismatch(
+        file: path, item: "/\(split)/pixels", found: "pictures of mixed sizes",
+        expected: "images of one size (cleave import images --size HxW makes them)")
+    }
     guard file.isDataset(name) else {
       throw DatasetError.mismatch(
         file: path, item: name, found: "no such dataset\(try Self.whatThereIs(in: file))",
-        expected: options.isOffered
-          ? "images (--images names another dataset)" : "a data set as import makes it")
+        expected: "images (--images names another dataset)")
     }
     self.path = path
     self.split = Split(rawValue: split) ?? .train
@@ -204,29 +208,15 @@ public final class ImageFile {
     return try dataset.readAll(as: Int32.self)
   }
 
-  /// The datasets of the file, up to one group deep.
-  private static func datasets(in file: File) throws -> [String] {
-    var found: [String] = []
-    for child in try file.children(of: "/") {
-      if file.isDataset("/" + child) { found.append("/" + child) }
-      guard file.isGroup("/" + child) else { continue }
-      for grandchild in try file.children(of: "/" + child)
-      where file.isDataset("/\(child)/\(grandchild)") {
-        found.append("/\(child)/\(grandchild)")
-      }
-    }
-    return found
-  }
-
   /// The datasets of the file, for an error about an unknown dataset.
   private static func whatThereIs(in file: File) throws -> String {
-    let found = try datasets(in: file)
+    let found = try file.datasetPaths()
     return found.isEmpty ? "" : " among \(listed(found))"
   }
 
   /// What the file has beside what is read: other splits, or other datasets.
   private static func others(in file: File, beside name: String) throws -> String {
-    let found = try datasets(in: file).filter { $0 != name && !$0.hasPrefix(name + "/") }
+    let found = try file.datasetPaths().filter { $0 != name && !$0.hasPrefix(name + "/") }
     guard !found.isEmpty else { return "" }
     let splits = Split.allCases.map { "/\($0.rawValue)/images" }.filter(found.contains)
     let names = splits.isEmpty ? found : splits.map { String($0.split(separator: "/")[0]) }
@@ -235,5 +225,21 @@ public final class ImageFile {
 
   private static func listed(_ names: [String]) -> String {
     names.prefix(8).joined(separator: ", ") + (names.count > 8 ? ", …" : "")
+  }
+}
+
+extension File {
+  /// The datasets of the file, up to one group deep.
+  func datasetPaths() throws(HDF5Error) -> [String] {
+    var found: [String] = []
+    for child in try children(of: "/") {
+      if isDataset("/" + child) { found.append("/" + child) }
+      guard isGroup("/" + child) else { continue }
+      for grandchild in try children(of: "/" + child)
+      where isDataset("/\(child)/\(grandchild)") {
+        found.append("/\(child)/\(grandchild)")
+      }
+    }
+    return found
   }
 }

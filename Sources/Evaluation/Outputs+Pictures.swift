@@ -31,16 +31,16 @@ extension Outputs {
   {
     let rows = try SplitRows(trained, data, rounds: rounds, on: world)
     let source = rows.source
-    let originals = try world.agree { try Originals(of: data) }
+    let originals = try world.agree { try Originals(of: data.whole) }
     try world.agree {
       guard shown != .clean, !rows.hasSparsePart else { return }
       throw DatasetError.option(
         "--as", found: "\(shown.rawValue) of a model without a sparse part S", expected: "L")
     }
-    let shape = source.images.shape
+    let shape = source.images.whole.shape
     let names = PictureNames(
-      originals.names.map { Array($0.prefix(source.rows)) }, count: source.rows)
-    let largest = originals.sizes?.prefix(source.rows).map { $0.height * $0.width }.max()
+      originals.names.map { Array($0.prefix(source.count)) }, count: source.count)
+    let largest = originals.sizes?.prefix(source.count).map { $0.height * $0.width }.max()
     let bytes = max(largest ?? 0, shape.height * shape.width) * shape.channels * 2
     let folder = try world.agree { () -> PictureFolder? in
       guard world.isRoot else { return nil }
@@ -48,7 +48,7 @@ extension Outputs {
       return try PictureFolder(path, force: force)
     }
     var (first, values) = (0, [Float]())
-    try RowBlocks(rows: source.rows, of: shape, on: world).collect(
+    try RowBlocks(rows: source.count, of: shape, on: world).collect(
       rowBytes: bytes + bytes / 512 + (1 << 16)
     ) { block in
       let split = try rows.split(block)
@@ -79,16 +79,15 @@ extension Outputs {
         ])
     }
     return [rows.cleanPart.description]
-      + [names.note, note(originals, rows: source.rows)]
+      + [names.note, note(originals, rows: source.count, shape)]
       .compactMap { $0 }
   }
 
   /// What became of the pictures' sizes.
-  private func note(_ originals: Originals, rows: Int) -> String? {
-    let shape = trained.imageShape
+  private func note(_ originals: Originals, rows: Int, _ shape: ImageShape) -> String? {
     let others = (originals.sizes ?? []).prefix(rows).count { $0 != (shape.height, shape.width) }
     guard others > 0 else { return nil }
-    return "\(Quantity.count(others, "picture")) of other sizes than the model's "
+    return "\(Quantity.count(others, "picture")) of other sizes than the data set's "
       + "\(shape.height)x\(shape.width) were brought back to theirs"
       + (originals.fit == .crop || originals.crop != nil ? ", without what the import cut off" : "")
   }
@@ -118,21 +117,21 @@ extension Outputs {
     try world.agree {
       guard world.isRoot else { return }
       try checkTarget(path, data)
-      let originals = try Originals(of: data)
-      let pinned = SplitSheet.pinned(of: source.rows)
-      let shape = source.images.shape
+      let originals = try Originals(of: data.whole)
+      let pinned = SplitSheet.pinned(of: source.count)
+      let shape = source.images.whole.shape
       var (x, explained, sparse, clean) = ([Float](), [Float](), [Float](), [Float]())
       for row in pinned {
         let found = try explain(row..<row + 1)
         explained += found.explained
         if let s = found.sparse { sparse += s }
-        x += source.images.values(row..<row + 1)
-        if source.hasClean { clean += source.reference.values(row..<row + 1) }
+        x += source.images.whole.values(row..<row + 1)
+        if source.hasClean { clean += source.reference.whole.values(row..<row + 1) }
       }
       var mean = [Double](repeating: 0, count: shape.count)
-      let averaged = SplitSheet.pinned(of: source.rows, atMost: SplitSheet.meanCount)
+      let averaged = SplitSheet.pinned(of: source.count, atMost: SplitSheet.meanCount)
       for row in averaged {
-        for (i, value) in source.images.values(row..<row + 1).enumerated() {
+        for (i, value) in source.images.whole.values(row..<row + 1).enumerated() {
           mean[i] += Double(value)
         }
       }

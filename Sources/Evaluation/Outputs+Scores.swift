@@ -24,7 +24,7 @@ extension Outputs {
     let rows = try SplitRows(trained, data, rounds: rounds, on: world)
     let source = rows.source
     var table: [Float] = []
-    try RowBlocks(rows: source.rows, of: source.images.shape, on: world)
+    try RowBlocks(rows: source.count, of: source.images.whole.shape, on: world)
       .collect(width: Score.allCases.count) { block in
         try rows.scores(block, try rows.split(block))
       } write: {
@@ -32,15 +32,15 @@ extension Outputs {
       }
     return try world.agree {
       guard world.isRoot else { return nil }
-      let scores = try Scores(table, rows: source.rows, by: decisive)
-      let originals = try Originals(of: data)
+      let scores = try Scores(table, rows: source.count, by: decisive)
+      let originals = try Originals(of: data.whole)
       try checkTarget(path, data)
       if let grid { try checkTarget(grid, data) }
       if path.hasSuffix(".csv") {
         try TemporaryFile.write(scores.csv(originals.names, originals.labelWords), to: path)
       } else {
         try DatasetWriter.writeFile(path, force: force) { file in
-          try originals.write(rows: source.rows, to: file)
+          try originals.write(rows: source.count, to: file)
           try scores.write(to: file)
           for (name, value) in origin(data) { try file.write(attribute: name, on: "/", value) }
         }
@@ -57,7 +57,7 @@ extension Outputs {
     _ rows: SplitRows, _ data: ImageSet, _ scores: Scores, _ originals: Originals, _ worst: [Int],
     to path: String
   ) throws {
-    let shape = rows.source.images.shape
+    let shape = rows.source.images.whole.shape
     var (x, l, s) = ([Float](), [Float](), [Float]())
     for row in worst {
       let split = try rows.split(row..<row + 1)

@@ -73,22 +73,22 @@ public struct Outputs {
   ) throws -> CleanPart {
     let rows = try SplitRows(trained, data, rounds: rounds, on: world)
     let source = rows.source
-    let d = source.images.shape.count
-    let originals = try world.agree { try Originals(of: data) }
+    let d = source.images.whole.shape.count
+    let originals = try world.agree { try Originals(of: data.whole) }
     let scores = extras.contains(.scores) ? Score.allCases.count : 0
     var table: [Float] = []
     try write(path, data) { file in
-      let clean = try file?.createDataset("/L", .uint8, shape: source.shape)
+      let clean = try file?.createDataset("/L", .uint8, shape: source.wholeShape)
       let arrays = trained.checkpoint.manifest.rowLayout?.arrays ?? []
       let isCompact = arrays.contains { $0.name == "S" && $0.element == .float16 }
       let sparse = try file?.createDataset(
-        "/S", isCompact ? .float16 : .float32, shape: source.shape)
-      let isByte = source.images.isEightBit
+        "/S", isCompact ? .float16 : .float32, shape: source.wholeShape)
+      let isByte = source.images.whole.isEightBit
       let images =
         extras.contains(.images)
-        ? try file?.createDataset("/X", isByte ? .uint8 : .float32, shape: source.shape) : nil
+        ? try file?.createDataset("/X", isByte ? .uint8 : .float32, shape: source.wholeShape) : nil
       let widths = [d, d, extras.contains(.images) ? d : 0, scores]
-      try RowBlocks(rows: source.rows, of: source.images.shape, on: world)
+      try RowBlocks(rows: source.count, of: source.images.whole.shape, on: world)
         .collect(width: widths.reduce(0, +)) { block in
           let split = try rows.split(block)
           return interleaved(
@@ -108,9 +108,9 @@ public struct Outputs {
           }
           table += parts[3]
         }
-      if let file { try originals.write(rows: source.rows, to: file) }
+      if let file { try originals.write(rows: source.count, to: file) }
       if scores > 0, let file {
-        try Scores(table, rows: source.rows, by: .residual).write(to: file)
+        try Scores(table, rows: source.count, by: .residual).write(to: file)
       }
     }
     return rows.cleanPart
@@ -125,14 +125,24 @@ public struct Outputs {
     let explainer = try world.agree {
       try Explainer(trained, images: source.images, usesSparsePart: false)
     }
+    func reconstructed(_ block: Range<Int>) throws -> [Float] {
+      guard source.images.isPatches else {
+        return explainer.reconstruction(of: explainer.target(block)).values
+      }
+      var values: [Float] = []
+      try explainer.whole(block, reconstructs: true, splits: false) {
+        values += $1.reconstruction
+      }
+      return values
+    }
     if path.hasSuffix(".png") {
-      return try writeSheet(of: source, data, to: path, "reconstructions") { row in
-        (explainer.reconstruction(of: explainer.target(row)).values, nil)
+      return try writeSheet(of: source, data, to: path, "reconstructions") {
+        (try reconstructed($0), nil)
       }
     }
-    try images("/reconstructions", source.rows, source.images.shape, data, to: path) {
-      explainer.reconstruction(of: explainer.target($0)).values
-    }
+    try images(
+      "/reconstructions", source.count, source.images.whole.shape, data, to: path,
+      compute: reconstructed)
   }
 
   /// Writes `count` new images: float32 [count, H, W, C], or a PNG grid.
@@ -176,7 +186,8 @@ public struct Outputs {
     let explainer = try world.agree {
       try Explainer(trained, images: source.images, usesSparsePart: false)
     }
-    let originals = try world.agree { try Originals(of: data) }
+    // A row of codes is a patch, where the model's rows are.
+    let originals = try world.agree { data.isPatches ? nil : try Originals(of: data) }
     let probe = explainer.codes(0..<1)
     let j = probe.mean.shape.columns
     let hasVariance = probe.logVariance != nil
@@ -196,7 +207,7 @@ public struct Outputs {
         try mean?.write(parts[0], rows)
         try logVariance?.write(parts[1], rows)
       }
-      if let file { try originals.write(rows: source.rows, to: file) }
+      if let file { try originals?.write(rows: source.rows, to: file) }
     }
   }
 
@@ -278,7 +289,10 @@ struct Source {
   let isNoisy: Bool
   /// Whether the run's S belongs to these rows.
   let hasSparsePart: Bool
+  /// The rows of the model: images, or their patches.
   let rows: Int
+  /// The number of whole images.
+  let count: Int
 
   /// The source of a command.
   ///
@@ -294,11 +308,24 @@ struct Source {
       settings.binarize != .none ? images.clean ?? images : data.clean ?? data
     hasSparsePart = own && trained.checkpoint.manifest.rowLayout?.arrays.hasSparsePart == true
     let known = own ? trained.trainedRows(of: data).count : data.count
-    rows = min(known, limit ?? known)
+    if let grid = images.patching?.grid {
+      // Whole images whose patches are all there.
+      let whole = (0...grid.images).last { $0 == 0 || grid.rows(of: $0 - 1).upperBound <= known }
+      count = min(whole ?? 0, limit ?? .max)
+      rows = count == 0 ? 0 : grid.rows(of: count - 1).upperBound
+    } else {
+      rows = min(known, limit ?? known)
+      count = rows
+    }
   }
 
-  /// The shape of the images, [N, H, W, C].
+  /// The shape of the rows, [N, H, W, C].
   var shape: [Int] { [rows, images.shape.height, images.shape.width, images.shape.channels] }
+  /// The shape of the whole images, [N, H, W, C].
+  var wholeShape: [Int] {
+    let shape = images.whole.shape
+    return [count, shape.height, shape.width, shape.channels]
+  }
 }
 
 extension Originals {

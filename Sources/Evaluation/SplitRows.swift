@@ -6,7 +6,7 @@ import Runs
 import Tensors
 import Training
 
-/// X, L and S of the rows of a command, block by block.
+/// X, L and S of the images of a command, block by block; of a model of patches, of whole images.
 final class SplitRows {
   let source: Source
   /// Where L comes from.
@@ -37,20 +37,29 @@ final class SplitRows {
     step = Step(seed: trained.configuration.common.lanes.seed)
   }
 
-  /// X, L and S of rows, [rows, D] each.
+  /// X, L and S of images, [images, D] each.
   struct Split {
     let x: [Float], l: [Float], s: [Float]
   }
 
-  /// Splits rows.
+  /// Splits images.
   func split(_ rows: Range<Int>) throws -> Split {
-    let (l, s) = try explainer.split(rows)
-    return Split(x: source.images.values(rows), l: l, s: s)
+    guard source.images.isPatches else {
+      let (l, s) = try explainer.split(rows)
+      return Split(x: source.images.values(rows), l: l, s: s)
+    }
+    var (x, l, s) = ([Float](), [Float](), [Float]())
+    try explainer.whole(rows, reconstructs: false, splits: true) { _, found in
+      x += found.x
+      l += found.l
+      s += found.s
+    }
+    return Split(x: x, l: l, s: s)
   }
 
   /// The scores of rows, [rows, scores], NaN where the model has none.
   func scores(_ rows: Range<Int>, _ split: Split) throws -> [Float] {
-    let d = source.images.shape.count
+    let d = source.images.whole.shape.count
     let (kl, bound) = terms(rows, split)
     var table: [Float] = []
     table.reserveCapacity(rows.count * Score.allCases.count)
@@ -78,9 +87,11 @@ final class SplitRows {
     return table
   }
 
-  /// KL and evidence lower bound of X - S, one of each row; nil where the model has none.
+  /// KL and evidence lower bound of X - S, one of each image; nil where the model has none, and
+  /// where its rows are patches.
   private func terms(_ rows: Range<Int>, _ split: Split) -> (kl: [Float]?, bound: [Float]?) {
-    guard let model = trained.model as? any Trainable & Encoding else { return (nil, nil) }
+    guard !source.images.isPatches, let model = trained.model as? any Trainable & Encoding
+    else { return (nil, nil) }
     rows.map(Int32.init).withUnsafeBufferPointer { batch in
       step.begin(
         rows: batch, dimensions: source.images.shape.count, purpose: .evaluation, time: 0

@@ -16,6 +16,8 @@ extension DataIdentity {
   ///
   /// - Throws: `ReplicaError` that names the rank whose images differ; `MPIError`.
   public init(of images: ImageSet, rows: Int, on world: Communicator) throws {
+    // Patches are identified by their whole images.
+    let (images, rows) = (images.whole, images.isPatches ? images.whole.count : rows)
     let shape = [images.shape.height, images.shape.width, images.shape.channels]
     let element = images.isEightBit ? "uint8" : "float32"
     let replicas = Replicas(world)

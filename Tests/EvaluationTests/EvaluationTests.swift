@@ -287,8 +287,9 @@ struct EvaluationTests {
     try withTemporaryFolder { folder in
       let (trained, data) = try run(in: folder)
       let split = FrozenSplit(
-        by: try trained.encoder(), dimensions: 784, threshold: trained.threshold, rounds: 200,
-        seed: 1)
+        by: try trained.encoder(), dimensions: 784,
+        shrinkage: Shrinkage(.soft, threshold: trained.threshold, channels: 1), rounds: 200, seed: 1
+      )
       var x = data.values(0..<8)
       let hidden = x.indices.map { UInt8($0 % 5 == 0 ? 1 : 0) }
       func result() -> (l: [Float], s: [Float]) {

@@ -8,6 +8,8 @@ public enum ImporterCatalogue {
     OmniglotImporter.self,
     SpritesImporter.self,
     ImageImporter.self,
+    HDF5Importer.self,
+    ArrayImporter.self,
   ]
 
   /// The formats' words on the command line.

@@ -2,6 +2,7 @@ import Datasets
 import Evaluation
 import MPI
 import Models
+import Support
 
 /// A command that passes images to a run's model and writes the results.
 ///
@@ -35,7 +36,13 @@ extension ImagesCommand {
       try world.agree { _ = try trained.encoder() }
       let (images, line) = try query.data.open(for: trained, on: world, console)
       console.note(line)
-      for line in try write(images, by: outputs) { console.note(line) }
+      let words = try write(images, by: outputs)
+      for line in words { console.note(line) }
+      return [
+        .init("data", .string(images.path)), .init("split", .string(images.split.rawValue)),
+        .init("rows", .integer(images.count)),
+        .init("notes", .array(([line] + words).map { .string($0) })),
+      ]
     }
   }
 }

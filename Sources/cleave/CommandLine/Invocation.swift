@@ -27,7 +27,8 @@ struct Invocation {
       DenoiseCommand.self, ReconstructCommand.self, EncodeCommand.self, SampleCommand.self,
       ScoreCommand.self, EvaluateCommand.self, InfoCommand.self, VerifyCommand.self,
       PlanCommand.self,
-      BenchCommand.self, PresetsCommand.self, DoctorCommand.self, VersionCommand.self,
+      BenchCommand.self, PresetsCommand.self, DoctorCommand.self, CompletionCommand.self,
+      VersionCommand.self,
     ]
   }
 

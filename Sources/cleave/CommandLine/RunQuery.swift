@@ -3,6 +3,7 @@ import Evaluation
 import MPI
 import Models
 import Runs
+import Support
 import Tensors
 import Training
 
@@ -14,6 +15,7 @@ struct RunQuery {
   let isForced: Bool
   let passes: PassesOption
   let isBest: Bool
+  let isJSON: Bool
   let rounds: Int
   /// Whether the output is a folder of pictures.
   var isFolder: Bool { output.hasSuffix("/") }
@@ -25,7 +27,10 @@ struct RunQuery {
   static let folders = ["/"]
 
   static let options =
-    [Option.data, Option.split, Option.acceptData, Option.best, Option.out, Option.force]
+    [
+      Option.data, Option.split, Option.acceptData, Option.best, Option.out, Option.force,
+      Option.json,
+    ]
     + Option.layout
 
   init(_ arguments: Arguments, endings: [String]) throws(UsageError) {
@@ -35,6 +40,7 @@ struct RunQuery {
     isForced = arguments.has("force")
     passes = try PassesOption(arguments)
     isBest = arguments.has("best")
+    isJSON = arguments.has("json")
     rounds = try arguments.rounds()
     guard endings.contains(where: { output.hasSuffix($0) }) else {
       throw UsageError(
@@ -45,8 +51,11 @@ struct RunQuery {
   /// Checks the output, loads the model and lets `body` write its results for the images.
   ///
   /// **Collective.**
+  ///
+  /// - Parameter body: returns what the document of `--json` says of the results.
   func answer(
-    on world: Communicator, _ console: Console, _ body: (Outputs, TrainedModel) throws -> Void
+    on world: Communicator, _ console: Console,
+    _ body: (Outputs, TrainedModel) throws -> [JSONValue.Member]
   ) throws -> Int32 {
     Workers.start(1)
     _ = try world.onRoot {
@@ -59,8 +68,15 @@ struct RunQuery {
       try Outputs.checkTarget(output, force: isForced, inputs: trained.inputs)
       return 0
     }
-    try body(Outputs(trained, force: isForced, world: world), trained)
+    let facts = try body(Outputs(trained, force: isForced, world: world), trained)
     console.note("written: \(output)")
+    if isJSON {
+      let answer: [JSONValue.Member] = [
+        .init("output", .string(output)), .init("run", .string(run.path)),
+        .init("checkpoint", .string(trained.checkpoint.name)),
+      ]
+      console.result(.object(answer + facts))
+    }
     return 0
   }
 }

@@ -23,7 +23,6 @@ struct ScoreCommand: Subcommand {
       Option.value("by", "SCORE", "the score that decides (default residual)"),
       Option.value("worst", "N", "list the N images that are explained worst"),
       Option.value("grid", "FILE", "a picture of them, with names and numbers (default 50)"),
-      Option.json,
     ]
   /// Images in a picture of the worst, and the most that are legible.
   private static let usualWorst = 50, mostWorst = 1000
@@ -32,14 +31,12 @@ struct ScoreCommand: Subcommand {
   private let decisive: Score
   private let worst: Int?
   private let grid: String?
-  private let isJSON: Bool
 
   init(_ arguments: Arguments) throws {
     query = try RunQuery(arguments, endings: [".csv"] + RunQuery.files)
     decisive = try arguments.choice("by", as: Score.self) ?? .residual
     worst = try arguments.integer("worst", in: 1...Self.mostWorst)
     grid = arguments.value("grid")
-    isJSON = arguments.has("json")
     if let grid, !grid.hasSuffix(".png") {
       throw UsageError("--grid: found \(grid), expected a name that ends in .png")
     }
@@ -60,17 +57,19 @@ struct ScoreCommand: Subcommand {
       let found = try outputs.score(
         images, by: decisive, to: query.output, grid: grid, worst: worst ?? Self.usualWorst,
         rounds: query.rounds)
-      guard let (scores, originals, cleanPart) = found else { return }
+      guard let (scores, originals, cleanPart) = found else { return [] }
       console.note(cleanPart.description)
       let rows = worst.map { Array(scores.order.prefix($0)) } ?? []
       let names = rows.map { originals.name(of: $0) }
-      console.result(
-        isJSON ? document(scores, rows, names).document : text(scores, rows, names))
+      if !query.isJSON { console.result(text(scores, rows, names)) }
       if let grid { console.note("written: \(grid)") }
+      return members(scores, rows, names)
     }
   }
 
-  private func document(_ scores: Scores, _ rows: [Int], _ names: [String]) -> JSONValue {
+  private func members(
+    _ scores: Scores, _ rows: [Int], _ names: [String]
+  ) -> [JSONValue.Member] {
     let worst = zip(rows, names).map { row, name in
       JSONValue.object(
         [
@@ -82,11 +81,11 @@ struct ScoreCommand: Subcommand {
           })
     }
     return [
-      "run": .string(query.run.path), "rows": .integer(scores.rows),
-      "by": .string(decisive.rawValue),
-      "threshold": scores.thresholdValue.map { .real(Double($0)) } ?? .null,
-      "variance_ratio": scores.threshold.map { .real($0.ratio) } ?? .null,
-      "outliers": .integer(scores.threshold?.outliers ?? 0), "worst": .array(worst),
+      .init("rows", .integer(scores.rows)), .init("by", .string(decisive.rawValue)),
+      .init("threshold", scores.thresholdValue.map { .real(Double($0)) } ?? .null),
+      .init("variance_ratio", scores.threshold.map { .real($0.ratio) } ?? .null),
+      .init("outliers", .integer(scores.threshold?.outliers ?? 0)),
+      .init("worst", .array(worst)),
     ]
   }
 
