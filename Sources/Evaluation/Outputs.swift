@@ -187,7 +187,9 @@ public struct Outputs {
       try Explainer(trained, images: source.images, usesSparsePart: false)
     }
     // A row of codes is a patch, where the model's rows are.
-    let originals = try world.agree { data.isPatches ? nil : try Originals(of: data) }
+    let originals: Originals? = try world.agree {
+      try data.isPatches ? nil : Originals(of: data)
+    }
     let probe = explainer.codes(0..<1)
     let j = probe.mean.shape.columns
     let hasVariance = probe.logVariance != nil
