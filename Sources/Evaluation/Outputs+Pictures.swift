@@ -64,7 +64,7 @@ extension Outputs {
       let size = originals.sizes?[row] ?? (shape.height, shape.width)
       let restored = originals.fit.restore(
         image, height: shape.height, width: shape.width, channels: shape.channels, to: size,
-        crop: originals.crop)
+        crop: originals.sizes == nil ? nil : originals.crop)
       return try PNG.encode(
         restored.values, height: restored.height, width: restored.width, channels: shape.channels,
         bits: Int(originals.depths?[row] ?? 8), named: path + names.names[row])
