@@ -31,7 +31,7 @@ extension Outputs {
   {
     let rows = try SplitRows(trained, data, rounds: rounds, on: world)
     let source = rows.source
-    let originals = try world.agree { try Originals(of: data) }
+    let originals = try world.agree { try Originals(of: data.whole) }
     try world.agree {
       guard shown != .clean, !rows.hasSparsePart else { return }
       throw DatasetError.option(
@@ -74,7 +74,7 @@ extension Outputs {
         ? (shape.height, shape.width) : originals.sizes?[row] ?? (shape.height, shape.width)
       let restored = originals.fit.restore(
         image, height: shape.height, width: shape.width, channels: shape.channels, to: size,
-        crop: originals.crop)
+        crop: originals.sizes == nil ? nil : originals.crop)
       return try PNG.encode(
         restored.values, height: restored.height, width: restored.width, channels: shape.channels,
         bits: Int(originals.depths?[row] ?? 8), named: path + names.names[row])
@@ -100,7 +100,7 @@ extension Outputs {
       $0 != (shape.height, shape.width)
     }
     guard others > 0 else { return nil }
-    return "\(Quantity.count(others, "picture")) of other sizes than the model's "
+    return "\(Quantity.count(others, "picture")) of other sizes than the data set's "
       + "\(shape.height)x\(shape.width) were brought back to theirs"
       + (originals.fit == .crop || originals.crop != nil ? ", without what the import cut off" : "")
   }
@@ -130,7 +130,7 @@ extension Outputs {
     try world.agree {
       guard world.isRoot else { return }
       try checkTarget(path, data)
-      let originals = try Originals(of: data)
+      let originals = try Originals(of: data.whole)
       let pinned = SplitSheet.pinned(of: source.count)
       _ = try source.wholeShape()
       let shape = source.whole.shape

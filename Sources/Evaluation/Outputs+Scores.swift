@@ -33,7 +33,7 @@ extension Outputs {
     return try world.agree {
       guard world.isRoot else { return nil }
       let scores = try Scores(table, rows: source.count, by: decisive)
-      let originals = try Originals(of: data)
+      let originals = try Originals(of: data.whole)
       try checkTarget(path, data)
       if let grid { try checkTarget(grid, data) }
       if path.hasSuffix(".csv") {

@@ -75,7 +75,7 @@ public struct Outputs {
     let source = rows.source
     let shape = try world.agree { try source.wholeShape() }
     let d = source.whole.shape.count
-    let originals = try world.agree { try Originals(of: data) }
+    let originals = try world.agree { try Originals(of: data.whole) }
     let scores = extras.contains(.scores) ? Score.allCases.count : 0
     var table: [Float] = []
     try write(path, data) { file in
@@ -184,7 +184,10 @@ public struct Outputs {
     let explainer = try world.agree {
       try Explainer(trained, images: source.images, usesSparsePart: false)
     }
-    let originals = try world.agree { try Originals(of: data) }
+    // A row of codes is a patch, where the model's rows are.
+    let originals: Originals? = try world.agree {
+      try data.isPatches ? nil : Originals(of: data.whole)
+    }
     let probe = explainer.codes(0..<1)
     let j = probe.mean.shape.columns
     let hasVariance = probe.logVariance != nil
@@ -204,8 +207,7 @@ public struct Outputs {
         try mean?.write(parts[0], rows)
         try logVariance?.write(parts[1], rows)
       }
-      // Patches have no names of their own.
-      if let file, !source.images.isPatches { try originals.write(rows: source.rows, to: file) }
+      if let file { try originals?.write(rows: source.rows, to: file) }
     }
   }
 

@@ -6,7 +6,7 @@ import Runs
 import Tensors
 import Training
 
-/// X, L and S of the rows of a command, block by block.
+/// X, L and S of the images of a command, block by block; of a model of patches, of whole images.
 final class SplitRows {
   let source: Source
   /// Where L comes from.
@@ -89,7 +89,8 @@ final class SplitRows {
     return table
   }
 
-  /// KL and evidence lower bound of X - S, one of each row; nil where the model has none.
+  /// KL and evidence lower bound of X - S, one of each image; nil where the model has none, and
+  /// where its rows are patches.
   private func terms(_ rows: Range<Int>, _ split: Split) -> (kl: [Float]?, bound: [Float]?) {
     guard !source.images.isPatches, let model = trained.model as? any Trainable & Encoding
     else { return (nil, nil) }

@@ -81,7 +81,7 @@ import Testing
       #expect(run.errors.contains("64 originals of other kinds became PNG"), "\(run)")
       #expect(
         run.errors.contains(
-          "63 pictures of other sizes than the model's 28x28 were brought back to theirs"),
+          "63 pictures of other sizes than the data set's 28x28 were brought back to theirs"),
         "\(run)")
       for row in 0..<2 {
         let bytes = try Data(contentsOf: folder.appending(path: "p/\(row).png"))

@@ -24,7 +24,7 @@ import Testing
 
   @Test func textBeyondThePictureIsLeftOut() {
     var picture = Picture(height: 4, width: 3, channels: 3)
-    BitmapFont.draw("WWWW", on: &picture, left: -8, top: -3, value: 9, scale: 3)
+    BitmapFont.draw("####", on: &picture, left: -8, top: -3, value: 9, scale: 3)
     #expect(picture.bytes.contains(9))
   }
 

@@ -44,7 +44,7 @@ struct InfoCommand: Subcommand {
 
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
     try world.onRoot {
-      if let report = try OutputReport(of: path) {
+      if layout == nil, let report = try OutputReport(of: path) {
         if isDigested {
           throw UsageError("--digest: \(path) is no run, and only checkpoints have digests")
         }

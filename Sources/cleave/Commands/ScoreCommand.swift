@@ -23,7 +23,6 @@ struct ScoreCommand: Subcommand {
       Option.value("by", "SCORE", "the score that decides (default residual)"),
       Option.value("worst", "N", "list the N images that are explained worst"),
       Option.value("grid", "FILE", "a picture of them, with names and numbers (default 50)"),
-      Option.json,
     ]
   /// Images in a picture of the worst, and the most that are legible.
   private static let usualWorst = 50, mostWorst = 1000
