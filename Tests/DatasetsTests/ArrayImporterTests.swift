@@ -227,7 +227,7 @@ private func npy(
     let whole = npy("|u1", [1, 2, 2], [1, 2, 3, 200])
     #expect(
       try message("x.npy", whole.dropLast())
-        == "x.npy: x: size: found 3 bytes of values, expected 4 by its header, |u1 (1, 2, 2,)")
+        == "x.npy: x: size: found 3 bytes of values, expected 4 by its header, uint8 [1, 2, 2]")
     #expect(
       try message("x.npy", Data("hello, world".utf8))
         == "x.npy: x: header: found another beginning, expected that of .npy files")
@@ -237,7 +237,7 @@ private func npy(
         + "fixed length")
     #expect(
       try message("x.npy", npy("|u1", [Int.max / 2, 9, 9], [1]))
-        .hasPrefix("x.npy: x: shape: found 4611686018427387903, 9, 9,, expected no more values"))
+        .hasPrefix("x.npy: x: shape: found [4611686018427387903, 9, 9], expected no more values"))
     #expect(
       try message("x.h5", whole)
         == "x.h5: name: found another ending, expected .npy, .npz, .csv or .tsv (cleave import hdf5 "

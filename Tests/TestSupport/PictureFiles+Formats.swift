@@ -12,7 +12,7 @@ extension PictureFiles {
   ///   - orientation: the orientation of EXIF, 1 to 8, in a TIFF file.
   ///   - pages: how many equal pictures the file holds.
   ///   - isPacked: whether a TIFF file is compressed.
-  public static func file<Value>(
+  public static func file<Value: BitwiseCopyable>(
     _ format: String, _ picture: Raster<Value>, orientation: Int = 1, pages: Int = 1,
     isPacked: Bool = false
   ) throws -> Data {
