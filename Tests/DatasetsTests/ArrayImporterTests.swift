@@ -155,7 +155,7 @@ private func npy(
       let test = try ImageSet.open(folder.appending(path: "out.h5").path, split: "test")
       #expect(test.labels == nil && test.bytes(0..<1) == [1, 200, 3, 4])
     }
-    for (text, expected) in [
+    let faults: [(String, String)] = [
       ("", "x.csv: lines: found none, expected one for each image"),
       (
         "label,a,b,c,d\n", "x.csv: lines: found names of columns alone, expected one for each image"
@@ -182,7 +182,8 @@ private func npy(
         "x.csv: x: found integer [1, 2], expected [N, H, W, C] with 1 or 3 channels C (--shape tells "
           + "the sides of [N, D])"
       ),
-    ] {
+    ]
+    for (text, expected) in faults {
       let found = try message(
         "x.csv", Data(text.utf8), expected.contains("[1, 2]") ? ["images": "x"] : [:])
       #expect(found == expected)
