@@ -1,6 +1,7 @@
 import Foundation
 import HDF5
 import Images
+import Support
 import TestSupport
 import Testing
 import Training
