@@ -36,7 +36,7 @@ let package = Package(
     library("Support", []),
     library("MPI", ["CMPI", "Support"]),
     library("HDF5", ["CHDF5", "Support"]),
-    library("Images", ["Support", "CPNG", "CTurboJPEG", "CGraphicsMagick"]),
+    library("Images", ["Support", "CPNG", "CTurboJPEG", "CZlib", "CGraphicsMagick"]),
     library("Tensors", ["COpenBLAS", "COneDNN", "CKernels"]),
     library("Autodiff", ["Tensors"]),
     library("Layers", ["Autodiff"]),

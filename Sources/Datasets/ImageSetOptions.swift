@@ -23,6 +23,9 @@ public struct ImageSetOptions: Equatable, Sendable {
   /// Whether links, external storage and virtual datasets may lead to files outside the folder.
   public var isExternal: Bool
 
+  /// Whether pictures of mixed sizes are taken, for their patches.
+  public var takesMixed = false
+
   /// Options; the defaults describe a file that Cleave wrote.
   public init(
     images: String? = nil, layout: Layout = .nhwc, shape: [Int]? = nil, scale: Double? = nil,

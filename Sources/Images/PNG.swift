@@ -124,7 +124,7 @@ public enum PNG {
     return Picture(height: height, width: width, channels: channels, bytes: bytes)
   }
 
-  private static func message(of image: png_image) -> String {
+  static func message(of image: png_image) -> String {
     withUnsafeBytes(of: image.message) { bytes in
       String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
     }

@@ -223,9 +223,24 @@ public final class Session {
   /// The outcome of a run whose loop ended early.
   public var interruption: RunOutcome { isAtLastStep && !isStopped ? .finished : .stopped }
 
+  /// Makes sure that the limits lie at or after the present step.
+  ///
+  /// - Throws: `ConfigurationError` that names the option.
+  public func checkLimits() throws(ConfigurationError) {
+    for (option, step) in [
+      ("--max-steps", limits.maxSteps), ("--stop-after-step", limits.stopAfterStep),
+    ] {
+      guard let step, step < trainer.progress.step else { continue }
+      throw ConfigurationError(
+        key: option, found: "\(step)",
+        expected: "at least \(trainer.progress.step), the step that the run has reached")
+    }
+  }
+
   /// Whether the run ends here: a stop was requested, or this is the last step.
   private var endsHere: Bool {
     if let last = limits.maxSteps, trainer.progress.step >= last { isAtLastStep = true }
+    if let last = limits.stopAfterStep, trainer.progress.step >= last { isStopped = true }
     return isStopped || isAtLastStep
   }
 
@@ -280,7 +295,7 @@ public final class Session {
     var isDue = checkpointer.isDue(epoch: epoch)
     if validation.isDue(epoch: epoch),
       let found = try validation.measure(
-        seed: trainer.settings.seed,
+        seed: trainer.settings.seed, rule: loop.shrinkage,
         threshold: trainer.progress.outer > 0 ? Float(shrinkageThreshold) : 0, on: trainer.world)
     {
       let earlier = history.metrics[Validation.bound] ?? []
@@ -353,6 +368,16 @@ public final class Session {
     SavedProgress(
       trainer.progress, epoch: try trainer.sums.saved(on: trainer.world),
       imageShape: trainer.images.shape, threshold: shrinkageThreshold)
+  }
+
+  /// The checkpoint of the lowest score; nil where none has been marked.
+  public var best: BestCheckpoint? { checkpointer.best }
+
+  /// Notes the threshold with which S is shrunk, and tells it.
+  public func shrinks(by threshold: Float, lambda: Double) {
+    shrinkageThreshold = Double(threshold)
+    guard trainer.world.isRoot else { return }
+    journal.observer?.shrinks(by: shrinkageThreshold, lambda: lambda)
   }
 
   /// Writes a checkpoint of the present state, if the run writes files.

@@ -11,7 +11,7 @@ import Training
   static let commands = [
     "import", "synthesize", "corrupt", "train", "denoise", "reconstruct", "encode", "sample",
     "evaluate",
-    "info", "plan", "bench", "presets", "doctor", "verify", "version",
+    "info", "plan", "bench", "presets", "doctor", "verify", "completion", "version",
   ]
 
   @Test func theOverviewNamesEveryCommand() throws {

@@ -143,6 +143,9 @@ public struct DCGAN: ImageGame {
   /// D(x), [B, 1].
   func judge(_ x: Variable, _ step: Step, repetition: Int) -> Variable { discriminator(x) }
 
+  /// As PyTorch computes it.
+  public var torchImages: String? { "sigmoid(generator(z))" }
+
   /// G(z), [B, D].
   public func decode(_ z: Variable) -> Variable { images(z) }
 }

@@ -25,8 +25,9 @@ struct Invocation {
     [
       ImportCommand.self, SynthesizeCommand.self, CorruptCommand.self, TrainCommand.self,
       DenoiseCommand.self, ReconstructCommand.self, EncodeCommand.self, SampleCommand.self,
-      EvaluateCommand.self, InfoCommand.self, VerifyCommand.self, PlanCommand.self,
-      BenchCommand.self, PresetsCommand.self, DoctorCommand.self, VersionCommand.self,
+      ScoreCommand.self, EvaluateCommand.self, InfoCommand.self, VerifyCommand.self,
+      PlanCommand.self, BenchCommand.self, PresetsCommand.self, DoctorCommand.self,
+      CompletionCommand.self, VersionCommand.self,
     ]
   }
 

@@ -20,10 +20,11 @@ struct CorruptCommand: Subcommand {
   }
   static let operands = [
     Operand("IN.h5", "the data set, or images of a file from elsewhere"),
-    Operand("OUT.h5", "what to write"),
+    Operand("OUT.h5", "what to write; or --out OUT.h5", count: 0...1),
   ]
   static let options =
     [
+      Option.out,
       Option.value("noise", "SPEC", "the corruption"),
       Option.value("seed", "K", "another K draws other noise (default 595)"),
       Option.force, Option.json,
@@ -39,7 +40,12 @@ struct CorruptCommand: Subcommand {
 
   init(_ arguments: Arguments) throws {
     input = arguments.operands[0]
-    output = arguments.operands[1]
+    let second = arguments.operands.dropFirst().first
+    if let second, let named = arguments.value("out") {
+      throw UsageError("found the outputs \(second) and --out \(named), expected one of them")
+    }
+    guard let output = second ?? arguments.value("out") else { throw UsageError("missing OUT.h5") }
+    self.output = output
     noise = try Corruption(parsing: arguments.required("noise"))
     seed = try arguments.seed()
     isForced = arguments.has("force")

@@ -9,14 +9,17 @@ import Training
 /// `cleave info`: shows the content of a data set, a run or a checkpoint.
 struct InfoCommand: Subcommand {
   static let name = "info"
-  static let summary = "tell what a data set, a run or a checkpoint holds"
+  static let summary = "tell what a data set, a run, a checkpoint or a result holds"
   static let details = """
     Without --verify only the sizes of a checkpoint's files are compared with its manifest. With
     it, every byte is; the status is 65 if anything is damaged. Digests are checksums of the
     values alone: equal training states have equal digests, whatever number of ranks wrote them.
     """
   static let operands = [
-    Operand("PATH", "a data set, an HDF5 file, the directory of a run, or that of a checkpoint")
+    Operand(
+      "PATH",
+      "a data set, an HDF5 file, the directory of a run or of a checkpoint, or what a command wrote"
+    )
   ]
   static let options =
     [
@@ -41,10 +44,17 @@ struct InfoCommand: Subcommand {
 
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
     try world.onRoot {
+      if layout == nil, let report = try OutputReport(of: path) {
+        if isDigested {
+          throw UsageError("--digest: \(path) is no run, and only checkpoints have digests")
+        }
+        report.print(on: console, asJSON: isJSON)
+        return 0
+      }
       switch try Subject(at: path) {
-      case .dataset: try printDataset(on: console)
-      case .run: try printRun(on: console)
-      case .checkpoint(let directory): try printCheckpoint(directory, on: console)
+      case .dataset: return try printDataset(on: console)
+      case .run: return try printRun(on: console)
+      case .checkpoint(let directory): return try printCheckpoint(directory, on: console)
       }
     }
   }
