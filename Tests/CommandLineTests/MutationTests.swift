@@ -26,7 +26,7 @@ import Testing
     Kind(name: "bmp", isGuarded: false), Kind(name: "gif", isGuarded: false),
     Kind(name: "webp", isGuarded: false), Kind(name: "png16", isGuarded: true),
     Kind(name: "mixed", isGuarded: true), Kind(name: "npy", isGuarded: false),
-    Kind(name: "npz", isGuarded: true), Kind(name: "csv", isGuarded: false),
+    Kind(name: "npz", isGuarded: false), Kind(name: "csv", isGuarded: false),
     Kind(name: "arrays", isGuarded: false), Kind(name: "mat", isGuarded: true),
     Kind(name: "hdf5", isGuarded: false), Kind(name: "json", isGuarded: false),
     Kind(name: "checkpoint", isGuarded: false), Kind(name: "manifest", isGuarded: false),

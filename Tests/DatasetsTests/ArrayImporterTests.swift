@@ -155,7 +155,7 @@ private func npy(
       let test = try ImageSet.open(folder.appending(path: "out.h5").path, split: "test")
       #expect(test.labels == nil && test.bytes(0..<1) == [1, 200, 3, 4])
     }
-    for (text, expected) in [
+    let faults: [(String, String)] = [
       ("", "x.csv: lines: found none, expected one for each image"),
       (
         "label,a,b,c,d\n", "x.csv: lines: found names of columns alone, expected one for each image"
@@ -182,7 +182,8 @@ private func npy(
         "x.csv: x: found integer [1, 2], expected [N, H, W, C] with 1 or 3 channels C (--shape tells "
           + "the sides of [N, D])"
       ),
-    ] {
+    ]
+    for (text, expected) in faults {
       let found = try message(
         "x.csv", Data(text.utf8), expected.contains("[1, 2]") ? ["images": "x"] : [:])
       #expect(found == expected)
@@ -227,7 +228,7 @@ private func npy(
     let whole = npy("|u1", [1, 2, 2], [1, 2, 3, 200])
     #expect(
       try message("x.npy", whole.dropLast())
-        == "x.npy: x: size: found 3 bytes of values, expected 4 by its header, |u1 (1, 2, 2,)")
+        == "x.npy: x: size: found 3 bytes of values, expected 4 by its header, uint8 [1, 2, 2]")
     #expect(
       try message("x.npy", Data("hello, world".utf8))
         == "x.npy: x: header: found another beginning, expected that of .npy files")
@@ -237,7 +238,7 @@ private func npy(
         + "fixed length")
     #expect(
       try message("x.npy", npy("|u1", [Int.max / 2, 9, 9], [1]))
-        .hasPrefix("x.npy: x: shape: found 4611686018427387903, 9, 9,, expected no more values"))
+        .hasPrefix("x.npy: x: shape: found [4611686018427387903, 9, 9], expected no more values"))
     #expect(
       try message("x.h5", whole)
         == "x.h5: name: found another ending, expected .npy, .npz, .csv or .tsv (cleave import hdf5 "

@@ -22,6 +22,7 @@ struct ArrayImages {
     guard array.kind == .integers || array.kind == .floats else {
       throw array.mismatch(found: "\(array.typeName) \(array.extents)", expected: "numbers")
     }
+    try array.check()
     var options = form.options
     if options.shape == nil, array.extents.count == 2, Self.isSquare(array.extents[1]) {
       let side = Int(Double(array.extents[1]).squareRoot())
@@ -52,6 +53,7 @@ struct ArrayImages {
 
   /// Whether a number of pixels is that of a square.
   static func isSquare(_ count: Int) -> Bool {
+    guard count < 1 << 40 else { return false }
     let side = Int(Double(count).squareRoot())
     return side > 1 && side * side == count
   }
@@ -95,6 +97,7 @@ struct ArrayImages {
       + (form.isTransposed ? ", rows and columns exchanged" : "") + ", \(array.typeName) values "
       + "\(text(range.lowerBound)) to \(text(range.upperBound)) as "
       + (scale == 1 ? "they are" : "v/\(text(scale))")
+      + (array.isPartlyWritten ? ", a part never written" : "")
   }
 
   /// Writes the images as a split: bytes where no value is lost, else floats.

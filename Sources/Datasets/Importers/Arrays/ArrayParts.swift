@@ -53,6 +53,7 @@ struct ArrayParts {
         split: split, images: try ArrayImages(role.array, form), labels: own?.array)
       if let found = part.labels {
         let count = part.images.count
+        try found.check()
         guard found.extents == [count] || found.extents == [count, 1] else {
           throw found.mismatch(
             found: "\(found.typeName) \(found.extents)",

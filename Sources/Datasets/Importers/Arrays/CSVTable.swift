@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// A table of numbers as text: a row for each image, with its values and, in one column, its label.
 ///
@@ -71,7 +72,7 @@ struct CSVTable {
           let text = Self.text(field)
           throw .mismatch(
             file: file, item: "line \(lines.number), column \(index + 1)",
-            found: text.isEmpty ? "nothing" : "\"\(text.prefix(20))\"",
+            found: text.isEmpty ? "nothing" : "\"\(String(text.prefix(20)).printable)\"",
             expected: "a number (--labels names the column of labels)")
         }
       }
@@ -154,6 +155,7 @@ struct CSVTable {
   /// A field without blanks and quotes.
   private static func text(_ field: ArraySlice<UInt8>) -> String {
     String(decoding: field, as: UTF8.self).trimmingCharacters(in: [" ", "\t", "\r", "\""])
+      .printable
   }
 
   /// A whole number of at most six digits; nil for other text.

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// Reads an array of NumPy, the format `.npy`.
 ///
@@ -35,20 +36,20 @@ enum NPYFile {
       let shape = field("shape", of: header)
     else {
       throw mismatch(
-        "header", "\"\(header.prefix(40).filter { !$0.isNewline })\"",
+        "header", "\"\(String(header.prefix(40)).printable)\"",
         "descr, fortran_order and shape")
     }
     let extents = shape.split { !$0.isNumber }.map { Int($0) ?? -1 }
     guard let type = ValueType(descr) else {
       throw mismatch(
-        "type", descr.contains("O") ? "Python objects" : "\(descr.prefix(20))",
+        "type", descr.contains("O") ? "Python objects" : String(descr.prefix(20)).printable,
         "whole numbers, floats, booleans or text of fixed length")
     }
     var count = 1
     for extent in extents {
       let (product, overflows) = count.multipliedReportingOverflow(by: extent)
       guard extent >= 0, !overflows, product <= bytes.count else {
-        throw mismatch("shape", shape, "no more values than the \(bytes.count) bytes have")
+        throw mismatch("shape", "\(extents)", "no more values than the \(bytes.count) bytes have")
       }
       count = product
     }
@@ -56,7 +57,7 @@ enum NPYFile {
     guard !overflows, bytes.count - start == size else {
       throw mismatch(
         "size", "\(bytes.count - start) bytes of values",
-        "\(overflows ? Int.max : size) by its header, \(descr) (\(shape))")
+        "\(overflows ? Int.max : size) by its header, \(type.name) \(extents)")
     }
     let values = type.values(bytes[start...], count: count)
     let array = MemoryArray(

@@ -1,5 +1,6 @@
 import Foundation
 import HDF5
+import Support
 
 /// An array of a file, known by its name: images, labels, or neither.
 protocol NumberArray {
@@ -13,6 +14,14 @@ protocol NumberArray {
   /// What the values are.
   var kind: NumberKind { get }
 
+  /// Whether a part of the values was never written, and reads as one value.
+  var isPartlyWritten: Bool { get }
+
+  /// Checks that the values are there, before memory is taken for them.
+  ///
+  /// - Throws: `HDF5Error` or `DatasetError` if they were never written, or lie in files that are
+  ///   missing.
+  func check() throws
   /// The values of some rows; whole numbers of 24 bits are exact.
   func floats(_ rows: Range<Int>) throws -> [Float]
   /// All values as whole numbers; nil if some are not.
@@ -27,6 +36,10 @@ enum NumberKind {
 }
 
 extension NumberArray {
+  var isPartlyWritten: Bool { false }
+
+  func check() throws {}
+
   /// The values of a row.
   var rowCount: Int { extents.dropFirst().reduce(1, *) }
 
@@ -119,14 +132,32 @@ struct DatasetArray: NumberArray {
     }
   }
 
-  /// Checks that the values are there.
-  ///
-  /// - Throws: `HDF5Error` or `DatasetError` if they were never written, or lie in files that are
-  ///   missing.
+  var isPartlyWritten: Bool { dataset.allocation == .part }
+
   func check() throws {
+    var count = 1
+    for extent in extents {
+      let (product, overflows) = count.multipliedReportingOverflow(by: extent)
+      guard !overflows else {
+        throw mismatch(found: "\(extents)", expected: "extents of an array that is stored")
+      }
+      count = product
+    }
     guard dataset.allocation != .none else {
       throw mismatch(
         found: "values that were never written", expected: "values; HDF5 would read one everywhere")
+    }
+    // Filters pack a thousand values in a byte at most; a forged file may announce any number.
+    let stored = dataset.packedBytes
+    guard stored == 0 || count / (1 << 16) <= stored else {
+      throw mismatch(
+        found: "\(extents) in \(stored) bytes", expected: "values, most of which were written")
+    }
+    let row = max(1, rowCount) * 8
+    if let available = ProcessMemory.available, row > available / 2 {
+      throw mismatch(
+        found: "rows of \(Quantity.bytes(row))",
+        expected: "no more than half of the \(Quantity.bytes(available)) of memory that are free")
     }
     try dataset.checkSources()
   }
