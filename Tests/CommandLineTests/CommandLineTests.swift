@@ -10,7 +10,7 @@ import Training
 @Suite struct CommandLineTests {
   static let commands = [
     "import", "synthesize", "corrupt", "train", "denoise", "reconstruct", "encode", "sample",
-    "evaluate",
+    "score", "evaluate",
     "info", "plan", "bench", "presets", "doctor", "verify", "completion", "version",
   ]
 

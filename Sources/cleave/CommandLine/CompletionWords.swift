@@ -26,6 +26,7 @@ struct CompletionWords {
     case "metrics": MetricCatalogue.names
     case "noise": Corruption.kinds.map { String($0.spec.prefix { $0 != ":" }) }
     case "split": Split.allCases.map(\.rawValue)
+    case "as": Outputs.Shown.allCases.map(\.rawValue)
     case "layout": ImageSetOptions.Layout.allCases.map(\.rawValue)
     case "on-nonfinite": OptimizerSettings.NonFiniteRule.allCases.map(\.rawValue)
     default: Self.isFile(option) ? nil : []
