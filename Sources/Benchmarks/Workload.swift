@@ -88,7 +88,8 @@ struct Workload: Benchmark {
     guard let model = trainer.model as? any Encoding else { return }
     let (own, d) = (trainer.rows.localRows, trainer.dimensions)
     let split = FrozenSplit(
-      by: model, dimensions: d, threshold: 0.2, rounds: rounds, tolerance: 0, seed: 1)
+      by: model, dimensions: d, shrinkage: Shrinkage(.soft, threshold: 0.2, channels: 1),
+      rounds: rounds, tolerance: 0, seed: 1)
     let atOnce = trainer.images.shape.blockRows
     let (x, l, s) = (
       Storage(count: atOnce * d), Storage(count: atOnce * d), Storage(count: atOnce * d)

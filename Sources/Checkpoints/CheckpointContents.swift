@@ -130,11 +130,14 @@ public struct CheckpointContents: Equatable, Sendable {
   public var history: [String: [HistoryPoint]]
   /// The images trained on; nil in checkpoints of earlier versions.
   public var data: DataIdentity?
+  /// Texts about the model for other programs, by name: attributes of /model, which only they read.
+  public var modelTexts: [String: String] = [:]
 
   /// All that the next step needs but the row state.
   public init(
     configuration: String, model: [NamedArray], optimizer: [OptimizerGroup], progress: Progress,
-    history: [String: [HistoryPoint]] = [:], data: DataIdentity? = nil
+    history: [String: [HistoryPoint]] = [:], data: DataIdentity? = nil,
+    modelTexts: [String: String] = [:]
   ) {
     self.configuration = configuration
     self.model = model
@@ -142,5 +145,6 @@ public struct CheckpointContents: Equatable, Sendable {
     self.progress = progress
     self.history = history
     self.data = data
+    self.modelTexts = modelTexts
   }
 }

@@ -17,6 +17,9 @@ enum ContentsFile {
     try file.write(attribute: "version", on: "/", Manifest.currentVersion)
     try file.createDataset("/config", .string, shape: []).write(strings: [contents.configuration])
     try file.createGroup("/model")
+    for (name, text) in contents.modelTexts.sorted(by: { $0.key < $1.key }) {
+      try file.write(attribute: name, on: "/model", text)
+    }
     for array in contents.model {
       try file.createDataset("/model/\(array.name)", .float32, shape: array.shape)
         .write(array.values)

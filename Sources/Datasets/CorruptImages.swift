@@ -6,19 +6,26 @@ public enum CorruptImages {
   ///
   /// `ImageSet.corrupted(by:seed:rows:)` defines the corruption of a row. 8-bit images stay 8-bit,
   /// unless the noise leaves [0, 1]; then `images` is float32. Labels, attributes and names are
-  /// copied. `noise` and `seed` become attributes of `images`.
+  /// copied. `noise` and `seed` become attributes of `images`. Images that `options` name in a file
+  /// from elsewhere become the training split, alone.
   ///
+  /// - Returns: a line for each split about what was read, where Cleave did not write the file.
   /// - Throws: `DatasetError` or `HDF5Error` if the input is not a data set or is already
   ///   corrupted, or if the output exists or cannot be written. No output remains then.
+  @discardableResult
   public static func run(
-    input: String, output: String, noise: Corruption, seed: UInt64, force: Bool = false
-  ) throws {
+    input: String, output: String, noise: Corruption, seed: UInt64,
+    options: ImageSetOptions = ImageSetOptions(), force: Bool = false
+  ) throws -> [String] {
     try DatasetWriter.checkTarget(output, force: force, inputs: [input])
-    let file = try File.open(input)
-    let present = Split.allCases.filter { file.isDataset("/\($0.rawValue)/images") }
+    let file = try File.open(input, reach: options.isExternal ? .anywhere : .folder)
+    let isOwn = try file.stringAttribute("format", on: "/") == DatasetWriter.format
+    let present =
+      options.images == nil
+      ? Split.allCases.filter { file.isDataset("/\($0.rawValue)/images") } : []
     // Without any split, opening the training split gives the error.
     let sets = try (present.isEmpty ? [.train] : present).map {
-      try ImageSet.open(input, split: $0.rawValue, options: .own)
+      try ImageSet.open(input, split: $0.rawValue, options: options)
     }
     for set in sets {
       guard let earlier = set.noise else { continue }
@@ -35,11 +42,15 @@ public enum CorruptImages {
       for set in sets {
         try write(set, noise, seed, to: writer)
         let group = "/\(set.split.rawValue)"
+        try writer.copyFraming(group, from: file)
+        guard options.images == nil else { continue }
         for child in try file.children(of: group) where !["images", "clean"].contains(child) {
           try writer.copy("\(group)/\(child)", from: file)
         }
       }
+      if isOwn, file.isDataset("/label_names") { try writer.copy("/label_names", from: file) }
     }
+    return isOwn ? [] : sets.compactMap(\.reading)
   }
 
   private static func write(

@@ -154,6 +154,49 @@ public final class DatasetWriter {
       .write(strings: names)
   }
 
+  /// Creates the pixels of pictures of mixed sizes, `[count, channels]`; the caller fills them.
+  ///
+  /// - Throws: `HDF5Error` if the disk is full.
+  public func createPixels(
+    _ split: Split, count: Int, channels: Int, type: ElementType = .uint8
+  ) throws(HDF5Error) -> Dataset {
+    try file.createDataset("/\(split.rawValue)/pixels", type, shape: [count, channels])
+  }
+
+  /// Writes height and width of each original as a viewer shows it, `[N, 2]`.
+  ///
+  /// - Throws: `HDF5Error` if the disk is full.
+  public func write(sizes: [Int32], of split: Split) throws(HDF5Error) {
+    try file.createDataset("/\(split.rawValue)/sizes", .int32, shape: [sizes.count / 2, 2])
+      .write(sizes)
+  }
+
+  /// Writes the bits of a value of each original, 8 or 16.
+  ///
+  /// - Throws: `HDF5Error` if the disk is full.
+  public func write(depths: [UInt8], of split: Split) throws(HDF5Error) {
+    try file.createDataset("/\(split.rawValue)/depths", .uint8, shape: [depths.count])
+      .write(depths)
+  }
+
+  /// Writes the name of each class number.
+  ///
+  /// - Throws: `HDF5Error` if the disk is full or a name holds a NUL.
+  public func write(labelNames: [String]) throws(HDF5Error) {
+    try file.createDataset("/label_names", .string, shape: [labelNames.count])
+      .write(strings: labelNames)
+  }
+
+  /// Writes how pictures were brought to one size, as attributes of a split's images.
+  ///
+  /// - Parameter crop: the side of the square that was cut out, if one was given.
+  /// - Throws: `HDF5Error` if the disk is full.
+  func note(framing: String, crop: Int?, on split: Split) throws(HDF5Error) {
+    let images = "/\(split.rawValue)/images"
+    try file.write(attribute: "framing", on: images, framing)
+    if let crop { try file.write(attribute: "crop", on: images, crop) }
+  }
+
   /// Keeps the first images of every split that has fewer images than planned.
   ///
   /// The file must hold only images so far. A contiguous dataset cannot be shortened in place, so
@@ -198,6 +241,20 @@ public final class DatasetWriter {
     let images = "/\(split.rawValue)/images"
     try file.write(attribute: "noise", on: images, noise.spec)
     try file.write(attribute: "seed", on: images, Int(truncatingIfNeeded: seed))
+  }
+
+  /// Copies how pictures were brought to one size, where the images of a group in another file tell
+  /// it.
+  ///
+  /// - Throws: `HDF5Error` if the attributes cannot be read or written.
+  func copyFraming(_ group: String, from other: File) throws(HDF5Error) {
+    let images = group + "/images"
+    guard other.isDataset(images), let framing = try other.stringAttribute("framing", on: images)
+    else { return }
+    try file.write(attribute: "framing", on: images, framing)
+    if let crop = try other.intAttribute("crop", on: images) {
+      try file.write(attribute: "crop", on: images, crop)
+    }
   }
 
   /// Copies a dataset of numbers or strings, with its attribute `names`, from another file.

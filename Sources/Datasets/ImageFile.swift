@@ -12,6 +12,7 @@ public final class ImageFile {
   private let split: Split
   private let images: StoredImages
   private let clean: StoredImages?
+  private let mixed: ImageSet.MixedSizes?
   private let labels: [Int32]?
   private let others: String
   /// All files of the images: the file, and the sources of a virtual dataset.
@@ -37,13 +38,22 @@ public final class ImageFile {
         expected: "none, as \(images) of \(path) is one array without splits (--images names "
           + "another one)")
     }
-    let name = options.images ?? "/\(split)/images"
+    let isMixed = options.images == nil && file.isDataset("/\(split)/pixels")
+    let name = isMixed ? "/\(split)/pixels" : options.images ?? "/\(split)/images"
     try file.checkLinks(to: name)
+    guard !isMixed || options.takesMixed else {
+      throw DatasetError.mismatch(
+        file: path, item: "/\(split)/pixels", found: "pictures of mixed sizes",
+        expected: "images of one size (cleave import images --size HxW makes them), or a model of "
+          + "patches (the preset photos, or --set patch=16)")
+    }
+    mixed = isMixed ? try MixedPictures.sizes(of: split, in: file) : nil
+    var options = options
+    if isMixed { options.shape = [1, 1] + Array(try file.dataset(name).shape.dropFirst()) }
     guard file.isDataset(name) else {
       throw DatasetError.mismatch(
         file: path, item: name, found: "no such dataset\(try Self.whatThereIs(in: file))",
-        expected: options.isOffered
-          ? "images (--images names another dataset)" : "a data set as import makes it")
+        expected: "images (--images names another dataset)")
     }
     self.path = path
     self.split = Split(rawValue: split) ?? .train
@@ -54,15 +64,16 @@ public final class ImageFile {
     let isOwn = isDataset || isOutput
     let images = try StoredImages(
       name, in: file, options: options, noise: try file.stringAttribute("noise", on: name),
-      isOwn: isOwn, rows: rows)
+      isOwn: isOwn, rows: isMixed ? nil : rows)
     self.images = images
     let cleanName = "/\(split)/clean"
     var clean: StoredImages?
     var labels: [Int32]?
     if options.images == nil {
-      labels = try Self.labels("/\(split)/labels", in: file, count: images.count)
+      labels = try Self.labels(
+        "/\(split)/labels", in: file, count: mixed?.sizes.count ?? images.count)
       try file.checkLinks(to: cleanName)
-      if file.isDataset(cleanName) {
+      if !isMixed, file.isDataset(cleanName) {
         let original = try StoredImages(
           cleanName, in: file, options: options, noise: nil, isOwn: isOwn, rows: rows)
         guard original.count == images.count, original.shape == images.shape else {
@@ -141,15 +152,20 @@ public final class ImageFile {
         cleanMemory, cleanValues, path: path, split: split, labels: labels, clean: nil,
         reading: nil)
     }
-    return images.imageSet(
-      memory, values, path: path, split: split, labels: labels, clean: original,
-      reading: reading(values))
+    let set = images.imageSet(
+      memory, values, path: path, split: split, labels: mixed == nil ? labels : nil,
+      clean: original, reading: reading(values))
+    return mixed.map { ImageSet(mixing: set, $0, reading: set.reading) } ?? set
   }
 
   /// One line about what was read, and what the file has beside it.
   private func reading(_ values: StoredImages.Values) -> String {
     let classes = labels.map { Quantity.count(Set($0).count, "class", plural: "classes") }
-    return "read \(path): \(images.description(values))"
+    let sides = mixed?.sizes.map { "\($0.height)x\($0.width)" } ?? []
+    let pictures =
+      mixed == nil
+      ? "" : "\(Quantity.count(sides.count, "picture")) of \(Set(sides).count) sizes: "
+    return "read \(path): \(pictures)\(images.description(values))"
       + (clean == nil ? "" : ", their clean images")
       + (classes.map { ", labels of \($0)" } ?? ", no labels") + others
   }
@@ -204,29 +220,15 @@ public final class ImageFile {
     return try dataset.readAll(as: Int32.self)
   }
 
-  /// The datasets of the file, up to one group deep.
-  private static func datasets(in file: File) throws -> [String] {
-    var found: [String] = []
-    for child in try file.children(of: "/") {
-      if file.isDataset("/" + child) { found.append("/" + child) }
-      guard file.isGroup("/" + child) else { continue }
-      for grandchild in try file.children(of: "/" + child)
-      where file.isDataset("/\(child)/\(grandchild)") {
-        found.append("/\(child)/\(grandchild)")
-      }
-    }
-    return found
-  }
-
   /// The datasets of the file, for an error about an unknown dataset.
   private static func whatThereIs(in file: File) throws -> String {
-    let found = try datasets(in: file)
+    let found = try file.datasetPaths()
     return found.isEmpty ? "" : " among \(listed(found))"
   }
 
   /// What the file has beside what is read: other splits, or other datasets.
   private static func others(in file: File, beside name: String) throws -> String {
-    let found = try datasets(in: file).filter { $0 != name && !$0.hasPrefix(name + "/") }
+    let found = try file.datasetPaths().filter { $0 != name && !$0.hasPrefix(name + "/") }
     guard !found.isEmpty else { return "" }
     let splits = Split.allCases.map { "/\($0.rawValue)/images" }.filter(found.contains)
     let names = splits.isEmpty ? found : splits.map { String($0.split(separator: "/")[0]) }
@@ -235,5 +237,21 @@ public final class ImageFile {
 
   private static func listed(_ names: [String]) -> String {
     names.prefix(8).joined(separator: ", ") + (names.count > 8 ? ", …" : "")
+  }
+}
+
+extension File {
+  /// The datasets of the file, up to one group deep.
+  func datasetPaths() throws(HDF5Error) -> [String] {
+    var found: [String] = []
+    for child in try children(of: "/") {
+      if isDataset("/" + child) { found.append("/" + child) }
+      guard isGroup("/" + child) else { continue }
+      for grandchild in try children(of: "/" + child)
+      where isDataset("/\(child)/\(grandchild)") {
+        found.append("/\(child)/\(grandchild)")
+      }
+    }
+    return found
   }
 }

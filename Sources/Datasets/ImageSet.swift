@@ -44,10 +44,23 @@ public final class ImageSet {
   let scale: Float
   /// The stored value that stands for 1, if it is neither 255 in bytes nor 1 in floats.
   public var unusualScale: Float? { scale == format.usualScale ? nil : scale }
-  private let memory: PixelMemory
+  let memory: PixelMemory
   /// The rule that makes these images from images of another set; `memory` then belongs to that
   /// set.
   private let derivation: Derivation?
+  /// The images whose patches these rows are; `memory` then belongs to them.
+  public let patching: PatchSource?
+
+  /// The sizes of images that differ in size; nil for images of one `shape`.
+  let mixed: MixedSizes?
+
+  /// Images of mixed sizes lie one after another.
+  struct MixedSizes {
+    /// Height and width of each image.
+    let sizes: [(height: Int, width: Int)]
+    /// The first pixel of each image, and the number of all pixels, [N + 1].
+    let first: [Int]
+  }
 
   /// A rule that makes images from images of another set.
   struct Derivation {
@@ -63,10 +76,12 @@ public final class ImageSet {
     path: String, split: Split, shape: ImageShape, count: Int, heldRows: Range<Int>,
     format: Format, memory: PixelMemory, labels: [Int32]?, clean: ImageSet?, noise: String?,
     derivation: Derivation? = nil, scale: Float? = nil, dataset: String = "",
-    files: [String] = [], reading: String? = nil
+    files: [String] = [], reading: String? = nil, patching: PatchSource? = nil,
+    mixed: MixedSizes? = nil
   ) {
     precondition(
-      derivation != nil || heldRows.count * shape.count * format.size <= memory.byteCount,
+      derivation != nil || patching != nil
+        || heldRows.count * shape.count * format.size <= memory.byteCount,
       "\(heldRows.count) images of \(shape) in \(memory.byteCount) bytes")
     precondition(
       heldRows.lowerBound >= 0 && heldRows.upperBound <= count, "rows \(heldRows) of \(count)")
@@ -83,6 +98,8 @@ public final class ImageSet {
     self.scale = scale ?? format.usualScale
     self.memory = memory
     self.derivation = derivation
+    self.patching = patching
+    self.mixed = mixed
     self.labels = labels
     self.clean = clean
     self.noise = noise
@@ -139,6 +156,31 @@ public final class ImageSet {
       format: format, memory: memory, labels: labels, clean: nil, noise: nil)
   }
 
+  /// Pictures of mixed sizes, from their pixels: the rows of a set of 1x1 images.
+  ///
+  /// Their `shape` is that of the smallest sides. They serve as sources of patches alone.
+  convenience init(mixing pixels: ImageSet, _ sizes: MixedSizes, reading: String?) {
+    self.init(
+      path: pixels.path, split: pixels.split,
+      shape: ImageShape(
+        height: sizes.sizes.map(\.height).min() ?? 1, width: sizes.sizes.map(\.width).min() ?? 1,
+        channels: pixels.shape.channels), count: sizes.sizes.count,
+      heldRows: 0..<sizes.sizes.count, format: pixels.format, memory: pixels.memory, labels: nil,
+      clean: nil, noise: pixels.noise, scale: pixels.scale, dataset: pixels.dataset,
+      files: pixels.files, reading: reading, mixed: sizes)
+  }
+
+  /// The patches of images; `held` are at hand.
+  convenience init(_ source: PatchSource, held: Range<Int>, clean: ImageSet?) {
+    let (images, grid) = (source.images, source.grid)
+    self.init(
+      path: images.path, split: images.split,
+      shape: ImageShape(height: grid.side, width: grid.side, channels: images.shape.channels),
+      count: grid.count, heldRows: held, format: images.format, memory: images.memory, labels: nil,
+      clean: clean, noise: images.noise, scale: images.scale, dataset: images.dataset,
+      files: images.files, reading: images.reading, patching: source)
+  }
+
   /// Whether the pixels are mapped from the file, instead of read into this rank's memory.
   public var isMapped: Bool { memory.isMapped }
 
@@ -163,7 +205,7 @@ public final class ImageSet {
 
   /// Starts to read rows that will be requested soon, if they are mapped and many; does not wait.
   public func prefetch(_ rows: some Sequence<Int32>) {
-    guard memory.isLarge else { return }
+    guard memory.isLarge, patching == nil else { return }
     let (size, first) = (shape.count * storedFormat.size, memoryRows.lowerBound)
     var run = 0..<0  // adjacent rows are requested at once
     for row in rows.lazy.map({ Int($0) - first }) {
@@ -201,7 +243,7 @@ public final class ImageSet {
 
   /// Consecutive rows as an array, `[rows.count, H*W*C]`.
   public func values(_ rows: Range<Int>) -> [Float] {
-    let size = rows.count * shape.count
+    let size = rows.reduce(0) { $0 + shape(of: $1).count }
     return [Float](unsafeUninitializedCapacity: size) { buffer, initialized in
       if let start = buffer.baseAddress { copy(rows, to: start) }
       initialized = size
@@ -220,7 +262,7 @@ public final class ImageSet {
       path: path, split: split, shape: shape, count: n, heldRows: heldRows.clamped(to: 0..<n),
       format: format, memory: memory, labels: labels.map { Array($0[..<n]) },
       clean: try clean?.limited(to: n), noise: noise, derivation: derivation, scale: scale,
-      dataset: dataset, files: files)
+      dataset: dataset, files: files, patching: patching, mixed: mixed)
   }
 
   /// The images of `rows`; `apply` changes an image on every request.
@@ -240,7 +282,8 @@ public final class ImageSet {
     return ImageSet(
       path: path, split: split, shape: shape, count: count, heldRows: heldRows, format: format,
       memory: memory, labels: labels, clean: clean?.asPart(of: split), noise: noise,
-      derivation: derivation)
+      derivation: derivation, scale: scale, dataset: dataset, files: files, patching: patching,
+      mixed: mixed)
   }
 
   /// The stored values of available rows, [rows.count, H, W, C]: bytes, or floats where images are
@@ -248,10 +291,17 @@ public final class ImageSet {
   ///
   /// Traps if the images are derived, or a row is not in `heldRows`.
   public func stored(_ rows: Range<Int>) -> UnsafeRawBufferPointer {
-    precondition(derivation == nil, "images of \(path) are made, not stored")
+    precondition(
+      derivation == nil && patching == nil, "images of \(path) are made, not stored")
     precondition(
       rows.lowerBound >= heldRows.lowerBound && rows.upperBound <= heldRows.upperBound,
       "rows \(rows) of \(path); at hand are \(heldRows)")
+    if let mixed {
+      let pixel = shape.channels * format.size
+      let range = mixed.first[rows.lowerBound]..<mixed.first[rows.upperBound]
+      return UnsafeRawBufferPointer(
+        start: memory.start + range.lowerBound * pixel, count: range.count * pixel)
+    }
     let size = shape.count * format.size
     return UnsafeRawBufferPointer(
       start: memory.start + (rows.lowerBound - heldRows.lowerBound) * size,
@@ -267,18 +317,27 @@ public final class ImageSet {
       for (i, row) in rows.enumerated() { derivation.apply(destination + i * shape.count, row) }
       return
     }
+    if let patching { return copyPatches(rows, of: patching, to: destination) }
     let source = stored(rows)
     guard let start = source.baseAddress else { return }
+    convert(start, source.count / format.size, to: destination)
+  }
+
+  /// Converts `count` stored values to floats.
+  func convert(
+    _ start: UnsafeRawPointer, _ count: Int, to destination: UnsafeMutablePointer<Float>
+  ) {
     switch format {
     case .bytes where scale == 255:
-      ck_bytes_to_floats(start.assumingMemoryBound(to: UInt8.self), destination, source.count)
+      ck_bytes_to_floats(start.assumingMemoryBound(to: UInt8.self), destination, count)
     case .bytes:
       let bytes = start.assumingMemoryBound(to: UInt8.self)
-      for i in 0..<source.count { destination[i] = Float(bytes[i]) / scale }
+      for i in 0..<count { destination[i] = Float(bytes[i]) / scale }
     case .floats:
-      UnsafeMutableRawPointer(destination).copyMemory(from: start, byteCount: source.count)
+      UnsafeMutableRawPointer(destination).copyMemory(
+        from: start, byteCount: count * Format.floats.size)
       guard scale != 1 else { return }
-      for i in 0..<rows.count * shape.count { destination[i] /= scale }
+      for i in 0..<count { destination[i] /= scale }
     }
   }
 }

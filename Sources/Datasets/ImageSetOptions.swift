@@ -22,8 +22,9 @@ public struct ImageSetOptions: Equatable, Sendable {
   public var scale: Double?
   /// Whether links, external storage and virtual datasets may lead to files outside the folder.
   public var isExternal: Bool
-  /// Whether a user can give these options; errors of commands without them do not name them.
-  public var isOffered = true
+
+  /// Whether pictures of mixed sizes are taken, for their patches.
+  public var takesMixed = false
 
   /// Options; the defaults describe a file that Cleave wrote.
   public init(
@@ -35,13 +36,6 @@ public struct ImageSetOptions: Equatable, Sendable {
     self.shape = shape
     self.scale = scale
     self.isExternal = isExternal
-  }
-
-  /// The form of a file that Cleave wrote, for commands without options for others.
-  static var own: ImageSetOptions {
-    var own = ImageSetOptions()
-    own.isOffered = false
-    return own
   }
 
   /// The sides of an image in a dataset with the given extents; nil if they do not fit.
@@ -77,7 +71,7 @@ public struct ImageSetOptions: Equatable, Sendable {
     let order = layout == .nhwc ? "[N, H, W, C]" : "[N, C, H, W]"
     guard let shape else {
       return "\(order) with 1 or 3 channels C"
-        + (isOffered ? " (--shape tells the sides of [N, D])" : "")
+        + " (--shape tells the sides of [N, D])"
     }
     return "images of \(shape.map(String.init).joined(separator: "x")), in 1 or 3 channels"
       + (extents.count > 2

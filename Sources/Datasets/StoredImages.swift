@@ -33,7 +33,10 @@ struct StoredImages {
     else {
       throw DatasetError.mismatch(
         file: file.path, item: name, found: "\(dataset.type) \(dataset.shape)",
-        expected: "uint8, float32 or float64 \(options.expected(for: dataset.shape))")
+        expected: "uint8, float32 or float64 "
+          + (options.imageShape(of: dataset.shape) == nil
+            ? options.expected(for: dataset.shape)
+            : "values (cleave import hdf5 reads other numbers)"))
     }
     let count = dataset.shape[0]
     guard count > 0, count <= Int(Int32.max) else {
@@ -105,9 +108,16 @@ struct StoredImages {
       return Values(scale: scale)
     }
     // The rule looks at the whole dataset, so that it does not depend on the rows in use.
-    guard !isOwn, firstRow(of: bytes, above: 1) == nil, bytes.contains(1),
-      try !hasMoreThanOne(from: heldRows.upperBound)
+    guard !isOwn, firstRow(of: bytes, above: PixelScale.darkest) == nil,
+      case let most = max(bytes.max() ?? 0, try largest(from: heldRows.upperBound)),
+      Float(most) <= PixelScale.darkest, most > 0
     else { return Values(scale: 255) }
+    guard most == 1 else {
+      throw DatasetError.mismatch(
+        file: file, item: dataset.path, found: "bytes from 0 to \(most) alone",
+        expected: "more than \(text(PixelScale.darkest))"
+          + " (--scale tells the value that stands for 1: 15 for 4 bits, 255 for dark images)")
+    }
     return Values(scale: 1, range: 0...1)
   }
 
@@ -174,17 +184,19 @@ struct StoredImages {
     }
   }
 
-  /// Whether a row from `first` on has a byte above 1.
-  private func hasMoreThanOne(from first: Int) throws -> Bool {
-    guard first < count else { return false }
+  /// The largest byte of the rows from `first` on, or any that is not dark.
+  private func largest(from first: Int) throws -> UInt8 {
+    guard first < count else { return 0 }
     let scratch = PixelMemory(allocating: min(rowsAtOnce, count - first) * shape.count)
+    var most: UInt8 = 0
     for start in stride(from: first, to: count, by: rowsAtOnce) {
       let rows = start..<min(start + rowsAtOnce, count)
       try dataset.read(rows: rows, into: scratch.start, as: .uint8)
       let bytes = UnsafeRawBufferPointer(start: scratch.start, count: rows.count * shape.count)
-      if firstRow(of: bytes, above: 1) != nil { return true }
+      most = max(most, bytes.max() ?? 0)
+      if Float(most) > PixelScale.darkest { break }
     }
-    return false
+    return most
   }
 
   /// The first row with a byte above a limit.

@@ -142,6 +142,12 @@ public final class Advisor {
   /// The images in use, spread over the whole set: every fifth or so is judged by, after those
   /// trained on.
   private func drawSample(_ count: Int) throws -> ImageSet {
+    if images.isMixed {
+      throw RunError.data(
+        images.path,
+        "found pictures of mixed sizes, expected one size: bring them to one by import images --size"
+      )
+    }
     guard images.count >= 40 else {
       throw RunError.data(
         images.path, "found \(images.count) images, expected at least 40 to give advice about")
@@ -277,7 +283,8 @@ public final class Advisor {
     _ = try session.run()
     guard let model = session.trainer.model as? any Encoding else { return (nil, 0) }
     let judge = HiddenPixels(
-      of: model, shape: sample.shape, threshold: Float(session.shrinkageThreshold),
+      of: model, shape: sample.shape, rule: session.loop.shrinkage,
+      threshold: Float(session.shrinkageThreshold),
       rounds: Self.rounds, measure: measure, seed: seed)
     let found = try judge.measure(
       HiddenPixels.blocks(trained..<trained + judged, of: sample.shape), of: sample, on: world

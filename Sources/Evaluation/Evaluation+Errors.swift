@@ -1,7 +1,6 @@
 import CKernels
 import Images
 import Layers
-import Tensors
 
 extension Evaluation {
   /// The errors of X and of what a user may compare a model with, of D(E(X)) from mean codes and,
@@ -15,63 +14,36 @@ extension Evaluation {
   func squaredErrors() throws -> [MetricValue] {
     try once("squared errors") {
       guard trained.model is any Encoding else { return [] }
-      let shape = source.images.shape
-      let d = shape.count
       let explainer = try world.agree {
         try Explainer(
           trained, images: source.images, usesSparsePart: source.hasSparsePart,
           rounds: options.rounds)
       }
-      let clean = Storage(count: shape.blockRows * d)
-      let answer = Storage(count: shape.blockRows * d)
-      // The sum of errors of each name, then column sums of the clean images.
+      let reference = source.wholeReference
+      // Images of mixed sizes have no mean image.
+      let columns = reference.isMixed ? 0 : reference.shape.count
+      // The sum of errors of each name, squares and number of clean values, then their column sums.
       let names = ["X", "median_3x3", "median_5x5", "reconstruction", "L", "X-S", "repaired"]
-      let sums = try RowBlocks(rows: source.rows, of: shape, on: world).sum(names.count + 1 + d) {
-        rows in
-        let count = rows.count * d
-        source.reference.gather(rows, into: clean.pointer)
-        /// The error of `answer`.
-        func error() -> Double {
-          ck_axpy(answer.pointer, clean.pointer, -1, count)
-          return ck_sum_squares(answer.pointer, count)
-        }
-        let input = explainer.input(rows)
-        let x = input.values
-        ck_copy(answer.pointer, x, count)
-        var errors = [error()]
-        for side in [3, 5] {
-          for i in 0..<rows.count {
-            x.withUnsafeBufferPointer { x in
-              guard let first = x.baseAddress else { return }
-              MedianFilter.apply(
-                first + i * d, to: answer.pointer + i * d, height: shape.height,
-                width: shape.width, channels: shape.channels, side: side)
-            }
+      let sums = try RowBlocks(rows: source.count, of: reference.largestShape, on: world).sum(
+        names.count + 2 + columns
+      ) { block in
+        var sums = [Double](repeating: 0, count: names.count + 2 + columns)
+        try explainer.whole(block, reconstructs: true, splits: hasSplit) { image, found in
+          let clean = reference.values(image..<image + 1)
+          let d = clean.count
+          for (i, answer) in answers(found).enumerated() {
+            var difference = answer
+            ck_axpy(&difference, clean, -1, d)
+            sums[i] += ck_sum_squares(difference, d)
           }
-          errors.append(error())
+          sums[names.count] += ck_sum_squares(clean, d)
+          sums[names.count + 1] += Double(d)
+          for j in 0..<columns { sums[names.count + 2 + j] += Double(clean[j]) }
         }
-        ck_copy(answer.pointer, explainer.reconstruction(of: input).pointer, count)
-        errors.append(error())
-        if hasSplit {
-          let (l, s) = try explainer.split(rows)
-          ck_clamp(answer.pointer, l, count, 0, 1)  // as it is written
-          errors.append(error())
-          let x = explainer.target(rows).pointer
-          ck_copy(answer.pointer, x, count)
-          ck_axpy(answer.pointer, s, -1, count)
-          errors.append(error())
-          for i in 0..<count { answer.pointer[i] = s[i] == 0 ? x[i] : l[i] }
-          errors.append(error())
-        } else {
-          errors += [0, 0, 0]
-        }
-        errors.append(ck_sum_squares(clean.pointer, count))
-        var columns = [Double](repeating: 0, count: d)
-        for i in 0..<count { columns[i % d] += Double(clean.pointer[i]) }
-        return errors + columns
+        return sums
       }
-      let (rows, elements) = (Double(source.rows), Double(source.rows * d))
-      let explained = sums.suffix(d).reduce(0) { $0 + $1 * $1 / rows }
+      let (rows, elements) = (Double(source.count), sums[names.count + 1])
+      let explained = sums.suffix(columns).reduce(0) { $0 + $1 * $1 / rows }
       let ofMean = max(0, sums[names.count] - explained) / elements
       // Images have no error to themselves; a zero would read like a perfect result.
       let isItself = try world.agree { try inputIsReference() }
@@ -80,9 +52,31 @@ extension Evaluation {
           MetricValue(
             name, isItself && (name == "X" || name.hasPrefix("median")) ? .nan : sum / elements)
         }
-      values.insert(MetricValue("mean_image", ofMean), at: 1)
+      if columns > 0 { values.insert(MetricValue("mean_image", ofMean), at: 1) }
       return values
     }
+  }
+
+  /// What is compared of one image: X, its medians, the reconstruction, then L, X - S and the
+  /// repaired image where there is a split.
+  private func answers(_ found: WholeImage) -> [[Float]] {
+    let (x, shape) = (found.x, found.shape)
+    var answers = [x]
+    for side in [3, 5] {
+      var median = x
+      MedianFilter.apply(
+        x, to: &median, height: shape.height, width: shape.width, channels: shape.channels,
+        side: side)
+      answers.append(median)
+    }
+    answers.append(found.reconstruction)
+    guard hasSplit else { return answers }
+    let (l, s) = (found.l, found.s)
+    return answers + [
+      l.map { min(max($0, 0), 1) },  // as it is written
+      zip(x, s).map { $0 - $1 },
+      x.indices.map { s[$0] == 0 ? x[$0] : l[$0] },
+    ]
   }
 
   /// Whether X is what errors are taken against: no clean images are known, and the input has no

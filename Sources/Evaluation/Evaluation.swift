@@ -116,9 +116,10 @@ public final class Evaluation {
       remarks.append(
         "no clean images are known: errors are to the images themselves, so X has none")
     }
-    if names.contains("elbo"), try !source.hasSparsePart && greyImages(source.images) > 0 {
+    if names.contains("elbo"), try source.hasSparsePart || greyImages(source.images) > 0 {
+      let what = source.hasSparsePart ? "the clean parts X - S it is of" : "the images"
       remarks.append(
-        "elbo: the images have grey values, of which a Bernoulli decoder gives no likelihood; "
+        "elbo: \(what) have grey values, of which a Bernoulli decoder gives no likelihood; "
           + "compare it with training alone")
     }
     return remarks

@@ -43,7 +43,9 @@ public final class Explainer {
   public let cleanPart: CleanPart
   private let trained: TrainedModel
   private let model: any Encoding
-  private let images: ImageSet
+  let images: ImageSet
+  /// How the run makes S from X - L.
+  let shrinkage: Shrinkage
   private let usesSparsePart: Bool
   private let step: Step
   private var stored: [Float] = []
@@ -63,6 +65,7 @@ public final class Explainer {
     self.trained = trained
     model = try trained.encoder()
     self.images = images
+    shrinkage = trained.shrinkage
     self.usesSparsePart = usesSparsePart
     let seed = trained.configuration.common.lanes.seed
     if usesSparsePart {
@@ -76,7 +79,7 @@ public final class Explainer {
     frozen =
       cleanPart == .iterated(rounds: rounds)
       ? FrozenSplit(
-        by: model, dimensions: images.shape.count, threshold: trained.threshold, rounds: rounds,
+        by: model, dimensions: images.shape.count, shrinkage: trained.shrinkage, rounds: rounds,
         seed: seed) : nil
     let noise = try trained.inputNoise(for: images)
     step = Step(
@@ -178,9 +181,15 @@ extension TrainedModel {
   /// Whether the run splits images by shrinking X - L, so that it can split others, too.
   var shrinks: Bool { threshold > 0 }
 
+  /// How the run makes S from X - L.
+  var shrinkage: Shrinkage {
+    Shrinkage(
+      configuration.loop.shrinkage, threshold: threshold, channels: imageShape.channels)
+  }
+
   /// The noise of inputs in measurements: the noise of training, or none for images that are
-  /// already corrupted.
+  /// already corrupted, and for a robust model, whose images are as they come.
   func inputNoise(for images: ImageSet) throws -> Corruption {
-    images.isCorrupted ? .none : try trainingNoise()
+    images.isCorrupted || shrinks ? .none : try trainingNoise()
   }
 }

@@ -6,18 +6,19 @@ import Images
 import MPI
 import Models
 import Runs
+import Support
 import Tensors
 import Training
 
 /// Writes a trained model's results for images to files: all ranks compute, rank 0 writes.
 ///
-/// A file gets its name when it is complete. If the name ends in `.png`, the file is a grid of the
-/// first images.
+/// A file gets its name when it is complete. If the name ends in `.png`, the file is a picture for
+/// people: some rows side by side; if it ends in `/`, a folder of pictures.
 public struct Outputs {
   let trained: TrainedModel
   let world: Communicator
   let force: Bool
-  /// Images of a PNG grid.
+  /// New images of a PNG grid.
   private static let gridImages = 100
 
   /// Outputs of a trained model.
@@ -29,48 +30,95 @@ public struct Outputs {
     self.world = world
   }
 
-  /// Writes L (uint8) and S of each row, [N, H, W, C].
+  /// What a file with L and S holds beside them.
+  public enum Extra: String, CaseIterable, Sendable {
+    /// The images as the model sees them.
+    case images = "X"
+    /// The scores of each image.
+    case scores
+  }
+
+  /// Checks that an output can be written, before any long work.
+  ///
+  /// - Parameters:
+  ///   - path: a file, or a folder if it ends in `/`.
+  ///   - inputs: the files that the command reads.
+  /// - Throws: `DatasetError`; `FileError`.
+  public static func checkTarget(_ path: String, force: Bool, inputs: [String]) throws {
+    if path.hasSuffix("/") {
+      try PictureFolder.check(path, force: force)
+    } else {
+      try DatasetWriter.checkTarget(path, force: force, inputs: inputs)
+    }
+  }
+
+  // MARK: - Commands
+
+  /// Writes L (uint8) and S of each row, [N, H, W, C], with names and labels where these are known.
   ///
   /// S is float32, or float16 for a run with compact storage. For the run's training rows, S is the
   /// run's, and L is X - S - R where the run keeps R, otherwise D(E(X - S)). Other rows are split
   /// with frozen weights (`FrozenSplit`); a run without a sparse part has L = D(E(X)), S = X - L.
   ///
-  /// - Parameter rounds: the largest number of rounds for rows outside the training set.
-  ///
   /// **Collective.**
   ///
+  /// - Parameters:
+  ///   - extras: what the file holds beside L and S.
+  ///   - rounds: the largest number of rounds for rows outside the training set.
   /// - Returns: where L came from.
   @discardableResult
   public func denoise(
-    _ data: ImageSet, to path: String, rounds: Int = FrozenSplit.usualRounds
+    _ data: ImageSet, with extras: Set<Extra> = [], to path: String,
+    rounds: Int = FrozenSplit.usualRounds
   ) throws -> CleanPart {
-    let source = try world.agree { try Source(trained, data) }
-    let explainer = try world.agree {
-      try Explainer(
-        trained, images: source.images, usesSparsePart: source.hasSparsePart, rounds: rounds)
-    }
-    let d = source.images.shape.count
+    let rows = try SplitRows(trained, data, rounds: rounds, on: world)
+    let source = rows.source
+    let shape = try world.agree { try source.wholeShape() }
+    let d = source.whole.shape.count
+    let originals = try world.agree { try Originals(of: data.whole) }
+    let scores = extras.contains(.scores) ? Score.allCases.count : 0
+    var table: [Float] = []
     try write(path, data) { file in
-      let clean = try file?.createDataset("/L", .uint8, shape: source.shape)
+      let clean = try file?.createDataset("/L", .uint8, shape: shape)
       let arrays = trained.checkpoint.manifest.rowLayout?.arrays ?? []
       let isCompact = arrays.contains { $0.name == "S" && $0.element == .float16 }
       let sparse = try file?.createDataset(
-        "/S", isCompact ? .float16 : .float32, shape: source.shape)
-      try RowBlocks(rows: source.rows, of: source.images.shape, on: world).collect(width: 2 * d) {
-        rows in
-        let (l, s) = try explainer.split(rows)
-        return interleaved(l, s, width: d)
-      } write: { rows, values in
-        let (l, s) = parted(values, width: d)
-        try clean?.write(l.map(ImageGrid.byte), rows)
-        if isCompact { try sparse?.writeHalves(s, rows) } else { try sparse?.write(s, rows) }
+        "/S", isCompact ? .float16 : .float32, shape: shape)
+      let isByte = source.whole.isEightBit
+      let images =
+        extras.contains(.images)
+        ? try file?.createDataset("/X", isByte ? .uint8 : .float32, shape: shape) : nil
+      let widths = [d, d, extras.contains(.images) ? d : 0, scores]
+      try RowBlocks(rows: source.count, of: source.whole.shape, on: world)
+        .collect(width: widths.reduce(0, +)) { block in
+          let split = try rows.split(block)
+          return interleaved(
+            [split.l, split.s, split.x, scores > 0 ? try rows.scores(block, split) : []], widths)
+        } write: { block, values in
+          let parts = parted(values, widths)
+          try clean?.write(parts[0].map(ImageGrid.byte), block)
+          if isCompact {
+            try sparse?.writeHalves(parts[1], block)
+          } else {
+            try sparse?.write(parts[1], block)
+          }
+          if isByte {
+            try images?.write(parts[2].map(ImageGrid.byte), block)
+          } else {
+            try images?.write(parts[2], block)
+          }
+          table += parts[3]
+        }
+      if let file { try originals.write(rows: source.count, to: file) }
+      if scores > 0, let file {
+        try Scores(table, rows: source.count, by: .residual).write(to: file)
       }
     }
-    return explainer.cleanPart
+    return rows.cleanPart
   }
 
-  /// Writes D(E(X)) from mean codes, with X as in the data: float32 [N, H, W, C], or a PNG grid of
-  /// the first images.
+  /// Writes D(E(X)) from mean codes, with X as in the data: float32 [N, H, W, C], or a picture of
+  /// some rows.
   ///
   /// **Collective.**
   public func reconstruct(_ data: ImageSet, to path: String) throws {
@@ -78,9 +126,21 @@ public struct Outputs {
     let explainer = try world.agree {
       try Explainer(trained, images: source.images, usesSparsePart: false)
     }
-    try images("/reconstructions", source.rows, source.images.shape, data, to: path) {
-      explainer.reconstruction(of: explainer.target($0)).values
+    let shape = try world.agree { try source.wholeShape() }
+    func reconstructions(_ block: Range<Int>) throws -> [Float] {
+      var all: [Float] = []
+      try explainer.whole(block, reconstructs: true, splits: false, noisy: false) {
+        all += $1.reconstruction
+      }
+      return all
     }
+    if path.hasSuffix(".png") {
+      return try writeSheet(of: source, data, to: path, "reconstructions") { row in
+        (try reconstructions(row), nil)
+      }
+    }
+    try images(
+      "/reconstructions", shape[0], source.whole.shape, data, to: path, compute: reconstructions)
   }
 
   /// Writes `count` new images: float32 [count, H, W, C], or a PNG grid.
@@ -99,16 +159,34 @@ public struct Outputs {
     let sampler = try world.agree {
       try Sampler(trained, seed: seed, chain: steps, start: start, codes: codes)
     }
-    try images("/samples", count, trained.imageShape, nil, to: path) { sampler.samples($0).values }
+    let shape = trained.imageShape
+    guard path.hasSuffix(".png") else {
+      return try images("/samples", count, shape, nil, to: path) { sampler.samples($0).values }
+    }
+    let shown = min(count, Self.gridImages)
+    try world.agree {
+      guard world.isRoot else { return }
+      try checkTarget(path, nil)
+      let grid = ImageGrid(
+        sampler.samples(0..<shown).values, count: shown, height: shape.height, width: shape.width,
+        channels: shape.channels)
+      let title = "\(runName): \(Quantity.count(shown, "new image"))"
+      try PNG.write(grid.picture.titled(title), texts: texts(title, nil), to: path)
+    }
   }
 
-  /// Writes codes: `/mean`, and `/log_variance` where the model has one, float32 [N, J].
+  /// Writes codes: `/mean`, and `/log_variance` where the model has one, float32 [N, J], with names
+  /// and labels where these are known.
   ///
   /// **Collective.**
   public func encode(_ data: ImageSet, to path: String) throws {
     let source = try world.agree { try Source(trained, data) }
     let explainer = try world.agree {
       try Explainer(trained, images: source.images, usesSparsePart: false)
+    }
+    // A row of codes is a patch, where the model's rows are.
+    let originals: Originals? = try world.agree {
+      try data.isPatches ? nil : Originals(of: data.whole)
     }
     let probe = explainer.codes(0..<1)
     let j = probe.mean.shape.columns
@@ -123,31 +201,23 @@ public struct Outputs {
         rows in
         let code = explainer.codes(rows)
         let (m, v) = (code.mean.values, code.logVariance?.values ?? code.mean.values)
-        return interleaved(m, v, width: j)
+        return interleaved([m, v], [j, j])
       } write: { rows, values in
-        let (m, v) = parted(values, width: j)
-        try mean?.write(m, rows)
-        try logVariance?.write(v, rows)
+        let parts = parted(values, [j, j])
+        try mean?.write(parts[0], rows)
+        try logVariance?.write(parts[1], rows)
       }
+      if let file { try originals?.write(rows: source.rows, to: file) }
     }
   }
 
-  /// Writes images as floats to a file, or the first images to a PNG grid.
+  // MARK: - Files
+
+  /// Writes images as floats to a file.
   private func images(
     _ name: String, _ count: Int, _ shape: ImageShape, _ data: ImageSet?, to path: String,
     compute: (Range<Int>) throws -> [Float]
   ) throws {
-    if path.hasSuffix(".png") {
-      let shown = min(count, Self.gridImages)
-      return try world.agree {
-        guard world.isRoot else { return }
-        try checkTarget(path, data)
-        try ImageGrid(
-          try compute(0..<shown), count: shown, height: shape.height, width: shape.width,
-          channels: shape.channels
-        ).write(to: path)
-      }
-    }
     try write(path, data) { file in
       let dataset = try file?.createDataset(
         name, .float32, shape: [count, shape.height, shape.width, shape.channels])
@@ -158,48 +228,53 @@ public struct Outputs {
 
   /// Runs `body` on all ranks; rank 0 has the file, with attributes that name the run and the
   /// input.
-  private func write(
+  func write(
     _ path: String, _ data: ImageSet?, _ body: (File?) throws -> Void
   ) throws {
     guard world.isRoot else { return try body(nil) }
     try checkTarget(path, data)
     try DatasetWriter.writeFile(path, force: force) { file in
       try body(file)
-      try file.write(attribute: "run", on: "/", trained.directory.path)
-      try file.write(attribute: "checkpoint", on: "/", trained.checkpoint.name)
-      if let data {
-        try file.write(attribute: "input", on: "/", data.path)
-        try file.write(attribute: "split", on: "/", data.split.rawValue)
-      }
+      for (name, value) in origin(data) { try file.write(attribute: name, on: "/", value) }
     }
+  }
+
+  /// The run, its checkpoint and the input of an output, as the output names them.
+  func origin(_ data: ImageSet?) -> [(name: String, value: String)] {
+    [("run", trained.directory.path), ("checkpoint", trained.checkpoint.name)]
+      + (data.map { [("input", $0.path), ("split", $0.split.rawValue)] } ?? [])
   }
 
   /// Checks that an output replaces no input: no file of the images, and nothing that the run
   /// needs.
-  private func checkTarget(_ path: String, _ data: ImageSet?) throws {
-    try DatasetWriter.checkTarget(
-      path, force: force, inputs: trained.inputs + (data?.files ?? []))
+  func checkTarget(_ path: String, _ data: ImageSet?) throws {
+    try Self.checkTarget(path, force: force, inputs: trained.inputs + (data?.files ?? []))
   }
 
-  /// The rows of two matrices in turn, for one message.
-  private func interleaved(_ a: [Float], _ b: [Float], width: Int) -> [Float] {
-    var both: [Float] = []
-    both.reserveCapacity(a.count + b.count)
-    for first in stride(from: 0, to: a.count, by: width) {
-      both += a[first..<first + width]
-      both += b[first..<first + width]
+  /// The rows of several matrices in turn, for one message; a matrix of width 0 is left out.
+  private func interleaved(_ matrices: [[Float]], _ widths: [Int]) -> [Float] {
+    let rows = matrices[0].count / widths[0]
+    var all: [Float] = []
+    all.reserveCapacity(rows * widths.reduce(0, +))
+    for row in 0..<rows {
+      for (matrix, width) in zip(matrices, widths) where width > 0 {
+        all += matrix[row * width..<(row + 1) * width]
+      }
     }
-    return both
+    return all
   }
 
   /// The inverse of `interleaved`.
-  private func parted(_ both: [Float], width: Int) -> ([Float], [Float]) {
-    var (a, b): ([Float], [Float]) = ([], [])
-    for first in stride(from: 0, to: both.count, by: 2 * width) {
-      a += both[first..<first + width]
-      b += both[first + width..<first + 2 * width]
+  private func parted(_ all: [Float], _ widths: [Int]) -> [[Float]] {
+    var parts = widths.map { _ in [Float]() }
+    var place = 0
+    while place < all.count {
+      for (index, width) in widths.enumerated() {
+        parts[index] += all[place..<place + width]
+        place += width
+      }
     }
-    return (a, b)
+    return parts
   }
 }
 
@@ -214,7 +289,10 @@ struct Source {
   let isNoisy: Bool
   /// Whether the run's S belongs to these rows.
   let hasSparsePart: Bool
+  /// The rows of the model: images, or their patches.
   let rows: Int
+  /// The number of whole images.
+  let count: Int
 
   /// The source of a command.
   ///
@@ -230,11 +308,77 @@ struct Source {
       settings.binarize != .none ? images.clean ?? images : data.clean ?? data
     hasSparsePart = own && trained.checkpoint.manifest.rowLayout?.arrays.hasSparsePart == true
     let known = own ? trained.trainedRows(of: data).count : data.count
-    rows = min(known, limit ?? known)
+    if let grid = images.patching?.grid {
+      // Whole images whose patches are all there.
+      let whole = (0...grid.images).last { $0 == 0 || grid.rows(of: $0 - 1).upperBound <= known }
+      count = min(whole ?? 0, limit ?? .max)
+      rows = count == 0 ? 0 : grid.rows(of: count - 1).upperBound
+    } else {
+      rows = min(known, limit ?? known)
+      count = rows
+    }
   }
 
-  /// The shape of the images, [N, H, W, C].
+  /// The shape of the rows, [N, H, W, C].
   var shape: [Int] { [rows, images.shape.height, images.shape.width, images.shape.channels] }
+  /// The whole images, and their clean ones.
+  var whole: ImageSet { images.whole }
+  var wholeReference: ImageSet { reference.whole }
+
+  /// The shape of the whole images, [N, H, W, C].
+  ///
+  /// - Throws: `DatasetError` for images that differ in size.
+  func wholeShape() throws -> [Int] {
+    guard !whole.isMixed else {
+      throw DatasetError.mismatch(
+        file: whole.path, item: "images", found: "pictures of mixed sizes",
+        expected: "images of one size for an HDF5 file or a sheet; --out FOLDER/ gives each its own"
+      )
+    }
+    return [count, whole.shape.height, whole.shape.width, whole.shape.channels]
+  }
+}
+
+extension Originals {
+  /// Writes names, labels and the names of classes of the first `rows` images, where these are
+  /// known.
+  func write(rows: Int, to file: File) throws(HDF5Error) {
+    if let names {
+      try file.createDataset("/names", .string, shape: [rows])
+        .write(strings: Array(names.prefix(rows)))
+    }
+    if let labels {
+      try file.createDataset("/labels", .int32, shape: [rows]).write(Array(labels.prefix(rows)))
+    }
+    if let labelNames {
+      try file.createDataset("/label_names", .string, shape: [labelNames.count])
+        .write(strings: labelNames)
+    }
+  }
+
+  /// The class of each image in words; nil without labels.
+  var labelWords: [String]? {
+    labels?.map { label in
+      guard let labelNames, labelNames.indices.contains(Int(label)) else { return "\(label)" }
+      return labelNames[Int(label)]
+    }
+  }
+}
+
+extension Scores {
+  /// Writes `/scores/NAME` [N], and the verdict: 1 for outliers.
+  func write(to file: File) throws(HDF5Error) {
+    for (score, values) in values {
+      try file.createDataset("/scores/\(score.rawValue)", .float32, shape: [rows]).write(values)
+    }
+    try file.createDataset("/scores/outlier", .uint8, shape: [rows])
+      .write((0..<rows).map { isOutlier($0) ? 1 : 0 } as [UInt8])
+    try file.write(attribute: "by", on: "/scores", decisive.rawValue)
+    if let threshold, let value = thresholdValue {
+      try file.write(attribute: "threshold", on: "/scores", Double(value))
+      try file.write(attribute: "variance_ratio", on: "/scores", threshold.ratio)
+    }
+  }
 }
 
 extension Dataset {

@@ -66,4 +66,49 @@ public struct RowBlocks {
       }
     }
   }
+
+  /// Sends the bytes that `encode` makes of each row to `write` on rank 0, in row order.
+  ///
+  /// **Collective.**
+  ///
+  /// - Parameters:
+  ///   - rowBytes: the most bytes of a row, the same on all ranks: it limits one message.
+  ///   - compute: computes a block, before its rows are encoded.
+  public func collect(
+    rowBytes: Int, compute: (Range<Int>) throws -> Void, encode: (Int) throws -> [UInt8],
+    write: (Int, ArraySlice<UInt8>) throws -> Void
+  ) throws {
+    let atOnce = max(1, min(blockRows, (1 << 28) / max(rowBytes, 1) / world.size))
+    for round in 0..<rounds {
+      let blocks = (0..<world.size).map { block(round, of: $0) }
+      let own = blocks[world.rank]
+      try world.agree { if !own.isEmpty { try compute(own) } }
+      for first in stride(from: 0, to: blockRows, by: atOnce) {
+        let parts = blocks.map { block in
+          let start = min(block.lowerBound + first, block.upperBound)
+          return start..<min(start + atOnce, block.upperBound)
+        }
+        // Each row goes with its length before it.
+        let message = try world.agree {
+          try parts[world.rank].reduce(into: [UInt8]()) { message, row in
+            let bytes = try encode(row)
+            withUnsafeBytes(of: UInt64(bytes.count).littleEndian) { message += $0 }
+            message += bytes
+          }
+        }
+        let messages = try world.gather(message)
+        try world.agree {
+          for (message, rows) in zip(messages, parts) {
+            var rest = message[...]
+            for row in rows {
+              let length = rest.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+              rest = rest.dropFirst(8)
+              try write(row, rest.prefix(length))
+              rest = rest.dropFirst(length)
+            }
+          }
+        }
+      }
+    }
+  }
 }

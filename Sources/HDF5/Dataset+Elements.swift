@@ -76,6 +76,29 @@ extension Dataset {
     }
   }
 
+  /// The elements of whole rows where they are numpy's bool, as 0 and 1.
+  ///
+  /// - Throws: `HDF5Error` if the elements are others or the file is damaged.
+  public func readBools(rows: Range<Int>) throws(HDF5Error) -> [UInt8] {
+    guard type == .other("bool") else {
+      throw HDF5Error(file: file.path, object: path, message: "found \(type), expected bool")
+    }
+    var values = [UInt8](repeating: 0, count: rows.count * rowCount)
+    if values.isEmpty { return [] }
+    try checkSources()
+    let memory = try Dataset.storedType(id, path, file)
+    let here = try select(rows)
+    let there = try file.dataspace(memoryShape(rows), for: path)
+    try file.check(
+      H5Dread(id, memory.id, there.id, here.id, chdf5_default_properties(), &values),
+      "H5Dread", path)
+    guard values.allSatisfy({ $0 <= 1 }) else {
+      throw HDF5Error(
+        file: file.path, object: path, message: "found a bool that is neither 0 nor 1")
+    }
+    return values
+  }
+
   /// Throws unless the elements are numbers: HDF5 converts only between numbers.
   ///
   /// For other types the error would arise deep inside HDF5.

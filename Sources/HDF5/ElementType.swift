@@ -108,7 +108,7 @@ extension ElementType {
       default: self = .other("\(bits)-bit float")
       }
     case H5T_STRING: self = .string
-    case H5T_ENUM: self = .other("enumeration")
+    case H5T_ENUM: self = .other(Self.isBool(type) ? "bool" : "enumeration")
     case H5T_COMPOUND: self = .other("compound")
     case H5T_ARRAY: self = .other("array")
     case H5T_VLEN: self = .other("variable-length sequence")
@@ -116,6 +116,17 @@ extension ElementType {
     case H5T_OPAQUE: self = .other("opaque")
     case H5T_BITFIELD: self = .other("bit field")
     default: self = .other("unknown type")
+    }
+  }
+}
+
+extension ElementType {
+  /// Whether an enumeration is numpy's bool: bytes named FALSE, 0, and TRUE, 1.
+  private static func isBool(_ type: borrowing Handle) -> Bool {
+    guard H5Tget_size(type.id) == 1, H5Tget_nmembers(type.id) == 2 else { return false }
+    return [("FALSE", 0), ("TRUE", 1)].allSatisfy { name, expected in
+      var value: UInt8 = 255
+      return H5Tenum_valueof(type.id, name, &value) >= 0 && value == expected
     }
   }
 }

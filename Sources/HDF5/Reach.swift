@@ -109,6 +109,11 @@ extension Dataset {
     return Int(exactly: extents[0])
   }
 
+  /// The bytes that the elements take in the file, packed as they are; 0 for a virtual dataset.
+  ///
+  /// The C function is `H5Dget_storage_size`.
+  public var packedBytes: Int { Int(clamping: H5Dget_storage_size(id)) }
+
   /// How much of the dataset was ever written.
   public enum Allocation: Sendable { case none, part, whole }
 

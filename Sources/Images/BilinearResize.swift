@@ -73,6 +73,42 @@ struct BilinearResize {
     }
   }
 
+  /// Resamples one picture of 16 bits to floats in [0, 1]; sums are not rounded to 16 bits.
+  ///
+  /// - Parameters:
+  ///   - pixels: `[height, width, channels]`, without gaps.
+  ///   - result: `[height, width, channels]` of the target, value / 65535.
+  func callAsFunction(
+    _ pixels: UnsafePointer<UInt16>, channels: Int, into result: UnsafeMutablePointer<Float>
+  ) {
+    let rowLength = target.width * channels
+    let unit = Float(1 << Axis.fractionBits)
+    var narrow = [Float](repeating: 0, count: source.height * rowLength)
+    for y in 0..<source.height {
+      let row = pixels + y * source.width * channels
+      for x in 0..<target.width {
+        let first = columns.first[x]
+        for tap in 0..<min(columns.taps, source.width - first) {
+          let weight = Float(columns.weights[x * columns.taps + tap]) / unit
+          for channel in 0..<channels {
+            narrow[y * rowLength + x * channels + channel] +=
+              weight * Float(row[(first + tap) * channels + channel])
+          }
+        }
+      }
+    }
+    for y in 0..<target.height {
+      let to = result + y * rowLength
+      to.update(repeating: 0, count: rowLength)
+      for tap in 0..<min(rows.taps, source.height - rows.first[y]) {
+        let weight = Float(rows.weights[y * rows.taps + tap]) / unit
+        let from = (rows.first[y] + tap) * rowLength
+        for x in 0..<rowLength { to[x] += weight * narrow[from + x] }
+      }
+      for x in 0..<rowLength { to[x] = min(to[x] / 65535, 1) }
+    }
+  }
+
   private static let half: Int32 = 1 << (Axis.fractionBits - 1)
 
   private static func rounded(_ sum: Int32) -> UInt8 {

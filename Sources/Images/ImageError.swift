@@ -7,6 +7,10 @@ public struct ImageError: Error, Equatable, CustomStringConvertible {
   public enum Format: String, Sendable {
     case png = "PNG"
     case jpeg = "JPEG"
+    case tiff = "TIFF"
+    case bmp = "BMP"
+    case gif = "GIF"
+    case webp = "WebP"
   }
 
   /// The file.

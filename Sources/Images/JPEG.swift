@@ -35,6 +35,17 @@ public enum JPEG {
     return picture
   }
 
+  /// Reads the sides and the colours of a file, of which the first bytes suffice.
+  ///
+  /// - Throws: like `decode(_:named:)`.
+  static func header(
+    of bytes: [UInt8], named path: String
+  ) throws(ImageError) -> (height: Int, width: Int, isGrey: Bool) {
+    guard let codec = tjInitDecompress() else { throw failure(path, "out of memory") }
+    defer { tjDestroy(codec) }
+    return try header(of: bytes, codec, path)
+  }
+
   /// Reads the sides and the colours of the file at `codec`.
   ///
   /// The C function is `tjDecompressHeader3`.

@@ -118,30 +118,13 @@ public enum PNG {
     guard done != 0 else {
       throw ImageError(path: path, operation: .read, reason: message(of: image))
     }
-    if hasAlpha { bytes = flattened(bytes, channels, on: background, &isTransparent) }
+    if hasAlpha {
+      bytes = Picture.flattened(bytes, channels, on: background, &isTransparent)
+    }
     return Picture(height: height, width: width, channels: channels, bytes: bytes)
   }
 
-  /// Pixels without their alpha, on a background: (alpha c + (255 - alpha) b) / 255, rounded.
-  private static func flattened(
-    _ pixels: [UInt8], _ channels: Int, on background: Background, _ isTransparent: inout Bool
-  ) -> [UInt8] {
-    let behind =
-      channels == 1 ? [background.grey] : [background.red, background.green, background.blue]
-    var result: [UInt8] = []
-    result.reserveCapacity(pixels.count / (channels + 1) * channels)
-    for pixel in stride(from: 0, to: pixels.count, by: channels + 1) {
-      let alpha = Int(pixels[pixel + channels])
-      if alpha < 255 { isTransparent = true }
-      for channel in 0..<channels {
-        let sum = alpha * Int(pixels[pixel + channel]) + (255 - alpha) * Int(behind[channel])
-        result.append(UInt8((sum + 127) / 255))
-      }
-    }
-    return result
-  }
-
-  private static func message(of image: png_image) -> String {
+  static func message(of image: png_image) -> String {
     withUnsafeBytes(of: image.message) { bytes in
       String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
     }

@@ -12,6 +12,8 @@ public struct PictureChanges: OptionSet, Sendable {
   public static let turned = PictureChanges(rawValue: 1)
   /// Transparent pixels were laid on the background.
   public static let laidOnBackground = PictureChanges(rawValue: 2)
+  /// The file holds further pictures, which were not read.
+  public static let firstOfSeveral = PictureChanges(rawValue: 4)
 }
 
 /// A colour behind transparent pixels; grey files take its luma.
@@ -43,124 +45,78 @@ public struct Background: Equatable, Sendable {
   }
 }
 
-extension Picture {
-  /// Decodes the bytes of a PNG or JPEG file as viewers show it: turned as its EXIF data say, and
-  /// on a background.
+/// A picture as viewers show it: turned as its EXIF data say, and on a background.
+public struct DecodedPicture: Sendable {
+  /// The pixels, in the depth of the file.
+  public enum Pixels: Sendable {
+    /// 8 bits a value.
+    case bytes(Picture)
+    /// 16 bits a value.
+    case words(DeepPicture)
+  }
+
+  /// The pixels.
+  public let pixels: Pixels
+  /// The format of the file.
+  public let format: ImageError.Format
+  /// What decoding has changed.
+  public let changes: PictureChanges
+
+  /// Decodes the bytes of a PNG, JPEG, TIFF, BMP, WebP or GIF file; of several pictures in a file,
+  /// the first.
   ///
   /// - Parameter path: the name of the file in errors.
-  /// - Returns: the picture and what was changed; nil for bytes of another format.
+  /// - Returns: nil for bytes of another format.
   /// - Throws: `ImageError` if the file is damaged or of a kind that is not read.
   public static func decode(
     _ bytes: [UInt8], named path: String, background: Background = .white
-  ) throws(ImageError) -> (picture: Picture, changes: PictureChanges)? {
-    var picture: Picture
-    var changes: PictureChanges = []
-    let orientation: Int
-    if bytes.starts(with: [0xff, 0xd8]) {
-      picture = try JPEG.decode(bytes, named: path)
-      orientation = Orientation.ofJPEG(bytes)
-    } else if bytes.starts(with: [0x89, 0x50, 0x4e, 0x47]) {
-      var isTransparent = false
-      picture = try PNG.decode(bytes, named: path, background: background, &isTransparent)
-      if isTransparent { changes.insert(.laidOnBackground) }
-      orientation = Orientation.ofPNG(bytes)
-    } else {
-      return nil
+  ) throws(ImageError) -> DecodedPicture? {
+    guard let header = try PictureHeader.read(bytes, named: path) else { return nil }
+    var changes: PictureChanges = header.hasMore ? .firstOfSeveral : []
+    if header.orientation != 1 { changes.insert(.turned) }
+    func turned<Value>(_ picture: Raster<Value>) -> Raster<Value> {
+      header.orientation == 1 ? picture : picture.turned(header.orientation)
     }
-    if (2...8).contains(orientation) {
-      picture = picture.turned(orientation)
-      changes.insert(.turned)
+    var isTransparent = false
+    let pixels: Pixels
+    switch (header.format, header.depth) {
+    case (.jpeg, _):
+      pixels = .bytes(turned(try JPEG.decode(bytes, named: path)))
+    case (.png, 8):
+      pixels = .bytes(
+        turned(try PNG.decode(bytes, named: path, background: background, &isTransparent)))
+    case (_, 8):
+      pixels = .bytes(
+        turned(
+          try MagickDecoder.decode(
+            bytes, header, named: path, background: background, as: UInt8.self, &isTransparent)))
+    default:
+      pixels = .words(
+        turned(
+          try MagickDecoder.decode(
+            bytes, header, named: path, background: background, as: UInt16.self, &isTransparent)))
     }
-    return (picture, changes)
-  }
-
-  /// The picture as it is shown for an orientation of EXIF, 1 to 8.
-  func turned(_ orientation: Int) -> Picture {
-    let swaps = orientation >= 5
-    let (h, w) = swaps ? (width, height) : (height, width)
-    var result = Picture(height: h, width: w, channels: channels)
-    for y in 0..<h {
-      for x in 0..<w {
-        let (row, column) =
-          switch orientation {
-          case 2: (y, width - 1 - x)
-          case 3: (height - 1 - y, width - 1 - x)
-          case 4: (height - 1 - y, x)
-          case 5: (x, y)
-          case 6: (height - 1 - x, y)
-          case 7: (height - 1 - x, width - 1 - y)
-          case 8: (x, width - 1 - y)
-          default: (y, x)
-          }
-        for channel in 0..<channels {
-          result.bytes[(y * w + x) * channels + channel] =
-            bytes[(row * width + column) * channels + channel]
-        }
-      }
-    }
-    return result
+    if isTransparent { changes.insert(.laidOnBackground) }
+    return DecodedPicture(pixels: pixels, format: header.format, changes: changes)
   }
 }
 
-/// The tag Orientation in the EXIF data of a file: 1 to 8; 1 where there is none.
-enum Orientation {
-  /// The orientation of a JPEG file.
-  static func ofJPEG(_ bytes: [UInt8]) -> Int {
-    var at = 2
-    while at + 4 <= bytes.count, bytes[at] == 0xff {
-      let marker = bytes[at + 1]
-      if marker == 0xff {
-        at += 1
-        continue
-      }
-      // The picture's data begin; EXIF comes before.
-      if marker == 0xda || marker == 0xd9 { break }
-      if marker == 0x01 || (0xd0...0xd8).contains(marker) {
-        at += 2
-        continue
-      }
-      let length = Int(bytes[at + 2]) << 8 | Int(bytes[at + 3])
-      let end = at + 2 + length
-      guard length >= 2, end <= bytes.count else { break }
-      if marker == 0xe1, bytes[(at + 4)..<end].starts(with: Array("Exif\0\0".utf8)) {
-        return ofTIFF(bytes[(at + 10)..<end])
-      }
-      at = end
+extension Picture {
+  /// Decodes the bytes of an 8-bit picture like ``DecodedPicture``.
+  ///
+  /// - Returns: the picture and what was changed; nil for bytes of another format.
+  /// - Throws: `ImageError` if the file is damaged, of a kind that is not read, or has 16 bits.
+  public static func decode(
+    _ bytes: [UInt8], named path: String, background: Background = .white
+  ) throws(ImageError) -> (picture: Picture, changes: PictureChanges)? {
+    guard let found = try DecodedPicture.decode(bytes, named: path, background: background) else {
+      return nil
     }
-    return 1
-  }
-
-  /// The orientation of a PNG file, from its chunk eXIf.
-  static func ofPNG(_ bytes: [UInt8]) -> Int {
-    var at = 8
-    while at + 12 <= bytes.count {
-      let length = bytes[at..<at + 4].reduce(0) { $0 << 8 | Int($1) }
-      guard length <= bytes.count - at - 12 else { break }
-      if bytes[(at + 4)..<(at + 8)].elementsEqual("eXIf".utf8) {
-        return ofTIFF(bytes[(at + 8)..<(at + 8 + length)])
-      }
-      at += 12 + length
+    guard case .bytes(let picture) = found.pixels else {
+      throw ImageError(
+        path: path, operation: .read, format: found.format,
+        reason: "found 16 bits a channel, expected 8 or fewer")
     }
-    return 1
-  }
-
-  /// The orientation in EXIF data, which have the form of a TIFF file.
-  private static func ofTIFF(_ data: ArraySlice<UInt8>) -> Int {
-    let start = data.startIndex
-    guard data.count >= 8 else { return 1 }
-    let isLittle = data[start] == UInt8(ascii: "I")
-    func number(_ offset: Int, _ size: Int) -> Int? {
-      guard offset >= 0, offset <= data.count - size else { return nil }
-      let field = data[(start + offset)..<(start + offset + size)]
-      return isLittle
-        ? field.reversed().reduce(0) { $0 << 8 | Int($1) } : field.reduce(0) { $0 << 8 | Int($1) }
-    }
-    guard let first = number(4, 4), let count = number(first, 2) else { return 1 }
-    for entry in 0..<count {
-      let offset = first + 2 + 12 * entry
-      guard let tag = number(offset, 2) else { return 1 }
-      if tag == 0x0112 { return number(offset + 8, 2) ?? 1 }
-    }
-    return 1
+    return (picture, found.changes)
   }
 }

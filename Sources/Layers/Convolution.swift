@@ -7,7 +7,7 @@ import Tensors
 /// biases uniform in ±1 / sqrt(kernel² I). In memory the weights are [kernel, kernel, I, O]; files
 /// hold PyTorch's [O, I, kernel, kernel].
 public struct Convolution: Network {
-  private let setup: ConvolutionSetup
+  let setup: ConvolutionSetup
 
   /// [kernel, kernel, I, O].
   public var weight: Parameter { setup.weight }
@@ -41,8 +41,8 @@ public struct Convolution: Network {
 /// weights and biases uniform in ±1 / sqrt(kernel² O). In memory the weights are
 /// [kernel, kernel, O, I]; files hold PyTorch's [I, O, kernel, kernel].
 public struct TransposedConvolution: Network {
-  private let setup: ConvolutionSetup
-  private let outputPadding: Int
+  let setup: ConvolutionSetup
+  let outputPadding: Int
 
   /// [kernel, kernel, O, I].
   public var weight: Parameter { setup.weight }
@@ -79,7 +79,7 @@ public struct TransposedConvolution: Network {
 ///
 /// One kernel joins images [B, H, W, `imageChannels`] and grids [B, h, w, `gridChannels`]. A
 /// convolution reads the images, a transposed convolution reads the grids.
-private struct ConvolutionSetup {
+struct ConvolutionSetup {
   /// [kernel, kernel, image channels, grid channels].
   let weight: Parameter
   /// [outputs]; nil for none.

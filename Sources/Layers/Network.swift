@@ -2,7 +2,7 @@ import Autodiff
 import Tensors
 
 /// A module that maps a batch to a batch.
-public protocol Network: Module {
+public protocol Network: Module, TorchText {
   /// The result for a batch.
   func callAsFunction(_ x: Variable) -> Variable
 }
@@ -11,6 +11,8 @@ public protocol Network: Module {
 public struct Sequential: Network {
   /// The networks with their names, from the input to the output.
   public let layers: [(name: String, network: any Network)]
+  /// How many PyTorch modules each of them replaces.
+  let modules: [Int]
 
   /// A sequence of networks, each with a number of PyTorch modules.
   ///
@@ -18,6 +20,7 @@ public struct Sequential: Network {
   ///   activation replaces two. The count determines the number of the next network.
   public init(_ layers: [(network: any Network, modules: Int)]) {
     var number = 0
+    modules = layers.map(\.modules)
     self.layers = layers.map { layer in
       defer { number += layer.modules }
       return (String(number), layer.network)

@@ -50,6 +50,14 @@ public protocol Decoding: Module {
   var latent: Int { get }
   /// Pixels in [0, 1], [B, D], of codes [B, J]: the decoder's mean.
   func decode(_ z: Variable) -> Variable
+  /// The same as an expression of Python, of networks by their names and a code `z`; nil where it
+  /// takes more than PyTorch has.
+  var torchImages: String? { get }
+}
+
+extension Decoding {
+  /// The default: nil.
+  public var torchImages: String? { nil }
 }
 
 /// A model with a prior of codes, which generates new images.
@@ -93,6 +101,14 @@ public protocol Encoding: Module {
   ///
   /// - Parameter sampling: whether codes are drawn, where the encoder gives a distribution.
   func reconstruct(_ x: Variable, _ step: Step, sampling: Bool) -> Variable
+  /// The mean code of a batch `x` as an expression of Python, of networks by their names; nil where
+  /// it takes more than PyTorch has.
+  var torchCode: String? { get }
+}
+
+extension Encoding {
+  /// The default: nil.
+  public var torchCode: String? { nil }
 }
 
 /// A model that encodes and decodes.

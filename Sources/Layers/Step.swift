@@ -23,6 +23,7 @@ public final class Step {
   public var target: Variable { kept(targetKey) }
   /// What the losses reported: parts and their sums over the batch, in the order of the reports.
   public private(set) var terms: [(part: LossPart, sum: Double)] = []
+  private var reported: [(part: LossPart, rows: Variable)] = []
 
   private var corrupt: Corrupter?
   private let drawNormal: NormalSource
@@ -69,6 +70,7 @@ public final class Step {
     tape.reset()
     memory.removeAll(keepingCapacity: true)
     terms.removeAll(keepingCapacity: true)
+    reported.removeAll(keepingCapacity: true)
     self.rows.removeAll(keepingCapacity: true)
     self.rows.append(contentsOf: rows)
     self.purpose = purpose
@@ -198,11 +200,17 @@ public final class Step {
 
   /// Reports a part of the loss, one value an example [B]; it is logged as the mean over the global
   /// batch.
-  public func report(_ part: LossPart, _ rows: Variable) { report(part, sum: rows.sum) }
+  public func report(_ part: LossPart, _ rows: Variable) {
+    report(part, sum: rows.sum)
+    reported.append((part, rows))
+  }
 
   /// Reports a measurement by its sum over the batch; the log has the mean over the global batch.
   public func report(_ part: LossPart, sum: Double) { terms.append((part, sum)) }
 
   /// The sum of a part that the losses reported; nil where none did.
   public func sum(of part: LossPart) -> Double? { terms.first { $0.part == part }?.sum }
+
+  /// A part that the losses reported, one value an example [B]; nil where none did.
+  public func rows(of part: LossPart) -> Variable? { reported.first { $0.part == part }?.rows }
 }

@@ -85,9 +85,25 @@ extension Configuration {
     return key
   }
 
-  /// The whole configuration, as `--set` takes it.
+  /// The keys that the system reads.
+  public var keysRead: [KeyDescription] {
+    Self.keys.filter { SystemCatalogue.readers(of: $0.name)?.contains(model) ?? true }
+  }
+
+  /// The settings that the system reads, as `--set` takes them, without those of the data set.
   public var assignments: [String] {
-    Self.keys.map { "\($0.name)=\(KeyDescription.assignment(of: self[$0]))" }
+    let ofData = Set(DataSettings.placeKeys)
+    return keysRead.filter { !ofData.contains($0.name) }.map(assignment)
+  }
+
+  /// The settings that differ from another configuration, among those that the system reads.
+  public func changes(from base: Configuration) -> [String] {
+    let ofData = Set(DataSettings.placeKeys)
+    return keysRead.filter { !ofData.contains($0.name) && self[$0] != base[$0] }.map(assignment)
+  }
+
+  private func assignment(of key: KeyDescription) -> String {
+    "\(key.name)=\(KeyDescription.assignment(of: self[key]))"
   }
 
   /// Messages about assignments `key=value` that the system does not read.

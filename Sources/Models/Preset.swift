@@ -51,6 +51,9 @@ public struct Preset: Sendable {
   /// models draw their corruption anew at every step.
   public static let all: [Preset] = SystemCatalogue.systems.flatMap(\.presets)
 
+  /// Whether a preset has this name.
+  public static func exists(_ name: String) -> Bool { all.contains { $0.name == name } }
+
   /// The preset with a name.
   ///
   /// - Throws: `ConfigurationError` with the nearest preset, if no preset has this name.

@@ -47,7 +47,7 @@ struct MemoryEstimate {
     // Projections compare with clean images, which may be another dataset of the file.
     let cleanRow = trainer.rowState == nil ? 0 : data.clean.map(row) ?? 0
     fileRow = row(data) + cleanRow
-    wholeFile = data.isMapped ? 0 : data.count * fileRow
+    wholeFile = planner.isMapped ? 0 : data.count * fileRow
     let corruptedRow = configuration.common.data.staticNoise.isNone ? 0 : row(trainer.images)
     let isKept = ImageSet.keepsCorrupted(byteCount: corruptedRow * planner.shareRows)
     ownRow = isKept ? corruptedRow : 0
@@ -76,10 +76,13 @@ struct MemoryEstimate {
     transientOnRoot = max(
       transient, trainer.assemblyBytes, trainer.reconstructionBytes(images: Self.gridImages))
 
-    libraries = max(
-      before.files, after.files - (data.isMapped ? fileRow * trainer.lanes.rowCount : 0))
+    let mappedRows = data.isMapped ? trainer.lanes.rowCount : 0
+    libraries = max(before.files, after.files - fileRow * mappedRows)
+    // Images that are supposed lie in memory here, and in a file when the run comes.
+    let supposed = planner.isSupposed ? data.heldRows.count * row(data) : 0
     process =
-      before.anonymous + before.shared + libraries + (ranks > 1 ? Self.messagingBytes : 0)
+      before.anonymous - supposed + before.shared + libraries
+      + (ranks > 1 ? Self.messagingBytes : 0)
   }
 
   /// Memory of rank 0, which has most, or of another rank.

@@ -56,6 +56,8 @@ public struct Plan: Sendable {
   public let secondsOnOneNode: Double
   /// Seconds of one projection of all rows; nil for models without a sparse part.
   public let secondsPerProjection: Double?
+  /// Epochs and projections of the whole run, if it does not converge before.
+  public let epochs: Int, projections: Int
   /// Steps that were timed.
   public let stepsMeasured: Int
 
@@ -71,6 +73,14 @@ public struct Plan: Sendable {
   public var secondsPerStep: Double {
     secondsOfComputing / 3 + max(2 * secondsOfComputing / 3, secondsOfMessages)
   }
+
+  /// Time of the whole run in seconds, without checkpoints.
+  public var secondsInAll: Double {
+    Double(epochs) * secondsPerEpoch + Double(projections) * (secondsPerProjection ?? 0)
+  }
+
+  /// Hours of all cores together, with one thread a rank.
+  public var coreHours: Double { secondsInAll * Double(ranks) / 3600 }
 
   /// Time of an epoch in seconds, without checkpoints.
   public var secondsPerEpoch: Double { Double(stepsPerEpoch) * secondsPerStep }

@@ -12,6 +12,8 @@ import Training
 public struct Planner {
   let configuration: Configuration
   let data: ImageSet
+  /// Whether the images stand for others that will be mapped from a file.
+  let isSupposed: Bool
   let ranks: Int
   let ranksPerNode: Int
   let network: HostNetwork?
@@ -29,17 +31,19 @@ public struct Planner {
   /// A plan for `ranks` ranks.
   ///
   /// - Parameters:
+  ///   - isSupposed: whether the images stand for others that will be mapped from a file.
   ///   - ranksPerNode: the number of ranks that share a node; nil if all do.
   ///   - network: the network between nodes; nil if its speed is not known.
   /// - Throws: the `ConfigurationError` of the run.
   public init(
-    _ configuration: Configuration, on data: ImageSet, ranks: Int, ranksPerNode: Int? = nil,
-    network: HostNetwork? = nil
+    _ configuration: Configuration, on data: ImageSet, isSupposed: Bool = false, ranks: Int,
+    ranksPerNode: Int? = nil, network: HostNetwork? = nil
   ) throws(ConfigurationError) {
     let resolved = try configuration.validated(rows: data.count, of: data.shape)
     try resolved.common.lanes.check(ranks: ranks)
     self.configuration = resolved
     self.data = data
+    self.isSupposed = isSupposed
     self.ranks = ranks
     self.ranksPerNode = min(ranks, ranksPerNode ?? ranks)
     self.network = network
@@ -49,6 +53,26 @@ public struct Planner {
     share = (0..<ranks).map { lanes.lanes(of: $0, of: ranks).count }.max() ?? 1
     shareRows = (0..<ranks).map { lanes.rows(of: $0, of: ranks).count }.max() ?? 1
   }
+
+  /// Images that stand for images to come, of which as many are in memory as a sample needs.
+  ///
+  /// - Parameter batch: images of a step.
+  public static func supposed(_ rows: Int, of shape: ImageShape, batch: Int) -> ImageSet {
+    let held = min(rows, max(sampledPixels / shape.count, batch))
+    let draws = Draws(seed: 1, purpose: .synthesis, time: 0)
+    return withUnsafeTemporaryAllocation(of: UInt32.self, capacity: shape.count) { words in
+      ImageSet(
+        count: rows, shape: shape, heldRows: 0..<held, name: "images of --rows and --shape"
+      ) { row, bytes in
+        guard let first = words.baseAddress else { return }
+        draws.words(row: row, into: first, count: shape.count)
+        for i in 0..<shape.count { bytes[i] = UInt8(words[i] & 255) }
+      }
+    }
+  }
+
+  /// Whether the run will map its images.
+  var isMapped: Bool { isSupposed || data.isMapped }
 
   /// Makes one rank's steps for a few seconds and adds up the needs.
   ///
@@ -70,14 +94,15 @@ public struct Planner {
       rows: lanes.rowCount,
       parameterCount: trainer.parameters.parameters.reduce(0) { $0 + $1.shape.count },
       memory: estimate.memory(isRoot: true), totalBytes: estimate.total,
-      nodeBytes: estimate.node, isMapped: data.isMapped, flopsPerImage: steps.operationsPerImage,
+      nodeBytes: estimate.node, isMapped: isMapped, flopsPerImage: steps.operationsPerImage,
       wireBytesPerStep: wireBytes,
       checkpointBytes: trainer.contentsBytes + rowStateBytes, sharedCheckpointBytes: rowStateBytes,
       hostBytesPerStep: hostBytes(of: wireBytes), network: network,
       stepsPerEpoch: makesSweeps ? 1 : lanes.steps(perLane: batch / lanes.count),
       secondsOfComputing: steps.seconds,
       secondsOnOneNode: steps.seconds / Double(share) * Double(shareOnOneNode),
-      secondsPerProjection: projection,
+      secondsPerProjection: projection, epochs: configuration.loop.epochs,
+      projections: projection == nil ? 0 : configuration.loop.outerIterations ?? 0,
       stepsMeasured: steps.count)
   }
 

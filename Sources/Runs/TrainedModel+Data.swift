@@ -38,7 +38,7 @@ extension TrainedModel {
       try world.agree {
         throw RunError.otherImages(
           data.path,
-          found: found?.digest ?? "none: \(data.count) images of \(data.shape)",
+          found: found?.digest ?? "none: \(data.whole.count) images of \(data.whole.shape)",
           expected: trainedData.digest, run: directory.path,
           remedy: "name the file that holds those by --data, or take these for new images by "
             + "--accept-data")
@@ -46,7 +46,7 @@ extension TrainedModel {
     }
     recognized = (data, isTrained)
     guard isTrained else { return "\(place): \(newImages)" }
-    let (rows, left) = (trainedData.rows, data.count - trainedData.rows)
+    let (rows, left) = (trainedData.rows, data.whole.count - trainedData.rows)
     return "\(place): the \(Quantity.grouped(rows)) rows trained on, by content"
       + (left == 0
         ? ""
@@ -82,8 +82,9 @@ extension TrainedModel {
   ///
   /// **Collective.**
   private func identity(of data: ImageSet, on world: Communicator) throws -> DataIdentity? {
-    guard let trainedData, data.count >= trainedData.rows, trainedData.rows > 0,
-      [data.shape.height, data.shape.width, data.shape.channels] == trainedData.shape,
+    let shape = data.whole.shape
+    guard let trainedData, data.whole.count >= trainedData.rows, trainedData.rows > 0,
+      [shape.height, shape.width, shape.channels] == trainedData.shape,
       data.isEightBit == (trainedData.element == "uint8"), !data.isDerived
     else { return nil }
     return try DataIdentity(of: data, rows: trainedData.rows, on: world)
@@ -103,6 +104,7 @@ extension TrainedModel {
     if let recognized, recognized.isTrained { return recognized.data }
     let settings = configuration.common.data
     let images = try ImageSet.open(settings.data, options: settings.imageSetOptions)
+      .rows(by: settings)
     guard let trainedData else { return images }
     let found = try identity(of: images, on: .alone())
     guard found?.digest == trainedData.digest else {

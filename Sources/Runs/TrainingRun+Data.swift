@@ -40,6 +40,7 @@ extension TrainingRun {
     other: OtherImages
   ) throws {
     guard let recorded else { return }
+    let data = data.whole
     let shape = [data.shape.height, data.shape.width, data.shape.channels]
     let isOther = shape != recorded.shape
     guard isOther || (other == .refused && data.count < recorded.rows) else { return }

@@ -119,12 +119,14 @@ public enum TrainingRun {
   ///   - configuration: as given; settings left open are derived from the data set.
   ///   - data: the training set.
   ///   - directory: made here; it must be empty or absent unless `replacing`.
+  ///   - request, command: what the run is started from, and by which words, for the record.
   /// - Throws: `ConfigurationError`, `RunError`, errors of the data set, of checkpoints and of MPI;
   ///   every rank throws the same error where all can know it.
   public static func start(
     _ configuration: Configuration, on data: ImageSet, in directory: RunDirectory,
     replacing: Bool = false, observer: (any TrainingObserver)? = nil,
-    limits: TrainingLimits = TrainingLimits(), world: Communicator
+    limits: TrainingLimits = TrainingLimits(), request: RunRequest? = nil, command: String = "",
+    world: Communicator
   ) throws -> RunOutcome {
     let resolved = try resolve(configuration, on: data, world: world)
     // Settings that do not fit the images are found before the folder is made; the folder is there
@@ -158,7 +160,9 @@ public enum TrainingRun {
       new?.undo()
       throw error
     }
-    return try train(resolved, session, identified, observer: observer, limits: limits)
+    return try train(
+      resolved, session, identified, request: request, noise: data.noise, command: command,
+      observer: observer, limits: limits)
   }
 
   /// Continues from the newest checkpoint whose checksums hold.
@@ -171,12 +175,13 @@ public enum TrainingRun {
   ///   - data: the training set, wherever it lies now.
   ///   - lease: the right to write the run, on rank 0.
   ///   - other: what is done with images that are not those trained on so far.
+  ///   - command: the words that go on with the run, for the record.
   /// - Throws: the errors of `start`; `RunError.data` for other images, unless they are accepted.
   public static func resume(
     _ configuration: Configuration, on data: ImageSet, in directory: RunDirectory,
     lease: RunLease? = nil, other: OtherImages = .refused,
     observer: (any TrainingObserver)? = nil, limits: TrainingLimits = TrainingLimits(),
-    world: Communicator
+    command: String = "", world: Communicator
   ) throws -> RunOutcome {
     defer { lease?.release() }
     if let predecessor = lease?.predecessor {
@@ -213,6 +218,7 @@ public enum TrainingRun {
       try session.restore(
         checkpoint, isLoaded: selection.isLoaded, hasOtherImages: isOther)
       if isOther { try world.agree { try checkRest(session, directory) } }
+      try world.agree { try session.checkLimits() }
       if world.isRoot, let line = words(about: identity, isOther: isOther, trained, checkpoint) {
         observer?.warning(line)
       }
@@ -233,8 +239,8 @@ public enum TrainingRun {
       try directory.writeMark()
     }
     return try train(
-      resolved, session, identified, resumedFrom: selection.checkpoint?.name, observer: observer,
-      limits: limits)
+      resolved, session, identified, command: command, resumedFrom: selection.checkpoint?.name,
+      observer: observer, limits: limits)
   }
 
   /// Trains on from a valid checkpoint and writes no files.
@@ -292,8 +298,9 @@ public enum TrainingRun {
   /// **Collective.**
   private static func train(
     _ configuration: Configuration, _ session: Session, _ identified: IdentifiedImages,
-    resumedFrom checkpoint: String? = nil, observer: (any TrainingObserver)?,
-    limits: TrainingLimits
+    request: RunRequest? = nil, noise: String? = nil, command: String,
+    resumedFrom checkpoint: String? = nil,
+    observer: (any TrainingObserver)?, limits: TrainingLimits
   ) throws -> RunOutcome {
     let (trainer, world) = (session.trainer, session.trainer.world)
     let watchdog = try Watchdog(
@@ -302,6 +309,14 @@ public enum TrainingRun {
     let hosts = try world.allGather(world.hostName)
     let arithmetic = try Arithmetic(on: world)
     session.blasKernels = arithmetic.kernelNames
+    try world.agree {
+      guard world.isRoot else { return }
+      try session.directory?.begin(
+        RunSession(
+          command: command, hosts: hosts, from: trainer.progress.step,
+          to: min(trainer.totalSteps, limits.maxSteps ?? .max)),
+        from: request, noise: noise)
+    }
     if world.isRoot {
       observer?.runStarted(
         header(configuration, session, identified.identity, hosts, resumedFrom: checkpoint))
@@ -322,6 +337,7 @@ public enum TrainingRun {
     let peaks = try world.allGather([Int64(ProcessMemory.peak)])
     if world.isRoot {
       observer?.peakMemory(peaks.map { Int($0) })
+      if let best = session.best { observer?.best(best) }
       observer?.finished(outcome)
     }
     return outcome
@@ -333,15 +349,41 @@ public enum TrainingRun {
   ) -> RunHeader {
     let trainer = session.trainer
     let shape = trainer.images.shape
+    let preset = session.directory?.identity?.request?.preset
     return RunHeader(
       system: configuration.model, common: configuration.common,
-      assignments: configuration.assignments, run: session.directory?.path ?? "",
-      data: data.path, digest: data.digest, rows: data.rows,
+      assignments: configuration.assignments, preset: preset,
+      changed: configuration.changes(fromPreset: preset, rows: trainer.rows.count, of: shape),
+      abilities: abilities(of: session), run: session.directory?.path ?? "",
+      data: data.path, digest: data.digest, rows: trainer.rows.count,
       imageShape: [shape.height, shape.width, shape.channels], hosts: hosts,
       blasKernels: session.blasKernels,
       parameters: trainer.parameters.parameters.reduce(0) { $0 + $1.shape.count },
       totalSteps: trainer.totalSteps, totalEpochs: trainer.totalEpochs,
       outerIterations: session.loop.outerIterations, resumedFrom: checkpoint,
       judges: session.judgesInWords)
+  }
+
+  private static func abilities(of session: Session) -> ModelAbilities {
+    var abilities = ModelAbilities()
+    abilities.encodes = session.trainer.model is any Encoding
+    abilities.generates = session.trainer.model is any Generative
+    abilities.splits = session.trainer.rowState?.arrays.hasSparsePart == true
+    return abilities
+  }
+}
+
+extension Configuration {
+  /// The settings that differ from those of a preset, or from the defaults where there is no such
+  /// preset.
+  ///
+  /// - Parameters:
+  ///   - rows: rows of the training set, from which both derive what is left open.
+  ///   - shape: the shape of its images, if it is known.
+  public func changes(
+    fromPreset name: String?, rows: Int, of shape: ImageShape? = nil
+  ) -> [String] {
+    let base = name.flatMap { try? Preset.named($0).configuration() } ?? Configuration()
+    return changes(from: (try? base.validated(rows: rows, of: shape)) ?? base)
   }
 }

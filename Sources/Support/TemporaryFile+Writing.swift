@@ -6,12 +6,19 @@ extension TemporaryFile {
   ///
   /// - Throws: `FileError`; an existing file stays then.
   public static func write(_ text: String, to path: String) throws(FileError) {
+    try write(Array(text.utf8), to: path)
+  }
+
+  /// The same for bytes.
+  ///
+  /// - Throws: `FileError`; an existing file stays then.
+  public static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
     let fresh = name(beside: path)
     let file = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o666)
     guard file >= 0 else { throw FileError.last(path) }
     var isOpen = true
     do throws(FileError) {
-      var rest = ArraySlice(text.utf8)
+      var rest = bytes[...]
       while !rest.isEmpty {
         let written = rest.withUnsafeBytes { Foundation.write(file, $0.baseAddress, $0.count) }
         if written < 0 && errno == EINTR { continue }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Hidden names for files that grow beside their target and get its name by one rename.
+/// Hidden names for files and folders that grow beside their target and get its name by one rename.
 ///
 /// Nobody can guess a name. Whoever makes the file must ask for a new one (`O_EXCL`), so that
 /// neither another file nor a link is written through.
@@ -44,7 +44,10 @@ public enum TemporaryFile {
         let process = pid_t(name.dropFirst(stem.count).prefix(while: \.isNumber)), process > 0,
         kill(process, 0) != 0, errno == ESRCH
       else { continue }
-      unlink(folder + "/" + name)
+      let path = folder + "/" + name
+      if unlink(path) != 0, errno == EISDIR || errno == EPERM {
+        try? FileManager.default.removeItem(atPath: path)
+      }
     }
   }
 

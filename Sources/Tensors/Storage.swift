@@ -1,3 +1,5 @@
+import CKernels
+
 /// Float32 memory for tensors.
 ///
 /// Own memory is aligned to a cache line (64 bytes) and starts as zeros. Borrowed memory keeps its
@@ -12,6 +14,12 @@ public final class Storage {
 
   /// The alignment of own memory, in bytes.
   public static let alignment = 64
+
+  /// Makes freed memory of large blocks go back to the system at once, from now on.
+  ///
+  /// Otherwise the C library keeps such memory for later blocks, and a process that works on all
+  /// rows from time to time holds more than it uses. The C function is `mallopt`.
+  public static func returnLargeBlocks() { ck_return_blocks_from(1 << 20) }
 
   /// Zeroed memory for `count` elements.
   public init(count: Int) {

@@ -2,6 +2,7 @@ import Checkpoints
 import Dispatch
 import Foundation
 import Guard
+import Layers
 import MPI
 import Support
 import Tensors
@@ -71,6 +72,16 @@ final class Checkpointer {
     return now.duration(to: deadline) < .seconds(other + max(Self.shortestReserve, 2 * seconds))
   }
 
+  /// The checkpoint of the lowest score; nil where none has been marked.
+  var best: BestCheckpoint? {
+    guard let directory, let name = try? RunSummary(run: directory.path).best,
+      let manifest = try? Checkpoint(directory: "\(directory.checkpoints)/\(name)").manifest,
+      let score = manifest.score,
+      let measure = manifest.measure.flatMap(BestMeasure.init(rawValue:))
+    else { return nil }
+    return BestCheckpoint(name: name, score: score, measure: measure)
+  }
+
   /// Writes a checkpoint of the present state.
   ///
   /// **Collective.**
@@ -124,11 +135,20 @@ final class Checkpointer {
           exact: trainer.settings.exact, blasKernel: blasKernels, values: saved.values),
         history: history.metrics.mapValues { points in
           points.map { HistoryPoint(step: $0.step, value: $0.value) }
-        }, data: data?.identity)
+        }, data: data?.identity, modelTexts: modelTexts(of: trainer))
     }
     return try store.save(
       contents, rows: trainer.rowPart, score: score.value, of: score.measure.rawValue,
       keeping: Retention(last: settings.keepLast, best: settings.keepBest), on: trainer.world)
+  }
+}
+
+extension Checkpointer {
+  /// How other programs build the model (docs/files.md, A model in PyTorch).
+  private func modelTexts(of trainer: Trainer) -> [String: String] {
+    let shape = trainer.images.shape
+    let texts = trainer.model.torchTexts(image: [shape.height, shape.width, shape.channels])
+    return Dictionary(texts.map { ($0.name, $0.text) }) { first, _ in first }
   }
 }
 

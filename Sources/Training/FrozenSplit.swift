@@ -13,8 +13,8 @@ public final class FrozenSplit {
   /// How far L of an image that rests may have moved: root mean square over its pixels.
   public static let usualTolerance: Float = 1e-3
 
-  /// t; infinity leaves S empty.
-  public let threshold: Float
+  /// How S comes from X - L; an infinite threshold leaves S empty.
+  public let shrinkage: Shrinkage
   /// The largest number of rounds.
   public let rounds: Int
   /// How far an image that rests may have moved.
@@ -27,13 +27,13 @@ public final class FrozenSplit {
 
   /// A split by a model of images of `dimensions` pixels.
   public init(
-    by model: any Encoding, dimensions: Int, threshold: Float, rounds: Int = usualRounds,
+    by model: any Encoding, dimensions: Int, shrinkage: Shrinkage, rounds: Int = usualRounds,
     tolerance: Float = usualTolerance, seed: UInt64
   ) {
     precondition(rounds > 0, "\(rounds) rounds")
     self.model = model
     self.dimensions = dimensions
-    self.threshold = threshold
+    self.shrinkage = shrinkage
     self.rounds = rounds
     self.tolerance = tolerance
     step = Step(seed: seed)
@@ -81,7 +81,7 @@ public final class FrozenSplit {
         ck_copy(l + at, new, d)
         ck_copy(s + at, x + at, d)
         ck_axpy(s + at, new, -1, d)
-        ck_soft_threshold(s + at, s + at, threshold, d)
+        shrinkage.apply(s + at, to: s + at, count: d)
         guard let hidden else { continue }
         for j in 0..<d where hidden[at + j] != 0 { s[at + j] = 0 }
       }

@@ -4,83 +4,153 @@ import Datasets
 import Foundation
 import Images
 import Layers
+import MPI
 import Tensors
 
-/// Draws PNG grids of rank 0's first rows: originals and corrupted images once, then L, S,
-/// reconstructions and samples during training.
+/// Draws pictures of a run while it trains: the same rows each time, and new images.
 struct GridWriter {
-  /// Images on each side of a grid.
+  /// New images on each side of a grid.
   private static let side = 8
 
   private let directory: RunDirectory
+  /// The rows that all pictures of the run show.
+  private let rows: [Int]
+  private let mean: [Float]
 
-  init(_ directory: RunDirectory) { self.directory = directory }
+  /// A writer of pictures of a training set.
+  ///
+  /// **Collective.**
+  init(_ directory: RunDirectory, _ training: TrainingRows) throws {
+    self.directory = directory
+    rows = SplitSheet.pinned(of: training.count)
+    mean = try training.meanImage(
+      of: SplitSheet.pinned(of: training.count, atMost: SplitSheet.meanCount))
+  }
 
   /// Whether a file of this name is a picture of a run, or one that is being written.
+  ///
+  /// Earlier versions wrote a picture for each kind of images.
   static func writes(_ name: String) -> Bool {
-    let kinds = "(corrupted|originals|(outer|epoch)-[0-9]+-(reconstructions|L|S|samples))"
+    let kinds = "(corrupted|originals|(outer|epoch)-[0-9]+(-(reconstructions|L|S|samples))?)"
     return name.range(
       of: "^(\\.\(kinds)\\.png\\..*|\(kinds)\\.png)$", options: .regularExpression) != nil
   }
 
-  /// Writes `images/<name>-<kind>.png`.
+  /// Writes `images/<name>.png`, and `images/<name>-samples.png` where the model has a prior.
   ///
-  /// Rank 0 only.
+  /// **Collective.** Every rank gives its rows, rank 0 writes.
   func draw(_ trainer: Trainer, _ name: String) throws {
-    let count = min(Self.side * Self.side, trainer.rows.localRows.count)
-    let first = trainer.rows.localRows.lowerBound
-    let noise = trainer.freshNoise.corrupter(of: trainer.images.shape)
-    let step = Step(seed: trainer.settings.seed, corrupt: noise)
-    let pixels = Storage(count: count * trainer.dimensions)
-    trainer.images.gather(first..<first + count, into: pixels.pointer)
-    try begin(step, Array(first..<first + count), trainer) {
-      $0.update(from: pixels.pointer, count: pixels.count)
+    let world = trainer.world
+    let own = rows.filter(trainer.rows.localRows.contains)
+    let (state, clean) = (trainer.rows.sparse, trainer.rows.clean)
+    func joined(_ copy: (Range<Int>, UnsafeMutablePointer<Float>) -> Void) throws -> [Float] {
+      try world.gather(values(own, trainer.dimensions, copy))
     }
-    try write(step.corrupted().pointer, count, trainer, "corrupted")
-    if noise != nil || trainer.rows.clean != nil {
-      trainer.rows.clean?.gather(first..<first + count, into: pixels.pointer)
-      try write(pixels.pointer, count, trainer, "originals")
+    let x = try joined { trainer.images.gather($0, into: $1) }
+    let original = try clean.map { clean in try joined { clean.gather($0, into: $1) } }
+    let sparse = try state.map { state in try joined { state.copy("S", $0, to: $1) } }
+    let keepsRest = state?.arrays.index(named: "R") != nil
+    let rest = try keepsRest ? joined { state?.copy("R", $0, to: $1) } : nil
+    try world.agree {
+      guard world.isRoot else { return }
+      try drawSheet(trainer, name, x: x, clean: original, sparse: sparse, rest: rest)
+      try drawSamples(trainer, name)
     }
-    if let model = trainer.model as? any Encoding {
-      let output = model.reconstruct(step.corrupted(), step, sampling: false)
-      try write(output.pointer, count, trainer, "\(name)-reconstructions")
-      if let state = trainer.rows.sparse {
-        // L = X - S - R where R is kept, otherwise D(E(X - S)).
-        state.subtract(first..<first + count, from: step.target.pointer)
-        var clean = step.target.pointer
-        if state.arrays.index(named: "R") != nil {
-          state.copy("R", first..<first + count, to: pixels.pointer)
-          ck_axpy(clean, pixels.pointer, -1, pixels.count)
-        } else {
-          clean = model.reconstruct(step.target, step, sampling: false).pointer
-        }
-        try write(clean, count, trainer, "\(name)-L")
-        state.copy("S", first..<first + count, to: pixels.pointer)
-        for i in 0..<pixels.count { pixels.pointer[i] = abs(pixels.pointer[i]) }
-        try write(pixels.pointer, count, trainer, "\(name)-S")
+  }
+
+  private func values(
+    _ rows: [Int], _ dimensions: Int, _ copy: (Range<Int>, UnsafeMutablePointer<Float>) -> Void
+  ) -> [Float] {
+    [Float](unsafeUninitializedCapacity: rows.count * dimensions) { buffer, initialized in
+      if let start = buffer.baseAddress {
+        for (i, row) in rows.enumerated() { copy(row..<row + 1, start + i * dimensions) }
       }
+      initialized = rows.count * dimensions
     }
+  }
+
+  private func drawSheet(
+    _ trainer: Trainer, _ name: String, x: [Float], clean: [Float]?, sparse: [Float]?,
+    rest: [Float]?
+  ) throws {
+    guard let model = trainer.model as? any Encoding else { return }
+    let noise =
+      sparse == nil ? trainer.freshNoise.corrupter(of: trainer.images.shape) : nil
+    let step = Step(seed: trainer.settings.seed, corrupt: noise)
+    begin(step, rows, trainer) { $0.update(from: x, count: x.count) }
+    func copied(_ pointer: UnsafePointer<Float>) -> [Float] {
+      Array(UnsafeBufferPointer(start: pointer, count: x.count))
+    }
+    var (seen, explained) = (x, x)
+    if let sparse {
+      // L = X - S - R where R is kept, otherwise D(E(X - S)).
+      ck_axpy(step.target.pointer, sparse, -1, sparse.count)
+      if let rest {
+        ck_axpy(step.target.pointer, rest, -1, rest.count)
+        explained = copied(step.target.pointer)
+      } else {
+        explained = copied(model.reconstruct(step.target, step, sampling: false).pointer)
+      }
+    } else {
+      seen = copied(step.corrupted().pointer)
+      explained = copied(
+        model.reconstruct(step.corrupted(), step, sampling: false).pointer)
+    }
+    let shape = trainer.images.shape
+    let sheet = SplitSheet(
+      rows: rows, shape: [shape.height, shape.width, shape.channels], x: seen,
+      xTitle: noise == nil ? "X" : "X with noise", explained: explained, sparse: sparse,
+      clean: clean ?? (noise == nil ? nil : x), mean: mean)
+    try PNG.write(
+      sheet.picture(title: title(name)), to: "\(directory.images)/\(name).png")
+  }
+
+  private func drawSamples(_ trainer: Trainer, _ name: String) throws {
     guard let model = trainer.model as? any Generative else { return }
-    try begin(step, Array(0..<Self.side * Self.side), trainer) { _ in }
+    let step = Step(
+      seed: trainer.settings.seed,
+      corrupt: trainer.freshNoise.corrupter(of: trainer.images.shape))
+    begin(step, Array(0..<Self.side * Self.side), trainer) { _ in }
     let samples = model.generate(step)
-    try write(samples.pointer, Self.side * Self.side, trainer, "\(name)-samples")
+    let shape = trainer.images.shape
+    let grid = ImageGrid(
+      samples.pointer, count: Self.side * Self.side, height: shape.height, width: shape.width,
+      channels: shape.channels)
+    try PNG.write(
+      grid.picture.titled(title(name) + ": new images"),
+      to: "\(directory.images)/\(name)-samples.png")
+  }
+
+  private func title(_ name: String) -> String {
+    let run = URL(filePath: directory.path).standardizedFileURL.lastPathComponent
+    let words = name.split(separator: "-")
+    let kind = words[0] == "outer" ? "outer iteration" : String(words[0])
+    return "\(run), \(kind) \(Int(words.last ?? "") ?? 0)"
   }
 
   private func begin(
     _ step: Step, _ rows: [Int], _ trainer: Trainer, _ fill: (UnsafeMutablePointer<Float>) -> Void
-  ) throws {
+  ) {
     rows.map(Int32.init).withUnsafeBufferPointer {
       step.begin(
         rows: $0, dimensions: trainer.dimensions, purpose: .evaluation, time: 0, fill: fill)
     }
   }
+}
 
-  private func write(
-    _ values: UnsafePointer<Float>, _ count: Int, _ trainer: Trainer, _ name: String
-  ) throws {
-    let shape = trainer.images.shape
-    try ImageGrid(
-      values, count: count, height: shape.height, width: shape.width, channels: shape.channels
-    ).write(to: "\(directory.images)/\(name).png")
+extension TrainingRows {
+  /// The mean of some rows, [D].
+  ///
+  /// **Collective.** Sums of a few thousand 8-bit values are exact, so the order of the ranks does
+  /// not matter.
+  func meanImage(of rows: [Int]) throws -> [Float] {
+    var sums = [Double](repeating: 0, count: dimensions)
+    let image = Storage(count: dimensions)
+    for row in rows where localRows.contains(row) {
+      images.gather(row..<row + 1, into: image.pointer)
+      ck_column_sums(image.pointer, &sums, 1, dimensions, 1)
+    }
+    try world.allReduce(&sums, .sum)
+    return sums.map { Float($0 / Double(rows.count)) }
   }
 }

@@ -53,11 +53,13 @@ struct HiddenPixelImages {
   /// The sums over their hidden pixels.
   ///
   /// **Collective.** The same bit for bit on any number of ranks, if the weights are.
-  func measure(_ trainer: Trainer, threshold: Float) throws -> HiddenPixels.Sums {
+  func measure(
+    _ trainer: Trainer, rule: ShrinkageRule, threshold: Double
+  ) throws -> HiddenPixels.Sums {
     Activity.begin("filling in hidden pixels")
     let judge = HiddenPixels(
-      of: model, shape: images.shape, threshold: threshold, rounds: HiddenPixels.roundsInRuns,
-      seed: trainer.settings.seed)
+      of: model, shape: images.shape, rule: rule, threshold: Float(threshold),
+      rounds: HiddenPixels.roundsInRuns, seed: trainer.settings.seed)
     return try judge.measure(blocks, of: images, on: trainer.world) {
       owners[$0] == trainer.world.rank
     }

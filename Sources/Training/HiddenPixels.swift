@@ -94,17 +94,20 @@ public final class HiddenPixels {
   /// A judge of a model of images of a shape.
   ///
   /// - Parameters:
-  ///   - threshold: the threshold of S; 0 for a model without a sparse part.
+  ///   - rule: how S comes from X - L.
+  ///   - threshold: its threshold; 0 for a model without a sparse part.
   ///   - rounds: the largest number of rounds of the split.
   ///   - seed: of the choice of the hidden pixels.
   public init(
-    of model: any Encoding, shape: ImageShape, threshold: Float,
+    of model: any Encoding, shape: ImageShape, rule: ShrinkageRule = .soft, threshold: Float,
     rounds: Int = FrozenSplit.usualRounds, measure: Measure = .huber, seed: UInt64
   ) {
     self.shape = shape
     compare = measure
     split = FrozenSplit(
-      by: model, dimensions: shape.count, threshold: threshold > 0 ? threshold : .infinity,
+      by: model, dimensions: shape.count,
+      shrinkage: Shrinkage(
+        rule, threshold: threshold > 0 ? threshold : .infinity, channels: shape.channels),
       rounds: rounds, seed: seed)
     draws = Draws(seed: seed, purpose: .hidden, time: 0)
   }

@@ -16,6 +16,8 @@ extension DataIdentity {
   ///
   /// - Throws: `ReplicaError` that names the rank whose images differ; `MPIError`.
   public init(of images: ImageSet, rows: Int, on world: Communicator) throws {
+    // Patches are identified by their whole images.
+    let (images, rows) = (images.whole, images.isPatches ? images.whole.count : rows)
     let shape = [images.shape.height, images.shape.width, images.shape.channels]
     let element = images.isEightBit ? "uint8" : "float32"
     let replicas = Replicas(world)
@@ -36,6 +38,9 @@ extension DataIdentity {
     let all = try world.allGather(words.withUnsafeBytes { Array($0) })
     let digest = Digest()
     digest.update((shape + [rows, rowBytes / images.shape.count]).map { UInt64($0) })
+    if let sizes = images.sizes {
+      digest.update(sizes.flatMap { [UInt64($0.height), UInt64($0.width)] })
+    }
     if let scale = images.unusualScale { digest.update([UInt64(scale.bitPattern)]) }
     for rank in sharers { digest.update(all[rank]) }
     let text = digest.text

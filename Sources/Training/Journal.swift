@@ -48,8 +48,8 @@ final class Journal {
       guard trainer.world.isRoot else { return }
       log = try RunLog(directory, upTo: trainer.progress)
       lease?.watchLog()
-      if settings.gridEvery > 0 { grids = GridWriter(directory) }
     }
+    if settings.gridEvery > 0 { grids = try GridWriter(directory, trainer.rows) }
   }
 
   /// Notes that training paused for so many seconds.
@@ -59,8 +59,18 @@ final class Journal {
     [
       JSONValue.Member("kind", .string(kind)), JSONValue.Member("outer", .integer(p.outer + 1)),
       JSONValue.Member("epoch", .integer(p.totalEpochs + 1)),
-      JSONValue.Member("step", .integer(p.step)),
+      JSONValue.Member("step", .integer(p.step)), time(),
     ]
+  }
+
+  /// The present time; it differs from run to run, and nothing else in a line does but the speed.
+  private static func time() -> JSONValue.Member {
+    JSONValue.Member("time", .string(RunMark.now()))
+  }
+
+  /// The learning rate of the present epoch; nothing for a fitted model.
+  private static func rate(_ trainer: Trainer) -> [JSONValue.Member] {
+    trainer.learningRate.map { [JSONValue.Member("learning_rate", .real($0))] } ?? []
   }
 
   private static func members(_ values: [(name: String, value: Double)]) -> [JSONValue.Member] {
@@ -84,7 +94,7 @@ final class Journal {
     let rate = Double(p.imagesSeen - lastLog.images) / max(elapsed, 1e-9)
     lastLog = (DispatchTime.now(), p.imagesSeen)
     try log?.write(
-      Self.place("step", p) + Self.members(means.named)
+      Self.place("step", p) + Self.members(means.named) + Self.rate(trainer)
         + [JSONValue.Member("images_per_second", .real(rate))])
     observer?.step(
       StepMetrics(
@@ -120,7 +130,7 @@ final class Journal {
     let p = trainer.progress
     for mean in means.named { history.append("epoch/\(mean.name)", mean.value, step: p.step) }
     guard trainer.world.isRoot else { return }
-    try log?.write(Self.place("epoch", p) + Self.members(means.named))
+    try log?.write(Self.place("epoch", p) + Self.members(means.named) + Self.rate(trainer))
     // Explaining a row takes a fitted model many passes, so it is done only at the end.
     if trainer.trainable != nil || isLast { try watchForCollapse(trainer, means) }
   }
@@ -172,11 +182,13 @@ final class Journal {
       [
         JSONValue.Member("kind", "validation"),
         JSONValue.Member("epoch", .integer(trainer.progress.totalEpochs)),
-        JSONValue.Member("step", .integer(step)),
+        JSONValue.Member("step", .integer(step)), Self.time(),
       ] + found)
   }
 
   /// Draws the pictures that are due after an epoch.
+  ///
+  /// **Collective.** Rank 0 writes.
   func drawEpoch(_ trainer: Trainer) throws {
     try draw(trainer, "epoch", trainer.progress.totalEpochs)
   }
@@ -185,7 +197,7 @@ final class Journal {
 
   /// Records an outer iteration after it is counted, and draws the pictures that are due.
   ///
-  /// Rank 0 writes.
+  /// **Collective.** Rank 0 writes.
   func outer(_ trainer: Trainer, _ found: OuterResult) throws {
     let p = trainer.progress
     for (name, value) in found.named { history.append(name, value, step: p.step) }
@@ -193,7 +205,7 @@ final class Journal {
       try log?.write(
         [
           JSONValue.Member("kind", "outer"), JSONValue.Member("outer", .integer(p.outer)),
-          JSONValue.Member("step", .integer(p.step)),
+          JSONValue.Member("step", .integer(p.step)), Self.time(),
         ] + Self.members(found.named))
       observer?.outerFinished(OuterMetrics(outer: p.outer, step: p.step, found))
     }
@@ -205,14 +217,12 @@ final class Journal {
     Activity.begin("drawing pictures")
     let digits = String(number)
     let padding = String(repeating: "0", count: max(0, 3 - digits.count))
-    try trainer.world.agree {
-      guard let grids else { return }
-      try lease?.check()
-      do { try grids.draw(trainer, "\(kind)-\(padding)\(digits)") } catch {
-        // The folder may be gone.
-        try lease?.check()
-        throw error
-      }
+    guard let grids else { return }
+    try trainer.world.agree { try lease?.check() }
+    do { try grids.draw(trainer, "\(kind)-\(padding)\(digits)") } catch {
+      // The folder may be gone.
+      try trainer.world.agree { try lease?.check() }
+      throw error
     }
   }
 }

@@ -10,6 +10,8 @@ public protocol Loop: Sendable {
   var epochs: Int { get }
   /// Outer iterations of the whole run; nil for a loop without outer iterations.
   var outerIterations: Int? { get }
+  /// The rule that makes S from X - L.
+  var shrinkage: ShrinkageRule { get }
   /// The settings by which steps turn gradients into updates.
   var optimizer: OptimizerSettings { get }
   /// The arrays that the loop keeps for `rows` rows of images of this shape; "S" is the sparse
@@ -30,6 +32,8 @@ public protocol Loop: Sendable {
 extension Loop {
   /// The default: nil.
   public var outerIterations: Int? { nil }
+  /// The default: soft.
+  public var shrinkage: ShrinkageRule { .soft }
   /// The default settings, for loops without gradients.
   public var optimizer: OptimizerSettings { OptimizerSettings() }
   /// The default: no arrays.

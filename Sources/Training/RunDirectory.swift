@@ -49,6 +49,22 @@ public struct RunDirectory: Sendable {
     if identity == nil { try TemporaryFile.write(RunMark().text, to: mark) }
   }
 
+  /// Notes in the mark that this process begins to train the run.
+  ///
+  /// Rank 0 only.
+  ///
+  /// - Parameters:
+  ///   - request: what a new run is started from; nil for a run that goes on.
+  ///   - noise: the noise that is on the images of a new run.
+  public func begin(
+    _ session: RunSession, from request: RunRequest? = nil, noise: String? = nil
+  ) throws {
+    let mark = identity ?? RunMark()
+    let seconds = RunProgress(self, mark).secondsOfLast
+    try TemporaryFile.write(
+      mark.begun(session, from: request, noise: noise, after: seconds).text, to: self.mark)
+  }
+
   /// Writes a new `config.json`, by a rename.
   ///
   /// Rank 0 only.

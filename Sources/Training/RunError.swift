@@ -65,10 +65,10 @@ public enum RunError: ExitStatusError, Equatable, CustomStringConvertible {
   /// 64 for usage, 65 for data, 1 for other errors.
   public var exitStatus: Int32 {
     switch self {
-    case .exists, .foreign, .holdsInput, .place, .noRun, .owned: 64
+    case .exists, .foreign, .holdsInput, .place, .owned: 64
     case .aside(_, _, let owner): owner == nil ? 65 : 64
     // A run that is gone is not begun anew by whoever tries again.
-    case .noCheckpoint, .data, .vanished: 65
+    case .noRun, .noCheckpoint, .data, .vanished: 65
     case .lost: 1
     }
   }

@@ -57,6 +57,13 @@ public final class RunLog {
     }
   }
 
+  /// The last lines of a run's log, the newest first; lines that are not JSON are skipped.
+  ///
+  /// - Throws: `RunError` where the log cannot be read.
+  static func newest(_ count: Int, of directory: RunDirectory) throws -> [JSONValue] {
+    try lines(of: directory.metrics).suffix(count).reversed().compactMap { value(of: $0) }
+  }
+
   /// The JSON of a line; nil for a line that a kill has cut, or that no run writes.
   private static func value(of line: String) -> JSONValue? {
     line.utf8.count <= RegularFile.documentLimit ? try? JSONValue(parsing: line) : nil

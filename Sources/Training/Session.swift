@@ -226,7 +226,9 @@ public final class Session {
     trainer.progress.epoch = 0
     let started = DispatchTime.now()
     var found = found
-    found.hidden = try judges?.measure(trainer, threshold: Float(shrinkageThreshold)).error
+    found.hidden = try judges?.measure(
+      trainer, rule: loop.shrinkage, threshold: shrinkageThreshold
+    ).error
     outerSeconds = found.seconds + started.secondsAgo
     journal.paused(outerSeconds)
     try journal.outer(trainer, found)
@@ -251,9 +253,24 @@ public final class Session {
     return errors.count - 1 - best >= recording.patience
   }
 
+  /// Makes sure that the limits lie at or after the present step.
+  ///
+  /// - Throws: `ConfigurationError` that names the option.
+  public func checkLimits() throws(ConfigurationError) {
+    for (option, step) in [
+      ("--max-steps", limits.maxSteps), ("--stop-after-step", limits.stopAfterStep),
+    ] {
+      guard let step, step < trainer.progress.step else { continue }
+      throw ConfigurationError(
+        key: option, found: "\(step)",
+        expected: "at least \(trainer.progress.step), the step that the run has reached")
+    }
+  }
+
   /// Whether the run ends here: a stop was requested, or this is the last step.
   private var endsHere: Bool {
     if let last = limits.maxSteps, trainer.progress.step >= last { isAtLastStep = true }
+    if let last = limits.stopAfterStep, trainer.progress.step >= last { isStopped = true }
     return isStopped || isAtLastStep || isOutOfPatience
   }
 
@@ -310,10 +327,13 @@ public final class Session {
     let bound =
       validation.isDue(epoch: epoch)
       ? try validation.measure(
-        seed: trainer.settings.seed, threshold: threshold, on: trainer.world) : nil
+        seed: trainer.settings.seed, rule: loop.shrinkage, threshold: threshold,
+        on: trainer.world) : nil
     let hidden =
       loop.outerIterations == nil && validation.isTime(epoch: epoch)
-      ? try judges?.measure(trainer, threshold: Float(shrinkageThreshold)).error : nil
+      ? try judges?.measure(
+        trainer, rule: loop.shrinkage, threshold: shrinkageThreshold
+      ).error : nil
     if bound != nil || hidden != nil {
       isDue =
         isDue || isBest(bound?.negative, Validation.bound, .validation)
@@ -394,6 +414,16 @@ public final class Session {
     SavedProgress(
       trainer.progress, epoch: try trainer.sums.saved(on: trainer.world),
       imageShape: trainer.images.shape, threshold: shrinkageThreshold)
+  }
+
+  /// The checkpoint of the lowest score; nil where none has been marked.
+  public var best: BestCheckpoint? { checkpointer.best }
+
+  /// Notes the threshold with which S is shrunk, and tells it.
+  public func shrinks(by threshold: Float, lambda: Double) {
+    shrinkageThreshold = Double(threshold)
+    guard trainer.world.isRoot else { return }
+    journal.observer?.shrinks(by: shrinkageThreshold, lambda: lambda)
   }
 
   /// Writes a checkpoint of the present state, if the run writes files.

@@ -265,6 +265,12 @@ public final class Trainer {
     for optimizer in optimizers { optimizer.learningRate = rate }
   }
 
+  /// The learning rate of the present epoch; nil for a fitted model.
+  var learningRate: Double? {
+    trainable == nil
+      ? nil : optimization.learningRate(epoch: progress.totalEpochs, of: totalEpochs)
+  }
+
   private func prepareOrders() {
     guard orderedEpoch != progress.totalEpochs else { return }
     orderedEpoch = progress.totalEpochs

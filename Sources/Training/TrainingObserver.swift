@@ -4,6 +4,8 @@
 public protocol TrainingObserver: AnyObject {
   /// Everything is read and all ranks agree; the first step comes next.
   func runStarted(_ header: RunHeader)
+  /// The threshold with which S is shrunk is known: before the first step of a robust model.
+  func shrinks(by threshold: Double, lambda: Double)
   /// A step was logged: every `log_every` steps.
   func step(_ metrics: StepMetrics)
   /// An outer iteration (robust models), with its projection, is complete.
@@ -14,6 +16,8 @@ public protocol TrainingObserver: AnyObject {
   func checkpointed(_ checkpoint: CheckpointNotice)
   /// The largest memory of each rank so far, by rank; reported at the end.
   func peakMemory(_ bytes: [Int])
+  /// The checkpoint of the lowest score; reported at the end, if there is one.
+  func best(_ checkpoint: BestCheckpoint)
   /// The run has finished or stopped in good order.
   func finished(_ outcome: RunOutcome)
 }
@@ -24,8 +28,13 @@ public struct RunHeader: Sendable {
   public var system: String
   /// The settings that all runs have, resolved.
   public var common: CommonSettings
-  /// The whole configuration, as `--set` takes it.
+  /// The settings that the system reads, as `--set` takes them.
   public var assignments: [String]
+  /// The preset that the run was started from, and the settings that differ from it; nil where
+  /// nothing is known of a preset, and settings differ from the defaults.
+  public var preset: String?, changed: [String]
+  /// What can be asked of the model.
+  public var abilities: ModelAbilities
   /// The run directory.
   public var run: String
   /// The data file, and the digest of the rows in use.
@@ -51,7 +60,8 @@ public struct RunHeader: Sendable {
 
   /// A header from its parts.
   public init(
-    system: String, common: CommonSettings, assignments: [String], run: String, data: String,
+    system: String, common: CommonSettings, assignments: [String], preset: String? = nil,
+    changed: [String] = [], abilities: ModelAbilities = ModelAbilities(), run: String, data: String,
     digest: String, rows: Int, imageShape: [Int], hosts: [String], blasKernels: String,
     parameters: Int,
     totalSteps: Int, totalEpochs: Int,
@@ -60,6 +70,9 @@ public struct RunHeader: Sendable {
     self.system = system
     self.common = common
     self.assignments = assignments
+    self.preset = preset
+    self.changed = changed
+    self.abilities = abilities
     self.run = run
     self.data = data
     self.digest = digest
@@ -74,6 +87,19 @@ public struct RunHeader: Sendable {
     self.resumedFrom = resumedFrom
     self.judges = judges
   }
+}
+
+/// What can be asked of a trained model.
+public struct ModelAbilities: Equatable, Sendable {
+  /// Whether it has codes of images, and so reconstructions.
+  public var encodes = false
+  /// Whether it draws images from a prior.
+  public var generates = false
+  /// Whether the run keeps a sparse part.
+  public var splits = false
+
+  /// A model that can nothing.
+  public init() {}
 }
 
 /// Losses of one step, and the speed of the run.
@@ -135,7 +161,7 @@ public struct OuterResult: Sendable {
   }
 
   /// The result by names in logs and histories.
-  var named: [(name: String, value: Double)] {
+  public var named: [(name: String, value: Double)] {
     var values: [(name: String, value: Double)] = [
       ("c1", c1), ("c2", c2), ("nonzero", nonzero),
     ]
@@ -180,6 +206,21 @@ public struct CheckpointNotice: Sendable {
     self.bytes = bytes
     self.linkedBytes = linkedBytes
     self.seconds = seconds
+  }
+}
+
+/// The checkpoint of the lowest score.
+public struct BestCheckpoint: Equatable, Sendable {
+  /// Its directory's name: `step-00001200`.
+  public var name: String
+  /// Its score, and what that is.
+  public var score: Double, measure: BestMeasure
+
+  /// A checkpoint from its parts.
+  public init(name: String, score: Double, measure: BestMeasure) {
+    self.name = name
+    self.score = score
+    self.measure = measure
   }
 }
 

@@ -65,15 +65,18 @@ struct Validation {
   ///
   /// **Collective.**
   ///
-  /// - Parameter threshold: the threshold of S; 0 for none.
+  /// - Parameters:
+  ///   - rule: how S comes from X - L.
+  ///   - threshold: its threshold; 0 for no S.
   /// - Returns: the negative bound in nats an image, and the bound as `evaluate` prints it:
   ///   negative for binary images alone (D-26).
   func measure(
-    seed: UInt64, threshold: Float, on world: Communicator
+    seed: UInt64, rule: ShrinkageRule, threshold: Float, on world: Communicator
   ) throws -> (negative: Double, reported: Double)? {
     guard let images, let model else { return nil }
     let d = images.images.shape.count
-    let split = FrozenSplit(by: model, dimensions: d, threshold: threshold, seed: seed)
+    let shrinkage = Shrinkage(rule, threshold: threshold, channels: images.images.shape.channels)
+    let split = FrozenSplit(by: model, dimensions: d, shrinkage: shrinkage, seed: seed)
     let bound = try BoundEstimate(
       model, rows: images.rows, dimensions: d, seed: seed, on: world
     ) { rows, pixels in
@@ -104,7 +107,8 @@ public struct ValidationImages {
   public init?(_ common: CommonSettings, beside data: ImageSet) throws {
     let trained = common.data.rows ?? data.count
     if common.data.images.isEmpty, data.shape.count > 0,
-      let split = try ImageSet.openIfPresent(data.path, split: Split.validation.rawValue),
+      let split = try ImageSet.openIfPresent(data.path, split: Split.validation.rawValue)?
+        .rows(by: common.data),
       split.shape == data.shape
     {
       (images, rows) = (Self.binary(split, common, 0..<split.count), 0..<split.count)

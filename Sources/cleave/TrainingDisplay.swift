@@ -1,14 +1,24 @@
 import Doctor
+import Models
 import Support
 import Tensors
 import Training
 
-/// Shows a training run on standard error: its header, a progress line, and events.
+/// Shows a training run on standard error: its header, a progress line, events, and its result.
 final class TrainingDisplay: TrainingObserver {
   private let console: Console
   /// Messages about settings that the system does not read.
   private let unread: [String]
   private var header: RunHeader?
+  private var clock = Stopwatch()
+  private var first: Int?
+  private var step: StepMetrics?
+  private var outer: OuterMetrics?
+  private var bestCheckpoint: BestCheckpoint?
+  private var newest: String?
+  private var threshold: Double?
+  private var peaks: [Int] = []
+  private var outcome: RunOutcome?
 
   init(_ console: Console, unread: [String]) {
     self.console = console
@@ -17,6 +27,7 @@ final class TrainingDisplay: TrainingObserver {
 
   func runStarted(_ header: RunHeader) {
     self.header = header
+    clock = Stopwatch()
     let lanes = header.common.lanes
     let shape = header.imageShape.map(String.init).joined(separator: "x")
     console.note(
@@ -33,37 +44,60 @@ final class TrainingDisplay: TrainingObserver {
         + "steps"
     )
     if let judges = header.judges { console.note("  hidden: \(judges)") }
-    for line in Self.wrapped(header.assignments, width: 96) { console.note("  " + line) }
+    let origin =
+      header.preset.map {
+        Preset.exists($0) ? "preset \($0), changed: " : "\($0), differs from the defaults in: "
+      }
+      ?? "differs from the defaults in: "
+    lines(origin, header.changed.isEmpty ? ["nothing"] : header.changed)
+    lines("settings that \(header.system) reads: ", header.assignments)
     for line in unread { console.warning(line) }
     if let complaint = BLASCore.complaint(about: BLAS.kernelName) { console.warning(complaint) }
   }
 
+  func shrinks(by threshold: Double, lambda: Double) {
+    self.threshold = threshold
+    console.note("  " + Self.words(threshold: threshold, lambda: lambda))
+  }
+
+  /// What lambda means for the images of the run.
+  static func words(threshold: Double, lambda: Double) -> String {
+    "lambda=\(Quantity.significant(lambda, 6)): threshold "
+      + "\(Quantity.significant(threshold, 2)) of 0…1; where |X - L| of a pixel is larger, S takes "
+      + "what exceeds it"
+  }
+
   func step(_ metrics: StepMetrics) {
+    if first == nil { first = metrics.step }
+    step = metrics
     var parts: [String] = []
     if let total = header?.outerIterations { parts.append("outer \(metrics.outer)/\(total)") }
     parts.append("epoch \(metrics.epoch)" + (header.map { "/\($0.totalEpochs)" } ?? ""))
     let total = header.map { "/\(Quantity.grouped($0.totalSteps))" } ?? ""
     parts.append("step \(Quantity.grouped(metrics.step))\(total)")
-    parts.append("loss \(Quantity.significant(metrics.loss, 5))")
+    parts.append("loss \(Measure.nats.words(metrics.loss))")
     parts.append("\(Quantity.grouped(Int(metrics.imagesPerSecond))) images/s")
     parts.append("ETA \(Quantity.clock(metrics.secondsLeft))")
     // These come last, because a narrow terminal cuts the line.
     if metrics.terms.count > 1 {
-      parts += metrics.terms.map { "\($0.name) \(Quantity.significant($0.value))" }
+      parts += metrics.terms.map { "\($0.name) \(Measure.nats.text($0.value))" }
     }
     console.progress(parts.joined(separator: "  "))
   }
 
   func outerFinished(_ metrics: OuterMetrics) {
-    let error =
-      metrics.result.cleanError.map { ", MSE of L \(Quantity.significant($0.reconstruction))" }
-      ?? ""
-    let hidden = metrics.result.hidden.map { ", hidden \(Quantity.significant($0))" } ?? ""
+    outer = metrics
     console.note(
       "outer \(metrics.outer) done at step \(Quantity.grouped(metrics.step)): "
-        + "c1 \(Quantity.significant(metrics.result.c1)), "
-        + "c2 \(Quantity.significant(metrics.result.c2)), "
-        + "S nonzero \(Quantity.decimal(100 * metrics.result.nonzero, 1)) %\(error)\(hidden)")
+        + Self.words(metrics.result))
+  }
+
+  private static func words(_ result: OuterResult) -> String {
+    let error =
+      result.cleanError.map { ", MSE of L \(Measure.squaredError.text($0.reconstruction))" } ?? ""
+    let hidden = result.hidden.map { ", hidden \(Quantity.significant($0))" } ?? ""
+    return "c1 \(Measure.change.text(result.c1)), c2 \(Measure.change.text(result.c2)), "
+      + "S nonzero \(Measure.share.words(result.nonzero))\(error)\(hidden)"
   }
 
   /// Prints the result of replaying recorded steps.
@@ -74,6 +108,7 @@ final class TrainingDisplay: TrainingObserver {
   func warning(_ message: String) { console.warning(message) }
 
   func checkpointed(_ checkpoint: CheckpointNotice) {
+    newest = checkpoint.name
     let linked = checkpoint.linkedBytes
     console.note(
       "checkpoint \(checkpoint.name): \(Quantity.bytes(checkpoint.bytes - linked)) in "
@@ -82,13 +117,17 @@ final class TrainingDisplay: TrainingObserver {
   }
 
   func peakMemory(_ bytes: [Int]) {
+    peaks = bytes
     let total = "peak memory: \(Quantity.bytes(bytes.reduce(0, +)))"
     console.note(
       bytes.count == 1
         ? total : "\(total) in all, at most \(Quantity.bytes(bytes.max() ?? 0)) a rank")
   }
 
+  func best(_ checkpoint: BestCheckpoint) { bestCheckpoint = checkpoint }
+
   func finished(_ outcome: RunOutcome) {
+    self.outcome = outcome
     let run = header?.run ?? "the run"
     switch outcome {
     case .finished: console.note("finished: \(run)")
@@ -99,7 +138,110 @@ final class TrainingDisplay: TrainingObserver {
           + "measurements ago (patience): \(run)")
     case .stopped: console.note("stopped; cleave train --resume \(run) goes on")
     }
+    summarize()
   }
+
+  // MARK: - The end
+
+  /// Images a second over all steps of this process, with its pauses.
+  private var rate: Double? {
+    guard let step, let header, clock.seconds > 0 else { return nil }
+    let steps = step.step - (first ?? step.step) + header.common.recording.logEvery
+    // A fitted model sees all rows in its one step an epoch.
+    let isFitted = header.totalSteps == header.totalEpochs
+    let images = isFitted ? header.rows : header.common.lanes.batch
+    return Double(steps) * Double(images) / clock.seconds
+  }
+
+  /// The last step: that of the last checkpoint, or of the last line.
+  private var lastStep: Int? {
+    newest.flatMap { $0.split(separator: "-").last.flatMap { Int($0) } } ?? step?.step
+  }
+
+  private func summarize() {
+    guard let header else { return }
+    let speed = rate.map { ", \(Quantity.grouped(Int($0))) images/s with all pauses" } ?? ""
+    console.note("  time \(Quantity.clock(clock.seconds))\(speed)")
+    var last: [String] = step.map { ["loss \(Measure.nats.words($0.loss))"] } ?? []
+    if let outer { last.append(Self.words(outer.result)) }
+    if !last.isEmpty { console.note("  last: " + last.joined(separator: ", ")) }
+    if let best = bestCheckpoint { console.note("  best: \(Self.words(best))") }
+    guard outcome != .stopped else { return }
+    for (index, command) in nextCommands(header).enumerated() {
+      console.note((index == 0 ? "  next: " : "        ") + command)
+    }
+  }
+
+  private static func words(_ best: BestCheckpoint) -> String {
+    let score =
+      switch best.measure {
+      case .loss: "loss of its epoch \(Measure.nats.words(best.score))"
+      case .validation: "bound on validation images \(Measure.nats.words(best.score))"
+      case .hidden: "error at hidden pixels \(Quantity.significant(best.score))"
+      case .cleanError: "MSE of L \(Measure.squaredError.text(best.score))"
+      }
+    return "\(best.name), \(score)"
+  }
+
+  /// What a user may want to do with the run now.
+  private func nextCommands(_ header: RunHeader) -> [String] {
+    let run = ShellWords.quoted(header.run)
+    let base = header.run.hasSuffix("/") ? String(header.run.dropLast()) : header.run
+    func file(_ ending: String) -> String { ShellWords.quoted(base + ending) }
+    let abilities = header.abilities
+    return
+      (abilities.splits ? ["cleave denoise \(run) --out \(file("-clean.h5"))"] : [])
+      + (abilities.encodes && !abilities.splits
+        ? ["cleave reconstruct \(run) --out \(file("-reconstructions.png"))"] : [])
+      + (abilities.encodes ? ["cleave evaluate \(run)"] : [])
+      + (abilities.generates
+        ? ["cleave sample \(run) --count 100 --out \(file("-samples.png"))"] : [])
+      + ["cleave info \(run)"]
+  }
+
+  /// The document of `train --json`.
+  var document: JSONValue {
+    let terms = step.map { $0.terms.map { JSONValue.Member($0.name, .real($0.value)) } } ?? []
+    var members: [JSONValue.Member] = [
+      .init("run", .string(header?.run ?? "")),
+      .init(
+        "outcome",
+        outcome.map {
+          switch $0 {
+          case .finished: "finished"
+          case .converged: "converged"
+          case .stalled: "stalled"
+          case .stopped: "stopped"
+          }
+        } ?? .null),
+      .init("checkpoint", newest.map { .string($0) } ?? .null),
+      .init("step", lastStep.map { .integer($0) } ?? .null),
+      .init("epoch", step.map { .integer($0.epoch) } ?? .null),
+      .init("loss", step.map { .real($0.loss) } ?? .null), .init("terms", .object(terms)),
+    ]
+    if let outer {
+      members.append(.init("outer", .integer(outer.outer)))
+      members += outer.result.named.map { .init($0.name, .real($0.value)) }
+    }
+    if let threshold { members.append(.init("threshold", .real(threshold))) }
+    if let best = bestCheckpoint {
+      members.append(
+        .init(
+          "best",
+          [
+            "name": .string(best.name), "score": .real(best.score),
+            "score_of": .string(best.measure.rawValue),
+          ]))
+    }
+    members += [
+      .init("seconds", .real(clock.seconds)),
+      .init("images_per_second", rate.map { .real($0) } ?? .null),
+      .init("peak_rss_mib", .array(peaks.map { .real(Double($0) / 0x1p20) })),
+    ]
+    return .object(members)
+  }
+
+  // MARK: - Lines
 
   /// `2 hosts (a: 4, b: 4)`, or the name of the only host.
   private static func places(_ hosts: [String]) -> String {
@@ -110,15 +252,17 @@ final class TrainingDisplay: TrainingObserver {
     return "\(ranks.count) hosts (\(list.joined(separator: ", ")))"
   }
 
-  /// The whole configuration as `key=value` for `--set`, in lines of a width.
-  private static func wrapped(_ assignments: [String], width: Int) -> [String] {
-    var lines = [""]
-    for word in assignments {
-      if lines[lines.count - 1].count + 1 + word.count > width, !lines[lines.count - 1].isEmpty {
-        lines.append("")
+  /// Prints words in indented lines of at most 98 columns.
+  private func lines(_ title: String, _ words: [String]) {
+    let width = 96
+    var line = title
+    for word in words {
+      if line.count + word.count > width, line.count > title.count || line.hasPrefix("  ") {
+        console.note("  " + line)
+        line = "  "
       }
-      lines[lines.count - 1] += (lines[lines.count - 1].isEmpty ? "" : " ") + word
+      line += (line.hasSuffix(" ") ? "" : " ") + word
     }
-    return lines
+    console.note("  " + line)
   }
 }

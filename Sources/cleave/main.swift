@@ -1,9 +1,11 @@
 import Datasets
 import MPI
+import Tensors
 
 // Each rank parses the words and sets the BLAS kernel while its process may still be exchanged.
 // Then it starts MPI and the work. Nothing is printed before MPI starts, so that only rank 0
 // prints.
+Storage.returnLargeBlocks()
 let invocation = Invocation(Array(CommandLine.arguments.dropFirst()))
 
 withMPI(program: invocation.program, status: Failure.status(of:)) { world in

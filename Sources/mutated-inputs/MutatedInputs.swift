@@ -20,6 +20,16 @@ struct MutatedInputs {
     "zip": { try imported(ImageImporter.self, $0 + "/pictures.zip", ["size": "16"]) },
     "png": { try imported(ImageImporter.self, $0, ["size": "16"]) },
     "jpeg": { try imported(ImageImporter.self, $0, ["size": "16"]) },
+    "tiff": { try imported(ImageImporter.self, $0, ["size": "16"]) },
+    "bmp": { try imported(ImageImporter.self, $0, ["size": "16"]) },
+    "gif": { try imported(ImageImporter.self, $0, ["size": "16"]) },
+    "webp": { try imported(ImageImporter.self, $0, ["size": "16"]) },
+    "png16": { try imported(ImageImporter.self, $0) },
+    "mixed": { try imported(ImageImporter.self, $0) },
+    "npy": { try imported(ArrayImporter.self, $0 + "/x.npy") },
+    "npz": { try imported(ArrayImporter.self, $0 + "/x.npz") },
+    "csv": { try imported(ArrayImporter.self, $0 + "/x.csv") },
+    "arrays": { try imported(HDF5Importer.self, $0 + "/x.h5") },
     "hdf5": { try images(in: $0 + "/data.h5") },
     "json": { folder in
       let bytes = try Data(contentsOf: URL(filePath: folder + "/run.json"))
@@ -49,6 +59,14 @@ struct MutatedInputs {
 
   /// Pixels and labels.
   private static func images(in path: String) throws -> String {
+    let file = try File.open(path)
+    if file.isDataset("/train/pixels") {
+      try MixedPictures.check(path, split: "train")
+      let digest = Digest()
+      digest.update(try file.dataset("/train/pixels").readAll(as: Float.self))
+      let sizes = try file.dataset("/train/sizes").readAll(as: Int32.self)
+      return "\(sizes) \(digest.text)"
+    }
     let set = try ImageSet.open(path)
     let digest = Digest()
     let step = set.shape.blockRows

@@ -255,16 +255,16 @@ import Testing
       [.digits, .folder], 64, "folder: found a file or a directory"),
     BadInput(
       "resuming a folder without a run", "train --resume folder",
-      [.folder], 64, "folder: found no run there"),
+      [.folder], 65, "folder: found no run there"),
     BadInput(
       "resuming a missing folder", "train --resume none",
-      [], 64, "none: found no run there"),
+      [], 65, "none: found no run there"),
     BadInput(
       "resuming with a fixed key", "train --resume run --set latent=3",
       [.run], 64, "latent: found 3, expected 2, which is fixed"),
     BadInput(
       "denoising with a folder without a run", "denoise folder --out x.h5",
-      [.folder], 64, "folder: found no run there"),
+      [.folder], 65, "folder: found no run there"),
     BadInput(
       "denoising onto a file", "denoise run --out d.h5",
       [.run], 64, "d.h5: exists already; --force replaces it"),

@@ -10,8 +10,8 @@ import Training
 @Suite struct CommandLineTests {
   static let commands = [
     "import", "synthesize", "corrupt", "train", "denoise", "reconstruct", "encode", "sample",
-    "evaluate",
-    "info", "plan", "bench", "presets", "doctor", "verify", "version",
+    "score", "evaluate",
+    "info", "plan", "bench", "presets", "doctor", "verify", "completion", "version",
   ]
 
   @Test func theOverviewNamesEveryCommand() throws {

@@ -24,6 +24,8 @@ struct FullDiskPlacesTests {
       _ = try disk.filled()
       for (command, file) in [
         ("denoise run --out", "l.h5"), ("reconstruct run --out", "r.h5"),
+        ("denoise run --out", "l.png"), ("denoise run --out", "p/"), ("score run --out", "s.csv"),
+        ("score run --out", "t.h5"),
         ("reconstruct run --out", "r.png"), ("sample run --out", "s.h5"),
         ("sample run --out", "s.png"), ("encode run --out", "e.h5"),
         ("corrupt --noise salt-pepper:0.1 clean.h5", "c.h5"),

@@ -76,8 +76,9 @@ import Training
       name: "16-bit PNG", message: "000003.jpg: cannot be read as a PNG file: found 16 bits",
       change: { $0.entries[2].data = try PictureFiles.png16(height: 36, width: 30) }),
     Fault(
-      name: "no picture at all", message: "000003.jpg: neither a JPEG nor a PNG file",
-      change: { $0.entries[2].data = Data("GIF89a".utf8) }),
+      name: "no picture at all",
+      message: "000003.jpg: not a JPEG, PNG, TIFF, BMP, GIF or WebP file",
+      change: { $0.entries[2].data = Data("text".utf8) }),
     Fault(
       name: "an empty file", message: "000003.jpg: an empty file",
       change: { $0.entries[2].data = Data() }),

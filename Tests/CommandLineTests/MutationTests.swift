@@ -1,4 +1,5 @@
 import Foundation
+import HDF5
 import Images
 import TestSupport
 import Testing
@@ -21,7 +22,12 @@ import Testing
   static let kinds = [
     Kind(name: "idx", isGuarded: false), Kind(name: "gz", isGuarded: true),
     Kind(name: "zip", isGuarded: true), Kind(name: "png", isGuarded: true),
-    Kind(name: "jpeg", isGuarded: false), Kind(name: "mat", isGuarded: true),
+    Kind(name: "jpeg", isGuarded: false), Kind(name: "tiff", isGuarded: false),
+    Kind(name: "bmp", isGuarded: false), Kind(name: "gif", isGuarded: false),
+    Kind(name: "webp", isGuarded: false), Kind(name: "png16", isGuarded: true),
+    Kind(name: "mixed", isGuarded: true), Kind(name: "npy", isGuarded: false),
+    Kind(name: "npz", isGuarded: false), Kind(name: "csv", isGuarded: false),
+    Kind(name: "arrays", isGuarded: false), Kind(name: "mat", isGuarded: true),
     Kind(name: "hdf5", isGuarded: false), Kind(name: "json", isGuarded: false),
     Kind(name: "checkpoint", isGuarded: false), Kind(name: "manifest", isGuarded: false),
     Kind(name: "settings", isGuarded: false), Kind(name: "contents", isGuarded: false),
@@ -142,6 +148,48 @@ import Testing
       for index in 0..<3 { try PictureFiles.png(picture(index)).write(to: path("\(index).png")) }
     case "jpeg":
       for index in 0..<3 { try PictureFiles.jpeg(picture(index)).write(to: path("\(index).jpg")) }
+    case "tiff", "bmp", "gif", "webp":
+      let formats = ["tiff": "TIFF", "bmp": "BMP", "gif": "GIF", "webp": "WEBP"]
+      for index in 0..<3 {
+        let own = PictureFiles.pattern(
+          index, height: 16, width: 16, channels: index == 2 && kind == "tiff" ? 1 : 3)
+        try PictureFiles.file(
+          formats[kind] ?? kind, own, orientation: index + 1, pages: index == 1 ? 1 : 2,
+          isPacked: index > 0
+        ).write(to: path("\(index).\(kind)"))
+      }
+    case "png16":
+      for index in 0..<3 {
+        try PictureFiles.file("PNG", PictureFiles.deepPattern(index, height: 9, width: 12))
+          .write(to: path("\(index).png"))
+      }
+    case "mixed":
+      for index in 0..<3 {
+        try PictureFiles.png(PictureFiles.pattern(index, height: 9 + index, width: 16))
+          .write(to: path("\(index).png"))
+      }
+    case "npy":
+      try NumPyFiles.array("<f4", [6, 4, 5], (0..<120).map { Float($0) / 119 })
+        .write(to: path("x.npy"))
+    case "npz":
+      let images = NumPyFiles.array("|u1", [6, 4, 5], (0..<120).map { UInt8($0 * 2) })
+      let labels = NumPyFiles.array("<i8", [6], (0..<6).map { Int64($0) })
+      try PictureFiles.zip(
+        [("x_train.npy", images), ("y_train.npy", labels)], to: path("x.npz").path,
+        deflated: true)
+    case "csv":
+      let rows = (0..<6).map { row in
+        ([row] + (0..<16).map { row * 16 + $0 * 9 }).map(String.init).joined(separator: ",")
+      }
+      let heading = (["label"] + (0..<16).map { "pixel\($0)" }).joined(separator: ",")
+      try Data(([heading] + rows).joined(separator: "\n").utf8).write(to: path("x.csv"))
+    case "arrays":
+      let file = try File.create(path("x.h5").path)
+      try file.createDataset(
+        "x_train", .int32, shape: [9, 4, 5], layout: .chunked([2, 3, 5], level: 4)
+      ).write((0..<180).map { Int32($0) })
+      try file.createDataset("y_train", .int64, shape: [9]).write((0..<9).map { Int64($0) })
+      try file.close()
     case "mat":
       try MATLABFiles.write(
         path("faces.mat").path, variable: "ff", rows: 560, columns: 9,

@@ -85,6 +85,48 @@ import Training
     }
   }
 
+  /// Images that are still to come are planned like those of a file.
+  @Test func imagesToComeArePlanned() throws {
+    try withTemporaryFolder { folder in
+      try Tool.succeed("synthesize digits --count 3000 --test 0 --out c.h5 --quiet", in: folder)
+      let rest = "--set batch=64 --set outer_iterations=3 --set inner_epochs=4 -n 2 --quiet"
+      let text = try Tool.succeed(
+        "plan mnist-rvae-beta --rows 3000 --shape 28x28 \(rest)", in: folder)
+      #expect(text.contains("at most: 12 epochs, 3 projections; "), "\(text)")
+      #expect(text.contains(" core hours"), "\(text)")
+      let plans = try ["--rows 3000 --shape 28x28x1", "--data c.h5"].map {
+        try Tool.document("plan mnist-rvae-beta \($0) \(rest) --json", in: folder)
+      }
+      for name in [
+        "rows", "batch", "parameters", "flops_per_image", "wire_bytes_per_step",
+        "checkpoint_bytes", "steps_per_epoch", "images_mapped", "epochs", "projections",
+      ] {
+        #expect(plans[0][name] == plans[1][name] && plans[0][name] != nil, "\(name)")
+      }
+      let bytes = try plans.map { try #require($0["total_bytes"]?.number) }
+      #expect(abs(bytes[0] / bytes[1] - 1) < 0.05, "\(bytes)")
+      let plan = plans[0]
+      let (epoch, projection, all, hours) = (
+        try #require(plan["seconds_per_epoch"]?.number),
+        try #require(plan["seconds_per_projection"]?.number),
+        try #require(plan["seconds_total"]?.number), try #require(plan["core_hours"]?.number)
+      )
+      #expect(abs(all - 12 * epoch - 3 * projection) < 1e-9 * all)
+      #expect(abs(hours - 2 * all / 3600) < 1e-9 * hours)
+      for (words, message) in [
+        ("--rows 3000", "--rows N and --shape HxWxC go together"),
+        ("--shape 28x28", "--rows N and --shape HxWxC go together"),
+        ("--rows 3 --data c.h5", "--rows goes without --data; --set rows=N takes"),
+        ("--rows 300 --shape 28x28 --layout nchw", "describe the file of --data"),
+        ("", "missing --data, or --rows N"),
+        ("--rows 10 --shape 28x28", "batch: found 200"),
+      ] {
+        let run = try Tool.run("plan mnist-rvae-beta \(words)", in: folder)
+        #expect(run.status == 64 && run.errors.contains(message), "\(words): \(run)")
+      }
+    }
+  }
+
   @Test func whatCannotRunIsNotPlanned() throws {
     try withTemporaryFolder { folder in
       try prepareDigits(200, in: folder)

@@ -39,12 +39,12 @@ struct RunFolder {
     return (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
   }
 
-  /// The lines of the log, without the one value that depends on time.
+  /// The lines of the log, without the values that depend on time.
   func log() throws -> [JSONValue] {
     let text = try String(contentsOf: path.appending(path: "metrics.jsonl"), encoding: .utf8)
     return try text.split(separator: "\n").map {
       guard case .object(let members) = try JSONValue(parsing: String($0)) else { return .null }
-      return .object(members.filter { $0.name != "images_per_second" })
+      return .object(members.filter { !["images_per_second", "time"].contains($0.name) })
     }
   }
 

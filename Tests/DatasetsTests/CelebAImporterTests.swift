@@ -201,4 +201,34 @@ import Testing
       }
     }
   }
+
+  /// Kaggle's lists have commas and the names of all columns in their first line.
+  @Test func kagglesListsGiveTheSame() throws {
+    try withTemporaryFolder { folder in
+      var set = try SmallCelebA(in: folder)
+      try set.write()
+      let outputs = ["1.h5", "2.h5"].map { folder.appending(path: $0).path }
+      let options = [
+        "partition": set.partitionFile, "attributes": set.attributesFile, "size": "8",
+      ]
+      try CelebAImporter.run(sources: [set.zip], options: options, to: outputs[0])
+      func table(_ lines: [String], _ heading: [String]) -> [String] {
+        ([heading] + lines.map { $0.split(separator: " ").map(String.init) })
+          .map { $0.joined(separator: ",") }
+      }
+      set.partition = table(set.partition, ["image_id", "partition"])
+      set.attributes = table(
+        Array(set.attributes.dropFirst(2)), ["image_id"] + SmallCelebA.attributeNames)
+      try set.write()
+      try CelebAImporter.run(sources: [set.zip], options: options, to: outputs[1])
+      let files = try outputs.map { try File.open($0) }
+      for name in ["/train/images", "/train/attributes", "/test/images", "/validation/attributes"] {
+        let values = try files.map { try $0.dataset(name).readAll(as: Int32.self) }
+        #expect(values[0] == values[1], "\(name)")
+      }
+      #expect(
+        try files[1].stringsAttribute("names", on: "/train/attributes")
+          == SmallCelebA.attributeNames)
+    }
+  }
 }

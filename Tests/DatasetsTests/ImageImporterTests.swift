@@ -50,8 +50,8 @@ import Testing
       #expect(summary.name == "pictures")
       #expect(
         summary.splits == [
-          "train": ["images": [3, 16, 16, 3], "names": [3]],
-          "test": ["images": [1, 16, 16, 3], "names": [1]],
+          "train": ["images": [3, 16, 16, 3], "names": [3], "sizes": [3, 2]],
+          "test": ["images": [1, 16, 16, 3], "names": [1], "sizes": [1, 2]],
         ])
       let (a, b) = (try File.open(first.path), try File.open(second.path))
       for split in ["train", "test"] {
@@ -113,14 +113,13 @@ import Testing
     try withTemporaryFolder { folder in
       let empty = folder.appending(path: "empty")
       try FileManager.default.createDirectory(at: empty, withIntermediateDirectories: true)
-      let none = "images: found none, expected files that end in .jpg, .jpeg, .jpe, .jfif, .png"
+      let none =
+        "images: found none, expected files that end in .jpg, .jpeg, .jpe, .jfif, .png, "
+        + ".tif, .tiff, .bmp, .gif, .webp"
       #expect(message([empty.path], in: folder) == "FOLDER/empty: \(none)")
       #expect(
         message([folder.path + "/nowhere"], in: folder)
           == "FOLDER/nowhere: no such folder or zip archive")
-      #expect(
-        message([empty.path, empty.path], in: folder)
-          == "SOURCE: found FOLDER/empty FOLDER/empty, expected one for images")
       let text = folder.appending(path: "text.zip")
       try Data("hello".utf8).write(to: text)
       #expect(
@@ -130,11 +129,18 @@ import Testing
       try Data("hello".utf8).write(to: table)
       #expect(
         message([table.path], in: folder)
-          == "FOLDER/table.csv: found neither a folder nor a zip archive")
+          == "FOLDER/table.csv: found neither a folder nor a zip archive (cleave import arrays reads it)"
+      )
       let pictures = try makeFolder(folder).path
       #expect(
         message([pictures], ["size": "0"], in: folder)
-          == "--size: found 0, expected an integer from 1 to 4096")
+          == "--size: found 0, expected an integer from 1 to 4096, or two as HxW: 48x64")
+      #expect(
+        message([pictures], ["fit": "pad"], in: folder)
+          == "--fit: found pad, expected it with --size alone")
+      #expect(
+        message([pictures], ["size": "8x9", "crop": "4"], in: folder)
+          == "--crop: found 4, expected it with square images and --fit crop alone")
       #expect(
         message([pictures], ["test": "4"], in: folder)
           == "--test: found 4, expected an integer from 0 to 3")
@@ -150,8 +156,8 @@ import Testing
     try withTemporaryFolder { folder in
       let pictures = try makeFolder(folder)
       let manager = FileManager.default
-      try Data("x".utf8).write(to: pictures.appending(path: "a/x.TIF"))
-      try Data("x".utf8).write(to: pictures.appending(path: "b/y.tif"))
+      try Data("x".utf8).write(to: pictures.appending(path: "a/x.PSD"))
+      try Data("x".utf8).write(to: pictures.appending(path: "b/y.psd"))
       try manager.copyItem(
         at: pictures.appending(path: "a/grey.jpeg"), to: pictures.appending(path: "a/z.jfif"))
       let linked = folder.appending(path: "linked")
@@ -173,8 +179,8 @@ import Testing
       #expect(
         report.notes == [
           "read \(linked.path): 5 pictures 16 to 24 wide and 16 to 40 high as 8x8x3, 4 cut to the "
-            + "square in the middle; left out: 2 .tif, 1 .txt",
-          "the 3 folders are kept in names, not as labels",
+            + "square in the middle; left out: 2 .psd, 1 .txt",
+          "no labels: 1 picture lies outside of the folders of the others; folders are kept in names",
         ])
     }
   }
@@ -216,30 +222,14 @@ import Testing
           == "FOLDER/one.png: source: found a single picture, expected the folder that holds it, "
           + "or a zip archive")
       #expect(message([folder.path], ["test": "1"], in: folder) == "--test: found 1, expected 0")
-    }
-  }
-
-  /// The test images are the last by name: a class that has none of them is named.
-  @Test func foldersWithoutATestImageAreNamed() throws {
-    try withTemporaryFolder { folder in
-      let pictures = folder.appending(path: "p")
-      for (index, name) in ["cat/1", "cat/2", "dog/1", "dog/2"].enumerated() {
-        let file = pictures.appending(path: name + ".png")
-        try FileManager.default.createDirectory(
-          at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-        try PictureFiles.png(PictureFiles.pattern(index, height: 8, width: 8)).write(to: file)
-      }
-      func notes(_ count: Int) throws -> [String] {
-        let report = try ImageImporter.run(
-          sources: [pictures.path], options: ["size": "8", "test": "\(count)"],
-          to: folder.appending(path: "out.h5").path, force: true)
-        return Array(report.notes.dropFirst())
-      }
-      let labels = "the 2 folders are kept in names, not as labels"
+      try Data("GIF89a".utf8).write(to: picture)
       #expect(
-        try notes(2) == [labels, "the test split, the last images by name, has none of cat"])
-      #expect(try notes(3) == [labels])
-      #expect(try notes(0) == [labels])
+        message([folder.path], in: folder)
+          == "FOLDER/one.png: cannot be read as a GIF file: found a file cut short")
+      try Data("text".utf8).write(to: picture)
+      #expect(
+        message([folder.path], in: folder)
+          == "FOLDER/one.png: not a JPEG, PNG, TIFF, BMP, GIF or WebP file")
     }
   }
 

@@ -91,3 +91,10 @@ func patternBytes(_ count: Int) -> [UInt8] {
     #expect(eightBit(0.5) == 128 && eightBit(0.4999 / 255) == 0 && eightBit(0.5001 / 255) == 1)
   }
 }
+
+extension ImageSet {
+  /// The stored bytes of some rows.
+  func bytes(_ rows: Range<Int>) -> [UInt8] {
+    withExtendedLifetime(self) { Array(stored(rows)) }
+  }
+}

@@ -214,6 +214,72 @@ private func idx(_ magic: UInt32, _ extents: [UInt32], _ values: [UInt8]) -> Dat
     }
   }
 
+  /// The files of relatives: EMNIST's names, QMNIST's labels, folders of the files' own names.
+  @Test func relatives() throws {
+    try withTemporaryFolder { folder in
+      let output = folder.appending(path: "set.h5").path
+      func make(_ name: String, _ files: [(String, Data)]) throws -> String {
+        let made = folder.appending(path: name)
+        for (file, data) in files {
+          let url = made.appending(path: file)
+          try FileManager.default.createDirectory(
+            at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+          try data.write(to: url)
+        }
+        return made.path
+      }
+      let pixels: [UInt8] = [1, 2, 3, 4, 5, 6]
+      let (images, two) = (idx(imagesMagic, [1, 2, 3], pixels), idx(labelsMagic, [1], [7]))
+      let emnist = try make(
+        "emnist",
+        ["train", "test"].flatMap {
+          [
+            ("emnist-letters-\($0)-images-idx3-ubyte", images),
+            ("emnist-letters-\($0)-labels-idx1-ubyte", two),
+          ]
+        })
+      let stored = try MNISTImporter.run(sources: [emnist], to: output)
+      #expect(stored.notes.last?.hasSuffix("(--transpose turns them)") == true)
+      #expect(try ImageSet.open(output).bytes(0..<1) == pixels)
+      let turned = try MNISTImporter.run(
+        sources: [emnist], options: ["transpose": ""], to: output, force: true)
+      #expect(turned.notes.last == "rows and columns exchanged")
+      let set = try ImageSet.open(output, split: "test")
+      #expect(set.shape == ImageShape(height: 3, width: 2, channels: 1) && set.labels == [7])
+      #expect(set.bytes(0..<1) == [1, 4, 2, 5, 3, 6])
+
+      let rows: [UInt8] = [0, 0, 1, 2, 0, 0, 0, 9]
+      let qmnist = try make(
+        "qmnist",
+        [
+          ("qmnist-train-images-idx3-ubyte", images),
+          ("qmnist-train-labels-idx2-int", idx(0xc02, [1, 2], rows)),
+        ])
+      try MNISTImporter.run(sources: [qmnist], to: output, force: true)
+      #expect(try ImageSet.open(output).labels == [258])
+      let files = ["qmnist-train-images-idx3-ubyte", "qmnist-train-labels-idx2-int"]
+      try MNISTImporter.run(
+        sources: files.map { "\(qmnist)/\($0)" }, to: output, force: true)
+      #expect(try ImageSet.open(output).labels == [258])
+
+      let name = "train-images-idx3-ubyte"
+      let kaggle = try make("kaggle", [("\(name)/\(name)", images)])
+      let report = try MNISTImporter.run(sources: [kaggle], to: output, force: true)
+      #expect(report.notes == ["read \(kaggle)/\(name)/\(name), no labels, as train"])
+
+      let both = try make(
+        "both",
+        ["letters", "digits"].map { ("emnist-\($0)-train-images-idx3-ubyte", images) })
+      let error = #expect(throws: DatasetError.self) {
+        try MNISTImporter.run(sources: [both], to: output, force: true)
+      }
+      #expect(
+        error?.description
+          == "\(both): train images: found those of several sets, emnist-digits-train-… and "
+          + "emnist-letters-train-…, expected one set (name its files)")
+    }
+  }
+
   @Test(
     "The real MNIST",
     .enabled(if: TestData.has("mnist/train-images-idx3-ubyte.gz"), "no MNIST files"))

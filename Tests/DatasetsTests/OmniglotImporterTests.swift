@@ -45,6 +45,27 @@ import Testing
     return stride(from: 0, to: values.count, by: width).map { values[$0] }
   }
 
+  @Test func theBackgroundSetAloneIsEnough() throws {
+    try withTemporaryFolder { folder in
+      let archives = try archives(in: folder)
+      let output = folder.appending(path: "out.h5").path
+      let options = ["size": "8"]
+      let report = try OmniglotImporter.run(
+        sources: [archives[0]], options: options, to: output)
+      #expect(
+        report.notes.first
+          == "ink is 0 on 1; 3 characters to train and test with, no images_evaluation in the source: "
+          + "no evaluation split")
+      #expect(
+        try DatasetSummary(of: output).splits.mapValues { $0["images"] }
+          == ["train": [9, 8, 8, 1], "test": [3, 8, 8, 1]])
+      // The folder that holds it alone is as good.
+      try FileManager.default.removeItem(atPath: archives[1])
+      try OmniglotImporter.run(sources: [folder.path], options: options, to: output, force: true)
+      #expect(try corners(output, "train") == [1, 2, 3, 11, 12, 13, 21, 22, 23])
+    }
+  }
+
   @Test func archivesTheirFolderAndWhatTheyHoldGiveTheSame() throws {
     try withTemporaryFolder { folder in
       let archives = try archives(in: folder)
@@ -102,9 +123,9 @@ import Testing
         } catch { return "\(error)" }
       }
       #expect(
-        refusal([archives[0]])
-          == "\(archives[0]): images_evaluation: found no such folder, expected images_background "
-          + "and images_evaluation"
+        refusal([archives[1]])
+          == "\(archives[1]): images_background: found no such folder, expected it, and "
+          + "images_evaluation where there is one"
       )
       let other = folder.appending(path: "other.zip").path
       try PictureFiles.zip([("a/b/c/d.png", Data([1]))], to: other)

@@ -78,6 +78,7 @@ struct ForeignTypes {
     try add("flags", type, shape: [2], [0, 1] as [Int8], in: type)
     let dataset = try File.open(path).dataset("flags")
     let error = try #require(throws: HDF5Error.self) { try dataset.readAll() as [Int32] }
-    #expect(error.description == "\(path): flags: found enumeration, expected int32")
+    #expect(error.description == "\(path): flags: found bool, expected int32")
+    #expect(try dataset.readBools(rows: 0..<2) == [0, 1])
   }
 }

@@ -21,8 +21,10 @@ struct CompactRowStateTests {
   /// S is rounded within half a last place of a 16-bit float, R within half a step of t / 127.
   @Test(arguments: [Float(0.02), 0.3, .infinity]) func sparsePartIsRounded(t: Float) throws {
     let (run, exact) = (try trained(), try trained(["split_storage=float32"]))
-    let result = try run.trainer.project(threshold: t, sampling: true)
-    let reference = try exact.trainer.project(threshold: t, sampling: true)
+    let result = try run.trainer.project(
+      by: Shrinkage(.soft, threshold: t, channels: 1), sampling: true)
+    let reference = try exact.trainer.project(
+      by: Shrinkage(.soft, threshold: t, channels: 1), sampling: true)
     #expect(result.residual == reference.residual && result.moved == reference.moved)
     #expect(result.nonzero == reference.nonzero && result.l1 == reference.l1)
     #expect(bits(run.s) == bits(exact.s.map { Float(Float16($0)) }))
@@ -35,8 +37,10 @@ struct CompactRowStateTests {
   @Test func residualsOfUnboundedNoiseAreWithinTheirBound() throws {
     let settings = ["static_noise=gaussian:1"]
     let (run, exact) = (try trained(settings), try trained(settings + ["split_storage=float32"]))
-    _ = try run.trainer.project(threshold: .infinity, sampling: false)
-    _ = try exact.trainer.project(threshold: .infinity, sampling: false)
+    _ = try run.trainer.project(
+      by: Shrinkage(.soft, threshold: .infinity, channels: 1), sampling: false)
+    _ = try exact.trainer.project(
+      by: Shrinkage(.soft, threshold: .infinity, channels: 1), sampling: false)
     let largest = exact.r.map { abs($0) }.max() ?? 0
     #expect(largest > 1.5)
     let worst = zip(run.r, exact.r).map { abs($0 - $1) }.max() ?? 1
@@ -71,7 +75,8 @@ struct CompactRowStateTests {
   @Test func checkpointsHoldIt() throws {
     try withTemporaryFolder { folder in
       let run = try trained()
-      let result = try run.trainer.project(threshold: 0.1, sampling: true)
+      let result = try run.trainer.project(
+        by: Shrinkage(.soft, threshold: 0.1, channels: 1), sampling: true)
       try run.session.finishOuter(outerResult(result, c1: 0, c2: 0))
       var store = CheckpointStore(run: folder.path)
       let checkpoint = try run.session.save(to: &store).checkpoint

@@ -57,7 +57,8 @@ final class RecordedRun: TrainingObserver {
     try String(contentsOfFile: directory.metrics, encoding: .utf8).split(separator: "\n").map {
       let line = try JSONValue(parsing: String($0))
       guard case .object(let members) = line else { return "\($0)" }
-      return JSONValue.object(members.filter { $0.name != "images_per_second" }).line
+      return JSONValue.object(members.filter { !["images_per_second", "time"].contains($0.name) })
+        .line
     }
   }
 
@@ -84,6 +85,8 @@ final class RecordedRun: TrainingObserver {
   func outerFinished(_ metrics: OuterMetrics) {}
   func warning(_ message: String) { warnings.append(message) }
   func checkpointed(_ checkpoint: CheckpointNotice) {}
+  func shrinks(by threshold: Double, lambda: Double) {}
+  func best(_ checkpoint: BestCheckpoint) {}
   func peakMemory(_ bytes: [Int]) {}
   func finished(_ outcome: RunOutcome) { self.outcome = outcome }
 }

@@ -152,7 +152,8 @@ struct ResumeTests {
       let (old, new) = (try SmallTraining(kind), try SmallTraining(kind))
       try old.train(2)
       if old.session.loop.outerIterations != nil {
-        let result = try old.trainer.project(threshold: 0.1, sampling: true)
+        let result = try old.trainer.project(
+          by: Shrinkage(.soft, threshold: 0.1, channels: 1), sampling: true)
         try old.session.finishOuter(outerResult(result, c1: 0.5, c2: 0.25))
       }
       try old.train(2)

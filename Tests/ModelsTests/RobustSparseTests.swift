@@ -21,7 +21,8 @@ struct RobustSparseTests {
   func projectionShrinksTheDeviation(t: Float, sampling: Bool) throws {
     let run = try trained()
     let (x, reconstruction) = (run.x, run.reconstructions(time: 0, sampling: sampling))
-    let result = try run.trainer.project(threshold: t, sampling: sampling)
+    let result = try run.trainer.project(
+      by: Shrinkage(.soft, threshold: t, channels: 1), sampling: sampling)
     let (s, r) = (run.s, run.r)
     for i in x.indices {
       let deviation = x[i] - reconstruction[i]
@@ -44,13 +45,15 @@ struct RobustSparseTests {
   /// previous R.
   @Test func whatMovedIsMeasuredFromZeroAtFirst() throws {
     let run = try trained()
-    let first = try run.trainer.project(threshold: 0.1, sampling: true)
+    let first = try run.trainer.project(
+      by: Shrinkage(.soft, threshold: 0.1, channels: 1), sampling: true)
     let before = run.r
     let sum = norm(zip(run.x, before).map { $0 - $1 })
     #expect(abs(first.moved - sum) < 1e-6 * sum)
     try run.session.finishOuter(outerResult(first, c1: 0, c2: 0))
     for _ in 0..<3 { try run.trainer.trainStep() }
-    let second = try run.trainer.project(threshold: 0.1, sampling: true)
+    let second = try run.trainer.project(
+      by: Shrinkage(.soft, threshold: 0.1, channels: 1), sampling: true)
     let moved = norm(zip(run.r, before).map { $0 - $1 })
     #expect(moved > 0.01 && moved < 0.5 * sum)
     #expect(abs(second.moved - moved) < 1e-6 * moved)
@@ -60,7 +63,8 @@ struct RobustSparseTests {
   @Test func thresholdZeroTrainsOnTheOutput() throws {
     let run = try trained()
     let reconstruction = run.reconstructions(time: 0, sampling: true)
-    let result = try run.trainer.project(threshold: 0, sampling: true)
+    let result = try run.trainer.project(
+      by: Shrinkage(.soft, threshold: 0, channels: 1), sampling: true)
     #expect(result.residual == 0 && run.r.allSatisfy { $0 == 0 })
     #expect(bits(run.s) == bits(zip(run.x, reconstruction).map { $0 - $1 }))
     let next = zip(run.x, run.s).map { $0 - $1 }
@@ -70,7 +74,8 @@ struct RobustSparseTests {
   /// X11: the fraction of S that is not zero falls as lambda rises.
   @Test func theShareOfNonzeroFallsAsTheThresholdRises() throws {
     let shares = try [Float(0), 0.01, 0.05, 0.1, 0.2, 0.4, 0.8, 1, .infinity].map { t in
-      try trained().trainer.project(threshold: t, sampling: true).nonzero
+      try trained().trainer.project(by: Shrinkage(.soft, threshold: t, channels: 1), sampling: true)
+        .nonzero
     }
     for (a, b) in zip(shares, shares.dropFirst()) { #expect(a >= b) }
     #expect(shares[0] > 0.99 && Set(shares).count >= 7 && shares[8] == 0)
@@ -82,7 +87,8 @@ struct RobustSparseTests {
       ["model=rvae", "static_noise=salt-pepper:0.2"], images: clean)
     for _ in 0..<6 { try run.trainer.trainStep() }
     let (x, reconstruction) = (run.x, run.reconstructions(time: 0, sampling: false))
-    let result = try run.trainer.project(threshold: 0.2, sampling: false)
+    let result = try run.trainer.project(
+      by: Shrinkage(.soft, threshold: 0.2, channels: 1), sampling: false)
     let reference = clean.values(0..<60)
     #expect(x != reference)
     func error(_ values: [Float]) -> Double {

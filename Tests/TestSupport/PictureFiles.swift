@@ -115,6 +115,28 @@ public enum PictureFiles {
     }
   }
 
+  /// The values of a PNG file of 16 bits, `[height, width, channels]`, as they are stored.
+  public static func values16(
+    _ bytes: [UInt8]
+  ) throws -> (values: [UInt16], height: Int, width: Int, channels: Int) {
+    var image = png_image()
+    image.version = UInt32(PNG_IMAGE_VERSION)
+    defer { png_image_free(&image) }
+    guard png_image_begin_read_from_memory(&image, bytes, bytes.count) != 0 else {
+      throw Failure(description: "libpng reads no header")
+    }
+    guard image.format & UInt32(PNG_FORMAT_FLAG_LINEAR) != 0 else {
+      throw Failure(description: "not a file of 16 bits")
+    }
+    let channels = image.format & UInt32(PNG_FORMAT_FLAG_COLOR) == 0 ? 1 : 3
+    var values = [UInt16](
+      repeating: 0, count: Int(image.height) * Int(image.width) * channels)
+    guard png_image_finish_read(&image, nil, &values, 0, nil) != 0 else {
+      throw Failure(description: "libpng reads no pixels")
+    }
+    return (values, Int(image.height), Int(image.width), channels)
+  }
+
   /// Writes a zip archive; its entries are stored or deflated.
   public static func zip(
     _ entries: [(name: String, data: Data)], to path: String, deflated: Bool = false

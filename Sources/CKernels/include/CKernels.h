@@ -257,6 +257,15 @@ void ck_soft_threshold(const float *v, float *out, float t, long n);
 void ck_project_sparse(
   const float *x, const float *l, float *s, float *r, long n, float t, double sums[3]);
 
+/// out = v times the share of each pixel, of at most 4 channels, that shrinking leaves. Its magnitude
+/// g is the Euclidean norm, and the share 1 - t / g; or, with `firm`, the largest absolute value, and
+/// the share (g - t) / t up to 2 t, 1 above. 0 up to t. out may be v; t may be infinite.
+void ck_shrink_pixels(const float *v, float *out, long pixels, int channels, float t, int firm);
+/// ck_project_sparse with ck_shrink_pixels.
+void ck_project_pixels(
+  const float *x, const float *l, float *s, float *r, long pixels, int channels, float t, int firm,
+  double sums[3]);
+
 // MARK: Compact storage of the row state (compact.c)
 
 /// The nearest half-precision numbers (IEEE binary16, as bits); ties go to even. Magnitudes from
@@ -321,10 +330,13 @@ float ck_max_abs(const float *x, long n);
 /// The sum of the squares; each square is rounded down to a whole number of units of 1 / per_unit.
 int64_t ck_sum_squares_in_units(const float *x, double per_unit, long n);
 
-// MARK: Memory of several processes (memory_file.c)
+// MARK: Memory of this and of several processes (memory_file.c)
 
 /// A new file in memory without a name; -1, with errno, where the system refuses.
 int ck_memory_file(const char *label);
+
+/// From now on freed blocks of at least so many bytes go back to the system at once.
+void ck_return_blocks_from(int bytes);
 
 #ifdef __cplusplus
 }

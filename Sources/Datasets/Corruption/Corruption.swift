@@ -21,6 +21,7 @@ public struct Corruption: Equatable, Sendable, CustomStringConvertible {
     Disc.self,
     LargeDisc.self,
     Rectangle.self,
+    Blotch.self,
     BernoulliReplacement.self,
     BernoulliBalanced.self,
     MeanImage.self,

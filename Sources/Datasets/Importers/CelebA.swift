@@ -51,7 +51,7 @@ public struct CelebAImporter: Importer {
     attributes = try request.value(Self.attributes).map {
       try CelebAAttributes($0, for: partition)
     }
-    let source = try ImageSource(path)
+    let source = try ImageSource([path])
     rows = try ImageRows(source, request)
     faces = try Self.match(partition, source, isSubset: request.has(Self.subset))
   }
@@ -111,7 +111,8 @@ public struct CelebAImporter: Importer {
       files[partition.splits[face.row], default: []].append(face.file)
       rowOfFile[face.file] = face.row
     }
-    let outcomes = try rows.write(files, to: writer, monitor)
+    let plan = rows.plan(size: 64)
+    let outcomes = try rows.write(files, as: plan, to: writer, monitor)
     for split in Split.allCases {
       let written = outcomes[split]?.written.compactMap { rowOfFile[$0] } ?? []
       guard !written.isEmpty else { continue }
@@ -125,7 +126,7 @@ public struct CelebAImporter: Importer {
     }
     return ImportReport(
       skipped: outcomes.skipped(names: rows.source.names.map(Self.lastComponent)),
-      notes: notes + [rows.note(outcomes)])
+      notes: notes + [rows.note(outcomes, plan)])
   }
 
   /// A note about the images that `--subset` left out.

@@ -1,6 +1,7 @@
-/// The official split of CelebA, `list_eval_partition.txt`.
+/// The official split of CelebA, `list_eval_partition.txt`, or Kaggle's `list_eval_partition.csv`.
 ///
-/// Every image has a line `000001.jpg 0`; 0 means training, 1 validation, 2 test.
+/// Every image has a line `000001.jpg 0`; 0 means training, 1 validation, 2 test. Kaggle's list has
+/// commas, and a first line with the names of the columns.
 struct CelebAPartition {
   /// The file.
   let path: String
@@ -16,6 +17,7 @@ struct CelebAPartition {
     let table = try TextTable(path)
     var (names, splits): ([String], [Split]) = ([], [])
     try table.forEachLine { (line) throws(DatasetError) in
+      if line.isHeading && names.isEmpty && line.words.count == 2 { return }
       guard line.words.count == 2, line.words[1].count == 1, let digit = line.words[1].first,
         (UInt8(ascii: "0")...UInt8(ascii: "2")).contains(digit)
       else { throw table.mismatch(line, expected: "a file name, and 0, 1 or 2 for its split") }
@@ -36,10 +38,11 @@ struct CelebAPartition {
   }
 }
 
-/// The attributes of CelebA, `list_attr_celeba.txt`.
+/// The attributes of CelebA, `list_attr_celeba.txt`, or Kaggle's `list_attr_celeba.csv`.
 ///
 /// The first line is the number of images. The second line has the names of the attributes. Then
-/// every image has a line with its file name and a 1 or -1 for each attribute.
+/// every image has a line with its file name and a 1 or -1 for each attribute. Kaggle's list has
+/// commas, and one first line with the names of all columns.
 struct CelebAAttributes {
   /// The meaning of each column.
   let names: [String]
@@ -52,9 +55,15 @@ struct CelebAAttributes {
   init(_ path: String, for partition: CelebAPartition) throws(DatasetError) {
     let table = try TextTable(path)
     var (announced, row): (Int?, Int) = (nil, 0)
+    var isTable = false  // of Kaggle
     var (names, values): ([String], [Int8]) = ([], [])
     try table.forEachLine { (line) throws(DatasetError) in
-      guard let announced else {
+      guard announced != nil || isTable else {
+        if line.isHeading, line.words.count > 1 {
+          isTable = true
+          names = line.words.dropFirst().map { String(decoding: $0, as: UTF8.self) }
+          return
+        }
         announced = Int(line.name)
         guard line.words.count == 1, let count = announced, count > 0 else {
           throw table.mismatch(line, expected: "the number of images alone")
@@ -63,7 +72,7 @@ struct CelebAAttributes {
       }
       guard !names.isEmpty else {
         names = line.words.map { String(decoding: $0, as: UTF8.self) }
-        values.reserveCapacity(min(announced, partition.names.count) * names.count)
+        values.reserveCapacity(min(announced ?? 0, partition.names.count) * names.count)
         return
       }
       try Self.append(line, of: table, columns: names.count, to: &values)
@@ -73,7 +82,7 @@ struct CelebAAttributes {
       }
       row += 1
     }
-    guard let announced, row == announced else {
+    guard isTable || row == announced else {
       throw .mismatch(
         file: path, item: "lines of images", found: "\(row)",
         expected: "\(announced ?? 1) by its first line")

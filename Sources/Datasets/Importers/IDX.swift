@@ -1,12 +1,22 @@
-/// An IDX file of bytes: LeCun's format for MNIST, with a big-endian header before the values.
+/// An IDX file: LeCun's format for MNIST, with a big-endian header before the values.
 struct IDX {
   /// The content of the file; the raw value is the magic number.
   enum Kind: UInt32 {
     case labels = 0x0000_0801  // bytes, one dimension
     case images = 0x0000_0803  // bytes, three dimensions
+    case labelRows = 0x0000_0c02  // 32-bit integers, two dimensions: QMNIST, the class comes first
 
     /// The number of extents in the header, after the magic number.
-    var dimensions: Int { self == .images ? 3 : 1 }
+    var dimensions: Int {
+      switch self {
+      case .labels: 1
+      case .images: 3
+      case .labelRows: 2
+      }
+    }
+
+    /// Bytes of a value.
+    var valueSize: Int { self == .labelRows ? 4 : 1 }
 
     /// The kind as a word in messages.
     var noun: String { self == .images ? "images" : "labels" }
@@ -40,8 +50,10 @@ struct IDX {
     }
     let magic = UInt32(Self.word(0, of: bytes))
     guard let kind = Kind(rawValue: magic), kind == expected ?? kind else {
-      let names = (expected.map { [$0] } ?? [.images, .labels])
+      let names =
+        (expected.map { [$0] } ?? [.images, .labels])
         .map { "\(hexadecimal($0.rawValue)) (\($0.noun))" }.joined(separator: " or ")
+        + (ArrayKind(of: path) == nil ? "" : " (cleave import arrays reads .npy, .npz and .csv)")
       throw .mismatch(
         file: path, item: "IDX magic number", found: hexadecimal(magic), expected: names)
     }
@@ -57,7 +69,7 @@ struct IDX {
     guard !extents.contains(0) else {
       throw .mismatch(file: path, item: "IDX header", found: form, expected: "positive extents")
     }
-    let size = Self.size(of: extents, behind: kind.headerSize)
+    let size = Self.size(of: extents + [kind.valueSize], behind: kind.headerSize)
     guard bytes.count == size else {
       throw .mismatch(
         file: path, item: "size", found: "\(bytes.count) bytes",
@@ -72,6 +84,17 @@ struct IDX {
   func withValues<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
     try bytes.withUnsafeBytes {
       try body(UnsafeRawBufferPointer(rebasing: $0[kind.headerSize...]))
+    }
+  }
+
+  /// The class of each image; of several columns the first.
+  var labels: [Int32] {
+    withValues { values in
+      guard kind == .labelRows else { return values.map(Int32.init) }
+      return (0..<count).map { row in
+        let start = 4 * row * extents[1]
+        return values[start..<start + 4].reduce(0) { $0 << 8 | Int32($1) }
+      }
     }
   }
 

@@ -1,70 +1,76 @@
 import Foundation
 import Support
 
-/// Imports the PNG and JPEG files of any folder or zip archive, in the order of their names.
+/// Imports the picture files of folders and zip archives, in the order of their names.
 public struct ImageImporter: Importer {
   /// `images`.
   public static let format = "images"
   /// The help text about sources.
   public static let help = """
-    A folder, or a zip archive read in place, with PNG and JPEG files of any size in whatever
-    folders inside it. All become the training split, but for the last ones by name if --test says
-    so.
+    Folders and zip archives (read in place) with JPEG, PNG, TIFF, BMP, WebP and GIF files, in
+    whatever folders inside them. Folders named train, test, val are the splits, the folders in
+    them classes with labels. Pictures keep their size, mixed sizes too, unless --size is given.
     """
   /// The options for test images and framing.
   public static let options = [test] + ImageRows.options
   private static let test = ImportOption(
-    "test", "N", "how many images, the last by name, make the test split (default 0)")
+    "test", "N",
+    "how many images, evenly of every class, the last by name of each, make the test split")
 
   /// The name of the folder or archive.
   public let name: String
   private let rows: ImageRows
-  private let testCount: Int
+  private let folders: PictureFolders
+  private let files: [Split: [Int]]
+  private let notes: [String]
 
-  /// Lists the source.
+  /// Lists the sources.
   ///
-  /// - Throws: `DatasetError` if the source does not exist or contains no image.
+  /// - Throws: `DatasetError` if a source does not exist or contains no image.
   public init(_ request: ImportRequest) throws {
-    let path = try request.onlySource()
-    let source = try ImageSource(path)
-    rows = try ImageRows(source, request)
-    let count = source.names.count
-    testCount = try request.integer(Self.test, in: 0...max(count - 1, 0)) ?? 0
+    let source = try ImageSource(request.sources, named: request.sources.count > 1)
+    rows = try ImageRows(source, request, size: nil)
+    folders = PictureFolders(source.names, hasOrigins: request.sources.count > 1)
+    var files: [Split: [Int]] = [:]
+    for file in source.names.indices {
+      files[folders.splits?[file] ?? .train, default: []].append(file)
+    }
+    let count = try request.integer(Self.test, in: 0...Int.max) ?? 0
+    if count > 0, let test = files[.test] {
+      throw DatasetError.option(
+        "--test", found: "\(count)",
+        expected: "none, as a folder holds \(Quantity.count(test.count, "test image"))")
+    }
+    let (chosen, note) = try folders.choose(
+      count, of: files[.train] ?? [], option: "--test")
+    if !chosen.isEmpty {
+      files[.test] = chosen.sorted()
+      files[.train]?.removeAll(where: chosen.contains)
+    }
+    self.files = files
+    notes = folders.notes + [note].compactMap { $0 }
+    let path = request.sources[0]
     name = URL(filePath: path).standardizedFileURL.deletingPathExtension().lastPathComponent
   }
 
-  /// Writes images and names.
+  /// Writes images, labels and names.
   ///
   /// - Throws: `ImageError` or `DatasetError` if an image is broken, `HDF5Error` if the output
   ///   cannot be written.
   public func write(to writer: DatasetWriter, _ monitor: WorkMonitor) throws -> ImportReport {
     let names = rows.source.names
-    let trainCount = names.count - testCount
-    let outcomes = try rows.write(
-      [.train: Array(0..<trainCount), .test: Array(trainCount..<names.count)], to: writer, monitor)
+    let all = Array(names.indices)
+    let plan = try rows.plan(for: all, monitor, stopped: writer.stopped)
+    let outcomes = try rows.write(files, as: plan, to: writer, monitor)
     for split in Split.allCases {
       guard let written = outcomes[split]?.written, !written.isEmpty else { continue }
+      if let labels = folders.labels {
+        try writer.write(labels: written.map { labels[$0] }, of: split)
+      }
       try writer.write(names: written.map { names[$0] }, of: split)
     }
+    if folders.labels != nil { try writer.write(labelNames: folders.classes) }
     return ImportReport(
-      skipped: outcomes.skipped(names: names),
-      notes: [rows.note(outcomes)] + notes(outcomes.mapValues { $0.written.map { names[$0] } }))
-  }
-
-  /// What folders are not: labels, and parts of which each split has some.
-  private func notes(_ written: [Split: [String]]) -> [String] {
-    let folders = written.mapValues { names in
-      Set(names.map { $0.split(separator: "/").dropLast().joined(separator: "/") })
-    }
-    let all = folders.values.reduce(Set<String>()) { $0.union($1) }
-    guard all.count > 1 else { return [] }
-    let missing = all.subtracting(folders[.test] ?? all).sorted()
-    return ["the \(Quantity.count(all.count, "folder")) are kept in names, not as labels"]
-      + (missing.isEmpty
-        ? []
-        : [
-          "the test split, the last images by name, has none of "
-            + Quantity.list(missing.map { $0.isEmpty ? "the top folder" : $0 }, atMost: 4)
-        ])
+      skipped: outcomes.skipped(names: names), notes: [rows.note(outcomes, plan)] + notes)
   }
 }

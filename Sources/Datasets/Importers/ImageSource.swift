@@ -11,6 +11,8 @@ struct ImageSource: Sendable {
   /// empty if there are none.
   let leftOut: String
   private let places: [Place]
+  /// Whether names begin with those of the folders or archives.
+  private let isNamed: Bool
 
   /// The place of a file.
   private enum Place {
@@ -26,7 +28,9 @@ struct ImageSource: Sendable {
   }
 
   /// The endings of image files, in upper or lower case.
-  static let endings = ["jpg", "jpeg", "jpe", "jfif", "png"]
+  static let endings = [
+    "jpg", "jpeg", "jpe", "jfif", "png", "tif", "tiff", "bmp", "gif", "webp",
+  ]
 
   /// The size of the largest file that is read.
   private static let byteLimit = 1 << 28
@@ -36,15 +40,17 @@ struct ImageSource: Sendable {
   ///
   /// Hidden files and files of file managers (`.name`, `__MACOSX/…`) do not count.
   ///
+  /// - Parameter named: whether names begin with that of the folder or archive.
   /// - Throws: `DatasetError` if a folder or archive does not exist or contains no image.
-  init(_ paths: String...) throws(DatasetError) {
+  init(_ paths: [String], named: Bool = false) throws(DatasetError) {
+    let origins = named ? Self.origins(paths) : []
     var found: [(name: String, place: Place)] = []
     var others: [String: Int] = [:]
-    for path in paths {
+    for (index, path) in paths.enumerated() {
       let before = found.count
       for (name, place) in try Self.files(of: path) where !Self.isHidden(name) {
         if Self.isImage(name) {
-          found.append((name, place))
+          found.append((named ? origins[index] + "/" + name : name, place))
         } else {
           others[Self.ending(of: name).map { "." + $0 } ?? "without an ending", default: 0] += 1
         }
@@ -58,19 +64,38 @@ struct ImageSource: Sendable {
     found.sort {
       switch ($0.place.bytes, $1.place.bytes) {
       case (nil, nil): Self.precedes($0.name, $1.name)
-      case (let a, let b):
+      case (let a, let b) where !named:
         (a ?? Array($0.name.utf8)).lexicographicallyPrecedes(b ?? Array($1.name.utf8))
+      default: Self.precedes($0.name, $1.name)
       }
     }
     path = paths.joined(separator: " ")
     names = found.map(\.name)
     places = found.map(\.place)
+    isNamed = named
     let foreign = places.count { $0.bytes != nil }
     leftOut =
       Self.listed(others)
       + (foreign > 0
         ? "; \(Quantity.count(foreign, "name")) not in UTF-8, kept with \u{FFFD} in place of bytes"
         : "")
+  }
+
+  /// The names of folders or archives, each once.
+  private static func origins(_ paths: [String]) -> [String] {
+    var origins: [String] = []
+    for path in paths {
+      let url = URL(filePath: path).standardizedFileURL
+      let name = (url.pathExtension.lowercased() == "zip" ? url.deletingPathExtension() : url)
+        .lastPathComponent
+      var (origin, number) = (name, 1)
+      while origins.contains(origin) {
+        number += 1
+        origin = "\(name)-\(number)"
+      }
+      origins.append(origin)
+    }
+    return origins
   }
 
   /// Counts by kind: `; left out: 3 .bmp, 1 .txt`.
@@ -173,9 +198,15 @@ struct ImageSource: Sendable {
   /// File `index` as text for messages: `folder/a/b.jpg`, or `images.zip: a/b.jpg`.
   func label(_ index: Int) -> String {
     switch places[index] {
-    case .file(let folder, _): URL(filePath: folder).appending(path: names[index]).relativePath
-    case .entry(_, let archive): "\(archive.path): \(names[index])"
+    case .file(let folder, _): URL(filePath: folder).appending(path: inner(index)).relativePath
+    case .entry(_, let archive): "\(archive.path): \(inner(index))"
     }
+  }
+
+  /// The name of file `index` inside of its folder or archive.
+  private func inner(_ index: Int) -> String {
+    guard isNamed, let slash = names[index].firstIndex(of: "/") else { return names[index] }
+    return String(names[index][names[index].index(after: slash)...])
   }
 
   /// The order of names: by their bytes, for any language of the machine.

@@ -5,7 +5,7 @@ import Support
 ///
 /// A new importer is one file, with a type that conforms to this protocol, and a line in
 /// ``ImporterCatalogue``.
-public protocol Importer: Sendable {
+public protocol Importer {
   /// The format's word on the command line.
   static var format: String { get }
   /// The help text about a SOURCE and its import, in lines of at most 100 columns.

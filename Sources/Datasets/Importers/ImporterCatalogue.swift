@@ -1,14 +1,18 @@
 /// The formats that `cleave import` reads.
 public enum ImporterCatalogue {
   /// All importers, in the order of the help text.
-  public static let importers: [any Importer.Type] = [
-    MNISTImporter.self,
-    CelebAImporter.self,
-    FreyImporter.self,
-    OmniglotImporter.self,
-    SpritesImporter.self,
-    ImageImporter.self,
-  ]
+  public static var importers: [any Importer.Type] {
+    [
+      MNISTImporter.self,
+      CelebAImporter.self,
+      FreyImporter.self,
+      OmniglotImporter.self,
+      SpritesImporter.self,
+      ImageImporter.self,
+      HDF5Importer.self,
+      ArrayImporter.self,
+    ]
+  }
 
   /// The formats' words on the command line.
   public static var formats: [String] { importers.map { $0.format } }

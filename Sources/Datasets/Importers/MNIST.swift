@@ -1,25 +1,31 @@
 import Foundation
 import HDF5
 
-/// Imports MNIST, Fashion-MNIST and other sets in the same four IDX files, plain or .gz.
+/// Imports MNIST and its relatives, in IDX files, plain or .gz: Fashion-MNIST, KMNIST, EMNIST,
+/// QMNIST.
 ///
-/// A source is a folder with four files under their usual names: `train-images-idx3-ubyte`,
-/// `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`. Names like
-/// `train-images.idx3-ubyte` are allowed too, with or without `.gz`. Or sources are files; files
-/// with `t10k` or `test` as a word of their names make the test split.
+/// A source is a folder with the files of one set, known by `images` or `labels` and `idx` in their
+/// names; a file may lie in a folder of its own name. Or sources are files. Files with `t10k` or
+/// `test` as a word of their names make the test split.
 public struct MNISTImporter: Importer {
   /// `mnist`.
   public static let format = "mnist"
   /// The help text about sources.
   public static let help = """
-    The four IDX files, plain or .gz (also Fashion-MNIST): the folder that holds them under their
-    usual names, or single files; those with t10k or test as a word of the
-    name make the test split.
+    IDX files, plain or .gz, of MNIST, Fashion-MNIST, KMNIST, EMNIST (--transpose) and QMNIST: the
+    folder that holds those of one set under their usual names, or single files; those with t10k or
+    test as a word of the name make the test split.
     """
+  /// The option that turns images.
+  public static let options = [transpose]
+  /// Exchanges rows and columns.
+  static let transpose = ImportOption(
+    "transpose", nil, "exchange rows and columns of every image, as EMNIST needs it")
 
   /// The folder's name, or `mnist` for files.
   public let name: String
   private let parts: [Part]
+  private let isTransposed: Bool
 
   /// Reads the files.
   ///
@@ -30,19 +36,25 @@ public struct MNISTImporter: Importer {
     let folder = sources.count == 1 && Self.isFolder(sources[0]) ? URL(filePath: sources[0]) : nil
     parts = try folder.map { try Self.parts(in: $0) } ?? Self.parts(from: sources)
     name = folder?.standardizedFileURL.lastPathComponent ?? "mnist"
+    isTransposed = request.has(Self.transpose)
   }
 
   /// Writes images and labels.
   ///
   /// - Throws: `HDF5Error` if the output cannot be written.
   public func write(to writer: DatasetWriter, _ monitor: WorkMonitor) throws -> ImportReport {
-    for part in parts { try part.write(to: writer) }
+    for part in parts { try part.write(to: writer, isTransposed: isTransposed) }
     let lies = parts.contains { $0.images.path.lowercased().contains("emnist") }
+    let turning =
+      isTransposed
+      ? ["rows and columns exchanged"]
+      : lies
+        ? [
+          "EMNIST is distributed with rows and columns exchanged; images are as they are stored "
+            + "(--transpose turns them)"
+        ] : []
     return ImportReport(
-      notes: ["read " + parts.map(\.reading).joined(separator: "; ")]
-        + (lies
-          ? ["EMNIST is distributed with rows and columns exchanged; images are as they are stored"]
-          : []))
+      notes: ["read " + parts.map(\.reading).joined(separator: "; ")] + turning)
   }
 
   private static func isFolder(_ path: String) -> Bool {
@@ -52,29 +64,84 @@ public struct MNISTImporter: Importer {
   }
 
   private static func parts(in folder: URL) throws(DatasetError) -> [Part] {
+    var found: [Split: [Bool: (path: String, set: String)]] = [:]
+    for (name, path) in try files(in: folder) {
+      let isImages = name.contains("images")
+      let set = name.split(separator: isImages ? "images" : "labels")[0]
+      let split = try split(of: name)
+      if let other = found[split]?[isImages] {
+        // The same file, packed or with another dot.
+        if other.set == set { continue }
+        throw .mismatch(
+          file: folder.path, item: "\(split.rawValue) \(isImages ? "images" : "labels")",
+          found: "those of several sets, \(other.set)… and \(set)…",
+          expected: "one set (name its files)")
+      }
+      found[split, default: [:]][isImages] = (path, String(set))
+    }
+    let hasLabels = found.values.contains { $0[false] != nil }
     var parts: [Part] = []
-    for (split, prefix) in [(Split.train, "train"), (.test, "t10k")] {
-      let images = try file(in: folder, "\(prefix)-images", "idx3-ubyte")
-      let labels = try file(in: folder, "\(prefix)-labels", "idx1-ubyte")
+    for split in Split.allCases {
+      guard let files = found[split] else { continue }
+      let prefix = split == .train ? "train" : "t10k"
+      func missing(_ name: String) -> DatasetError {
+        .mismatch(
+          file: folder.path, item: "\(prefix)-\(name)-ubyte[.gz]", found: "no such file",
+          expected: "the four IDX files of the set (or name single files)")
+      }
+      guard let images = files[true] else { throw missing("images-idx3") }
+      // Images alone are a set; labels of one split alone are a set of which a file is missing.
+      guard let labels = files[false] else {
+        if hasLabels { throw missing("labels-idx1") }
+        parts.append(try Part(split, IDX(images.path, expecting: .images), nil))
+        continue
+      }
+      guard labels.set == images.set else {
+        throw .mismatch(
+          file: folder.path, item: "\(split.rawValue) labels", found: "\(labels.set)…",
+          expected: "those of \(images.set)… (name single files)")
+      }
+      let kind: IDX.Kind = labels.path.contains("idx2") ? .labelRows : .labels
       parts.append(
-        try Part(split, IDX(images, expecting: .images), IDX(labels, expecting: .labels)))
+        try Part(
+          split, IDX(images.path, expecting: .images), IDX(labels.path, expecting: kind)))
+    }
+    guard !parts.isEmpty else {
+      throw .mismatch(
+        file: folder.path, item: "train-images-idx3-ubyte[.gz]", found: "no such file",
+        expected: "the four IDX files of the set (or name single files)")
     }
     return parts
   }
 
-  /// The file of a folder under one of its usual names.
-  private static func file(
-    in folder: URL, _ stem: String, _ suffix: String
-  ) throws(DatasetError) -> String {
-    for name in ["\(stem)-\(suffix)", "\(stem).\(suffix)"] {
-      for ending in ["", ".gz"] {
-        let path = folder.appending(path: name + ending).path
-        if FileManager.default.fileExists(atPath: path) { return path }
+  /// The IDX files of a folder by their names; plain files first, and names with a dash.
+  private static func files(
+    in folder: URL
+  ) throws(DatasetError) -> [(name: String, path: String)] {
+    func list(_ folder: URL) throws(DatasetError) -> [String] {
+      do { return try FileManager.default.contentsOfDirectory(atPath: folder.path) } catch {
+        throw .file(file: folder.path, reason: "cannot be listed")
       }
     }
-    throw .mismatch(
-      file: folder.path, item: "\(stem)-\(suffix)[.gz]", found: "no such file",
-      expected: "the four IDX files of the set (or name single files)")
+    func isIDX(_ name: String) -> Bool {
+      !name.hasPrefix(".") && name.contains("idx")
+        && name.contains("images") != name.contains("labels")
+    }
+    var files: [(name: String, path: String)] = []
+    for name in try list(folder) where isIDX(name.lowercased()) {
+      let url = folder.appending(path: name)
+      guard isFolder(url.path) else {
+        files.append((name.lowercased(), url.path))
+        continue
+      }
+      for inner in try list(url) where isIDX(inner.lowercased()) {
+        files.append((name.lowercased(), url.appending(path: inner).path))
+      }
+    }
+    func rank(_ name: String) -> (Int, Int, String) {
+      (name.contains(".idx") ? 1 : 0, name.hasSuffix(".gz") ? 1 : 0, name)
+    }
+    return files.sorted { rank($0.name) < rank($1.name) }
   }
 
   /// The split that the words of a file's name tell; `latest` and `contest` are no tests.
@@ -96,13 +163,14 @@ public struct MNISTImporter: Importer {
     for path in files {
       let split = try split(of: path)
       let idx = try IDX(path)
-      if let other = found[split]?[idx.kind] {
+      let kind = idx.kind == .images ? IDX.Kind.images : .labels
+      if let other = found[split]?[kind] {
         throw .mismatch(
           file: path, item: "\(split.rawValue) \(idx.kind.noun)", found: "a second file of them",
           expected:
             "only \(other.path) (t10k or test as a word of the name makes a file the test split's)")
       }
-      found[split, default: [:]][idx.kind] = idx
+      found[split, default: [:]][kind] = idx
     }
     var parts: [Part] = []
     for split in Split.allCases {
@@ -140,15 +208,30 @@ private struct Part {
     "\(images.path)\(labels.map { " and \($0.path)" } ?? ", no labels,") as \(split.rawValue)"
   }
 
-  func write(to writer: DatasetWriter) throws {
-    let shape = ImageShape(height: images.extents[1], width: images.extents[2], channels: 1)
+  func write(to writer: DatasetWriter, isTransposed: Bool) throws {
+    let (rows, columns) = (images.extents[1], images.extents[2])
+    let shape = ImageShape(
+      height: isTransposed ? columns : rows, width: isTransposed ? rows : columns, channels: 1)
     let dataset = try writer.createImages(split, count: images.count, shape: shape)
     try images.withValues { bytes in
       guard let start = bytes.baseAddress else { return }
-      try dataset.write(rows: 0..<images.count, from: start, as: .uint8)
+      guard isTransposed else {
+        return try dataset.write(rows: 0..<images.count, from: start, as: .uint8)
+      }
+      var turned = [UInt8](repeating: 0, count: bytes.count)
+      turned.withUnsafeMutableBytes { turned in
+        for image in 0..<images.count {
+          let first = image * rows * columns
+          for y in 0..<rows {
+            for x in 0..<columns { turned[first + x * rows + y] = bytes[first + y * columns + x] }
+          }
+        }
+      }
+      try turned.withUnsafeBytes { turned in
+        guard let start = turned.baseAddress else { return }
+        try dataset.write(rows: 0..<images.count, from: start, as: .uint8)
+      }
     }
-    if let labels {
-      try writer.write(labels: labels.withValues { $0.map(Int32.init) }, of: split)
-    }
+    if let labels { try writer.write(labels: labels.labels, of: split) }
   }
 }

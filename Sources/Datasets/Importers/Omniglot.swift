@@ -14,7 +14,8 @@ public struct OmniglotImporter: Importer {
   /// The help text about sources.
   public static let help = """
     images_background.zip and images_evaluation.zip, read in place, or a folder that holds both,
-    packed or not. Ink is 0 on 1, as distributed; --invert makes it 1 on 0.
+    packed or not; the background set alone will do. Ink is 0 on 1, as distributed; --invert makes
+    it 1 on 0.
     """
   /// The options for size, polarity, and the drawing that is left out of training.
   public static let options = [ImageRows.size, invert, leftOut]
@@ -87,12 +88,12 @@ public struct OmniglotImporter: Importer {
       throw .option(
         "SOURCE", found: paths.joined(separator: " "), expected: "one or two for \(format)")
     }
-    if paths.count == 2 { return try ImageSource(paths[0], paths[1]) }
+    if paths.count == 2 { return try ImageSource(paths) }
     let archives = Part.allCases.map {
       URL(filePath: paths[0]).appending(path: "\($0.rawValue).zip").path
     }
-    let isPacked = archives.allSatisfy { FileManager.default.fileExists(atPath: $0) }
-    return isPacked ? try ImageSource(archives[0], archives[1]) : try ImageSource(paths[0])
+    let packed = archives.filter { FileManager.default.fileExists(atPath: $0) }
+    return try ImageSource(packed.isEmpty ? paths : packed)
   }
 
   /// The files of each character of both sets, in the order of their names.
@@ -119,10 +120,11 @@ public struct OmniglotImporter: Importer {
         last = (part, character)
       }
     }
-    for part in Part.allCases where found[part] == nil {
+    // The background set alone is enough to train with.
+    guard found[.background] != nil else {
       throw .mismatch(
-        file: source.path, item: part.rawValue, found: "no such folder",
-        expected: Part.allCases.map(\.rawValue).joined(separator: " and "))
+        file: source.path, item: Part.background.rawValue, found: "no such folder",
+        expected: "it, and \(Part.evaluation.rawValue) where there is one")
     }
     for character in found[.background, default: []] where character.count < 2 {
       throw .mismatch(
@@ -138,7 +140,8 @@ public struct OmniglotImporter: Importer {
   /// - Throws: `ImageError` or `DatasetError` if a drawing is broken, `HDF5Error` if the output
   ///   cannot be written.
   public func write(to writer: DatasetWriter, _ monitor: WorkMonitor) throws -> ImportReport {
-    let outcomes = try rows.write(files, to: writer, monitor)
+    let plan = rows.plan(size: 105)
+    let outcomes = try rows.write(files, as: plan, to: writer, monitor)
     for split in Split.allCases {
       guard let written = outcomes[split]?.written, !written.isEmpty else { continue }
       try writer.write(labels: written.map { labels[$0] }, of: split)
@@ -149,8 +152,10 @@ public struct OmniglotImporter: Importer {
     )
     return ImportReport(notes: [
       "ink is \(inverts ? "1 on 0" : "0 on 1"); \(background) characters to train and test with, "
-        + "\(evaluation) others to evaluate with",
-      rows.note(outcomes),
+        + (evaluation > 0
+          ? "\(evaluation) others to evaluate with"
+          : "no \(Part.evaluation.rawValue) in the source: no evaluation split"),
+      rows.note(outcomes, plan),
     ])
   }
 }

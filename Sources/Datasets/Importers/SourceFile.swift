@@ -1,5 +1,6 @@
 import CZlib
 import Foundation
+import Support
 
 /// A complete file of another program; gzip data, known by their first bytes, are unpacked.
 enum SourceFile {
@@ -62,6 +63,13 @@ enum SourceFile {
     var (consumed, produced) = (0, 0)
     while true {
       if produced == output.count {
+        if let available = ProcessMemory.available, output.count > available {
+          throw .damaged(
+            file: path,
+            problem:
+              "found more than \(Quantity.bytes(produced)) unpacked, expected no more than the "
+              + "\(Quantity.bytes(available)) of memory that are free")
+        }
         output.append(contentsOf: repeatElement(0, count: output.count))
       }
       let status = inflateStep(&stream, packed, &consumed, &output, &produced)

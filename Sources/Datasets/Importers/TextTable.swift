@@ -1,6 +1,6 @@
 /// A text file with words in lines, such as the lists of CelebA.
 ///
-/// Blanks separate words; empty lines do not count. All words stay bytes, because such a list holds
+/// Blanks and commas separate words; empty lines do not count. All words stay bytes, because such a list holds
 /// eight million words.
 struct TextTable {
   /// A line that is not empty.
@@ -12,6 +12,9 @@ struct TextTable {
 
     /// The first word, often a file name.
     var name: String { String(decoding: words[0], as: UTF8.self) }
+
+    /// Whether the line has the names of columns, as Kaggle's lists have them.
+    var isHeading: Bool { name == "image_id" }
 
     /// The line as a quotation for messages; a long line is cut.
     var quoted: String {
@@ -38,7 +41,7 @@ struct TextTable {
     while start < bytes.endIndex {
       number += 1
       let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.endIndex
-      let words = bytes[start..<end].split { $0 <= UInt8(ascii: " ") }
+      let words = bytes[start..<end].split { $0 <= UInt8(ascii: " ") || $0 == UInt8(ascii: ",") }
       if !words.isEmpty { try body(Line(number: number, words: words)) }
       start = end + 1
     }

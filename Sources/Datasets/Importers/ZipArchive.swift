@@ -23,7 +23,8 @@ final class ZipArchive: Sendable {
           file: path,
           problem: path.lowercased().hasSuffix(".zip")
             ? "no zip archive, or one cut short: it ends without a table of contents"
-            : "found neither a folder nor a zip archive")
+            : "found neither a folder nor a zip archive"
+              + (ArrayKind(of: path) == nil ? "" : " (cleave import arrays reads it)"))
       }
       throw .damaged(
         file: path, problem: "cannot be read as a zip archive (libzip: \(Self.message(code)))")
@@ -70,6 +71,16 @@ final class ZipArchive: Sendable {
       defer { zip_fclose(entry) }
       guard status.size <= limit else {
         return .failure(Problem(text: "found \(status.size) bytes, expected no more than \(limit)"))
+      }
+      // Deflate makes at most 1032 bytes of one: more are announced by a forged archive.
+      if status.comp_method == ZIP_CM_DEFLATE || status.comp_method == ZIP_CM_STORE,
+        status.size / 1033 > status.comp_size
+      {
+        return .failure(
+          Problem(
+            text:
+              "found \(status.size) bytes announced by \(status.comp_size), expected no more than "
+              + "1032 times as many"))
       }
       var bytes = [UInt8](repeating: 0, count: Int(status.size))
       var filled = 0

@@ -1,3 +1,4 @@
+import Support
 import Training
 
 /// The estimate of -log p(x) in bits.
@@ -5,6 +6,7 @@ enum BitsPerPixel: Metric {
   static let name = "bits"
   static let summary = "nll in bits a pixel"
   static let needs: String? = "a likelihood"
+  static let unit = Measure.bits
 
   static func measure(_ evaluation: Evaluation) throws -> [MetricValue] {
     let pixels = evaluation.source.images.shape.count

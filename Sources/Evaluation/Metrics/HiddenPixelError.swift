@@ -1,6 +1,7 @@
 import Layers
 import MPI
 import Runs
+import Support
 import Training
 
 /// The error at hidden pixels, which needs no clean images.
@@ -8,6 +9,7 @@ enum HiddenPixelError: Metric {
   static let name = HiddenPixels.name
   static let summary =
     "error of L at hidden pixels that it fills in, without clean images (Huber, 0.2)"
+  static let unit = Measure.squaredError
   static let needs: String? = "an encoder"
   static let note: String? =
     "lower is better; noise that cannot be foretold is in every number, so compare numbers of the "
@@ -27,7 +29,8 @@ extension Evaluation {
     guard let model = trained.model as? any Encoding else { return nil }
     let images = source.images
     let judge = HiddenPixels(
-      of: model, shape: images.shape, threshold: trained.threshold, rounds: options.rounds,
+      of: model, shape: images.shape, rule: trained.configuration.loop.shrinkage,
+      threshold: trained.threshold, rounds: options.rounds,
       seed: trained.configuration.common.lanes.seed)
     return try judge.measure(
       HiddenPixels.blocks(0..<source.rows, of: images.shape), of: images, on: world

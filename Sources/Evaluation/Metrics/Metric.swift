@@ -1,3 +1,5 @@
+import Support
+
 /// A measurement of `cleave evaluate --metrics`.
 ///
 /// A metric is a file with such a type, and a line in the catalogue.
@@ -8,6 +10,8 @@ public protocol Metric: Sendable {
   static var summary: String { get }
   /// The model's part that it needs, to follow "needs"; nil if every encoder serves.
   static var needs: String? { get }
+  /// The kind of its numbers, with their unit.
+  static var unit: Measure { get }
   /// Measures all rows of the evaluation.
   ///
   /// **Collective.**
@@ -21,6 +25,8 @@ public protocol Metric: Sendable {
   ///
   /// **Collective.**
   static func details(_ evaluation: Evaluation) throws -> [(name: String, value: Double)]
+  /// The kind of a number of `details`; by default that of the metric.
+  static func unit(ofDetail name: String) -> Measure
   /// Why its numbers should be doubted, in one line, called after `measure`; nil by default.
   ///
   /// **Collective.**
@@ -34,6 +40,8 @@ extension Metric {
   public static func details(_ evaluation: Evaluation) throws -> [(name: String, value: Double)] {
     []
   }
+  /// The default: the kind of the metric's own numbers.
+  public static func unit(ofDetail name: String) -> Measure { unit }
   /// The default: nil.
   public static func warning(_ evaluation: Evaluation) throws -> String? { nil }
 }
@@ -74,6 +82,14 @@ public enum MetricCatalogue {
   public static let usual: [any Metric.Type] = [
     MeanSquaredError.self, PeakSignalToNoise.self, EvidenceLowerBound.self,
   ]
+
+  /// The kind of the numbers under a name of a result: a metric, or a detail that follows it.
+  public static func unit(of name: String) -> Measure? {
+    if let metric = metric(name) { return metric.unit }
+    return metrics.first { name.hasPrefix($0.name + "_") }.map {
+      $0.unit(ofDetail: String(name.dropFirst($0.name.count + 1)))
+    }
+  }
 
   /// The metric with a name; nil if no metric has this name.
   public static func metric(_ name: String) -> (any Metric.Type)? {

@@ -6,6 +6,7 @@ enum NegativeLogLikelihood: Metric {
   static let name = "nll"
   static let summary = "-log p(x) by --samples importance samples, in nats an image"
   static let needs: String? = "a likelihood"
+  static let unit = Measure.nats
 
   static func measure(_ evaluation: Evaluation) throws -> [MetricValue] {
     try evaluation.negativeLogLikelihood().map { [MetricValue("", $0.mean)] } ?? []
@@ -16,6 +17,8 @@ enum NegativeLogLikelihood: Metric {
     return (found.standardError.map { [("standard_error", $0)] } ?? [])
       + [("ess_smallest", found.smallestSampleSize), ("ess_median", found.medianSampleSize)]
   }
+
+  static func unit(ofDetail name: String) -> Measure { name.hasPrefix("ess") ? .count : unit }
 
   static func warning(_ evaluation: Evaluation) throws -> String? {
     guard let found = try evaluation.negativeLogLikelihood(), found.imagesOfFewSamples > 0 else {

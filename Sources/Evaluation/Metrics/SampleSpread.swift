@@ -1,10 +1,12 @@
 import Layers
+import Support
 
 /// The differences among samples from the prior.
 enum SampleSpread: Metric {
   static let name = "spread"
   static let summary = "mean over the pixels of the standard deviation of 10,000 samples"
   static let needs: String? = "a prior"
+  static let unit = Measure.pixelValue
 
   private static let samples = 10_000
 

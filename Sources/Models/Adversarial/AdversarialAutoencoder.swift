@@ -170,6 +170,12 @@ extension AdversarialAutoencoder {
   /// The decoder's mean, [B, D].
   public func decode(_ z: Variable) -> Variable { game.decoder(z).activated(.sigmoid) }
 
+  /// As PyTorch computes it.
+  public var torchImages: String? { "sigmoid(decoder(z))" }
+
+  /// As PyTorch computes it.
+  public var torchCode: String? { "encoder(x)" }
+
   /// Codes from the prior, [B, J].
   public func prior(_ step: Step) -> Variable { game.prior.sample(game.latent, step) }
 }

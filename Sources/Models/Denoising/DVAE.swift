@@ -186,6 +186,12 @@ public struct DVAE: LatentVariableModel, Generative, Trainable {
   /// The mean of p(x|z), [B, D].
   public func decode(_ z: Variable) -> Variable { decoder.mean(z) }
 
+  /// As PyTorch computes it, where the decoder is Bernoulli.
+  public var torchImages: String? { "sigmoid(decoder(z))" }
+
+  /// As PyTorch computes it, where the encoder takes one input.
+  public var torchCode: String? { inputsOfEncoder == 1 ? "mean(encoder(x))" : nil }
+
   /// Codes from N(0, I), [B, J].
   public func prior(_ step: Step) -> Variable {
     step.normal(latent, step.purpose)

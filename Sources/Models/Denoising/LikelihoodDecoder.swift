@@ -74,3 +74,10 @@ public enum LikelihoodDecoder: Module {
     }
   }
 }
+
+extension LikelihoodDecoder: TorchText {
+  /// The network of a Bernoulli decoder; a Gaussian's parts are no sequence.
+  public var torchModules: [String]? {
+    if case .bernoulli(let network) = self { network.torchModules } else { nil }
+  }
+}

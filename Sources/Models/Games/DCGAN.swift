@@ -7,12 +7,13 @@ import Training
 /// Deep convolutional GAN (Radford, Metz & Chintala, ICLR 2016), a comparison model of the RVAE
 /// paper on CelebA.
 ///
-/// Shapes: B examples of H x H x C pixels, D in all, J latent dimensions. With `channels` 64, 128,
+/// Shapes: B examples of H x W x C pixels, D in all, J latent dimensions. With `channels` 64, 128,
 /// 256, 512 and 64 x 64 pixels, the generator's first convolution gives 4 x 4 x 512 for 1 x 1 x J.
 /// Its convolutions are transposed. Each further convolution doubles the side; the discriminator
 /// mirrors the generator.
 /// Batch normalisation follows every convolution except the generator's last and the
 /// discriminator's first and last. Real and generated images are normalised separately.
+/// Where H and W differ, a linear layer takes the place of the convolutions without a stride.
 /// There are no convolution biases. Weights are N(0, 0.02), weights of batch normalisations N(1,
 /// 0.02).
 ///
@@ -61,36 +62,39 @@ public struct DCGAN: ImageGame {
 
   /// A model of images of this shape.
   ///
-  /// - Throws: `ConfigurationError` for images that are not square or cannot be halved so often.
+  /// - Throws: `ConfigurationError` for images that cannot be halved so often.
   public init(_ c: Settings, image: ImageShape) throws {
     let channels = c.channels.channels
-    let side = image.height >> channels.count
-    guard image.height == image.width, side > 0, side << channels.count == image.height else {
-      throw ConfigurationError(
-        key: "channels",
-        found: "\(channels.count) for images of \(image.height) x \(image.width)",
-        expected: "square images, and as many as the times that their side can be halved")
-    }
+    try image.checkHalves(channels.count)
+    let grid = (height: image.height >> channels.count, width: image.width >> channels.count)
     latent = c.code.latent
     momentum = c.players.discriminatorMomentum
-    generator = Self.generator(channels, c.code.latent, image, side: side)
-    discriminator = Self.discriminator(channels, image, side: side)
+    generator = Self.generator(channels, c.code.latent, image, grid)
+    discriminator = Self.discriminator(channels, image, grid)
     losses = AdversarialLosses(
       isSaturating: c.players.generatorLoss == .saturating,
       epsilon: Float(c.guardOfLogarithms.epsilon))
   }
 
   private static func generator(
-    _ channels: [Int], _ latent: Int, _ image: ImageShape, side: Int
+    _ channels: [Int], _ latent: Int, _ image: ImageShape, _ grid: (height: Int, width: Int)
   ) -> Sequential {
-    var parts: [(network: any Network, modules: Int)] = [(Reshape(1, 1, latent), 0)]
+    let isSquare = grid.height == grid.width
+    var parts: [(network: any Network, modules: Int)] = isSquare ? [(Reshape(1, 1, latent), 0)] : []
     var inputs = latent
     for (i, outputs) in channels.reversed().enumerated() {
+      if i == 0 && !isSquare {
+        parts.append((Dense(latent, unflattening: grid.height, grid.width, outputs, .identity), 1))
+        parts.append((Reshape(grid.height, grid.width, outputs), 0))
+        parts.append((BatchNormalization(outputs, .relu, weights: gains), 2))
+        inputs = outputs
+        continue
+      }
       parts.append(
         i == 0
           ? (
             TransposedConvolution(
-              inputs, outputs, kernel: side, stride: 1, padding: 0, biasless: weights), 1
+              inputs, outputs, kernel: grid.height, stride: 1, padding: 0, biasless: weights), 1
           )
           : (
             TransposedConvolution(
@@ -105,7 +109,7 @@ public struct DCGAN: ImageGame {
   }
 
   private static func discriminator(
-    _ channels: [Int], _ image: ImageShape, side: Int
+    _ channels: [Int], _ image: ImageShape, _ grid: (height: Int, width: Int)
   ) -> Sequential {
     var parts: [(network: any Network, modules: Int)] = [
       (Reshape(image.height, image.width, image.channels), 0)
@@ -122,7 +126,14 @@ public struct DCGAN: ImageGame {
       if !isFirst { parts.append((BatchNormalization(outputs, .leakyReLU, weights: gains), 2)) }
       inputs = outputs
     }
-    let last = Convolution(inputs, 1, kernel: side, stride: 1, padding: 0, biasless: weights)
+    guard grid.height == grid.width else {
+      return Sequential(
+        parts + [
+          (Reshape(grid.height * grid.width * inputs), 0),
+          (Dense(flattening: grid.height, grid.width, inputs, to: 1), 1),
+        ])
+    }
+    let last = Convolution(inputs, 1, kernel: grid.height, stride: 1, padding: 0, biasless: weights)
     return Sequential(parts + [(last, 1), (Reshape(1), 0)])
   }
 
@@ -131,6 +142,9 @@ public struct DCGAN: ImageGame {
 
   /// D(x), [B, 1].
   func judge(_ x: Variable, _ step: Step, repetition: Int) -> Variable { discriminator(x) }
+
+  /// As PyTorch computes it.
+  public var torchImages: String? { "sigmoid(generator(z))" }
 
   /// G(z), [B, D].
   public func decode(_ z: Variable) -> Variable { images(z) }

@@ -122,6 +122,11 @@ public struct GAN: ImageGame {
     return h
   }
 
+  /// As PyTorch computes it.
+  public var torchImages: String? {
+    output == .tanh ? "relu(tanh(generator(z)))" : "sigmoid(generator(z))"
+  }
+
   /// G(z) in [0, 1], [B, D].
   public func decode(_ z: Variable) -> Variable {
     output == .tanh ? images(z).activated(.relu) : images(z)

@@ -39,14 +39,8 @@ struct Architecture {
         initialized: initialization)
       grid = nil
     case .convolutional, .convolutionalNormalized:
+      try image.checkHalves(channels.count)
       let (height, width) = (image.height >> channels.count, image.width >> channels.count)
-      guard height << channels.count == image.height, width << channels.count == image.width
-      else {
-        throw ConfigurationError(
-          key: "channels",
-          found: "\(channels.count) for images of \(image.height) x \(image.width)",
-          expected: "as many as the times that height and width can be halved")
-      }
       let normalized = layers.network == .convolutionalNormalized
       let grid = (height: height, width: width, channels: channels.last ?? image.channels)
       self.grid = grid
@@ -128,5 +122,30 @@ struct Architecture {
       }
     }
     return parts + [(Reshape(image.count), 0)]
+  }
+}
+
+extension ImageShape {
+  /// Checks that height and width can be halved some times.
+  ///
+  /// - Throws: `ConfigurationError` with the nearest sizes that can.
+  func checkHalves(_ times: Int) throws(ConfigurationError) {
+    let unit = times < 32 ? 1 << times : Int.max
+    guard height % unit != 0 || width % unit != 0 else { return }
+    func rounded(_ side: Int, up: Bool) -> Int {
+      side % unit == 0 ? side : (side / unit + (up ? 1 : 0)) * unit
+    }
+    let sizes =
+      unit > 1 << 16
+      ? []
+      : [false, true].map { (rounded(height, up: $0), rounded(width, up: $0)) }
+        .filter { $0.0 > 0 && $0.1 > 0 }.map { "\($0.0)x\($0.1)" }
+    throw ConfigurationError(
+      key: "channels", found: "\(times) for images of \(height)x\(width)",
+      expected: "sides that can be halved so often"
+        + (sizes.isEmpty
+          ? "; fewer channels"
+          : ": \(sizes.joined(separator: " or ")) (cleave import images --size), or fewer channels")
+    )
   }
 }

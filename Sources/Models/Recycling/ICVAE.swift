@@ -198,6 +198,9 @@ public struct ICVAE: RecyclingAutoencoder {
   /// The decoder's mean, without a variance.
   public func output(_ z: Variable) -> DecodedGaussian { DecodedGaussian(mean: decoder(z)) }
 
+  /// As PyTorch computes the mean image.
+  public var torchImages: String? { "decoder(z)" }
+
   /// sum_j log |x_j - m_j|, smoothed.
   public func misfit(_ residual: Variable, of _: DecodedGaussian, _ step: Step) -> Variable {
     let r = residual.scaled(by: scale)

@@ -76,6 +76,9 @@ public struct L2VAE: RecyclingAutoencoder {
   /// The decoder's mean, without a variance.
   public func output(_ z: Variable) -> DecodedGaussian { DecodedGaussian(mean: decoder(z)) }
 
+  /// As PyTorch computes the mean image.
+  public var torchImages: String? { "decoder(z)" }
+
   /// 0.5 sum_j (x_j - m_j)².
   public func misfit(_ residual: Variable, of _: DecodedGaussian, _ step: Step) -> Variable {
     residual.scaled(by: scale).halfSquares()

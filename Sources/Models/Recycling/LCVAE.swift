@@ -91,6 +91,9 @@ public struct LCVAE: RecyclingAutoencoder {
     ]
   }
 
+  /// As PyTorch computes the mean image.
+  public var torchImages: String? { "output_mean(decoder(z))" }
+
   /// m(z) and log v(z).
   public func output(_ z: Variable) -> DecodedGaussian {
     let (h, range, shift) = (decoder(z), Self.logVarianceRange, 2 * log(scale))

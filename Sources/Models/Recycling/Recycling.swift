@@ -165,6 +165,11 @@ extension RecyclingAutoencoder {
   /// The decoder's mean, [B, D].
   public func decode(_ z: Variable) -> Variable { output(z).mean }
 
+  /// As PyTorch computes the mean code.
+  public var torchCode: String? {
+    children.contains { $0.0 == "encoder" } ? "mean(encoder(x))" : "mean(x)"
+  }
+
   /// Codes from N(0, I), [B, J].
   public func prior(_ step: Step) -> Variable { step.normal(encoder.latent, step.purpose) }
 

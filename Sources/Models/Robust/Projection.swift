@@ -63,10 +63,10 @@ extension TrainingRows {
 extension Trainer {
   /// Makes steps 3 to 7 of the robust outer loop for all rows, and measures the norms.
   ///
-  /// L = D(E(X - S)), S = shrink(X - L, threshold), R = X - L - S. **Collective.**
+  /// L = D(E(X - S)), S = shrink(X - L, t), R = X - L - S. **Collective.**
   ///
   /// - Parameter sampling: whether L decodes a draw of q(z|X - S) or its mean.
-  func project(threshold: Float, sampling: Bool) throws -> ProjectionResult {
+  func project(by shrinkage: Shrinkage, sampling: Bool) throws -> ProjectionResult {
     guard let state = rows.sparse, let model = model as? any Encoding else {
       preconditionFailure("a projection needs an encoder, and rows with a sparse part")
     }
@@ -82,7 +82,8 @@ extension Trainer {
     let width = 6
     var perLane = Array(repeating: 0.0, count: lanes.count * width)
     var batch: [Int32] = []
-    let bound = state.needsBounds ? try rows.deviationLimit(threshold: threshold) : .infinity
+    let bound =
+      state.needsBounds ? try rows.deviationLimit(threshold: shrinkage.threshold) : .infinity
     state.beginUpdate(within: ["R": bound], replacing: ["S"])
     rows.forEachBlock { lane, rows in
       batch.removeAll(keepingCapacity: true)
@@ -100,9 +101,8 @@ extension Trainer {
         let (s, r) = (arrays[0], arrays[1])
         var sums = (0.0, 0.0, 0.0)
         withUnsafeMutableBytes(of: &sums) {
-          ck_project_sparse(
-            x.pointer, reconstruction.pointer, s, r, count, threshold,
-            $0.baseAddress?.assumingMemoryBound(to: Double.self))
+          guard let sums = $0.baseAddress?.assumingMemoryBound(to: Double.self) else { return }
+          shrinkage.project(x.pointer, reconstruction.pointer, s: s, r: r, count: count, sums: sums)
         }
         let at = lane * width
         perLane[at] += sums.0

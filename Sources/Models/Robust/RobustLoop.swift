@@ -51,6 +51,8 @@ public struct RobustLoop: Loop {
   public var epochs: Int { settings.outerIterations * settings.innerEpochs }
   /// The largest number of outer iterations.
   public var outerIterations: Int? { settings.outerIterations }
+  /// The rule that makes S.
+  public var shrinkage: ShrinkageRule { settings.shrinkage }
   /// The inner loop's settings.
   public var optimizer: OptimizerSettings { settings.optimizer }
 
@@ -69,7 +71,9 @@ public struct RobustLoop: Loop {
     let trainer = session.trainer
     let norms = try trainer.rows.norms()
     let (threshold, weight) = shrinkage(norms, elements: trainer.rows.count * trainer.dimensions)
-    session.shrinkageThreshold = Double(threshold)
+    session.shrinks(by: threshold, lambda: settings.lambda)
+    let shrinkage = Shrinkage(
+      settings.shrinkage, threshold: threshold, channels: trainer.images.shape.channels)
     while trainer.progress.outer < settings.outerIterations {
       // A run that goes on after it has converged stays where it is.
       if let (c1, c2) = lastMeasures(of: session), hasConverged(c1, c2) { return .converged }
@@ -79,7 +83,7 @@ public struct RobustLoop: Loop {
       guard try session.train(epochs: settings.innerEpochs) else { return session.interruption }
       // L = D(E(X - S)); S = shrink(X - L, t); R = X - L - S.
       let found = try trainer.project(
-        threshold: threshold, sampling: settings.projectWith == .sample)
+        by: shrinkage, sampling: settings.projectWith == .sample)
       let c1 = found.residual / norms.frobenius
       let c2 = weight * found.moved / norms.frobenius
       try session.finishOuter(
@@ -116,7 +120,9 @@ public struct RobustLoop: Loop {
 
   /// Makes one projection.
   public func rehearse(_ trainer: Trainer) throws -> Double? {
-    try trainer.project(threshold: 0.1, sampling: true).seconds
+    let shrinkage = Shrinkage(
+      settings.shrinkage, threshold: 0.1, channels: trainer.images.shape.channels)
+    return try trainer.project(by: shrinkage, sampling: true).seconds
   }
 }
 

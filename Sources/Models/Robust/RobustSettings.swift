@@ -11,6 +11,8 @@ extension RobustLoop {
     public var lambda = 70.0
     /// The rule for the shrinkage threshold.
     public var threshold = ThresholdRule.induced
+    /// How S is made from X - L.
+    public var shrinkage = ShrinkageRule.soft
     /// Whether to stop when both of c1 and c2 are small, or either.
     public var stopRule = StopRule.both
     /// The limit of c1 and c2.
@@ -39,10 +41,16 @@ extension RobustLoop {
         "Epochs of training in an outer iteration.", "4.3: 20"),
       .real(
         "lambda", \.lambda, .notNegativeOrInfinite,
-        "Weight of the sparse part; large leaves it empty, inf altogether.", "D-15: 70"),
+        "Weight of the sparse part: the threshold of S grows with it, and a run prints that as it begins; "
+          + "large leaves S empty, inf altogether.", "D-15: 70"),
       .choice(
         "threshold", \.threshold, "How the shrinkage threshold comes from lambda.",
         "D-01 [C]: induced"),
+      .choice(
+        "shrinkage", \.shrinkage,
+        "How S comes from X - L: soft, each value by itself; group, the channels of a pixel by their "
+          + "norm; firm, by the largest of them, whole above twice the threshold.",
+        "4.3: soft"),
       .choice(
         "stop_rule", \.stopRule, "Stop when both of c1 and c2 are small, or either.",
         "D-02 [C]: both"),

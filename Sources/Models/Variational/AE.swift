@@ -85,6 +85,12 @@ public struct AE: Autoencoder, Trainable {
   /// The decoder's mean, [B, D].
   public func decode(_ z: Variable) -> Variable { decoder(z).activated(.sigmoid) }
 
+  /// As PyTorch computes it.
+  public var torchImages: String? { "sigmoid(decoder(z))" }
+
+  /// As PyTorch computes it.
+  public var torchCode: String? { "mean(encoder(x))" }
+
   /// The last image of M passes, [B, D]; each pass takes the image of the previous pass.
   ///
   /// The RiC-VAE paper reconstructs in this way with its baselines.

@@ -130,6 +130,12 @@ public struct VAE: Autoencoder, Generative, Trainable {
   /// The decoder's mean, [B, D].
   public func decode(_ z: Variable) -> Variable { decoder(z).activated(.sigmoid) }
 
+  /// As PyTorch computes it.
+  public var torchImages: String? { "sigmoid(decoder(z))" }
+
+  /// As PyTorch computes it.
+  public var torchCode: String? { "mean(encoder(x))" }
+
   /// The decoder's mean for x, [B, D], from a draw of q(z|x) or from its mean.
   public func reconstruct(_ x: Variable, _ step: Step, sampling: Bool) -> Variable {
     let q = posterior(x)

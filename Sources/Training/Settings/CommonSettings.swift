@@ -62,6 +62,10 @@ public struct DataSettings: SettingsGroup {
   public var external = false
   /// The number of first rows of the training set in use; nil for all rows.
   public var rows: Int?
+  /// The side of square patches that are the rows in place of whole images; nil for whole images.
+  public var patch: Int?
+  /// Pixels from one patch to the next; nil for a quarter of the side.
+  public var stride: Int?
   /// Corruption drawn anew at every step.
   public var noise = Corruption.none
   /// Corruption of the training set itself: a function of (seed, row), never stored.
@@ -94,6 +98,15 @@ public struct DataSettings: SettingsGroup {
       "rows", \.rows, 1...1_000_000_000, absent: "all",
       "Use at most the first n rows of the training set.", "D-11"
     ).fixed,
+    .optionalInteger(
+      "patch", \.patch, 2...4096, absent: "whole images",
+      "The side of square patches of the images, which are then the rows.", "own"
+    ).fixed,
+    .optionalInteger(
+      "stride", \.stride, 1...4096, absent: "a quarter of patch",
+      "Pixels from one patch to the next; a pixel's L is the mean over the patches that see it.",
+      "own"
+    ).fixed,
     .corruption(
       "noise", \.noise, "Corruption drawn anew at every step; the target stays clean.", "D-45"),
     .corruption(
@@ -107,11 +120,34 @@ public struct DataSettings: SettingsGroup {
     ).fixed,
   ]
 
+  /// The keys of the place and the format of the data, which the options of a command set.
+  public static let placeKeys = ["data", "images", "layout", "shape", "scale", "external"]
+
+  /// Checks what patches are made of.
+  public func check(_ system: String, with common: CommonSettings) throws(ConfigurationError) {
+    guard let patch else {
+      if stride == nil { return }
+      throw ConfigurationError(key: "stride", found: "\(stride ?? 0)", expected: "a patch with it")
+    }
+    if let stride, stride > patch {
+      throw ConfigurationError(
+        key: "stride", found: "\(stride)", expected: "at most \(patch), the side of a patch")
+    }
+    guard staticNoise.isNone, binarize == .none else {
+      throw ConfigurationError(
+        key: staticNoise.isNone ? "binarize" : "static_noise",
+        found: staticNoise.isNone ? binarize.rawValue : staticNoise.spec,
+        expected: "none with patches; cleave corrupt makes such images")
+    }
+  }
+
   /// The format of the training set in its file.
   public var imageSetOptions: ImageSetOptions {
-    ImageSetOptions(
+    var options = ImageSetOptions(
       images: images.isEmpty ? nil : images, layout: layout, shape: shape, scale: scale,
       isExternal: external)
+    options.takesMixed = patch != nil
+    return options
   }
 }
 
@@ -301,4 +337,14 @@ public struct RecordingSettings: SettingsGroup {
         + "collapse.",
       "own"),
   ]
+}
+
+extension ImageSet {
+  /// The rows of a run with these settings: these images, or their patches.
+  ///
+  /// - Throws: `DatasetError.mismatch` for images that are smaller than a patch.
+  public func rows(by settings: DataSettings) throws(DatasetError) -> ImageSet {
+    guard let side = settings.patch else { return self }
+    return try patches(side, stride: settings.stride ?? max(1, side / 4))
+  }
 }

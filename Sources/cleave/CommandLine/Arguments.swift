@@ -1,4 +1,5 @@
 import Datasets
+import Models
 import Support
 import Training
 
@@ -28,8 +29,11 @@ struct Arguments {
       let equals = word.hasPrefix("--") ? word.firstIndex(of: "=") : nil
       let typed = word == "-h" ? "--help" : String(word[..<(equals ?? word.endIndex)])
       guard let option = options.first(where: { $0.typed == typed }) else {
+        let value = equals.map { String(word[word.index(after: $0)...]) } ?? rest.first
         throw UsageError(
-          "unknown option \(typed)" + Spelling.hint(for: typed, in: options.map(\.typed)))
+          "unknown option \(typed)"
+            + (Self.hint(forKey: typed, value, options: options)
+              ?? Spelling.hint(for: typed, in: options.map(\.typed))))
       }
       if values[option.name] != nil && !option.isRepeatable {
         throw UsageError("\(typed) is given twice")
@@ -38,6 +42,16 @@ struct Arguments {
       let value = try Self.value(of: option, attached: attached, rest: &rest)
       values[option.name, default: []].append(value)
     }
+  }
+
+  /// How a setting is given that was typed as an option; nil for another word.
+  private static func hint(forKey typed: String, _ value: String?, options: [Option]) -> String? {
+    let name = typed.drop { $0 == "-" }.replacing("-", with: "_")
+    guard Configuration.keys.contains(where: { $0.name == name }) else { return nil }
+    let given = value.flatMap { $0.hasPrefix("-") ? nil : $0 } ?? "VALUE"
+    let assignment = "--set \(ShellWords.quoted("\(name)=\(given)"))"
+    return options.contains { $0.name == "set" }
+      ? "; it is a setting: \(assignment)" : "; it is a setting of train: \(assignment)"
   }
 
   private static func value(

@@ -25,6 +25,15 @@ enum ConfigurationSource {
     }
   }
 
+  /// What a run from this source is started from; nil for a run that goes on.
+  var request: RunRequest? {
+    switch self {
+    case .preset(let preset): RunRequest(preset: preset.name)
+    case .file(let path): RunRequest(preset: path)
+    case .run: nil
+    }
+  }
+
   /// Reads the configuration; only rank 0 reads a file.
   ///
   /// **Collective.**

@@ -14,29 +14,44 @@ struct DataOptions {
   let split: String
   private let options: ImageSetOptions
   private let isLayoutGiven: Bool
+  /// The value of `--shape`: the sides of an image.
+  var shape: [Int]? { options.shape }
   /// What is done with other images than those a run was trained on, where these are expected.
   let other: TrainingRun.OtherImages
 
   /// Takes `--data`, `--split` and the options of a file's layout from the arguments.
   ///
+  /// - Parameter isOptional: whether `--shape` may stand alone, for images that are not there yet.
   /// - Throws: `UsageError` for an invalid value.
   ///
   /// - Parameter named: the file, where the command takes it as an operand and not by `--data`.
-  init(_ arguments: Arguments, path named: String? = nil) throws(UsageError) {
+  init(
+    _ arguments: Arguments, path named: String? = nil, isOptional: Bool = false
+  ) throws(UsageError) {
     path = (named ?? arguments.value("data")).map { URL(filePath: $0).standardizedFileURL.path }
     split = try arguments.choice("split", as: Split.self)?.rawValue ?? Split.train.rawValue
-    let layout = try arguments.choice("layout", as: ImageSetOptions.Layout.self)
-    options = ImageSetOptions(
-      images: arguments.value("images"), layout: layout ?? .nhwc,
-      shape: try Self.shape(arguments.value("shape")),
-      scale: try Self.scale(arguments.value("scale")), isExternal: arguments.has("external"))
+    let given = try Self.layout(arguments)
+    options = given ?? ImageSetOptions()
+    isLayoutGiven = given != nil
     other = arguments.has("accept-data") ? .accepted : .refused
-    isLayoutGiven = options != ImageSetOptions() || layout != nil
-    if path == nil && isLayoutGiven {
+    let alone = ImageSetOptions(shape: isOptional ? options.shape : nil)
+    if path == nil && isLayoutGiven && (options != alone || arguments.has("layout")) {
       throw UsageError(
         "--images, --layout, --shape, --scale and --external describe the file of --data, which "
           + "is missing")
     }
+  }
+
+  /// The form of images in a file from elsewhere; nil if no option tells it.
+  ///
+  /// - Throws: `UsageError` for an invalid value.
+  static func layout(_ arguments: Arguments) throws(UsageError) -> ImageSetOptions? {
+    let layout = try arguments.choice("layout", as: ImageSetOptions.Layout.self)
+    let options = ImageSetOptions(
+      images: arguments.value("images"), layout: layout ?? .nhwc,
+      shape: try shape(arguments.value("shape")), scale: try scale(arguments.value("scale")),
+      isExternal: arguments.has("external"))
+    return layout != nil || options != ImageSetOptions() ? options : nil
   }
 
   private static func scale(_ text: String?) throws(UsageError) -> Double? {
@@ -86,7 +101,7 @@ struct DataOptions {
     let isTrained = isOwn && split == Split.train.rawValue
     return try ImageSet.open(
       path ?? own.data, split: split, options: isOwn ? own.imageSetOptions : options,
-      rows: [rows, isTrained ? own.rows : nil].compactMap { $0 }.min(), on: world, console)
+      rows: [rows, isTrained ? own.rows : nil].compactMap { $0 }.min(), by: own, on: world, console)
   }
 
   /// Opens the images on every rank, by default the run's own training set.
@@ -107,7 +122,7 @@ struct DataOptions {
     // As many rows as the images trained on are needed to know them.
     let images = try ImageSet.open(
       path ?? own.data, split: split, options: options,
-      rows: rows.map { max($0, trained.trainedData?.rows ?? 0) }, on: world, console)
+      rows: rows.map { max($0, trained.trainedData?.rows ?? 0) }, by: own, on: world, console)
     let line = try trained.recognize(
       images,
       isNamedByRun: isOwnFile && images.split == .train && options == own.imageSetOptions,
@@ -133,20 +148,29 @@ struct DataOptions {
 }
 
 extension ImageSet {
-  /// Opens images on every rank, and says in one line what is read.
+  /// Opens images on every rank as the rows of a run, and says in one line what is read.
   ///
   /// **Collective.**
   static func open(
     _ path: String, split: String = Split.train.rawValue, options: ImageSetOptions, rows: Int?,
-    on world: Communicator, _ console: Console
+    by settings: DataSettings, on world: Communicator, _ console: Console
   ) throws -> ImageSet {
-    let (images, copies) = try open(path, split: split, options: options, rows: rows, on: world)
+    var options = options
+    options.takesMixed = settings.patch != nil
+    let (images, copies) = try open(
+      path, split: split, options: options, rows: settings.patch == nil ? rows : nil, on: world)
     if let line = images.reading { console.note(line) }
     if copies > 0 {
       console.warning(
         "\(Quantity.count(copies, "rank")) cannot share the images of a rank on the same host and "
           + "hold a copy")
     }
-    return images
+    let used = try world.agree { try images.rows(by: settings) }
+    if let grid = used.patching?.grid {
+      console.note(
+        "\(Quantity.grouped(grid.count)) patches of \(used.shape), one every "
+          + "\(Quantity.count(grid.stride, "pixel"))")
+    }
+    return used
   }
 }

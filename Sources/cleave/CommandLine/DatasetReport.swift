@@ -20,6 +20,11 @@ struct DatasetReport {
     summary.splits.keys.filter { summary.splits[$0]?["images"] != nil }.sorted(by: Self.order)
   }
 
+  /// The names of the splits with pictures of mixed sizes.
+  var mixedSplits: [String] {
+    summary.splits.keys.filter { summary.splits[$0]?["pixels"] != nil }.sorted(by: Self.order)
+  }
+
   /// Prints the content as text, or as the document of `cleave info --json`.
   func print(on console: Console, asJSON: Bool) {
     console.result(asJSON ? json.document : text)
@@ -48,6 +53,17 @@ struct DatasetReport {
   }
 
   private var text: String {
+    let mixed = mixedSplits.map { split -> String in
+      let datasets = summary.splits[split] ?? [:]
+      let count = datasets["sizes"]?.first ?? 0
+      let (pixels, channels) = (datasets["pixels"]?.first ?? 0, datasets["pixels"]?.last ?? 0)
+      let others = datasets.keys.sorted(by: Self.order).filter {
+        !["pixels", "sizes"].contains($0)
+      }
+      let with = others.isEmpty ? "" : ", with \(others.map(\.printable).joined(separator: ", "))"
+      return "  \(split.printable): \(Quantity.grouped(count)) pictures of mixed sizes, "
+        + "\(Quantity.grouped(pixels)) pixels of \(Quantity.count(channels, "channel"))\(with)"
+    }
     let lines = splits.map { split -> String in
       let datasets = summary.splits[split] ?? [:]
       let images = datasets["images"] ?? []
@@ -61,7 +77,7 @@ struct DatasetReport {
         "  \(split.printable): \(Quantity.grouped(images.first ?? 0)) images of \(shape)\(noise)\(with)"
     }
     let name = summary.name.map { " \($0.printable)" } ?? ""
-    return (["\(path.printable): data set\(name)"] + lines).joined(separator: "\n")
+    return (["\(path.printable): data set\(name)"] + lines + mixed).joined(separator: "\n")
   }
 
   /// The order of splits and datasets: well-known names first, then other names alphabetically.

@@ -2,6 +2,7 @@ import Datasets
 import Evaluation
 import MPI
 import Models
+import Support
 
 /// A command that passes images to a run's model and writes the results.
 ///
@@ -17,8 +18,8 @@ protocol ImagesCommand: Subcommand {
 
   /// Writes the model's results for the images. **Collective.**
   ///
-  /// - Returns: what a reader should know about them, in one line.
-  func write(_ images: ImageSet, by outputs: Outputs) throws -> String?
+  /// - Returns: what a reader should know about them, a line each.
+  func write(_ images: ImageSet, by outputs: Outputs) throws -> [String]
 }
 
 extension ImagesCommand {
@@ -35,7 +36,13 @@ extension ImagesCommand {
       try world.agree { _ = try trained.encoder() }
       let (images, line) = try query.data.open(for: trained, on: world, console)
       console.note(line)
-      if let line = try write(images, by: outputs) { console.note(line) }
+      let lines = try write(images, by: outputs)
+      for line in lines { console.note(line) }
+      return [
+        .init("data", .string(images.path)), .init("split", .string(images.split.rawValue)),
+        .init("rows", .integer(images.count)),
+        .init("notes", .array(([line] + lines).map { .string($0) })),
+      ]
     }
   }
 }

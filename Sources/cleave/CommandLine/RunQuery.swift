@@ -3,6 +3,7 @@ import Evaluation
 import MPI
 import Models
 import Runs
+import Support
 import Tensors
 import Training
 
@@ -14,14 +15,22 @@ struct RunQuery {
   let isForced: Bool
   let passes: PassesOption
   let isBest: Bool
+  let isJSON: Bool
   let rounds: Int
+  /// Whether the output is a folder of pictures.
+  var isFolder: Bool { output.hasSuffix("/") }
 
   static let operand = Operand("RUN", "the directory of a run")
   static let files = [".h5", ".hdf5"]
   static let pictures = [".png"]
+  /// The end of the name of a folder.
+  static let folders = ["/"]
 
   static let options =
-    [Option.data, Option.split, Option.acceptData, Option.best, Option.out, Option.force]
+    [
+      Option.data, Option.split, Option.acceptData, Option.best, Option.out, Option.force,
+      Option.json,
+    ]
     + Option.layout
 
   init(_ arguments: Arguments, endings: [String]) throws(UsageError) {
@@ -31,6 +40,7 @@ struct RunQuery {
     isForced = arguments.has("force")
     passes = try PassesOption(arguments)
     isBest = arguments.has("best")
+    isJSON = arguments.has("json")
     rounds = try arguments.rounds()
     guard endings.contains(where: { output.hasSuffix($0) }) else {
       throw UsageError(
@@ -41,22 +51,32 @@ struct RunQuery {
   /// Checks the output, loads the model and lets `body` write its results for the images.
   ///
   /// **Collective.**
+  ///
+  /// - Parameter body: returns what the document of `--json` says of the results.
   func answer(
-    on world: Communicator, _ console: Console, _ body: (Outputs, TrainedModel) throws -> Void
+    on world: Communicator, _ console: Console,
+    _ body: (Outputs, TrainedModel) throws -> [JSONValue.Member]
   ) throws -> Int32 {
     Workers.start(1)
     _ = try world.onRoot {
-      try DatasetWriter.checkTarget(output, force: isForced, inputs: [data.path].compactMap { $0 })
+      try Outputs.checkTarget(output, force: isForced, inputs: [data.path].compactMap { $0 })
       return 0
     }
     let trained = try TrainedModel.load(run, passes, isBest: isBest, on: world, console)
     // Known only now: the training set and the checkpoint, which no answer may replace.
     _ = try world.onRoot {
-      try DatasetWriter.checkTarget(output, force: isForced, inputs: trained.inputs)
+      try Outputs.checkTarget(output, force: isForced, inputs: trained.inputs)
       return 0
     }
-    try body(Outputs(trained, force: isForced, world: world), trained)
+    let facts = try body(Outputs(trained, force: isForced, world: world), trained)
     console.note("written: \(output)")
+    if isJSON {
+      let answer: [JSONValue.Member] = [
+        .init("output", .string(output)), .init("run", .string(run.path)),
+        .init("checkpoint", .string(trained.checkpoint.name)),
+      ]
+      console.result(.object(answer + facts))
+    }
     return 0
   }
 }

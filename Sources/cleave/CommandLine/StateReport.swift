@@ -15,6 +15,7 @@ struct StateReport {
   private let lanes: Int?
   private let digests: StateDigests?
   private let data: DataIdentity?
+  private let story: RunStory?
 
   /// Reads the state of a checkpoint, or of a run's newest checkpoint; nil for a run without
   /// checkpoints.
@@ -35,6 +36,7 @@ struct StateReport {
     lanes = checkpoint?.manifest.lanes
     data = try checkpoint?.data()
     digests = withDigests ? try checkpoint?.digests() : nil
+    story = format == "cleave-run" ? RunStory(RunDirectory(path), recorded) : nil
   }
 
   /// The document of `cleave info --json`.
@@ -47,6 +49,7 @@ struct StateReport {
       JSONValue.Member("finished", progress.map { .boolean($0.progress.finished) } ?? .null),
       JSONValue.Member("warnings", .array(warnings.map { .string($0.rawValue) })),
     ]
+    if let story { members += story.members }
     members.append(JSONValue.Member("data", dataJSON))
     if format == "cleave-run" {
       members.append(JSONValue.Member("checkpoints", .array(entries.map(Self.json))))
@@ -101,7 +104,10 @@ struct StateReport {
   var text: String {
     var lines: [String] = []
     let kind = format == "cleave-run" ? "run" : "checkpoint"
-    lines.append("\(path): \(kind)" + (model.map { " of \($0)" } ?? ", nothing saved yet"))
+    let none =
+      entries.isEmpty ? ", nothing saved yet" : ", no checkpoint whose checksums hold"
+    lines.append("\(path): \(kind)" + (model.map { " of \($0)" } ?? none))
+    if let story { lines += story.origin }
     if let progress = progress?.progress, let lanes, let checkpoint {
       lines.append(
         "  outer \(progress.outer), epoch \(progress.totalEpochs), "
@@ -118,6 +124,7 @@ struct StateReport {
     } else if checkpoint != nil {
       lines.append("  keeps no digest of the images trained on")
     }
+    if let story { lines += story.state }
     for warning in warnings {
       lines.append("  MARKED: \(warning.rawValue.replacing("_", with: " "))")
     }

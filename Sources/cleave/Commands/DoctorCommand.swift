@@ -51,7 +51,7 @@ struct DoctorCommand: Subcommand {
     if isJSON {
       console.result(speed.json)
     } else {
-      console.result("\(speed.kernel): \(Quantity.decimal(speed.gflops, 1)) GFLOP/s")
+      console.result("\(speed.kernel): \(Quantity.decimal(speed.gflops, 0)) GFLOP/s")
     }
     return 0
   }

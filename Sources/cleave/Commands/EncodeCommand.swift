@@ -10,8 +10,8 @@ struct EncodeCommand: ImagesCommand {
 
   let query: RunQuery
 
-  func write(_ images: ImageSet, by outputs: Outputs) throws -> String? {
+  func write(_ images: ImageSet, by outputs: Outputs) throws -> [String] {
     try outputs.encode(images, to: query.output)
-    return nil
+    return []
   }
 }

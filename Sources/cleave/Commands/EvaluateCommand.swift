@@ -121,13 +121,16 @@ struct EvaluateCommand: Subcommand {
   }
 
   private static func text(_ result: EvaluationResult) -> String {
-    let rows = result.metrics.flatMap { name, values in
-      values.filter { !$0.value.isNaN }.map { [name, $0.of, Quantity.significant($0.value, 6)] }
+    let rows = result.metrics.flatMap { name, values -> [[String]] in
+      let unit = MetricCatalogue.unit(of: name) ?? .count
+      return values.filter { !$0.value.isNaN }.map {
+        [name, $0.of, unit.text($0.value), unit.unit]
+      }
     }
     return "\(result.run) on \(result.data), \(result.part): ".printable
       + "\(Quantity.grouped(result.rows)) images against "
       + (result.reference == "clean" ? "the clean ones\n" : "themselves\n")
-      + Columns.text(["metric", "of", "value"], rows)
+      + Columns.text(["metric", "of", "value", "unit"], rows)
       + result.notes.map { "\n\($0.name): \($0.text)" }.joined()
   }
 }

@@ -3,44 +3,58 @@ import Datasets
 import Foundation
 import HDF5
 import MPI
+import Support
 import Training
 
 /// `cleave info`: shows the content of a data set, a run or a checkpoint.
 struct InfoCommand: Subcommand {
   static let name = "info"
-  static let summary = "tell what a data set, a run or a checkpoint holds"
+  static let summary = "tell what a data set, a run, a checkpoint or a result holds"
   static let details = """
     Without --verify only the sizes of a checkpoint's files are compared with its manifest. With
     it, every byte is; the status is 65 if anything is damaged. Digests are checksums of the
     values alone: equal training states have equal digests, whatever number of ranks wrote them.
     """
   static let operands = [
-    Operand("PATH", "a data set, the directory of a run, or that of a checkpoint")
+    Operand(
+      "PATH",
+      "a data set, an HDF5 file, the directory of a run or of a checkpoint, or what a command wrote"
+    )
   ]
-  static let options = [
-    Option.flag("verify", "check every checksum, and every pixel of a float data set"),
-    Option.flag("digest", "checksums of weights, optimizer state and split"), Option.json,
-  ]
+  static let options =
+    [
+      Option.flag("verify", "check every checksum, and every pixel of a float data set"),
+      Option.flag("digest", "checksums of weights, optimizer state and split"), Option.json,
+    ] + Option.layout
 
   private let path: String
   private let isVerified: Bool
   private let isDigested: Bool
   private let isJSON: Bool
+  private let layout: ImageSetOptions?
 
-  init(_ arguments: Arguments) {
+  init(_ arguments: Arguments) throws {
     let operand = arguments.operands[0]
     path = operand.count > 1 && operand.hasSuffix("/") ? String(operand.dropLast()) : operand
     isVerified = arguments.has("verify")
     isDigested = arguments.has("digest")
     isJSON = arguments.has("json")
+    layout = try DataOptions.layout(arguments)
   }
 
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
     try world.onRoot {
+      if layout == nil, let report = try OutputReport(of: path) {
+        if isDigested {
+          throw UsageError("--digest: \(path) is no run, and only checkpoints have digests")
+        }
+        report.print(on: console, asJSON: isJSON)
+        return 0
+      }
       switch try Subject(at: path) {
-      case .dataset: try printDataset(on: console)
-      case .run: try printRun(on: console)
-      case .checkpoint(let directory): try printCheckpoint(directory, on: console)
+      case .dataset: return try printDataset(on: console)
+      case .run: return try printRun(on: console)
+      case .checkpoint(let directory): return try printCheckpoint(directory, on: console)
       }
     }
   }
@@ -80,14 +94,52 @@ struct InfoCommand: Subcommand {
   // MARK: Data sets
 
   private func printDataset(on console: Console) throws -> Int32 {
+    if let file = try ForeignFile(of: path, isExternal: layout?.isExternal ?? false) {
+      return try printForeign(file, on: console)
+    }
+    if layout != nil {
+      throw UsageError(
+        "--images, --layout, --shape, --scale and --external describe files of other programs: "
+          + "\(path) is Cleave's own")
+    }
     let report = try DatasetReport(of: path)
     if isDigested {
       throw UsageError("--digest: \(path) is a data set, and only checkpoints have digests")
     }
     if isVerified {
       for split in report.splits { _ = try ImageSet.open(path, split: split) }
+      for split in report.mixedSplits { try MixedPictures.check(path, split: split) }
     }
     report.print(on: console, asJSON: isJSON)
+    return 0
+  }
+
+  /// Prints the arrays of a file from elsewhere, and how the images are read that options name.
+  private func printForeign(_ file: ForeignFile, on console: Console) throws -> Int32 {
+    let images = try layout.map { try ImageSet.open(path, options: $0) }
+    let reading = images?.reading
+    if isJSON {
+      let arrays = file.arrays.map {
+        JSONValue.Member(
+          $0.name,
+          .object([
+            JSONValue.Member("type", .string($0.type)),
+            JSONValue.Member("shape", .array($0.shape.map { .integer($0) })),
+          ]))
+      }
+      var members = [
+        JSONValue.Member("format", .string("hdf5")), JSONValue.Member("arrays", .object(arrays)),
+      ]
+      if let reading { members.append(JSONValue.Member("reading", .string(reading))) }
+      console.result(JSONValue.object(members).document)
+      return 0
+    }
+    let lines = file.arrays.map { "  \($0.name.printable): \($0.type) \($0.shape)" }
+    let advice =
+      reading ?? "cleave import hdf5 makes a data set of it; --images PATH shows how it is read"
+    console.result(
+      (["\(path.printable): an HDF5 file of another program"] + lines + ["  \(advice.printable)"])
+        .joined(separator: "\n"))
     return 0
   }
 

@@ -1,3 +1,4 @@
+import Datasets
 import Distributed
 import MPI
 import Models
@@ -16,13 +17,18 @@ struct PlanCommand: Subcommand {
     Times suppose that the other ranks are as fast beside it, and leave out checkpoints. Between
     nodes gradients cross the network, whose speed --network gives; started on several hosts, plan
     measures it.
+
+    Without a data set, --rows and --shape describe images that are still to come: 8-bit, in a file
+    of import, without clean ones.
     """
   static let operands = [
     Operand("PRESET|CONFIG", "a preset or a configuration file, as for cleave train")
   ]
   static let options =
     [
-      Option.data, Option.value("n", "P", "number of ranks (default 1)"),
+      Option.data,
+      Option.value("rows", "N", "without --data: so many images, of the sides --shape HxWxC"),
+      Option.value("n", "P", "number of ranks (default 1)"),
       Option.value("per-node", "K", "ranks of a node (default all)"),
       Option.value("network", "GBITS", "Gbit/s between nodes, each way"),
       Option.value("set", "KEY=VALUE", "override a setting; may be repeated", repeatable: true),
@@ -32,6 +38,7 @@ struct PlanCommand: Subcommand {
   private let source: ConfigurationSource
   private let assignments: [String]
   private let data: DataOptions
+  private let supposed: (rows: Int, shape: ImageShape)?
   private let ranks: Int
   private let ranksPerNode: Int?
   private let network: HostNetwork?
@@ -39,8 +46,9 @@ struct PlanCommand: Subcommand {
 
   init(_ arguments: Arguments) throws {
     source = try ConfigurationSource(arguments.operands[0])
-    data = try DataOptions(arguments)
-    if data.path == nil, case .preset = source { throw UsageError("missing --data") }
+    data = try DataOptions(arguments, isOptional: true)
+    supposed = try Self.supposed(arguments, data)
+    if data.path == nil, supposed == nil, case .preset = source { throw Self.missingData }
     assignments = arguments.all("set") + (arguments.has("exact") ? ["exact=true"] : [])
     ranks = try arguments.integer("n", in: 1...4096) ?? 1
     ranksPerNode = try arguments.integer("per-node", in: 1...4096)
@@ -48,6 +56,27 @@ struct PlanCommand: Subcommand {
     isJSON = arguments.has("json")
     var probe = Configuration()
     for assignment in assignments { try probe.set(assignment) }
+  }
+
+  private static let missingData = UsageError(
+    "missing --data, or --rows N and --shape HxWxC of images to come")
+
+  /// The images that the options describe where there is no data set.
+  private static func supposed(
+    _ arguments: Arguments, _ data: DataOptions
+  ) throws(UsageError) -> (rows: Int, shape: ImageShape)? {
+    let rows = try arguments.integer("rows", in: 1...1_000_000_000)
+    guard data.path == nil else {
+      if rows == nil { return nil }
+      throw UsageError("--rows goes without --data; --set rows=N takes the first N of its images")
+    }
+    guard rows != nil || data.shape != nil else { return nil }
+    guard let rows, let sides = data.shape else {
+      throw UsageError("--rows N and --shape HxWxC go together, found one of them")
+    }
+    return (
+      rows, ImageShape(height: sides[0], width: sides[1], channels: sides.count > 2 ? sides[2] : 1)
+    )
   }
 
   private static func network(_ text: String?) throws -> HostNetwork? {
@@ -64,13 +93,18 @@ struct PlanCommand: Subcommand {
     try world.agree {
       for assignment in assignments { try configuration.set(assignment) }
       data.store(in: &configuration)
-      if configuration.common.data.data.isEmpty { throw UsageError("missing --data") }
+      if configuration.common.data.data.isEmpty && supposed == nil { throw Self.missingData }
     }
-    let images = try data.open(for: configuration, on: world, console)
+    let images =
+      try supposed.map {
+        Planner.supposed($0.rows, of: $0.shape, batch: configuration.common.lanes.batch)
+      }
+      ?? data.open(for: configuration, on: world, console)
     let network = try network ?? HostNetwork(on: world)
     return try world.onRoot {
       let planner = try Planner(
-        configuration, on: images, ranks: ranks, ranksPerNode: ranksPerNode, network: network)
+        configuration, on: images, isSupposed: supposed != nil, ranks: ranks,
+        ranksPerNode: ranksPerNode, network: network)
       for line in configuration.unread(assignments) { console.warning(line) }
       console.progress("measuring a few steps")
       let plan = try planner.plan()
@@ -110,6 +144,8 @@ struct PlanCommand: Subcommand {
       "seconds_per_step_on_one_node": .real(plan.secondsOnOneNode),
       "seconds_per_epoch": .real(plan.secondsPerEpoch),
       "seconds_per_projection": plan.secondsPerProjection.map { .real($0) } ?? .null,
+      "epochs": .integer(plan.epochs), "projections": .integer(plan.projections),
+      "seconds_total": .real(plan.secondsInAll), "core_hours": .real(plan.coreHours),
       "steps_measured": .integer(plan.stepsMeasured),
     ]
   }
@@ -167,6 +203,11 @@ struct PlanCommand: Subcommand {
     if let projection = plan.secondsPerProjection {
       lines.append("projection           \(Quantity.clock(projection))")
     }
+    let projections = plan.projections > 0 ? Quantity.count(plan.projections, "projection") : nil
+    let parts = [Quantity.count(plan.epochs, "epoch"), projections].compactMap { $0 }
+    lines.append(
+      "in all               \(Quantity.clock(plan.secondsInAll)) at most: "
+        + "\(parts.joined(separator: ", ")); \(Quantity.significant(plan.coreHours, 3)) core hours")
     lines += networkLines(plan)
     lines.append(
       "Times are from \(Quantity.count(plan.stepsMeasured, "step")) of one rank's share of the "

@@ -12,8 +12,8 @@ struct ReconstructCommand: ImagesCommand {
 
   let query: RunQuery
 
-  func write(_ images: ImageSet, by outputs: Outputs) throws -> String? {
+  func write(_ images: ImageSet, by outputs: Outputs) throws -> [String] {
     try outputs.reconstruct(images, to: query.output)
-    return nil
+    return []
   }
 }

@@ -2,6 +2,7 @@ import Evaluation
 import MPI
 import Models
 import Runs
+import Support
 import Training
 
 /// `cleave sample`: draws new images.
@@ -23,7 +24,7 @@ struct SampleCommand: Subcommand {
       Option.value("start", "WORD", "start from normal (N(0, I), default) or prior codes"),
       Option.value("codes", "WORD", "the codes of the chain's steps: sample (default) or mean"),
       Option.value("seed", "K", "another K draws other images (default 595)"), Option.best,
-      Option.out, Option.force,
+      Option.out, Option.force, Option.json,
     ] + PassesOption.options
 
   private let query: RunQuery
@@ -61,6 +62,7 @@ struct SampleCommand: Subcommand {
     try query.answer(on: world, console) { outputs, _ in
       try outputs.sample(
         count, seed: seed, chain: chain, start: start, codes: codes, to: query.output)
+      return [.init("count", .integer(count)), .init("seed", .integer(Int(seed)))]
     }
   }
 }

@@ -31,7 +31,8 @@ struct TrainCommand: Subcommand {
       Option.value("stop-after-step", "N", "end after step N as a signal would (status 75)"),
       Option.value("max-steps", "N", "end after step N as a finished run"),
       Option.value(
-        "time-limit", "MINUTES", "end before so many minutes have passed as a signal would"),
+        "time-limit", "MINUTES",
+        "end before so many minutes have passed as a signal would, checkpoint included"),
       Option.value(
         "watchdog", "SECONDS",
         "end with a report when nothing has advanced for so long (default 600; 0 for never)"),
@@ -52,6 +53,7 @@ struct TrainCommand: Subcommand {
       Option.value(
         "wait", "SECONDS",
         "how long to wait for another process that trains the run to end (default 0)"),
+      Option.json,
     ] + Option.layout
 
   private let origin: Origin
@@ -59,6 +61,7 @@ struct TrainCommand: Subcommand {
   private let data: DataOptions
   private let limits: TrainingLimits
   private let threads: Int
+  private let isJSON: Bool
 
   /// The source of the configuration.
   private enum Origin {
@@ -72,6 +75,7 @@ struct TrainCommand: Subcommand {
       + arguments.all("on-nonfinite").map { "on_nonfinite=\($0)" }
     data = try DataOptions(arguments)
     threads = try arguments.threads()
+    isJSON = arguments.has("json")
     limits = TrainingLimits(
       stopAfterStep: try arguments.integer("stop-after-step", in: 1...Int.max),
       maxSteps: try arguments.integer("max-steps", in: 1...Int.max),
@@ -143,9 +147,11 @@ struct TrainCommand: Subcommand {
     }
     let images = try open(configuration, on: world, console)
     let display = TrainingDisplay(console, unread: configuration.unread(assignments))
-    return try TrainingRun.start(
+    let outcome = try TrainingRun.start(
       configuration, on: images, in: RunDirectory(out), replacing: isForced, observer: display,
-      limits: limits, world: world)
+      limits: limits, request: source.request, command: ShellWords.ownCommand, world: world)
+    if isJSON { console.result(display.document) }
+    return outcome
   }
 
   private func resume(
@@ -171,9 +177,11 @@ struct TrainCommand: Subcommand {
         try TrainingRun.verify(
           kept, on: images, in: directory, steps: steps, other: data.other, world: world))
     }
-    return try TrainingRun.resume(
+    let outcome = try TrainingRun.resume(
       configuration, on: images, in: directory, lease: lease, other: data.other, observer: display,
-      limits: limits, world: world)
+      limits: limits, command: ShellWords.ownCommand, world: world)
+    if isJSON { console.result(display.document) }
+    return outcome
   }
 
   /// The training set, after all checks that need no file.
@@ -185,6 +193,7 @@ struct TrainCommand: Subcommand {
     // Rows that are not trained on may serve for validation.
     return try ImageSet.open(
       common.data.data, options: common.data.imageSetOptions,
-      rows: common.recording.validateEvery == 0 ? common.data.rows : nil, on: world, console)
+      rows: common.recording.validateEvery == 0 ? common.data.rows : nil, by: common.data,
+      on: world, console)
   }
 }

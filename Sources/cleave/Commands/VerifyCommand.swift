@@ -24,15 +24,17 @@ struct VerifyCommand: Subcommand {
   static let options = [
     Option.value("ranks", "LIST", "the numbers of ranks to compare, such as 1,2,4"),
     Option.value("steps", "N", "how many steps to replay (default 20)"),
-    Option.inject,
+    Option.inject, Option.json,
   ]
 
+  private let isJSON: Bool
   private let run: RunDirectory
   private let ranks: [Int]
   private let steps: Int
   private let faults: [Fault]
 
   init(_ arguments: Arguments) throws {
+    isJSON = arguments.has("json")
     run = RunDirectory(arguments.operands[0])
     steps = try arguments.integer("steps", in: 1...1_000_000) ?? 20
     faults = try arguments.all("inject").map { try Fault(parsing: $0) }
@@ -63,17 +65,25 @@ struct VerifyCommand: Subcommand {
     console.startWorkers(1)
     let configuration = try ConfigurationSource.run(run).configuration(on: world, console)
     let data = configuration.common.data
-    let images = try ImageSet.open(
-      data.data, split: Split.train.rawValue, options: data.imageSetOptions, rows: data.rows,
-      on: world
+    let whole = try ImageSet.open(
+      data.data, split: Split.train.rawValue, options: data.imageSetOptions,
+      rows: data.patch == nil ? data.rows : nil, on: world
     ).images
-    _ = try TrainingRun.replay(
+    let images = try world.agree { try whole.rows(by: data) }
+    var lines: [JSONValue] = []
+    let start = try TrainingRun.replay(
       configuration, on: images, in: run, steps: steps, faults: faults, world: world
     ) {
       guard world.isRoot else { return }
       let digests = $0.tensorDigests().map { JSONValue.Member($0.name, .string($0.digest)) }
       let line: JSONValue = ["step": .integer($0.progress.step), "tensors": .object(digests)]
-      console.result(line.line)
+      isJSON ? lines.append(line) : console.result(line.line)
+    }
+    if isJSON {
+      console.result([
+        "run": .string(run.path), "checkpoint": .string(start), "ranks": .integer(world.size),
+        "steps": .array(lines),
+      ])
     }
     return 0
   }
@@ -106,16 +116,34 @@ struct VerifyCommand: Subcommand {
       let found = try traces(ranks: count, faults: index == ranks.count - 1 ? faults : [])
       if index == 0 { first = found }
       if let difference = Self.difference(first, found) {
+        if isJSON {
+          printDocument(of: Array(ranks[...index]), first, difference: difference, console)
+          return 1
+        }
         console.result(
           "\(run.path): \(ranks[0]) and \(Quantity.count(count, "rank")) differ: \(difference)")
         return 1
       }
+    }
+    if isJSON {
+      printDocument(of: ranks, first, difference: nil, console)
+      return 0
     }
     let counts = ranks.map(String.init).joined(separator: ", ")
     let start = (first.first?.step ?? 1) - 1
     console.result(
       "\(run.path): \(first.count) steps from step \(start) on are equal on \(counts) ranks")
     return 0
+  }
+
+  private func printDocument(
+    of ranks: [Int], _ first: [Trace], difference: String?, _ console: Console
+  ) {
+    console.result([
+      "run": .string(run.path), "ranks": .array(ranks.map { .integer($0) }),
+      "from_step": .integer((first.first?.step ?? 1) - 1), "steps": .integer(first.count),
+      "equal": .boolean(difference == nil), "difference": difference.map { .string($0) } ?? .null,
+    ])
   }
 
   private static func difference(_ a: [Trace], _ b: [Trace]) -> String? {

@@ -1,0 +1,212 @@
+import Support
+
+/// The splits of a collection of arrays: which hold images, and which the labels of these.
+struct ArrayParts {
+  /// A split: its images and their labels.
+  struct Part {
+    let split: Split
+    let images: ArrayImages
+    let labels: (any NumberArray)?
+  }
+
+  /// The splits that were found.
+  let parts: [Part]
+  /// The names of the other arrays.
+  private let others: [String]
+  private let classes: [String]
+
+  /// Finds images and labels by the options, or by the names of the arrays.
+  ///
+  /// - Throws: `DatasetError` or `HDF5Error` if there is no array of images, or a choice of several.
+  init(_ arrays: [any NumberArray], _ form: ArrayForm, of file: String) throws {
+    let known = arrays.map { Role($0) }
+    func named(_ name: String, _ option: String) throws -> Role {
+      let wanted = name.split(separator: "/").joined(separator: "/")
+      if let role = known.first(where: { $0.plainName == wanted }) { return role }
+      throw DatasetError.option(
+        option, found: name,
+        expected: arrays.isEmpty
+          ? "an array of \(file), which has none"
+          : "an array of \(file): " + Quantity.list(arrays.map(\.name), atMost: 8))
+    }
+    var images: [Split: Role] = [:]
+    if let name = form.images[.train] {
+      let first = try named(name, "--images")
+      images = first.counterparts(in: known)
+      images[.train] = first
+    } else if form.images[.test] == nil {
+      images = try Self.found(known, in: file)
+    }
+    if let name = form.images[.test] { images[.test] = try named(name, "--test-images") }
+    var labels: [Split: Role] = [:]
+    if let name = form.labels[.train] {
+      let first = try named(name, "--labels")
+      labels = first.counterparts(in: known)
+      labels[.train] = first
+    }
+    if let name = form.labels[.test] { labels[.test] = try named(name, "--test-labels") }
+    var parts: [Part] = []
+    for split in Split.allCases {
+      guard let role = images[split] else { continue }
+      let own = labels[split] ?? (form.labels.isEmpty ? role.labels(in: known) : nil)
+      let part = Part(
+        split: split, images: try ArrayImages(role.array, form), labels: own?.array)
+      if let found = part.labels {
+        let count = part.images.count
+        try found.check()
+        guard found.extents == [count] || found.extents == [count, 1] else {
+          throw found.mismatch(
+            found: "\(found.typeName) \(found.extents)",
+            expected: "[\(count)], a label for each image of \(role.array.name)")
+        }
+      }
+      parts.append(part)
+    }
+    let shapes = Set(parts.map { "\($0.images.shape)" })
+    guard shapes.count == 1 else {
+      throw DatasetError.mismatch(
+        file: file, item: parts.map(\.images.array.name).joined(separator: ", "),
+        found: "images of \(shapes.sorted().joined(separator: " and "))",
+        expected: "one size in all splits")
+    }
+    self.parts = parts
+    let used = Set(parts.flatMap { [$0.images.array.name] + [$0.labels?.name].compactMap { $0 } })
+    others = arrays.map(\.name).filter { !used.contains($0) }
+    var names: Set<String> = []
+    for part in parts where part.labels?.kind == .text {
+      names.formUnion(try part.labels?.strings() ?? [])
+    }
+    classes = names.sorted(by: ImageSource.precedes)
+  }
+
+  /// The arrays that have the form and the names of images.
+  private static func found(_ known: [Role], in file: String) throws -> [Split: Role] {
+    let candidates = known.filter(\.mayBeImages)
+    guard !candidates.isEmpty else {
+      throw DatasetError.mismatch(
+        file: file, item: "arrays",
+        found: known.isEmpty
+          ? "none"
+          : Quantity.list(known.map { "\($0.array.name) \($0.array.extents)" }, atMost: 8),
+        expected: "one of images, [N, H, W, C] or [N, D]")
+    }
+    var images: [Split: Role] = [:]
+    for role in candidates {
+      let split = role.split ?? .train
+      if let other = images[split] {
+        throw DatasetError.mismatch(
+          file: file, item: "images", found: "\(other.array.name) and \(role.array.name)",
+          expected: "one array for each split (--images and --test-images name them)")
+      }
+      images[split] = role
+    }
+    return images
+  }
+
+  /// Writes images and labels of all splits.
+  ///
+  /// - Throws: `HDF5Error` or `DatasetError` if an array is damaged or the disk is full.
+  func write(to writer: DatasetWriter, _ monitor: WorkMonitor) throws {
+    let total = parts.reduce(0) { $0 + $1.images.count }
+    var done = 0
+    for part in parts {
+      try part.images.write(part.split, to: writer) { count in
+        monitor.progress(done + count, total)
+        if monitor.isStopped() { throw writer.stopped }
+      }
+      done += part.images.count
+      guard let labels = part.labels else { continue }
+      try writer.write(labels: try numbers(labels), of: part.split)
+    }
+    if !classes.isEmpty { try writer.write(labelNames: classes) }
+  }
+
+  private func numbers(_ labels: any NumberArray) throws -> [Int32] {
+    if labels.kind == .text {
+      let places = Dictionary(
+        uniqueKeysWithValues: classes.enumerated().map { ($1, Int32($0)) })
+      return try labels.strings().map { places[$0] ?? 0 }
+    }
+    guard let whole = try labels.integers() else {
+      throw labels.mismatch(
+        found: "\(labels.typeName) with fractions", expected: "whole numbers, one for each image")
+    }
+    let fitting = whole.compactMap { Int32(exactly: $0) }
+    guard fitting.count == whole.count else {
+      throw labels.mismatch(
+        found: "a label beyond 32 bits", expected: "the numbers of classes")
+    }
+    return fitting
+  }
+
+  /// One line about what was read.
+  func reading(of file: String) -> String {
+    let texts = parts.map { part -> String in
+      "\(part.images.description), "
+        + (part.labels.map { "labels \($0.name)" } ?? "no labels") + ", as \(part.split.rawValue)"
+    }
+    return "read \(file): " + texts.joined(separator: "; ")
+      + (classes.isEmpty ? "" : "; classes " + Quantity.list(classes, atMost: 8))
+      + (others.isEmpty ? "" : "; not read: " + Quantity.list(others, atMost: 8))
+  }
+}
+
+/// What the name and the form of an array tell.
+struct Role {
+  let array: any NumberArray
+  private let words: [Substring]
+
+  init(_ array: any NumberArray) {
+    self.array = array
+    words = array.name.lowercased().split { !$0.isLetter && !$0.isNumber }
+  }
+
+  /// The name without a slash at its beginning.
+  var plainName: String { array.name.split(separator: "/").joined(separator: "/") }
+
+  private static let splits: [String: Split] = [
+    "train": .train, "training": .train, "trn": .train, "test": .test, "testing": .test,
+    "t10k": .test, "val": .validation, "valid": .validation, "validation": .validation,
+    "dev": .validation,
+  ]
+  private static let labels: Set<Substring> = [
+    "y", "label", "labels", "target", "targets", "class", "classes", "column",
+  ]
+
+  /// The split that a word of the name tells.
+  var split: Split? { words.lazy.compactMap { Self.splits[String($0)] }.first }
+
+  /// Whether a word of the name tells labels.
+  var isLabels: Bool { words.contains(where: Self.labels.contains) }
+
+  /// Whether the array has the form of images, and no name of labels.
+  var mayBeImages: Bool {
+    !isLabels && (array.kind == .integers || array.kind == .floats)
+      && ((3...4).contains(array.extents.count)
+        || array.extents.count == 2 && array.extents[1] >= 4)
+  }
+
+  /// The name without the words for its split.
+  private var stem: [Substring] { words.filter { Self.splits[String($0)] == nil } }
+
+  /// The arrays of other splits whose names differ in the words for the split alone.
+  func counterparts(in known: [Role]) -> [Split: Role] {
+    guard split == .train else { return [:] }
+    var found: [Split: Role] = [:]
+    for role in known where role.stem == stem {
+      guard let other = role.split, other != .train else { continue }
+      found[other] = role
+    }
+    return found
+  }
+
+  /// The labels of these images: one value a row, a name of labels, and the same split.
+  func labels(in known: [Role]) -> Role? {
+    let rows = array.extents[0]
+    let fitting = known.filter {
+      $0.isLabels && $0.split == split
+        && ($0.array.extents == [rows] || $0.array.extents == [rows, 1])
+    }
+    return fitting.count == 1 ? fitting[0] : nil
+  }
+}

@@ -1,0 +1,171 @@
+import Foundation
+import Support
+
+/// A table of numbers as text: a row for each image, with its values and, in one column, its label.
+///
+/// Commas, semicolons or tabs separate columns. The first line may name them.
+struct CSVTable {
+  /// The values of all columns but that of the labels, `[N, D]`.
+  let images: MemoryArray
+  /// The column of the labels.
+  let labels: MemoryArray?
+  /// How the column of labels was found, in words; nil if there is none.
+  let labelColumn: String?
+
+  /// Names of a column of labels.
+  private static let known = ["label", "labels", "class", "target", "y"]
+
+  /// Reads a table.
+  ///
+  /// - Parameters:
+  ///   - bytes: the bytes of the file.
+  ///   - file: the file in errors.
+  ///   - name: the name of the table.
+  ///   - column: the name or the number, from 1, of the column of labels; nil to find it.
+  /// - Throws: `DatasetError` with the first line that is wrong.
+  init(
+    _ bytes: [UInt8], file: String, name: String, labels column: String?
+  ) throws(DatasetError) {
+    var lines = Lines(bytes)
+    guard let first = lines.next() else {
+      throw .mismatch(file: file, item: "lines", found: "none", expected: "one for each image")
+    }
+    let separators: [UInt8] = [UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "\t")]
+    let separator =
+      separators.max { a, b in
+        bytes[first].count { $0 == a } < bytes[first].count { $0 == b }
+      } ?? separators[0]
+    let heading = Self.fields(bytes[first], separator).map { Self.text($0) }
+    let width = heading.count
+    let numbers = heading.filter { Double($0) != nil }.count
+    // A label may be text in any line; names of columns are text in more than one.
+    let hasHeading =
+      numbers < width - 1 || heading.contains { Self.known.contains($0.lowercased()) }
+    let place: Int?
+    (place, labelColumn) = try Self.place(
+      column, heading: hasHeading ? heading : nil, width: width, file: file)
+    var values: [Float] = []
+    var (texts, labels): ([String], [Int64]) = ([], [])
+    var areIntegers = true
+    var rows = 0
+    var line: Range<Int>? = hasHeading ? lines.next() : first
+    while let current = line {
+      let fields = Self.fields(bytes[current], separator)
+      guard fields.count == width else {
+        throw .mismatch(
+          file: file, item: "line \(lines.number)", found: "\(fields.count) columns",
+          expected: "\(width), as in line 1")
+      }
+      for (index, field) in fields.enumerated() {
+        if index == place {
+          let text = Self.text(field)
+          texts.append(text)
+          if let number = Double(text), let label = Int64(exactly: number) { labels.append(label) }
+          continue
+        }
+        if let whole = Self.digits(field) {
+          values.append(Float(whole))
+        } else if let value = Double(Self.text(field)) {
+          values.append(Float(value))
+          if value != value.rounded() { areIntegers = false }
+        } else {
+          let text = Self.text(field)
+          throw .mismatch(
+            file: file, item: "line \(lines.number), column \(index + 1)",
+            found: text.isEmpty ? "nothing" : "\"\(String(text.prefix(20)).printable)\"",
+            expected: "a number (--labels names the column of labels)")
+        }
+      }
+      rows += 1
+      line = lines.next()
+    }
+    guard rows > 0 else {
+      throw .mismatch(
+        file: file, item: "lines", found: "names of columns alone", expected: "one for each image")
+    }
+    var images = MemoryArray(
+      file: file, name: name, extents: [rows, width - (place == nil ? 0 : 1)],
+      typeName: areIntegers ? "integer" : "decimal", values: .floats(values))
+    images.areIntegers = areIntegers
+    self.images = images
+    let areNumbers = labels.count == rows
+    self.labels =
+      place == nil
+      ? nil
+      : MemoryArray(
+        file: file, name: "\(name) \(labelColumn ?? "label")", extents: [rows],
+        typeName: areNumbers ? "integer" : "text",
+        values: areNumbers ? .integers(labels) : .text(texts))
+  }
+
+  /// The column of labels, from 0, and its name.
+  private static func place(
+    _ column: String?, heading: [String]?, width: Int, file: String
+  ) throws(DatasetError) -> (place: Int?, name: String?) {
+    if let column {
+      if let place = heading?.firstIndex(of: column) { return (place, "column \(column)") }
+      guard let number = Int(column), (1...width).contains(number) else {
+        throw .option(
+          "--labels", found: column,
+          expected: heading.map {
+            "the name of a column of \(file): " + $0.prefix(4).joined(separator: ", ") + "…"
+          }
+            ?? "the number of a column of \(file), from 1 to \(width)")
+      }
+      return (number - 1, "column \(number)")
+    }
+    if let heading {
+      let places = heading.indices.filter { known.contains(heading[$0].lowercased()) }
+      return places.count == 1 ? (places[0], "column \(heading[places[0]])") : (nil, nil)
+    }
+    // Without names: a square and one more column are a label and an image.
+    let isLabelled = !ArrayImages.isSquare(width) && ArrayImages.isSquare(width - 1)
+    return isLabelled ? (0, "column 1") : (nil, nil)
+  }
+
+  /// The lines of a file that are not empty.
+  private struct Lines {
+    private let bytes: [UInt8]
+    private var start = 0
+    /// The number of the last line, from 1.
+    private(set) var number = 0
+
+    init(_ bytes: [UInt8]) {
+      self.bytes = bytes
+      if bytes.starts(with: [0xef, 0xbb, 0xbf]) { start = 3 }
+    }
+
+    mutating func next() -> Range<Int>? {
+      while start < bytes.count {
+        number += 1
+        var end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
+        let line = start
+        start = end + 1
+        while end > line, bytes[end - 1] <= UInt8(ascii: " ") { end -= 1 }
+        if end > line { return line..<end }
+      }
+      return nil
+    }
+  }
+
+  private static func fields(_ line: ArraySlice<UInt8>, _ separator: UInt8) -> [ArraySlice<UInt8>] {
+    line.split(separator: separator, omittingEmptySubsequences: false)
+  }
+
+  /// A field without blanks and quotes.
+  private static func text(_ field: ArraySlice<UInt8>) -> String {
+    String(decoding: field, as: UTF8.self).trimmingCharacters(in: [" ", "\t", "\r", "\""])
+      .printable
+  }
+
+  /// A whole number of at most six digits; nil for other text.
+  private static func digits(_ field: ArraySlice<UInt8>) -> Int? {
+    guard (1...6).contains(field.count) else { return nil }
+    var value = 0
+    for byte in field {
+      guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
+      value = 10 * value + Int(byte - UInt8(ascii: "0"))
+    }
+    return value
+  }
+}

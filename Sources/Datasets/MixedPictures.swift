@@ -1,0 +1,47 @@
+import HDF5
+
+/// Pictures of mixed sizes, as docs/files.md has them: `pixels` [T, C], and `sizes` [N, 2].
+public enum MixedPictures {
+  /// Checks that the sizes of a split take all its pixels, and that each value can be read.
+  ///
+  /// - Throws: `HDF5Error` or `DatasetError` if the file is damaged.
+  public static func check(_ path: String, split: String) throws {
+    let file = try File.open(path)
+    _ = try sizes(of: split, in: file)
+    let pixels = try file.dataset("/\(split)/pixels")
+    let atOnce = max(1, (1 << 24) / max(1, pixels.rowCount))
+    for first in stride(from: 0, to: pixels.shape[0], by: atOnce) {
+      let _: [Float] = try pixels.read(rows: first..<min(first + atOnce, pixels.shape[0]))
+    }
+  }
+
+  /// The sizes of the pictures of a split, which take all its pixels.
+  ///
+  /// - Throws: `HDF5Error` or `DatasetError` if they do not.
+  static func sizes(of split: String, in file: File) throws -> ImageSet.MixedSizes {
+    let pixels = try file.dataset("/\(split)/pixels")
+    try pixels.expect(.uint8, .float32, shape: [nil, nil])
+    try file.checkLinks(to: "/\(split)/sizes")
+    let sizes = try file.dataset("/\(split)/sizes")
+    try sizes.expect(.int32, shape: [nil, 2])
+    let sides: [Int32] = try sizes.readAll()
+    var found: [(height: Int, width: Int)] = []
+    var first = [0]
+    for row in 0..<sizes.shape[0] {
+      let (height, width) = (Int(sides[2 * row]), Int(sides[2 * row + 1]))
+      guard height > 0, width > 0 else {
+        throw DatasetError.mismatch(
+          file: file.path, item: sizes.path, found: "\(height)x\(width) in row \(row)",
+          expected: "positive sides")
+      }
+      found.append((height, width))
+      first.append(first[row] + height * width)
+    }
+    guard first[found.count] == pixels.shape[0], !found.isEmpty else {
+      throw DatasetError.mismatch(
+        file: file.path, item: pixels.path, found: "\(pixels.shape[0]) pixels",
+        expected: "\(first[found.count]), those of all sizes")
+    }
+    return ImageSet.MixedSizes(sizes: found, first: first)
+  }
+}

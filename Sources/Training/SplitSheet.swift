@@ -1,0 +1,100 @@
+import Foundation
+import Images
+
+/// What a run makes of some rows, beside the clean images and the simplest filters: one picture.
+public struct SplitSheet {
+  /// The rows of the data set.
+  public let rows: [Int]
+  /// Height, width and channels of an image.
+  public let shape: [Int]
+  /// The images as the model sees them, [rows, H, W, C], and the word above them.
+  public let x: [Float], xTitle: String
+  /// The clean part of a model with a sparse part, or else D(E(X)).
+  public let explained: [Float]
+  /// The sparse part; nil for a model without.
+  public let sparse: [Float]?
+  /// The clean images; nil where none are known.
+  public let clean: [Float]?
+  /// The mean of the images, [H, W, C].
+  public let mean: [Float]
+
+  /// Rows of a sheet.
+  public static let rowCount = 10
+  /// Images of a mean image.
+  public static let meanCount = 4096
+
+  /// A sheet from its parts.
+  public init(
+    rows: [Int], shape: [Int], x: [Float], xTitle: String = "X", explained: [Float],
+    sparse: [Float]?, clean: [Float]?, mean: [Float]
+  ) {
+    self.rows = rows
+    self.shape = shape
+    self.x = x
+    self.xTitle = xTitle
+    self.explained = explained
+    self.sparse = sparse
+    self.clean = clean
+    self.mean = mean
+  }
+
+  /// The rows that all pictures of `count` rows show: evenly spaced, from the first on.
+  ///
+  /// They depend on nothing else, so they are the same at any time and on any number of ranks.
+  public static func pinned(of count: Int, atMost limit: Int = rowCount) -> [Int] {
+    let shown = min(count, limit)
+    return (0..<shown).map { $0 * count / shown }
+  }
+
+  /// X | L | S | X - S, or X | D(E(X)); then the clean images, the mean image and a median filter.
+  ///
+  /// The line under a column has its mean squared error to the clean images, where they are known.
+  ///
+  /// - Parameter labels: the words beside the rows; nil for their numbers.
+  public func picture(title: String, labels: [String]? = nil) -> Picture {
+    let medians = filtered()
+    let means = rows.flatMap { _ in mean }
+    var columns = [column(xTitle, x)]
+    if let sparse {
+      columns += [
+        column("L", explained), .signed("S", sparse),
+        column("X - S", zip(x, sparse).map { $0 - $1 }),
+      ]
+    } else {
+      columns.append(column("D(E(X))", explained))
+    }
+    if let clean { columns.append(.init("clean", clean)) }
+    columns += [column("mean of X", means), column("median 3x3", medians)]
+    return ComparisonSheet(
+      title: title, columns: columns, labels: labels ?? rows.map { "row \($0)" }, rows: rows.count,
+      height: shape[0], width: shape[1], channels: shape[2]
+    ).picture()
+  }
+
+  private func column(_ title: String, _ values: [Float]) -> ComparisonSheet.Column {
+    guard let clean else { return .init(title, values) }
+    let error = zip(values, clean).reduce(0.0) {
+      let difference = Double($1.0) - Double($1.1)
+      return $0 + difference * difference
+    }
+    let mean = error / Double(max(clean.count, 1))
+    return .init(title, note: "MSE \(String(format: "%.4f", mean))", values)
+  }
+
+  private func filtered() -> [Float] {
+    let count = shape.reduce(1, *)
+    return [Float](unsafeUninitializedCapacity: x.count) { buffer, initialized in
+      if let start = buffer.baseAddress {
+        x.withUnsafeBufferPointer { x in
+          guard let first = x.baseAddress else { return }
+          for row in rows.indices {
+            MedianFilter.apply(
+              first + row * count, to: start + row * count, height: shape[0], width: shape[1],
+              channels: shape[2], side: 3)
+          }
+        }
+      }
+      initialized = x.count
+    }
+  }
+}

@@ -1,0 +1,71 @@
+import Datasets
+import TestSupport
+import Testing
+
+@Suite("Patches of images")
+struct PatchTests {
+  /// Every pixel of images of mixed sizes is seen, and the last patch of a side ends with the image.
+  @Test func theGridCoversImagesOfAnySize() {
+    let sizes = [(height: 16, width: 16), (height: 17, width: 33), (height: 40, width: 23)]
+    for stride in [1, 4, 5, 16] {
+      let grid = PatchGrid(side: 16, stride: stride, sizes: sizes)
+      #expect(grid.images == 3)
+      var row = 0
+      for (image, size) in sizes.enumerated() {
+        var seen = Array(repeating: 0, count: size.height * size.width)
+        #expect(grid.rows(of: image).lowerBound == row)
+        for patch in grid.rows(of: image) {
+          #expect(grid.image(of: patch) == image)
+          let (y, x) = grid.corner(of: patch, in: image)
+          for dy in 0..<16 { for dx in 0..<16 { seen[(y + dy) * size.width + x + dx] += 1 } }
+          row += 1
+        }
+        #expect(seen.allSatisfy { $0 > 0 }, "\(size), stride \(stride)")
+      }
+      #expect(grid.count == row)
+    }
+    #expect(PatchGrid(side: 16, stride: 4, sizes: [(64, 64)]).count == 13 * 13)
+    #expect(PatchGrid(side: 16, stride: 4, sizes: [(16, 16), (17, 16)]).count == 1 + 2)
+  }
+
+  @Test func patchesAreTheirPixelsAndMakeTheImageAgain() throws {
+    let shape = ImageShape(height: 9, width: 7, channels: 3)
+    let bytes = (0..<2 * shape.count).map { UInt8($0 % 251) }
+    let images = ImageSet(bytes: bytes, shape: shape)
+    let patches = try images.patches(4, stride: 3)
+    #expect(patches.shape == ImageShape(height: 4, width: 4, channels: 3))
+    #expect(patches.count == 2 * 3 * 2 && patches.isPatches && patches.whole === images)
+    let source = try #require(patches.patching)
+    let whole = images.values(0..<2)
+    for image in 0..<2 {
+      let rows = source.grid.rows(of: image)
+      let values = patches.values(rows)
+      var (sums, counts) = (
+        [Float](repeating: 0, count: shape.count), [Float](repeating: 0, count: 9 * 7)
+      )
+      source.add(rows, of: image, values, to: &sums, &counts)
+      for i in sums.indices {
+        #expect(abs(sums[i] / counts[i / 3] - whole[image * shape.count + i]) < 1e-6)
+      }
+    }
+    // Rows in any order, and the noise of a set.
+    let some: [Int32] = [11, 0, 7]
+    var gathered = [Float](repeating: 0, count: 3 * 48)
+    some.withUnsafeBufferPointer { patches.gather($0, into: &gathered) }
+    #expect(gathered == some.flatMap { patches.values(Int($0)..<Int($0) + 1) })
+    let noisy = images.corrupted(by: .saltPepper(0.5), seed: 1, rows: 0..<2)
+    let ofNoisy = try noisy.patches(4, stride: 3)
+    #expect(ofNoisy.values(0..<12) != patches.values(0..<12))
+    #expect(try #require(ofNoisy.clean).values(0..<12) == patches.values(0..<12))
+  }
+
+  @Test func imagesBelowAPatchAreRefused() {
+    let images = ImageSet(
+      bytes: Array(repeating: 0, count: 100), shape: .init(height: 10, width: 10, channels: 1))
+    #expect {
+      try images.patches(11, stride: 4)
+    } throws: {
+      "\($0)".contains("found 10x10x1 in row 0, expected at least 11 pixels on each side")
+    }
+  }
+}

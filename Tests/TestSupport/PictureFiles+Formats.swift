@@ -1,0 +1,60 @@
+import CGraphicsMagick
+import Foundation
+import Images
+
+/// Files of the formats that GraphicsMagick reads and writes.
+extension PictureFiles {
+  private static let isReady = cgm_start() != 0
+
+  /// A picture as a file of a format, such as `TIFF`; WebP without loss.
+  ///
+  /// - Parameters:
+  ///   - orientation: the orientation of EXIF, 1 to 8, in a TIFF file.
+  ///   - pages: how many equal pictures the file holds.
+  ///   - isPacked: whether a TIFF file is compressed.
+  public static func file<Value: BitwiseCopyable>(
+    _ format: String, _ picture: Raster<Value>, orientation: Int = 1, pages: Int = 1,
+    isPacked: Bool = false
+  ) throws -> Data {
+    try file(
+      format, picture.values, height: picture.height, width: picture.width,
+      map: picture.channels == 1 ? "I" : "RGB", orientation: orientation, pages: pages,
+      isPacked: isPacked)
+  }
+
+  /// Pixels of red, green, blue and alpha as a file of a format.
+  public static func fileWithAlpha<Value: BitwiseCopyable>(
+    _ format: String, _ pixels: [Value], height: Int, width: Int
+  ) throws -> Data {
+    try file(
+      format, pixels, height: height, width: width, map: "RGBA", orientation: 1, pages: 1,
+      isPacked: false)
+  }
+
+  private static func file<Value: BitwiseCopyable>(
+    _ format: String, _ pixels: [Value], height: Int, width: Int, map: String, orientation: Int,
+    pages: Int, isPacked: Bool
+  ) throws -> Data {
+    guard isReady else { throw Failure(description: "GraphicsMagick does not start") }
+    var count = 0
+    let bytes = pixels.withUnsafeBytes {
+      cgm_encode(
+        format, UInt(width), UInt(height), map, MemoryLayout<Value>.size == 2 ? 1 : 0,
+        $0.baseAddress, Int32(orientation), Int32(pages),
+        isPacked ? ZipCompression : NoCompression, &count)
+    }
+    guard let bytes else { throw Failure(description: "GraphicsMagick wrote no \(format) file") }
+    defer { free(bytes) }
+    return Data(bytes: bytes, count: count)
+  }
+
+  /// A 16-bit picture with smooth colours; each `index` gives a different picture.
+  public static func deepPattern(
+    _ index: Int, height: Int, width: Int, channels: Int = 1
+  ) -> DeepPicture {
+    let values = (0..<height * width * channels).map {
+      UInt16(truncatingIfNeeded: ($0 &* 2654 &+ index &* 977) ^ 0x1234)
+    }
+    return DeepPicture(height: height, width: width, channels: channels, values: values)
+  }
+}
