@@ -70,6 +70,8 @@ public final class Advisor {
   private let progress: (String) -> Void
   /// How X and L are compared: corrected by the images' noise, where it is known.
   private var measure = HiddenPixels.Measure.huber
+  /// Seconds of a training step, by preset and model.
+  private var speeds: [String: Double] = [:]
   /// Images that judge; fewer than there are where measuring takes long, the same for all trials.
   private var judges: Int?
 
@@ -80,7 +82,9 @@ public final class Advisor {
   private static let outerIterations = 6
   private static let thresholds = [0.1, 0.2, 0.4, 0.65, 0.05]
   /// The steps of a trial, at least and at most; fewer tell nothing, more hardly change the order.
-  private static let steps = 120...1800
+  private static let steps = 40...1800
+  /// The steps that a trial should have: slow networks get fewer trials rather than shorter ones.
+  private static let wantedSteps = 300.0
   /// The steps of a run on all images, at least.
   private static let wholeSteps = 6000
 
@@ -113,14 +117,20 @@ public final class Advisor {
     }
     let batch = min(Self.batch, 1 << (trained.bitWidth - 1 - trained.leadingZeroBitCount))
     var trials: [Trial] = []
-    var steps = 0
+    var (steps, isRefined) = (0, false)
     var left = candidates(batch: batch)
+    // A quarter of a trial's time judges, and as much goes into starting it.
+    let perStep = try speed(of: left[0], on: sample, trained)
+    let affordable = 0.95 * seconds / (1.5 * Self.wantedSteps * perStep)
+    left = Array(left.prefix(max(3, Int(min(100, affordable)))))
+    let refinesLater = left.count > 4
     while !left.isEmpty {
       let candidate = left.removeFirst()
       // The clock of rank 0 decides for all.
       let spent = try clock(began)
       // A trial and its judgement; two more trials refine the threshold.
-      let share = (0.95 * seconds - spent) / Double(left.count + 1 + (trials.isEmpty ? 2 : 0))
+      let share =
+        (0.95 * seconds - spent) / Double(left.count + 1 + (refinesLater && !isRefined ? 2 : 0))
       if trials.count >= 3, let slowest = trials.map(\.seconds).max(), spent + slowest > seconds {
         break
       }
@@ -132,7 +142,9 @@ public final class Advisor {
           "\(trial.name): \(Quantity.significant(trial.error)) in "
             + Quantity.seconds(trial.seconds))
       }
-      if left.isEmpty, let best = trials.min(by: { $0.error < $1.error }) {
+      if left.isEmpty, refinesLater, !isRefined, let best = trials.min(by: { $0.error < $1.error })
+      {
+        isRefined = true
         left = refinements(of: best, beside: trials, batch: batch)
       }
     }
@@ -220,10 +232,10 @@ public final class Advisor {
   private func refinements(of best: Trial, beside trials: [Trial], batch: Int) -> [Candidate] {
     guard let threshold = best.threshold else { return [] }
     return [0.7, 1.4].map { (threshold * $0 * 1000).rounded() / 1000 }.filter { wanted in
-      // Each threshold is refined once.
+      // Not what has been tried, or nearly.
       !trials.contains { trial in
         trial.threshold.map { abs($0 / wanted - 1) < 0.2 } ?? false
-      } && !trials.contains { Self.isRefined($0.threshold) }
+      }
     }.map { wanted in
       Candidate(
         preset: String(best.name.prefix { $0 != "," }), words: words(of: best),
@@ -238,10 +250,6 @@ public final class Advisor {
 
   private func model(of trial: Trial) -> [String] { ["model=\(trial.configuration.model)"] }
 
-  private static func isRefined(_ threshold: Double?) -> Bool {
-    threshold.map { !thresholds.contains($0) } ?? false
-  }
-
   // MARK: - Trials
 
   /// Trains and judges a model; nil where it cannot have images of this shape.
@@ -254,17 +262,11 @@ public final class Advisor {
   private func tried(
     _ candidate: Candidate, _ sample: ImageSet, _ trained: Int, _ share: Double
   ) throws -> (trial: Trial?, steps: Int) {
-    var c = try Preset.named(candidate.preset).configuration()
-    for assignment in candidate.assignments { try c.set(assignment) }
-    var common = c.common
-    common.data.rows = nil
-    common.lanes.seed = seed
-    common.lanes.lanes = nil
-    c.write(common)
+    var c = try configuration(of: candidate)
+    let common = c.common
     do { _ = try c.makeModel(of: sample.shape) } catch is ConfigurationError { return (nil, 0) }
     let started = DispatchTime.now()
-    let learned = try world.agree { try sample.limited(to: trained) }
-    let perStep = try secondsPerStep(c, learned)
+    let perStep = try speed(of: candidate, on: sample, trained)
     let (perEpoch, batch) = (max(1, trained / common.lanes.batch), Double(common.lanes.batch))
     // A round of judging is a third of a training step for as many images.
     let payable = 0.25 * share / max(1e-6, perStep) * batch * 3 / Double(Self.rounds)
@@ -304,15 +306,42 @@ public final class Advisor {
     )
   }
 
-  /// The time of a training step with all ranks.
+  private func configuration(of candidate: Candidate) throws -> Configuration {
+    var c = try Preset.named(candidate.preset).configuration()
+    for assignment in candidate.assignments { try c.set(assignment) }
+    var common = c.common
+    common.data.rows = nil
+    common.lanes.seed = seed
+    common.lanes.lanes = nil
+    c.write(common)
+    return c
+  }
+
+  /// The seconds of a training step with all ranks; measured once for a preset and a model.
   ///
   /// **Collective.**
-  private func secondsPerStep(_ c: Configuration, _ images: ImageSet) throws -> Double {
-    let resolved = try world.agree { try c.validated(rows: images.count, of: images.shape) }
+  private func speed(
+    of candidate: Candidate, on sample: ImageSet, _ trained: Int
+  ) throws -> Double {
+    let c = try configuration(of: candidate)
+    let name = "\(candidate.preset) \(c.model)"
+    if let known = speeds[name] { return known }
+    let images = try world.agree { try sample.limited(to: trained) }
+    let resolved = try world.agree { try c.validated(rows: trained, of: images.shape) }
     let trainer = try TrainingRun.session(resolved, on: images, world: world).trainer
-    for _ in 0..<2 { try trainer.trainStep() }
+    // The first steps allocate their memory.
+    _ = try timed(1, trainer)
+    var found = try timed(1, trainer)
+    if found < 0.1 { found = try timed(max(1, min(8, trainer.stepsPerEpoch - 2)), trainer) }
+    speeds[name] = found
+    return found
+  }
+
+  /// The seconds of each of `count` steps, on the slowest rank.
+  ///
+  /// **Collective.**
+  private func timed(_ count: Int, _ trainer: Trainer) throws -> Double {
     let start = DispatchTime.now().uptimeNanoseconds
-    let count = min(8, max(1, trainer.stepsPerEpoch - 2))
     for _ in 0..<count { try trainer.trainStep() }
     var seconds = [Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9 / Double(count)]
     try world.allReduce(&seconds, .max)
