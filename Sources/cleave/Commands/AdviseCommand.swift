@@ -22,7 +22,7 @@ struct AdviseCommand: Subcommand {
   static let options =
     [
       Option.value("minutes", "M", "about how long it may take (default 5)"),
-      Option.value("out", "CONFIG.json", "write the settings there, for cleave train"),
+      Option.value("out", "FILE.json", "write the settings there, for cleave train"),
       Option.split, Option.force, Option.json,
     ] + Option.layout
 
@@ -75,9 +75,9 @@ struct AdviseCommand: Subcommand {
 
   /// The command that trains all images as advised.
   private func trainingCommand(_ advice: Advice) -> String {
-    if let out { return "cleave train \(out) --out RUN" }
+    if let out { return "cleave train \(ShellWords.quoted(out)) --out RUN" }
     let settings = advice.assignments.map { " --set \($0)" }.joined()
-    return "cleave train \(advice.preset) --data \(path)\(settings) --out RUN"
+    return "cleave train \(advice.preset) --data \(ShellWords.quoted(path))\(settings) --out RUN"
   }
 
   // MARK: - Text
