@@ -70,29 +70,29 @@ static inline int cgm_copy(cgm_reading *r, const char *map, int is_deep, void *p
                        is_deep ? ShortPixel : CharPixel, pixels, &r->exception) == MagickPass;
 }
 
-// Writes `pages` equal pictures as a file in memory, for tests; `free` releases it.
+// Writes a picture as a file in memory, for tests; `free` releases it.
 static inline void *cgm_encode(
     const char *format, unsigned long width, unsigned long height, const char *map, int is_deep,
-    const void *pixels, int orientation, int pages, CompressionType compression, size_t *count) {
+    const void *pixels, int orientation, CompressionType compression, size_t *count) {
   ExceptionInfo exception;
   GetExceptionInfo(&exception);
   ImageInfo *info = CloneImageInfo(NULL);
-  Image *images = NULL;
-  for (int page = 0; page < pages; page++) {
-    Image *image = ConstituteImage(
-        width, height, map, is_deep ? ShortPixel : CharPixel, pixels, &exception);
-    if (!image) break;
+  Image *image = ConstituteImage(
+      width, height, map, is_deep ? ShortPixel : CharPixel, pixels, &exception);
+  void *blob = NULL;
+  if (image) {
     strncpy(image->magick, format, sizeof(image->magick) - 1);
     image->orientation = (OrientationType)orientation;
     image->depth = is_deep ? 16 : 8;
     image->compression = compression;
-    AppendImageToList(&images, image);
+    // Grey pixels come with a palette; their file shall have grey values.
+    if (!strcmp(map, "I")) image->storage_class = DirectClass;
+    strncpy(info->magick, format, sizeof(info->magick) - 1);
+    info->compression = compression;
+    (void)AddDefinitions(info, "webp:lossless=true", &exception);
+    blob = ImageToBlob(info, image, count, &exception);
+    DestroyImage(image);
   }
-  strncpy(info->magick, format, sizeof(info->magick) - 1);
-  info->compression = compression;
-  (void)AddDefinitions(info, "webp:lossless=true", &exception);
-  void *blob = images ? ImageToBlob(info, images, count, &exception) : NULL;
-  if (images) DestroyImageList(images);
   DestroyImageInfo(info);
   DestroyExceptionInfo(&exception);
   return blob;

@@ -23,6 +23,8 @@ extension Outputs {
   ) throws -> (scores: Scores, originals: Originals, cleanPart: CleanPart)? {
     let rows = try SplitRows(trained, data, rounds: rounds, on: world)
     let source = rows.source
+    // A picture of the worst shows images of one size.
+    if grid != nil { _ = try world.agree { try source.wholeShape() } }
     var table: [Float] = []
     try RowBlocks(rows: source.count, of: source.whole.largestShape, on: world)
       .collect(width: Score.allCases.count) { block in
@@ -57,7 +59,6 @@ extension Outputs {
     _ rows: SplitRows, _ data: ImageSet, _ scores: Scores, _ originals: Originals, _ worst: [Int],
     to path: String
   ) throws {
-    _ = try rows.source.wholeShape()
     let shape = rows.source.whole.shape
     var (x, l, s) = ([Float](), [Float](), [Float]())
     for row in worst {

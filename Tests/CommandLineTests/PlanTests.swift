@@ -104,7 +104,7 @@ import Training
         #expect(plans[0][name] == plans[1][name] && plans[0][name] != nil, "\(name)")
       }
       let bytes = try plans.map { try #require($0["total_bytes"]?.number) }
-      #expect(abs(bytes[0] / bytes[1] - 1) < 0.05, "\(bytes)")
+      #expect(abs(bytes[0] / bytes[1] - 1) < 0.1, "\(bytes)")
       let plan = plans[0]
       let (epoch, projection, all, hours) = (
         try #require(plan["seconds_per_epoch"]?.number),

@@ -75,7 +75,7 @@ import Testing
         ),
         ("mnist-gan", "network=conv", "network: found conv, expected mlp with model=gan"),
         ("mnist-gan", "dropout=1", "dropout: found 1, expected a number of at least 0 and below 1"),
-        ("celeba-dcgan", "channels=8,8,8", "channels: found 3 for images of 28 x 28, expected"),
+        ("celeba-dcgan", "channels=8,8,8", "channels: found 3 for images of 28x28, expected"),
         ("mnist-daae", "idaae=pictures", "idaae: found pictures, expected one of codes, images"),
       ] {
         try BadInput(

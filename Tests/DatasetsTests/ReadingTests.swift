@@ -36,7 +36,7 @@ import Testing
     try withTemporaryFolder { folder in
       let path = folder.appending(path: "d.h5").path
       var late = bits
-      late[71] = 2
+      late[71] = 200
       try make(
         path, ["/bits": bits, "/chunkedbits": bits, "/late": late, "/chunkedlate": late])
       for name in ["/bits", "/chunkedbits"] {

@@ -127,7 +127,7 @@ struct RelativesTests {
       try DCGAN(dcgan.read(), image: ImageShape(height: 6, width: 6, channels: 1))
     }
     #expect(throws: ConfigurationError.self) {
-      try DCGAN(dcgan.read(), image: ImageShape(height: 8, width: 4, channels: 1))
+      try DCGAN(dcgan.read(), image: ImageShape(height: 8, width: 6, channels: 1))
     }
   }
 

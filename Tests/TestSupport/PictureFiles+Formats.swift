@@ -40,12 +40,31 @@ extension PictureFiles {
     let bytes = pixels.withUnsafeBytes {
       cgm_encode(
         format, UInt(width), UInt(height), map, MemoryLayout<Value>.size == 2 ? 1 : 0,
-        $0.baseAddress, Int32(orientation), Int32(pages),
-        isPacked ? ZipCompression : NoCompression, &count)
+        $0.baseAddress, Int32(orientation), isPacked ? ZipCompression : NoCompression, &count)
     }
     guard let bytes else { throw Failure(description: "GraphicsMagick wrote no \(format) file") }
     defer { free(bytes) }
-    return Data(bytes: bytes, count: count)
+    let file = [UInt8](Data(bytes: bytes, count: count))
+    return Data(pages == 1 ? file : repeated(file, format, pages))
+  }
+
+  /// A file of one picture as one of several: those of GIF lie between its header and its last byte;
+  /// in TIFF the directory of a picture ends with the place of the next one, here itself.
+  private static func repeated(_ file: [UInt8], _ format: String, _ pages: Int) -> [UInt8] {
+    if format == "GIF" {
+      let start = 13 + (file[10] >= 128 ? 3 << (Int(file[10] & 7) + 1) : 0)
+      let picture = file[start..<file.count - 1]
+      return Array(file[..<start]) + repeatElement(picture, count: pages).joined()
+        + file.suffix(1)
+    }
+    func number(_ at: Int, _ bytes: Int) -> Int {
+      (0..<bytes).reduce(0) { $0 + Int(file[at + $1]) << (8 * $1) }
+    }
+    let directory = number(4, 4)
+    var result = file
+    let end = directory + 2 + 12 * number(directory, 2)
+    result.replaceSubrange(end..<end + 4, with: file[4..<8])
+    return result
   }
 
   /// A 16-bit picture with smooth colours; each `index` gives a different picture.

@@ -22,7 +22,12 @@ struct ArrayParts {
     let known = arrays.map { Role($0) }
     func named(_ name: String, _ option: String) throws -> Role {
       let wanted = name.split(separator: "/").joined(separator: "/")
-      if let role = known.first(where: { $0.plainName == wanted }) { return role }
+      // Labels of a table are called after it and their column.
+      if let role = known.first(where: {
+        $0.plainName == wanted || $0.plainName.hasSuffix(" column \(wanted)")
+      }) {
+        return role
+      }
       throw DatasetError.option(
         option, found: name,
         expected: arrays.isEmpty
