@@ -218,7 +218,7 @@ public enum TrainingRun {
       try session.restore(
         checkpoint, isLoaded: selection.isLoaded, hasOtherImages: isOther)
       if isOther { try world.agree { try checkRest(session, directory) } }
-      try world.agree { try session.checkLimits() }
+      if world.isRoot, let line = session.passedLimit { observer?.warning(line) }
       if world.isRoot, let line = words(about: identity, isOther: isOther, trained, checkpoint) {
         observer?.warning(line)
       }

@@ -253,18 +253,14 @@ public final class Session {
     return errors.count - 1 - best >= recording.patience
   }
 
-  /// Makes sure that the limits lie at or after the present step.
-  ///
-  /// - Throws: `ConfigurationError` that names the option.
-  public func checkLimits() throws(ConfigurationError) {
-    for (option, step) in [
-      ("--max-steps", limits.maxSteps), ("--stop-after-step", limits.stopAfterStep),
-    ] {
-      guard let step, step < trainer.progress.step else { continue }
-      throw ConfigurationError(
-        key: option, found: "\(step)",
-        expected: "at least \(trainer.progress.step), the step that the run has reached")
+  /// Says that a limit lies before the present step, where one does: then no step is made.
+  public var passedLimit: String? {
+    let step = trainer.progress.step
+    let limits = [("--max-steps", limits.maxSteps), ("--stop-after-step", limits.stopAfterStep)]
+    for case (let option, let limit?) in limits where limit < step {
+      return "\(option) \(limit): the run has made \(step) steps already, so it makes none"
     }
+    return nil
   }
 
   /// Whether the run ends here: a stop was requested, or this is the last step.

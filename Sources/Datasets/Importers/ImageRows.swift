@@ -9,7 +9,7 @@ struct ImageRows: Sendable {
   /// The sides of an image, in pixels.
   static let size = ImportOption(
     "size", "HxW",
-    "height and width of an image, or N for both (default: as they are; celeba: 64; omniglot: 105)")
+    "height and width, or N for both (default: as they are; celeba: 64; omniglot: 105)")
   private static let fit = ImportOption(
     "fit", "WAY",
     "what --size does to another form: crop to the middle (default), pad or stretch")

@@ -21,7 +21,7 @@ public struct SpritesImporter: Importer {
   public static let options = [splitFile, CelebAImporter.subset]
   private static let splitFile = ImportOption(
     "split-file", "FILE",
-    "sprites_splits.mat: the official split (default: beside the .mat files, or one folder up)"
+    "sprites_splits.mat, the split (default: beside the .mat files, or one folder up)"
   )
 
   static let shape = ImageShape(height: 60, width: 60, channels: 3)
