@@ -48,7 +48,7 @@ extension PictureFiles {
     return Data(pages == 1 ? file : repeated(file, format, pages))
   }
 
-  /// A file of one picture as one of several: those of GIF lie between its header and its last byte;
+  /// A file of one picture as one of several, where its format has that: those of GIF lie between its header and its last byte;
   /// in TIFF the directory of a picture ends with the place of the next one, here itself.
   private static func repeated(_ file: [UInt8], _ format: String, _ pages: Int) -> [UInt8] {
     if format == "GIF" {
@@ -57,6 +57,7 @@ extension PictureFiles {
       return Array(file[..<start]) + repeatElement(picture, count: pages).joined()
         + file.suffix(1)
     }
+    guard format == "TIFF" else { return file }
     func number(_ at: Int, _ bytes: Int) -> Int {
       (0..<bytes).reduce(0) { $0 + Int(file[at + $1]) << (8 * $1) }
     }
