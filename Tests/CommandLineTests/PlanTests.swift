@@ -103,6 +103,11 @@ import Training
       ] {
         #expect(plans[0][name] == plans[1][name] && plans[0][name] != nil, "\(name)")
       }
+      for part in ["images", "split", "parameters", "optimizer"] {
+        let sizes = plans.map { $0["per_rank_bytes"]?[part]?.integer }
+        #expect(sizes[0] == sizes[1] && sizes[0] != nil, "\(part)")
+      }
+      // Before a file is read, the process lacks some memory of HDF5.
       let bytes = try plans.map { try #require($0["total_bytes"]?.number) }
       #expect(abs(bytes[0] / bytes[1] - 1) < 0.1, "\(bytes)")
       let plan = plans[0]

@@ -1,7 +1,7 @@
 /// A text file with words in lines, such as the lists of CelebA.
 ///
-/// Blanks and commas separate words; empty lines do not count. All words stay bytes, because such a list holds
-/// eight million words.
+/// Blanks and commas separate words; empty lines do not count. All words stay bytes, because such
+/// a list holds eight million words.
 struct TextTable {
   /// A line that is not empty.
   struct Line {
