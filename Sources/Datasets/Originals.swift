@@ -22,12 +22,12 @@ public struct Originals: Sendable {
   private static let mostPixels = 1 << 26
 
   /// Reads what lies beside the images in their file; nothing for images made in memory, and of
-  /// arrays that are no `images` of a group.
+  /// arrays that are neither `images` nor mixed pictures of a group.
   ///
   /// - Throws: `HDF5Error`; `DatasetError` for one that does not fit the number of images.
   public init(of images: ImageSet) throws {
     let parts = images.dataset.split(separator: "/")
-    guard parts.last == "images" else {
+    guard parts.last == "images" || images.isMixed else {
       (names, labelNames, sizes, depths, fit, crop) = (nil, nil, nil, nil, .stretch, nil)
       labels = images.labels
       return
