@@ -91,7 +91,7 @@ let package = Package(
     tests("HDF5", ["HDF5", "CHDF5"]),
     tests("Images", ["Images"]),
     tests("Tensors", ["Tensors", "CKernels"]),
-    tests("Autodiff", ["Autodiff"]),
+    tests("Autodiff", ["Autodiff", "Layers"]),
     tests("Layers", ["Layers", "HDF5"]),
     tests("Datasets", ["Datasets", "HDF5", "CHDF5", "Images", "Support", "Tensors", "CZlib"]),
     tests("Distributed", ["Distributed", "MPI"]),
@@ -103,7 +103,7 @@ let package = Package(
     tests("Benchmarks", ["Benchmarks"]),
     tests(
       "CommandLine",
-      ["Checkpoints", "Datasets", "HDF5", "Images", "Models", "MPI", "Support"]),
+      ["Checkpoints", "Datasets", "Evaluation", "HDF5", "Images", "Models", "MPI", "Support"]),
   ],
   swiftLanguageModes: [.v6]
 )
