@@ -4,7 +4,7 @@ import Layers
 
 extension Evaluation {
   /// The errors of X and of what a user may compare a model with, of D(E(X)) from mean codes and,
-  /// with a sparse part, of L, X - S and the repaired images: X where S is 0, L elsewhere.
+  /// with a sparse part, of L, X - S and the repaired images (`Shrinkage.repair`).
   ///
   /// A model trained with noise drawn at each step gets inputs with such noise, unless the images
   /// are already corrupted; medians are of the same inputs. The mean image is that of the clean
@@ -75,7 +75,7 @@ extension Evaluation {
     return answers + [
       l.map { min(max($0, 0), 1) },  // as it is written
       zip(x, s).map { $0 - $1 },
-      x.indices.map { s[$0] == 0 ? x[$0] : l[$0] },
+      trained.shrinkage.repair(x, l),
     ]
   }
 

@@ -12,7 +12,7 @@ extension Outputs {
     case clean = "L"
     /// The image without the sparse part.
     case rest = "X-S"
-    /// The image where S is 0, the clean part elsewhere.
+    /// The image where it is near the clean part, the clean part elsewhere (`Shrinkage.repair`).
     case repaired
   }
 
@@ -63,7 +63,7 @@ extension Outputs {
         switch shown {
         case .clean: split.l
         case .rest: zip(split.x, split.s).map { $0 - $1 }
-        case .repaired: zip(split.s, zip(split.x, split.l)).map { $0 == 0 ? $1.0 : $1.1 }
+        case .repaired: trained.shrinkage.repair(split.x, split.l)
         }
     } encode: { row in
       let shape = whole.shape(of: row)

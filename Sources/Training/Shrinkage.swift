@@ -40,6 +40,21 @@ public struct Shrinkage: Sendable {
     }
   }
 
+  /// Repairs an image: x where it is near l, l where they differ by more than 2 t, blended between.
+  ///
+  /// It is x - S for S by the rule `firm`, whichever rule splits the images.
+  ///
+  /// - Parameters:
+  ///   - x: values of whole pixels.
+  ///   - l: the clean part, as many.
+  public func repair(_ x: [Float], _ l: [Float]) -> [Float] {
+    var s = zip(x, l).map { $0 - $1 }
+    let deviations = s
+    Shrinkage(.firm, threshold: threshold, channels: channels)
+      .apply(deviations, to: &s, count: s.count)
+    return zip(x, s).map { $0 - $1 }
+  }
+
   /// Splits x - l into s and r = x - l - s.
   ///
   /// - Parameters:

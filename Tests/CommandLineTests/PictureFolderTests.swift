@@ -42,10 +42,18 @@ import Testing
       #expect(s.contains(0) && s.contains { $0 != 0 })
       let original: [UInt8] = try values("/train/images", of: "d.h5", in: folder)
       #expect(x == original)
+      // |X - L - S| is t where S is not 0, but for the rounding of L to a byte, which has no mean.
+      let rests = s.indices.filter { s[$0] != 0 }
+        .map { abs(Float(x[$0]) / 255 - Float(l[$0]) / 255 - s[$0]) }
+      let t = rests.reduce(0, +) / Float(rests.count)
+      func repaired(_ i: Int) -> UInt8 {
+        ImageGrid.byte((Float(x[i]) - min(abs(s[i]) / t, 1) * (Float(x[i]) - Float(l[i]))) / 255)
+      }
+      #expect(t > 0.05 && (0..<x.count).contains { repaired($0) != x[$0] && repaired($0) != l[$0] })
       for (shown, value) in [
         ("L", { i in l[i] }),
         ("X-S", { ImageGrid.byte(Float(x[$0]) / 255 - s[$0]) }),
-        ("repaired", { s[$0] == 0 ? x[$0] : l[$0] }),
+        ("repaired", repaired),
       ] as [(String, (Int) -> UInt8)] {
         try Tool.succeed("denoise run --out \(shown)/ --as \(shown)", ranks: ranks, in: folder)
         for row in 0..<Self.count {
@@ -53,7 +61,8 @@ import Testing
           let found = try picture(name, in: folder)
           #expect(found.height == 28 && found.width == 28 && found.channels == 1)
           let expected = (row * 784..<(row + 1) * 784).map(value)
-          #expect(found.bytes == expected, "\(name)")
+          let off = zip(found.bytes, expected).map { abs(Int($0) - Int($1)) }
+          #expect(off.max() ?? 255 <= (shown == "repaired" ? 1 : 0), "\(name)")
         }
         let files = try FileManager.default.subpathsOfDirectory(
           atPath: folder.appending(path: shown).path)

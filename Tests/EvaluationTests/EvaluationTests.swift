@@ -273,7 +273,9 @@ struct EvaluationTests {
       let usual = try found(FrozenSplit.usualRounds)
       let ofL = try #require(value(result, "mse", "L"))
       #expect(abs(ofL - meanSquaredError(usual.l, clean)) < 1e-6)
-      let repaired = zip(zip(x, usual.s), usual.l).map { $0.1 == 0 ? $0.0 : $1 }
+      let repaired = zip(x, usual.l).map { x, l in
+        x - min(max((abs(x - l) - t) / t, 0), 1) * (x - l)
+      }
       let ofRepaired = try #require(value(result, "mse", "repaired"))
       #expect(abs(ofRepaired - meanSquaredError(repaired, clean)) < 1e-6)
       let mean = (0..<784).map { j in (0..<40).reduce(Float(0)) { $0 + clean[$1 * 784 + j] } / 40 }

@@ -16,7 +16,7 @@ struct EvaluateCommand: Subcommand {
     \(metricTable)
 
     Errors are taken against the clean images where the data set has them; X stands for the model's
-    input, L for the clean part as denoise writes it, repaired for X where S is 0 and L elsewhere.
+    input, L for the clean part as denoise writes it, repaired for X where it is near L, and L elsewhere.
     Beside them: medians of X, and the mean of the clean images, which looks at no X. A model that is
     trained with noise gets such noise here too, unless the images are corrupted already. Bounds are of inputs
     without noise; a Gaussian decoder's are log-densities, higher being better.
