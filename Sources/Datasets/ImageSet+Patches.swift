@@ -31,6 +31,29 @@ public struct PatchSource {
   }
 }
 
+extension PatchSource {
+  /// Patches of a whole image, [rows.count, side, side, C].
+  ///
+  /// - Parameters:
+  ///   - rows: the patches.
+  ///   - image: the image that they are in.
+  ///   - values: of that image, [H, W, C].
+  public func cut<Value>(_ rows: Range<Int>, of image: Int, from values: [Value]) -> [Value] {
+    let shape = images.shape(of: image)
+    let line = grid.side * shape.channels
+    var result: [Value] = []
+    result.reserveCapacity(rows.count * grid.side * line)
+    for row in rows {
+      let corner = grid.corner(of: row, in: image)
+      for y in corner.y..<corner.y + grid.side {
+        let first = (y * shape.width + corner.x) * shape.channels
+        result += values[first..<first + line]
+      }
+    }
+    return result
+  }
+}
+
 extension ImageSet {
   /// Square patches of these images as the rows of a set; nothing is copied.
   ///
@@ -91,29 +114,15 @@ extension ImageSet {
     var last = (image: -1, pixels: [Float]())
     for (i, row) in rows.enumerated() {
       let image = source.grid.image(of: row)
-      let corner = source.grid.corner(of: row, in: image)
       let place = destination + i * shape.count
       let whole = source.images
       if whole.isDerived {
         if last.image != image { last = (image, whole.values(image..<image + 1)) }
-        cut(last.pixels, from: source, image, corner, to: place)
+        let patch = source.cut(row..<row + 1, of: image, from: last.pixels)
+        ck_copy(place, patch, patch.count)
       } else {
-        whole.cut(image, corner, side: source.grid.side, to: place)
-      }
-    }
-  }
-
-  private func cut(
-    _ pixels: [Float], from source: PatchSource, _ image: Int, _ corner: (y: Int, x: Int),
-    to place: UnsafeMutablePointer<Float>
-  ) {
-    let (side, shape) = (source.grid.side, source.images.shape(of: image))
-    let line = side * shape.channels
-    pixels.withUnsafeBufferPointer { pixels in
-      guard let start = pixels.baseAddress else { return }
-      for y in 0..<side {
-        let at = ((corner.y + y) * shape.width + corner.x) * shape.channels
-        ck_copy(place + y * line, start + at, line)
+        whole.cut(
+          image, source.grid.corner(of: row, in: image), side: source.grid.side, to: place)
       }
     }
   }

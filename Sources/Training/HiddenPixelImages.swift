@@ -55,7 +55,7 @@ struct HiddenPixelImages {
   /// **Collective.** The same bit for bit on any number of ranks, if the weights are.
   func measure(
     _ trainer: Trainer, rule: ShrinkageRule, threshold: Double
-  ) throws -> HiddenPixels.Sums {
+  ) throws -> BlindSums {
     Activity.begin("filling in hidden pixels")
     let judge = HiddenPixels(
       of: model, shape: images.shape, rule: rule, threshold: Float(threshold),
@@ -78,31 +78,4 @@ extension HiddenPixels {
       $0..<min(rows.upperBound, $0 + size)
     }
   }
-
-  /// The sums of each image of some blocks, in their order; a rank measures whole blocks.
-  ///
-  /// **Collective.** The same bit for bit on any number of ranks.
-  ///
-  /// - Parameter isOwn: whether this rank measures a block, by its index.
-  public func measure(
-    _ blocks: [Range<Int>], of images: ImageSet, on world: Communicator, isOwn: (Int) -> Bool
-  ) throws -> [Sums] {
-    let width = Sums.width
-    var values = [Double](repeating: 0, count: blocks.reduce(0) { $0 + $1.count } * width)
-    var first = 0
-    for (index, rows) in blocks.enumerated() {
-      defer { first += rows.count * width }
-      guard isOwn(index) else { continue }
-      Activity.advance()
-      let found = measure(rows, images.values(rows)).flatMap(\.values)
-      values.replaceSubrange(first..<first + found.count, with: found)
-    }
-    try world.allReduce(&values, .sum)
-    return stride(from: 0, to: values.count, by: width).map { Sums(values[$0..<$0 + width]) }
-  }
-}
-
-extension Sequence<HiddenPixels.Sums> {
-  /// The sums over all images.
-  public var total: HiddenPixels.Sums { reduce(into: HiddenPixels.Sums()) { $0 += $1 } }
 }

@@ -16,7 +16,7 @@ import Tensors
 /// mostly noise, cannot rule, as they would in a squared error that is biased towards grey. Where it
 /// is known what noise makes of a value in the mean, the squared error can be corrected instead.
 /// Shapes: B images, D values.
-public final class HiddenPixels {
+public final class HiddenPixels: BlindMeasure {
   /// How X and L are compared at a hidden value.
   public enum Measure: Equatable, Sendable {
     /// Huber's, for noise that is not known.
@@ -46,107 +46,63 @@ public final class HiddenPixels {
   /// The name of the criterion in histories and logs.
   public static let name = "hidden"
 
-  /// The sums over the hidden values of some images.
-  public struct Sums: Equatable, Sendable {
-    /// Hidden values.
-    public var count = 0.0
-    /// The sum of the measure of X - L there.
-    public var model = 0.0
-    /// The sum of the measure of X - M there; M is the median of the neighbours that are seen.
-    public var median = 0.0
-
-    /// No values.
-    public init() {}
-
-    /// The sums from an array as `values` gives it.
-    public init(_ values: ArraySlice<Double>) {
-      precondition(values.count == Self.width, "\(values.count) values for \(Self.width) sums")
-      let first = values.startIndex
-      (count, model, median) = (values[first], values[first + 1], values[first + 2])
-    }
-
-    /// Numbers of an array of sums.
-    public static let width = 3
-    /// The sums in a fixed order.
-    public var values: [Double] { [count, model, median] }
-    /// The criterion: the mean of the measure of X - L over the hidden values; lower is better.
-    public var error: Double { count > 0 ? model / count : .nan }
-    /// The same of the median of the seen neighbours, which knows no model.
-    public var medianError: Double { count > 0 ? median / count : .nan }
-
-    /// Adds sums of other images.
-    public static func += (left: inout Sums, right: Sums) {
-      left.count += right.count
-      left.model += right.model
-      left.median += right.median
-    }
-  }
-
-  private let shape: ImageShape
-  private let split: FrozenSplit
+  private let split: WholeSplit
   private let draws: Draws
   private let compare: Measure
-  private var pixels: [Float] = []
-  private var l: [Float] = []
-  private var s: [Float] = []
-  private var hidden: [UInt8] = []
 
-  /// A judge of a model of images of a shape.
+  /// A judge of a model of rows of a shape.
   ///
   /// - Parameters:
+  ///   - source: the images of which rows are patches, which are then judged; nil to judge rows.
   ///   - rule: how S comes from X - L.
   ///   - threshold: its threshold; 0 for a model without a sparse part.
   ///   - rounds: the largest number of rounds of the split.
   ///   - seed: of the choice of the hidden pixels.
   public init(
-    of model: any Encoding, shape: ImageShape, rule: ShrinkageRule = .soft, threshold: Float,
-    rounds: Int = FrozenSplit.usualRounds, measure: Measure = .huber, seed: UInt64
+    of model: any Encoding, shape: ImageShape, patchesOf source: PatchSource? = nil,
+    rule: ShrinkageRule = .soft, threshold: Float, rounds: Int = FrozenSplit.usualRounds,
+    measure: Measure = .huber, seed: UInt64
   ) {
-    self.shape = shape
     compare = measure
-    split = FrozenSplit(
-      by: model, dimensions: shape.count,
-      shrinkage: Shrinkage(
-        rule, threshold: threshold > 0 ? threshold : .infinity, channels: shape.channels),
-      rounds: rounds, seed: seed)
+    split = WholeSplit(
+      FrozenSplit(
+        by: model, dimensions: shape.count,
+        shrinkage: Shrinkage(
+          rule, threshold: threshold > 0 ? threshold : .infinity, channels: shape.channels),
+        rounds: rounds, seed: seed), of: shape, patchesOf: source)
     draws = Draws(seed: seed, purpose: .hidden, time: 0)
   }
 
-  /// Hides pixels of the images, lets the model fill them in, and compares; one result an image.
+  public func blocks(_ images: Range<Int>) -> [Range<Int>] { split.blocks(images) }
+
+  /// Hides pixels of the images, lets the model fill them in, and compares X and L there.
   ///
-  /// The result is a function of the weights, the rows and their pixels alone.
-  ///
-  /// - Parameters:
-  ///   - rows: the rows of the images, which choose the hidden pixels.
-  ///   - x: their values, [B, D].
-  public func measure(_ rows: Range<Int>, _ x: UnsafePointer<Float>) -> [Sums] {
-    let d = shape.count
-    let count = rows.count * d
-    if pixels.count != count {
-      pixels = Array(repeating: 0, count: count)
-      l = pixels
-      s = pixels
-      hidden = Array(repeating: 0, count: count)
-    }
-    var sums = Array(repeating: Sums(), count: rows.count)
-    pixels.withUnsafeMutableBufferPointer { pixels in
-      hidden.withUnsafeMutableBufferPointer { hidden in
-        guard let start = pixels.baseAddress, let mask = hidden.baseAddress else { return }
-        ck_copy(start, x, count)
-        for (i, row) in rows.enumerated() {
-          let at = i * d
-          Self.choose(row, shape, draws, mask + at)
-          Self.fill(x + at, mask + at, shape, into: start + at)
-          for j in at..<at + d where mask[j] != 0 {
-            sums[i].count += 1
-            sums[i].median += compare(x[j], start[j])
+  /// `BlindSums.median` is of the median of the neighbours that are seen.
+  public func measure(_ images: Range<Int>, _ x: [Float]) -> [BlindSums] {
+    var (filled, hidden) = (x, [UInt8](repeating: 0, count: x.count))
+    var (first, owner) = (0, [Int](repeating: 0, count: x.count))
+    for (i, image) in images.enumerated() {
+      let shape = split.shape(of: image)
+      x.withUnsafeBufferPointer { x in
+        filled.withUnsafeMutableBufferPointer { filled in
+          hidden.withUnsafeMutableBufferPointer { hidden in
+            guard let x = x.baseAddress, let filled = filled.baseAddress,
+              let hidden = hidden.baseAddress
+            else { return }
+            Self.choose(image, shape, draws, hidden + first)
+            Self.fill(x + first, hidden + first, shape, into: filled + first)
           }
         }
-        split.run(rows, start, hidden: mask, l: &l, s: &s)
-        for j in 0..<count where mask[j] != 0 {
-          sums[j / d].model += compare(x[j], l[j])
-        }
       }
+      for j in first..<first + shape.count { owner[j] = i }
+      first += shape.count
+    }
+    let l = split.l(images, filled, hidden: hidden)
+    var sums = [BlindSums](repeating: BlindSums(), count: images.count)
+    for j in hidden.indices where hidden[j] != 0 {
+      sums[owner[j]].count += 1
+      sums[owner[j]].model += compare(x[j], l[j])
+      sums[owner[j]].median += compare(x[j], filled[j])
     }
     return sums
   }

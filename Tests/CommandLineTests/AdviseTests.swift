@@ -61,6 +61,36 @@ import Testing
     }
   }
 
+  /// Where damage is of larger parts, patches are tried, and judged by what they repair.
+  @Test func photographsAreJudgedByRepair() throws {
+    try withTemporaryFolder { folder in
+      try Tool.succeed("synthesize faces --count 60 --out clean.h5", in: folder)
+      try Tool.succeed("corrupt clean.h5 d.h5 --noise blotch:1", in: folder)
+      let text = try Tool.succeed("advise d.h5 --minutes 0.05", ranks: 2, in: folder)
+      for part in ["damage planted on a tenth of ", "5x5 median where it differs", "photos "] {
+        #expect(text.contains(part), "\(part): \(text)")
+      }
+      // Pictures of mixed sizes: of each the middle, of the smallest sides.
+      try FileManager.default.createDirectory(
+        at: folder.appending(path: "p"), withIntermediateDirectories: true)
+      for i in 0..<40 {
+        try PictureFiles.png(
+          PictureFiles.pattern(i, height: 33 + i % 5, width: 40 + i % 3, channels: 3)
+        ).write(to: folder.appending(path: "p/\(i).png"))
+      }
+      try Tool.succeed("import images p --out mixed.h5", in: folder)
+      let mixed = try Tool.document("advise mixed.h5 --minutes 0.05 --json", in: folder)
+      #expect(mixed["preset"] == "photos" && mixed["middle"] == [33, 40, 3])
+      try Tool.succeed("train photos --data d.h5 --out run --max-steps 3 --quiet", in: folder)
+      let planted = try Tool.document("evaluate run --metrics planted --json", in: folder)
+      for ranks in [2, 3] {
+        let found = try Tool.document(
+          "evaluate run --metrics planted --json", ranks: ranks, in: folder)
+        #expect(found["metrics"] == planted["metrics"])
+      }
+    }
+  }
+
   /// The metric does not depend on the ranks, nor on clean images in the file.
   @Test func hiddenPixelsAreMeasuredAlikeOnAnyRanks() throws {
     try withTemporaryFolder { folder in

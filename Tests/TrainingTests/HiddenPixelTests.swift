@@ -31,7 +31,7 @@ struct HiddenPixelTests {
 
   private func measured(
     _ model: any Encoding, _ images: ImageSet, _ rows: Range<Int>, seed: UInt64 = 1
-  ) -> HiddenPixels.Sums {
+  ) -> BlindSums {
     HiddenPixels(of: model, shape: images.shape, threshold: 0, seed: seed)
       .measure(rows, images.values(rows)).total
   }
@@ -124,7 +124,7 @@ struct HiddenPixelTests {
   /// The result does not depend on the rows beside a row, but on its number.
   @Test func imagesAreJudgedByThemselves() {
     let images = SyntheticDigits.images(count: 12, seed: 2)
-    func each(_ rows: Range<Int>, seed: UInt64 = 1) -> [HiddenPixels.Sums] {
+    func each(_ rows: Range<Int>, seed: UInt64 = 1) -> [BlindSums] {
       HiddenPixels(of: Constant(value: 0.1), shape: shape, threshold: 0.2, seed: seed)
         .measure(rows, images.values(rows))
     }

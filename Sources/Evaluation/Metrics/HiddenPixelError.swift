@@ -25,16 +25,13 @@ extension Evaluation {
   /// The sums over hidden pixels of X, never of clean images; nil for a model without an encoder.
   ///
   /// **Collective.**
-  func hiddenPixels() throws -> HiddenPixels.Sums? {
+  func hiddenPixels() throws -> BlindSums? {
     guard let model = trained.model as? any Encoding else { return nil }
-    let images = source.images
     let judge = HiddenPixels(
-      of: model, shape: images.shape, rule: trained.configuration.loop.shrinkage,
+      of: model, shape: source.images.shape, patchesOf: source.images.patching,
+      rule: trained.configuration.loop.shrinkage,
       threshold: trained.threshold, rounds: options.rounds,
       seed: trained.configuration.common.lanes.seed)
-    return try judge.measure(
-      HiddenPixels.blocks(0..<source.rows, of: images.shape), of: images, on: world
-    ) { $0 % world.size == world.rank }
-    .total
+    return try judge.measure(0..<source.count, of: source.whole, on: world).total
   }
 }

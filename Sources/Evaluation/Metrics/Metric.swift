@@ -73,6 +73,7 @@ public enum MetricCatalogue {
     NegativeLogLikelihood.self,
     BitsPerPixel.self,
     HiddenPixelError.self,
+    PlantedDamageError.self,
   ]
 
   /// The metrics' names.

@@ -73,6 +73,17 @@ struct DataOptions {
     return sides
   }
 
+  /// The options that tell the form of the file, as a command line has them, each after a space.
+  var words: String {
+    [
+      options.images.map { " --images \(ShellWords.quoted($0))" },
+      options.layout == .nhwc ? nil : " --layout \(options.layout.rawValue)",
+      options.shape.map { " --shape \($0.map(String.init).joined(separator: ","))" },
+      options.scale.map { " --scale \($0)" },
+      options.isExternal ? " --external" : nil,
+    ].compactMap { $0 }.joined()
+  }
+
   /// Makes a run remember its training set, if a file was named.
   func store(in configuration: inout Configuration) {
     guard let path else { return }
@@ -91,16 +102,21 @@ struct DataOptions {
   ///
   /// **Collective.**
   ///
-  /// - Parameter rows: how many images are needed; nil for all.
+  /// - Parameters:
+  ///   - rows: how many images are needed; nil for all.
+  ///   - takesMixed: whether images may differ in size, though they are no patches.
   /// - Throws: `DatasetError` or `HDF5Error`, the same on all ranks.
   func open(
-    for run: Configuration, rows: Int? = nil, on world: Communicator, _ console: Console
+    for run: Configuration, rows: Int? = nil, takesMixed: Bool = false, on world: Communicator,
+    _ console: Console
   ) throws -> ImageSet {
     let own = run.common.data
     let isOwn = path == nil || (path == own.data && !isLayoutGiven)
     let isTrained = isOwn && split == Split.train.rawValue
+    var form = isOwn ? own.imageSetOptions : options
+    form.takesMixed = takesMixed
     return try ImageSet.open(
-      path ?? own.data, split: split, options: isOwn ? own.imageSetOptions : options,
+      path ?? own.data, split: split, options: form,
       rows: [rows, isTrained ? own.rows : nil].compactMap { $0 }.min(), by: own, on: world, console)
   }
 
@@ -156,7 +172,7 @@ extension ImageSet {
     by settings: DataSettings, on world: Communicator, _ console: Console
   ) throws -> ImageSet {
     var options = options
-    options.takesMixed = settings.patch != nil
+    if settings.patch != nil { options.takesMixed = true }
     let (images, copies) = try open(
       path, split: split, options: options, rows: settings.patch == nil ? rows : nil, on: world)
     if let line = images.reading { console.note(line) }

@@ -16,7 +16,10 @@ struct AdviseCommand: Subcommand {
     without clean images: 15 % of the pixels of other images are hidden, and each model fills
     them in. The lower its error there, the better: the squared error, corrected by the noise, where
     that is known, otherwise Huber's, bent at 0.2. Beside them: the median of the seen neighbours.
-    What cannot be told is said. Clean images in the file are not looked at.
+    Where no noise of single pixels is found, and images have 32 pixels a side or more, damage is
+    planted on them instead, and what the model repairs is compared with X. Of images of mixed sizes,
+    and of large ones, the middle is looked at. What cannot be told is said. Clean images in the file
+    are not looked at.
     """
   static let operands = [Operand("DATA", "the data set")]
   static let options =
@@ -50,7 +53,7 @@ struct AdviseCommand: Subcommand {
     Workers.start(1)
     var wanted = Configuration()
     data.store(in: &wanted)
-    let images = try data.open(for: wanted, on: world, console)
+    let images = try data.open(for: wanted, takesMixed: true, on: world, console)
     // Told before minutes are spent.
     try world.agree {
       guard world.isRoot, let out else { return }
@@ -77,7 +80,8 @@ struct AdviseCommand: Subcommand {
   private func trainingCommand(_ advice: Advice) -> String {
     if let out { return "cleave train \(ShellWords.quoted(out)) --out RUN" }
     let settings = advice.assignments.map { " --set \($0)" }.joined()
-    return "cleave train \(advice.preset) --data \(ShellWords.quoted(path))\(settings) --out RUN"
+    return
+      "cleave train \(advice.preset) --data \(ShellWords.quoted(path))\(data.words)\(settings) --out RUN"
   }
 
   // MARK: - Text
@@ -121,12 +125,21 @@ struct AdviseCommand: Subcommand {
       "pixel means from \(means); in flat parts \(isolated) of the values stand alone; roughness "
         + Quantity.decimal(facts.roughness, 3),
       "noise: \(Self.words(noise))", "",
-      "Trained on \(trained) images for at most \(Quantity.grouped(advice.steps)) steps; hidden "
-        + "pixels of \(judged) others filled in:",
+      "Trained on \(trained) images for at most \(Quantity.grouped(advice.steps)) steps; "
+        + (advice.criterion == .planted
+          ? "damage planted on a tenth of \(judged) others and repaired:"
+          : "hidden pixels of \(judged) others filled in:"),
     ]
-    switch advice.measure {
-    case .huber: lines.append("error: Huber's measure of X - L, bent at \(HiddenPixels.bend)")
-    case .corrected(let offset, let gain):
+    if let middle = advice.middle {
+      lines.insert("of each image the middle, \(middle), was looked at", at: 0)
+    }
+    switch advice.criterion {
+    case .planted:
+      lines.append(
+        "error: Huber's measure of X - repaired, bent at \(HiddenPixels.bend), X before the damage")
+    case .hidden(.huber):
+      lines.append("error: Huber's measure of X - L, bent at \(HiddenPixels.bend)")
+    case .hidden(.corrected(let offset, let gain)):
       lines.append(
         "error: (X - \(Quantity.significant(Double(offset), 3))) / "
           + "\(Quantity.significant(Double(gain), 3)) - L, squared: by the noise that was found")
@@ -141,7 +154,10 @@ struct AdviseCommand: Subcommand {
       ]
     }
     rows.append(
-      ["median of the neighbours", "", Quantity.decimal(advice.medianError, 5), "", "", ""])
+      [
+        advice.criterion == .planted ? "5x5 median where it differs" : "median of the neighbours",
+        "", Quantity.decimal(advice.medianError, 5), "", "", "",
+      ])
     lines.append(
       Columns.text(["model", "lambda", "error", "+- to best", "seconds", ""], rows))
     lines.append("")
@@ -162,6 +178,14 @@ struct AdviseCommand: Subcommand {
 
   // MARK: - JSON
 
+  private static func name(of criterion: Advice.Criterion) -> String {
+    switch criterion {
+    case .planted: PlantedRepair.name
+    case .hidden(.huber): "huber"
+    case .hidden(.corrected): "corrected"
+    }
+  }
+
   private static func document(_ advice: Advice, _ command: String) -> JSONValue {
     let noise = advice.noise
     let blocks: JSONValue = noise.blocks.map { .real($0) } ?? .null
@@ -175,7 +199,10 @@ struct AdviseCommand: Subcommand {
       "noise": kind, "facts": document(noise.facts),
       "trained": .integer(advice.trained), "judged": .integer(advice.judged),
       "steps": .integer(advice.steps),
-      "measure": .string(advice.measure == .huber ? "huber" : "corrected"),
+      "middle": advice.middle.map {
+        .array([.integer($0.height), .integer($0.width), .integer($0.channels)])
+      } ?? .null,
+      "measure": .string(Self.name(of: advice.criterion)),
       "trials": .array(advice.trials.map { document($0) }),
       "median": .real(advice.medianError), "preset": .string(advice.preset),
       "settings": .array(advice.assignments.map { .string($0) }),

@@ -1,0 +1,38 @@
+import Layers
+import MPI
+import Runs
+import Support
+import Training
+
+/// The error of images that the model repairs after damage was planted on them, which needs no clean
+/// images.
+enum PlantedDamageError: Metric {
+  static let name = PlantedRepair.name
+  static let summary =
+    "error of images repaired after blotches were planted on a tenth of their pixels, without "
+    + "clean images (Huber, 0.2)"
+  static let unit = Measure.squaredError
+  static let needs: String? = "an encoder"
+  static let note: String? =
+    "lower is better; it tells which lambda finds damage of larger parts, where hidden judges L; "
+    + "median is the 5x5 median of pixels that differ from it"
+
+  static func measure(_ evaluation: Evaluation) throws -> [MetricValue] {
+    guard let sums = try evaluation.plantedDamage() else { return [] }
+    return [MetricValue("repaired", sums.error), MetricValue("median", sums.medianError)]
+  }
+}
+
+extension Evaluation {
+  /// The sums over whole images; nil for a model without an encoder.
+  ///
+  /// **Collective.**
+  func plantedDamage() throws -> BlindSums? {
+    guard let model = trained.model as? any Encoding else { return nil }
+    let judge = PlantedRepair(
+      of: model, shape: source.images.shape, patchesOf: source.images.patching,
+      rule: trained.configuration.loop.shrinkage, threshold: trained.threshold,
+      rounds: options.rounds, seed: trained.configuration.common.lanes.seed)
+    return try judge.measure(0..<source.count, of: source.whole, on: world).total
+  }
+}
