@@ -73,6 +73,7 @@ public final class HiddenPixels: BlindMeasure {
     draws = Draws(seed: seed, purpose: .hidden, time: 0)
   }
 
+  /// Consecutive images in blocks that are measured together.
   public func blocks(_ images: Range<Int>) -> [Range<Int>] { split.blocks(images) }
 
   /// Hides pixels of the images, lets the model fill them in, and compares X and L there.

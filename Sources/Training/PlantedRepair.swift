@@ -41,8 +41,12 @@ public final class PlantedRepair: BlindMeasure {
     self.seed = seed
   }
 
+  /// Consecutive images in blocks that are measured together.
   public func blocks(_ images: Range<Int>) -> [Range<Int>] { split.blocks(images) }
 
+  /// Plants damage on the images, repairs them, and compares with X; one result an image.
+  ///
+  /// `BlindSums.median` is of the 5x5 median where it differs.
   public func measure(_ images: Range<Int>, _ x: [Float]) -> [BlindSums] {
     var planted: [Float] = []
     planted.reserveCapacity(x.count)
