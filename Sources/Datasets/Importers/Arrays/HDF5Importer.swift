@@ -35,7 +35,7 @@ public struct HDF5Importer: Importer {
     }
     let arrays = try file.datasetPaths().map { DatasetArray(dataset: try file.dataset($0)) }
       .filter { !$0.extents.isEmpty }
-    parts = try ArrayParts(arrays, form, of: path)
+    parts = try ArrayParts(arrays, request, form, of: path)
     name = URL(filePath: path).deletingPathExtension().lastPathComponent
   }
 
@@ -44,6 +44,6 @@ public struct HDF5Importer: Importer {
   /// - Throws: `HDF5Error` if a dataset is damaged or the output cannot be written.
   public func write(to writer: DatasetWriter, _ monitor: WorkMonitor) throws -> ImportReport {
     try parts.write(to: writer, monitor)
-    return ImportReport(notes: [parts.reading(of: path)])
+    return ImportReport(notes: parts.notes(of: path))
   }
 }
