@@ -16,6 +16,8 @@ public struct HDF5Importer: Importer {
 
   /// The name of the file.
   public let name: String
+  /// The files whose parts the datasets show.
+  public let inputs: [String]
   private let parts: ArrayParts
   private let path: String
 
@@ -35,6 +37,7 @@ public struct HDF5Importer: Importer {
     }
     let arrays = try file.datasetPaths().map { DatasetArray(dataset: try file.dataset($0)) }
       .filter { !$0.extents.isEmpty }
+    inputs = Set(arrays.flatMap(\.dataset.sourceFiles)).sorted()
     parts = try ArrayParts(arrays, request, form, of: path)
     name = URL(filePath: path).deletingPathExtension().lastPathComponent
   }
