@@ -91,7 +91,7 @@ public struct Outputs {
       let widths = [d, d, extras.contains(.images) ? d : 0, scores]
       try RowBlocks(rows: source.count, of: source.whole.shape, on: world)
         .collect(width: widths.reduce(0, +)) { block in
-          let split = try rows.split(block)
+          let split = try rows.split(block, hasTerms: scores > 0)
           return interleaved(
             [split.l, split.s, split.x, scores > 0 ? try rows.scores(block, split) : []], widths)
         } write: { block, values in
@@ -170,7 +170,12 @@ public struct Outputs {
       let grid = ImageGrid(
         sampler.samples(0..<shown).values, count: shown, height: shape.height, width: shape.width,
         channels: shape.channels)
-      let title = "\(runName): \(Quantity.count(shown, "new image"))"
+      let isOfPatches = trained.configuration.common.data.patch != nil
+      let title =
+        "\(runName): "
+        + (isOfPatches
+          ? Quantity.count(shown, "new patch", plural: "new patches")
+          : Quantity.count(shown, "new image"))
       try PNG.write(grid.picture.titled(title), texts: texts(title, nil), to: path)
     }
   }
