@@ -40,7 +40,8 @@ extension ImagesCommand {
       for line in lines { console.note(line) }
       return [
         .init("data", .string(images.path)), .init("split", .string(images.split.rawValue)),
-        .init("rows", .integer(images.count)),
+        .init("rows", .integer(images.whole.count)),
+        .init("patches", images.isPatches ? .integer(images.count) : .null),
         .init("notes", .array(([line] + lines).map { .string($0) })),
       ]
     }

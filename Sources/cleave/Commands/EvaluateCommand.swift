@@ -114,7 +114,8 @@ struct EvaluateCommand: Subcommand {
     }
     return [
       "run": .string(result.run), "data": .string(result.data), "split": .string(result.split),
-      "rows": .integer(result.rows), "reference": .string(result.reference),
+      "rows": .integer(result.rows), "patches": result.patches.map { .integer($0) } ?? .null,
+      "reference": .string(result.reference),
       "metrics": .object(metrics),
       "notes": .object(result.notes.map { JSONValue.Member($0.name, .string($0.text)) }),
     ]
@@ -128,7 +129,7 @@ struct EvaluateCommand: Subcommand {
       }
     }
     return "\(result.run) on \(result.data), \(result.part): ".printable
-      + "\(Quantity.grouped(result.rows)) images against "
+      + "\(result.extent)\(result.patches == nil ? "" : ",") against "
       + (result.reference == "clean" ? "the clean ones\n" : "themselves\n")
       + Columns.text(["metric", "of", "value", "unit"], rows)
       + result.notes.map { "\n\($0.name): \($0.text)" }.joined()
