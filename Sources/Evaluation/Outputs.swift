@@ -52,6 +52,14 @@ public struct Outputs {
     }
   }
 
+  /// How many images of `data` a command takes, and of how many patches; nil for whole images.
+  ///
+  /// - Throws: errors of reading the images.
+  public func extent(of data: ImageSet) throws -> (images: Int, patches: Int?) {
+    let (rows, count) = try Source.extent(trained, data)
+    return (count, data.isPatches ? rows : nil)
+  }
+
   // MARK: - Commands
 
   /// Writes L (uint8) and S of each row, [N, H, W, C], with names and labels where these are known.
@@ -312,16 +320,24 @@ struct Source {
     reference =
       settings.binarize != .none ? images.clean ?? images : data.clean ?? data
     hasSparsePart = own && trained.checkpoint.manifest.rowLayout?.arrays.hasSparsePart == true
+    (rows, count) = try Self.extent(trained, data, limit: limit)
+  }
+
+  /// The rows and the whole images of `data` that a command takes: of images that the run was
+  /// trained on, those in use.
+  static func extent(
+    _ trained: TrainedModel, _ data: ImageSet, limit: Int? = nil
+  ) throws -> (rows: Int, count: Int) {
+    let own = try trained.wasTrained(on: data)
     let known = own ? trained.trainedRows(of: data).count : data.count
-    if let grid = images.patching?.grid {
-      // Whole images whose patches are all there.
-      let whole = (0...grid.images).last { $0 == 0 || grid.rows(of: $0 - 1).upperBound <= known }
-      count = min(whole ?? 0, limit ?? .max)
-      rows = count == 0 ? 0 : grid.rows(of: count - 1).upperBound
-    } else {
-      rows = min(known, limit ?? known)
-      count = rows
+    guard let grid = data.patching?.grid else {
+      let rows = min(known, limit ?? known)
+      return (rows, rows)
     }
+    // Whole images whose patches are all there.
+    let whole = (0...grid.images).last { $0 == 0 || grid.rows(of: $0 - 1).upperBound <= known }
+    let count = min(whole ?? 0, limit ?? .max)
+    return (count == 0 ? 0 : grid.rows(of: count - 1).upperBound, count)
   }
 
   /// The shape of the rows, [N, H, W, C].

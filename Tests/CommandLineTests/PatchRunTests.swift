@@ -1,4 +1,5 @@
 import Foundation
+import HDF5
 import Images
 import TestSupport
 import Testing
@@ -87,6 +88,12 @@ struct PatchRunTests {
       #expect(evaluated.errors.contains("train: the 4 images trained on, by content"))
       let document = try Tool.document("evaluate run \(metrics) --json", in: folder)
       #expect(document["rows"] == 4 && document["patches"] == 32)
+      // Of the rows trained on, images whose patches are all among them.
+      try Tool.succeed(
+        "train photos --data mine.h5 --out part --quiet \(small) --set rows=20", in: folder)
+      let part = try Tool.document("encode part --out part.h5 --json", in: folder)
+      #expect(part["rows"] == 2 && part["patches"] == 18)
+      #expect(try File.open(folder.path + "/part.h5").dataset("/mean").shape == [18, 4])
       let codes = try Tool.run("encode run --out codes.h5", in: folder)
       #expect(codes.errors.contains("a row of codes is a patch, without name"), "\(codes)")
       let plan = try Tool.succeed("plan photos --data mine.h5 \(small) --quiet", in: folder)

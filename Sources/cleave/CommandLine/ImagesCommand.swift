@@ -38,10 +38,11 @@ extension ImagesCommand {
       console.note(line)
       let lines = try write(images, by: outputs)
       for line in lines { console.note(line) }
+      let extent = try outputs.extent(of: images)
       return [
         .init("data", .string(images.path)), .init("split", .string(images.split.rawValue)),
-        .init("rows", .integer(images.whole.count)),
-        .init("patches", images.isPatches ? .integer(images.count) : .null),
+        .init("rows", .integer(extent.images)),
+        .init("patches", extent.patches.map { .integer($0) } ?? .null),
         .init("notes", .array(([line] + lines).map { .string($0) })),
       ]
     }

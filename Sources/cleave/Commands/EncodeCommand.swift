@@ -14,7 +14,9 @@ struct EncodeCommand: ImagesCommand {
 
   func write(_ images: ImageSet, by outputs: Outputs) throws -> [String] {
     try outputs.encode(images, to: query.output)
-    guard images.isPatches else { return [] }
-    return ["a row of codes is a patch, without name and label: \(images.extent), in their order"]
+    guard let patches = try outputs.extent(of: images).patches else { return [] }
+    return [
+      "a row of codes is a patch, without name and label: \(images.extent(of: patches)), in their order"
+    ]
   }
 }

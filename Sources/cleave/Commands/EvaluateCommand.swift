@@ -129,7 +129,8 @@ struct EvaluateCommand: Subcommand {
       }
     }
     return "\(result.run) on \(result.data), \(result.part): ".printable
-      + "\(result.extent)\(result.patches == nil ? "" : ",") against "
+      + (result.patches == nil ? "\(Quantity.grouped(result.rows)) images" : result.extent + ",")
+      + " against "
       + (result.reference == "clean" ? "the clean ones\n" : "themselves\n")
       + Columns.text(["metric", "of", "value", "unit"], rows)
       + result.notes.map { "\n\($0.name): \($0.text)" }.joined()
