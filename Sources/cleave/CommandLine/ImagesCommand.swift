@@ -42,8 +42,8 @@ extension ImagesCommand {
       return [
         .init("data", .string(images.path)), .init("split", .string(images.split.rawValue)),
         .init("rows", .integer(extent.images)),
-        .init("patches", extent.patches.map { .integer($0) } ?? .null),
-        .init("notes", .array(([line] + lines).map { .string($0) })),
+      ] + (extent.patches.map { [.init("patches", .integer($0))] } ?? []) + [
+        .init("notes", .array(([line] + lines).map { .string($0) }))
       ]
     }
   }

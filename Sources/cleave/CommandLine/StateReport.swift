@@ -87,12 +87,14 @@ struct StateReport {
 
   private var dataJSON: JSONValue {
     guard let data else { return .null }
-    return [
-      "digest": .string(data.digest), "rows": .integer(data.rows),
-      "shape": .array(data.shape.map { .integer($0) }),
-      "largest": data.largest.map { .array($0.map { .integer($0) }) } ?? .null,
-      "element": .string(data.element), "path": .string(data.path),
-    ]
+    func sides(_ shape: [Int]) -> JSONValue { .array(shape.map { .integer($0) }) }
+    return .object(
+      [
+        .init("digest", .string(data.digest)), .init("rows", .integer(data.rows)),
+        .init("shape", sides(data.shape)),
+      ] + (data.largest.map { [.init("largest", sides($0))] } ?? []) + [
+        .init("element", .string(data.element)), .init("path", .string(data.path)),
+      ])
   }
 
   private var progressJSON: JSONValue {

@@ -112,13 +112,16 @@ struct EvaluateCommand: Subcommand {
       }
       return JSONValue.Member(name, isPlain ? .real(values[0].value) : .object(members))
     }
-    return [
-      "run": .string(result.run), "data": .string(result.data), "split": .string(result.split),
-      "rows": .integer(result.rows), "patches": result.patches.map { .integer($0) } ?? .null,
-      "reference": .string(result.reference),
-      "metrics": .object(metrics),
-      "notes": .object(result.notes.map { JSONValue.Member($0.name, .string($0.text)) }),
-    ]
+    return .object(
+      [
+        .init("run", .string(result.run)), .init("data", .string(result.data)),
+        .init("split", .string(result.split)), .init("rows", .integer(result.rows)),
+      ] + (result.patches.map { [.init("patches", .integer($0))] } ?? []) + [
+        .init("reference", .string(result.reference)), .init("metrics", .object(metrics)),
+        .init(
+          "notes",
+          .object(result.notes.map { JSONValue.Member($0.name, .string($0.text)) })),
+      ])
   }
 
   private static func text(_ result: EvaluationResult) -> String {
