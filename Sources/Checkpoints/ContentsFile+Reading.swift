@@ -54,8 +54,13 @@ extension ContentsFile {
     }
     var shape: [Int] = []
     for name in sides { shape.append(try count(name, on: dataPath, in: file)) }
+    var largest: [Int] = []
+    if try file.intAttribute(self.largest + sides[0], on: dataPath) != nil {
+      for name in sides { largest.append(try count(self.largest + name, on: dataPath, in: file)) }
+    }
     return DataIdentity(
       digest: digest, rows: try count("rows", on: dataPath, in: file), shape: shape,
+      largest: largest.isEmpty ? nil : largest,
       element: try file.stringAttribute("element", on: dataPath) ?? "",
       path: try file.stringAttribute("path", on: dataPath) ?? "")
   }

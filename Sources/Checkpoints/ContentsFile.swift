@@ -86,6 +86,8 @@ enum ContentsFile {
 extension ContentsFile {
   static let dataPath = "/data"
   static let sides = ["height", "width", "channels"]
+  /// The attributes of the largest sides begin with this.
+  static let largest = "largest_"
 
   private static func write(_ data: DataIdentity, to file: File) throws(HDF5Error) {
     try file.createGroup(dataPath)
@@ -93,6 +95,9 @@ extension ContentsFile {
     try file.write(attribute: "rows", on: dataPath, data.rows)
     for (name, side) in zip(sides, data.shape) {
       try file.write(attribute: name, on: dataPath, side)
+    }
+    for (name, side) in zip(sides, data.largest ?? []) {
+      try file.write(attribute: largest + name, on: dataPath, side)
     }
     try file.write(attribute: "element", on: dataPath, data.element)
     try file.write(attribute: "path", on: dataPath, data.path)

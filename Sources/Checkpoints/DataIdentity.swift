@@ -1,3 +1,5 @@
+import Support
+
 /// What identifies the images that a run is trained on: their content (docs/files.md, What
 /// identifies data).
 ///
@@ -8,25 +10,31 @@ public struct DataIdentity: Codable, Equatable, Sendable {
   public let digest: String
   /// The number of images.
   public let rows: Int
-  /// The shape of an image, [H, W, C].
+  /// The shape of an image, [H, W, C]; of images of mixed sizes, their smallest sides.
   public let shape: [Int]
+  /// The largest sides of images of mixed sizes, [H, W, C]; nil for one size, and where an earlier
+  /// version kept none.
+  public let largest: [Int]?
   /// The type of a stored value: "uint8" or "float32".
   public let element: String
   /// The file where the images were found; it identifies nothing.
   public let path: String
 
   /// An identity from its parts.
-  public init(digest: String, rows: Int, shape: [Int], element: String, path: String) {
+  public init(
+    digest: String, rows: Int, shape: [Int], largest: [Int]? = nil, element: String, path: String
+  ) {
     self.digest = digest
     self.rows = rows
     self.shape = shape
+    self.largest = largest
     self.element = element
     self.path = path
   }
 
   /// The images in words: `300 images of 28x28x1, uint8`.
   public var description: String {
-    "\(rows) images of \(shape.map(String.init).joined(separator: "x")), \(element)"
+    "\(Quantity.count(rows, "image")) of \(Quantity.form(shape, largest: largest)), \(element)"
   }
 
   /// Whether a text can be a digest.

@@ -16,7 +16,9 @@ public final class ImageFile {
   private let labels: [Int32]?
   private let others: String
   /// All files of the images: the file, and the sources of a virtual dataset.
-  public var files: [String] { [path] + images.dataset.sourceFiles }
+  public var files: [String] {
+    [path] + images.dataset.sourceFiles + (clean?.dataset.sourceFiles ?? [])
+  }
 
   /// Opens one split, with its labels and clean images if present.
   ///
@@ -64,7 +66,7 @@ public final class ImageFile {
     let isOwn = isDataset || isOutput
     let images = try StoredImages(
       name, in: file, options: options, noise: try file.stringAttribute("noise", on: name),
-      isOwn: isOwn, rows: isMixed ? nil : rows)
+      isOwn: isOwn, rows: isMixed ? nil : rows, rowName: isMixed ? "pixel" : "row")
     self.images = images
     let cleanName = "/\(split)/clean"
     var clean: StoredImages?
@@ -160,12 +162,9 @@ public final class ImageFile {
 
   /// One line about what was read, and what the file has beside it.
   private func reading(_ values: StoredImages.Values) -> String {
+    let extent = mixed?.extent(channels: images.shape.channels)
     let classes = labels.map { Quantity.count(Set($0).count, "class", plural: "classes") }
-    let sides = mixed?.sizes.map { "\($0.height)x\($0.width)" } ?? []
-    let pictures =
-      mixed == nil
-      ? "" : "\(Quantity.count(sides.count, "picture")) of \(Set(sides).count) sizes: "
-    return "read \(path): \(pictures)\(images.description(values))"
+    return "read \(path): \(images.description(values, extent: extent))"
       + (clean == nil ? "" : ", their clean images")
       + (classes.map { ", labels of \($0)" } ?? ", no labels") + others
   }

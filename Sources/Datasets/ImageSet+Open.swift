@@ -1,5 +1,6 @@
 import Foundation
 import HDF5
+import Support
 
 extension ImageSet {
   /// Opens one split of a data set on disk, with its labels and clean images if present.
@@ -22,14 +23,34 @@ extension ImageSet {
     try ImageFile(path, split: split, options: options, rows: rows).imageSet()
   }
 
+  /// Reads an image from a temporary file, so that this process has the memory which libraries take
+  /// to read files.
+  ///
+  /// - Throws: `DatasetError` or `HDF5Error` if there is no room for such a file.
+  public static func rehearseReading() throws {
+    let folder = FileManager.default.temporaryDirectory
+    let path = TemporaryFile.name(beside: folder.appending(path: "cleave-rehearsal").path)
+    defer { unlink(path) }
+    let file = try File.create(path, isNew: true)
+    try file.createDataset("/train/images", .uint8, shape: [1, 1, 1, 1]).write([0] as [UInt8])
+    try file.close()
+    _ = try ImageSet.open(path)
+  }
+
   /// Opens one split of a file that Cleave wrote, if the file and the split exist.
   ///
+  /// - Parameter takesMixed: whether pictures of mixed sizes serve.
   /// - Returns: nil if the file or the split does not exist.
   /// - Throws: `HDF5Error` and `DatasetError` like `open(_:split:options:)`.
-  public static func openIfPresent(_ path: String, split: String) throws -> ImageSet? {
-    guard FileManager.default.fileExists(atPath: path),
-      try File.open(path).isDataset("/\(split)/images")
-    else { return nil }
-    return try open(path, split: split)
+  public static func openIfPresent(
+    _ path: String, split: String, takesMixed: Bool = false
+  ) throws -> ImageSet? {
+    guard FileManager.default.fileExists(atPath: path) else { return nil }
+    let file = try File.open(path)
+    let isMixed = takesMixed && file.isDataset("/\(split)/pixels")
+    guard isMixed || file.isDataset("/\(split)/images") else { return nil }
+    var options = ImageSetOptions()
+    options.takesMixed = takesMixed
+    return try open(path, split: split, options: options)
   }
 }

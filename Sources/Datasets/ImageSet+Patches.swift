@@ -1,4 +1,5 @@
 import CKernels
+import Support
 
 /// The whole images whose patches are the rows of a set.
 public struct PatchSource {
@@ -59,8 +60,13 @@ extension ImageSet {
   ///
   /// The clean images get the same patches. Labels stay with the whole images.
   ///
-  /// - Throws: `DatasetError.mismatch` for images that are smaller than a patch.
+  /// - Throws: `DatasetError.mismatch` for images that are smaller than a patch, or make too many
+  ///   patches.
   public func patches(_ side: Int, stride: Int) throws(DatasetError) -> ImageSet {
+    if !isMixed, min(shape.height, shape.width) >= side {
+      let one = PatchGrid(side: side, stride: stride, sizes: [(shape.height, shape.width)])
+      try checkPatches(one.count * count)
+    }
     let sizes = (0..<count).map { image in
       let shape = shape(of: image)
       return (height: shape.height, width: shape.width)
@@ -71,6 +77,7 @@ extension ImageSet {
         expected: "at least \(side) pixels on each side, as patch=\(side) has")
     }
     let grid = PatchGrid(side: side, stride: stride, sizes: sizes)
+    try checkPatches(grid.count)
     let held =
       heldRows.isEmpty
       ? 0..<0
@@ -79,6 +86,14 @@ extension ImageSet {
     return ImageSet(
       PatchSource(images: self, grid: grid), held: held,
       clean: try clean?.patches(side, stride: stride))
+  }
+
+  /// Numbers of rows must fit into 32 bits.
+  private func checkPatches(_ patches: Int) throws(DatasetError) {
+    guard patches > Int(Int32.max) else { return }
+    throw .mismatch(
+      file: path, item: "images", found: Quantity.count(patches, "patch", plural: "patches"),
+      expected: "no more than \(Quantity.grouped(Int(Int32.max))) (a larger stride makes fewer)")
   }
 
   /// The shape of one image.
@@ -90,16 +105,16 @@ extension ImageSet {
   /// Height and width of each image, where images differ in size.
   public var sizes: [(height: Int, width: Int)]? { mixed?.sizes }
 
+  /// The values of all images.
+  public var pixelValues: Int {
+    mixed.map { ($0.first.last ?? 0) * shape.channels } ?? count * shape.count
+  }
+
   /// Whether images differ in size.
   public var isMixed: Bool { mixed != nil }
 
   /// The shape of the largest sides.
-  public var largestShape: ImageShape {
-    guard let sizes = mixed?.sizes else { return shape }
-    return ImageShape(
-      height: sizes.map(\.height).max() ?? 1, width: sizes.map(\.width).max() ?? 1,
-      channels: shape.channels)
-  }
+  public var largestShape: ImageShape { mixed?.largest(channels: shape.channels) ?? shape }
 
   /// The images of which these rows are patches; without patches, these images.
   public var whole: ImageSet { patching?.images ?? self }

@@ -60,6 +60,16 @@ public final class ImageSet {
     let sizes: [(height: Int, width: Int)]
     /// The first pixel of each image, and the number of all pixels, [N + 1].
     let first: [Int]
+
+    /// The smallest and the largest sides.
+    func smallest(channels: Int) -> ImageShape { sides(channels) { $0.min() } }
+    func largest(channels: Int) -> ImageShape { sides(channels) { $0.max() } }
+
+    private func sides(_ channels: Int, _ choose: ([Int]) -> Int?) -> ImageShape {
+      ImageShape(
+        height: choose(sizes.map(\.height)) ?? 1, width: choose(sizes.map(\.width)) ?? 1,
+        channels: channels)
+    }
   }
 
   /// A rule that makes images from images of another set.
@@ -162,9 +172,7 @@ public final class ImageSet {
   convenience init(mixing pixels: ImageSet, _ sizes: MixedSizes, reading: String?) {
     self.init(
       path: pixels.path, split: pixels.split,
-      shape: ImageShape(
-        height: sizes.sizes.map(\.height).min() ?? 1, width: sizes.sizes.map(\.width).min() ?? 1,
-        channels: pixels.shape.channels), count: sizes.sizes.count,
+      shape: sizes.smallest(channels: pixels.shape.channels), count: sizes.sizes.count,
       heldRows: 0..<sizes.sizes.count, format: pixels.format, memory: pixels.memory, labels: nil,
       clean: nil, noise: pixels.noise, scale: pixels.scale, dataset: pixels.dataset,
       files: pixels.files, reading: reading, mixed: sizes)

@@ -16,6 +16,9 @@ public struct ImageShape: Equatable, Sendable, Codable, CustomStringConvertible 
     self.channels = channels
   }
 
+  /// Height, width and channels.
+  public var sides: [Int] { [height, width, channels] }
+
   /// Values of one image: height x width x channels.
   public var count: Int { height * width * channels }
 

@@ -13,6 +13,7 @@ struct StoredImages {
   private let options: ImageSetOptions
   private let noise: String?
   private let isOwn: Bool
+  private let rowName: String
   private let mapped: PixelMemory?
   private var file: String { dataset.file.path }
 
@@ -22,10 +23,11 @@ struct StoredImages {
   ///   - noise: the SPEC of the corruption in the images; nil for none.
   ///   - isOwn: whether Cleave wrote the file, so that a byte p stands for p/255.
   ///   - rows: how many first rows to read where pixels cannot be mapped; nil for all.
+  ///   - rowName: what a row is called in errors.
   /// - Throws: `HDF5Error`; `DatasetError` if type or extents are not those of images.
   init(
     _ name: String, in file: File, options: ImageSetOptions, noise: String?, isOwn: Bool,
-    rows: Int?
+    rows: Int?, rowName: String = "row"
   ) throws {
     let dataset = try file.dataset(name)
     guard let shape = options.imageShape(of: dataset.shape),
@@ -39,7 +41,8 @@ struct StoredImages {
             : "values (cleave import hdf5 reads other numbers)"))
     }
     let count = dataset.shape[0]
-    guard count > 0, count <= Int(Int32.max) else {
+    // Pixels of mixed sizes are no rows of their own.
+    guard count > 0, count <= Int(Int32.max) || rowName != "row" else {
       throw DatasetError.mismatch(
         file: file.path, item: name, found: "\(count) images", expected: "1 to \(Int32.max)")
     }
@@ -53,6 +56,7 @@ struct StoredImages {
     self.options = options
     self.noise = noise
     self.isOwn = isOwn
+    self.rowName = rowName
     self.count = count
     self.shape = shape
     format = dataset.type == .uint8 ? .bytes : .floats
@@ -102,7 +106,7 @@ struct StoredImages {
       if scale < 255, let row = firstRow(of: bytes, above: scale) {
         throw DatasetError.mismatch(
           file: file, item: dataset.path,
-          found: "bytes above \(text(scale)) in row \(row)",
+          found: "bytes above \(text(scale)) in \(rowName) \(row)",
           expected: "0 to \(text(scale)), the scale")
       }
       return Values(scale: scale)
@@ -133,7 +137,9 @@ struct StoredImages {
   }
 
   /// Type, form and range of the images, in words.
-  func description(_ values: Values) -> String {
+  ///
+  /// - Parameter extent: the pictures of mixed sizes whose pixels these are, in words.
+  func description(_ values: Values, extent: String? = nil) -> String {
     let number = "\(heldRows.count < count ? "the first \(grouped(heldRows.count)) of " : "")"
     let scale: String
     switch format {
@@ -149,8 +155,9 @@ struct StoredImages {
     let form =
       (mapped == nil ? ", read into memory" : "")
       + (dataset.allocation == .part ? ", a part never written" : "")
-    return "\(dataset.path), \(number)\(grouped(count)) image\(count == 1 ? "" : "s") of \(shape)"
-      + form + ", \(scale)" + (noise.map { ", noise \($0)" } ?? "")
+    return "\(dataset.path), \(number)"
+      + (extent ?? "\(Quantity.count(count, "image")) of \(shape)") + form + ", \(scale)"
+      + (noise.map { ", noise \($0)" } ?? "")
   }
 
   private static func isTransposed(_ options: ImageSetOptions, _ shape: ImageShape) -> Bool {
@@ -250,7 +257,7 @@ struct StoredImages {
       if isSound { continue }
       let culprit = image.first { !limits.contains($0) } ?? .nan
       throw .mismatch(
-        file: file, item: dataset.path, found: "\(culprit) in row \(row)",
+        file: file, item: dataset.path, found: "\(culprit) in \(rowName) \(row)",
         expected: bounds.map {
           "values from 0 to \(text($0.upperBound))"
             + (options.scale != nil

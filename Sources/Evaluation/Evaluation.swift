@@ -15,6 +15,10 @@ public struct EvaluationResult: Sendable {
   public let part: String
   /// The number of measured images.
   public let rows: Int
+  /// Number and form of these images, in words; of a model of patches, with their number.
+  public let extent: String
+  /// The number of their patches; nil for a model of whole images.
+  public let patches: Int?
   /// The images with which errors are taken: "clean" or, without clean images, "images".
   public let reference: String
   /// The values of each metric, except metrics that the model does not have; a metric's details
@@ -91,7 +95,9 @@ public final class Evaluation {
     }
     return EvaluationResult(
       run: trained.directory.path, data: data.path, split: data.split.rawValue, part: part,
-      rows: source.rows, reference: source.hasClean ? "clean" : "images", metrics: results,
+      rows: source.count, extent: source.images.extent(of: source.rows),
+      patches: source.images.isPatches ? source.rows : nil,
+      reference: source.hasClean ? "clean" : "images", metrics: results,
       notes: notes, remarks: try remarks(results), warnings: warnings)
   }
 
@@ -121,6 +127,12 @@ public final class Evaluation {
       remarks.append(
         "elbo: \(what) have grey values, of which a Bernoulli decoder gives no likelihood; "
           + "compare it with training alone")
+    }
+    let likelihoods = names.filter { MetricCatalogue.metric($0)?.unit == .nats }
+    if source.images.isPatches, !likelihoods.isEmpty {
+      remarks.append(
+        "\(likelihoods.joined(separator: ", ")): of a patch of \(source.images.shape), mean over the "
+          + "patches")
     }
     return remarks
   }

@@ -24,15 +24,18 @@ extension Explainer {
   ///   - reconstructs: whether D(E(X)) is wanted, too.
   ///   - splits: whether L and S are wanted.
   ///   - noisy: whether inputs get the noise of measurements (`inputNoise(for:)`).
+  ///   - patches: gets patches that are split, some rows at a time, and their own S; [rows, D].
   func whole(
     _ block: Range<Int>, reconstructs: Bool, splits: Bool, noisy: Bool = true,
+    patches: (Range<Int>, [Float]) throws -> Void = { _, _ in },
     _ body: (Int, WholeImage) throws -> Void
   ) throws {
     if let source = images.patching {
       for image in block {
         try body(
           image,
-          try assemble(image, source, reconstructs: reconstructs, splits: splits, noisy: noisy))
+          try assemble(
+            image, source, reconstructs: reconstructs, splits: splits, noisy: noisy, patches))
       }
       return
     }
@@ -55,7 +58,8 @@ extension Explainer {
 
   /// An image from its patches, which are computed in blocks of consecutive ones.
   private func assemble(
-    _ image: Int, _ source: PatchSource, reconstructs: Bool, splits: Bool, noisy: Bool
+    _ image: Int, _ source: PatchSource, reconstructs: Bool, splits: Bool, noisy: Bool,
+    _ patches: (Range<Int>, [Float]) throws -> Void
   ) throws -> WholeImage {
     let shape = source.images.shape(of: image)
     let pixels = shape.height * shape.width
@@ -68,7 +72,11 @@ extension Explainer {
     let all = source.grid.rows(of: image)
     for first in stride(from: all.lowerBound, to: all.upperBound, by: images.shape.blockRows) {
       let rows = first..<min(first + images.shape.blockRows, all.upperBound)
-      if splits { source.add(rows, of: image, try split(rows).l, to: &l, &counts) }
+      if splits {
+        let (part, s) = try split(rows)
+        source.add(rows, of: image, part, to: &l, &counts)
+        try patches(rows, s)
+      }
       if reconstructs {
         let output = self.reconstruction(of: noisy ? input(rows) : target(rows)).values
         source.add(rows, of: image, output, to: &reconstruction, &again)

@@ -28,7 +28,7 @@ extension Outputs {
     var table: [Float] = []
     try RowBlocks(rows: source.count, of: source.whole.largestShape, on: world)
       .collect(width: Score.allCases.count) { block in
-        try rows.scores(block, try rows.split(block))
+        try rows.scores(block, try rows.split(block, hasTerms: true))
       } write: {
         table += $1
       }

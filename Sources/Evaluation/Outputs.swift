@@ -52,6 +52,14 @@ public struct Outputs {
     }
   }
 
+  /// How many images of `data` a command takes, and of how many patches; nil for whole images.
+  ///
+  /// - Throws: errors of reading the images.
+  public func extent(of data: ImageSet) throws -> (images: Int, patches: Int?) {
+    let (rows, count) = try Source.extent(trained, data)
+    return (count, data.isPatches ? rows : nil)
+  }
+
   // MARK: - Commands
 
   /// Writes L (uint8) and S of each row, [N, H, W, C], with names and labels where these are known.
@@ -91,7 +99,7 @@ public struct Outputs {
       let widths = [d, d, extras.contains(.images) ? d : 0, scores]
       try RowBlocks(rows: source.count, of: source.whole.shape, on: world)
         .collect(width: widths.reduce(0, +)) { block in
-          let split = try rows.split(block)
+          let split = try rows.split(block, hasTerms: scores > 0)
           return interleaved(
             [split.l, split.s, split.x, scores > 0 ? try rows.scores(block, split) : []], widths)
         } write: { block, values in
@@ -170,7 +178,12 @@ public struct Outputs {
       let grid = ImageGrid(
         sampler.samples(0..<shown).values, count: shown, height: shape.height, width: shape.width,
         channels: shape.channels)
-      let title = "\(runName): \(Quantity.count(shown, "new image"))"
+      let isOfPatches = trained.configuration.common.data.patch != nil
+      let title =
+        "\(runName): "
+        + (isOfPatches
+          ? Quantity.count(shown, "new patch", plural: "new patches")
+          : Quantity.count(shown, "new image"))
       try PNG.write(grid.picture.titled(title), texts: texts(title, nil), to: path)
     }
   }
@@ -307,16 +320,24 @@ struct Source {
     reference =
       settings.binarize != .none ? images.clean ?? images : data.clean ?? data
     hasSparsePart = own && trained.checkpoint.manifest.rowLayout?.arrays.hasSparsePart == true
+    (rows, count) = try Self.extent(trained, data, limit: limit)
+  }
+
+  /// The rows and the whole images of `data` that a command takes: of images that the run was
+  /// trained on, those in use.
+  static func extent(
+    _ trained: TrainedModel, _ data: ImageSet, limit: Int? = nil
+  ) throws -> (rows: Int, count: Int) {
+    let own = try trained.wasTrained(on: data)
     let known = own ? trained.trainedRows(of: data).count : data.count
-    if let grid = images.patching?.grid {
-      // Whole images whose patches are all there.
-      let whole = (0...grid.images).last { $0 == 0 || grid.rows(of: $0 - 1).upperBound <= known }
-      count = min(whole ?? 0, limit ?? .max)
-      rows = count == 0 ? 0 : grid.rows(of: count - 1).upperBound
-    } else {
-      rows = min(known, limit ?? known)
-      count = rows
+    guard let grid = data.patching?.grid else {
+      let rows = min(known, limit ?? known)
+      return (rows, rows)
     }
+    // Whole images whose patches are all there.
+    let whole = (0...grid.images).last { $0 == 0 || grid.rows(of: $0 - 1).upperBound <= known }
+    let count = min(whole ?? 0, limit ?? .max)
+    return (count == 0 ? 0 : grid.rows(of: count - 1).upperBound, count)
   }
 
   /// The shape of the rows, [N, H, W, C].

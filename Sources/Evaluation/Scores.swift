@@ -10,9 +10,10 @@ public enum Score: String, CaseIterable, Sendable {
   case nonzero
   /// The sum of (X - L) squared, the score of systems.md 8.9.
   case residual
-  /// KL of q(z|x) to the prior, in nats.
+  /// KL of q(z|x) to the prior, in nats; of a model of patches the mean over an image's patches.
   case kl
-  /// The evidence lower bound by one sample of z, in nats, as `evaluate` has it as elbo.
+  /// The evidence lower bound by one sample of z, in nats, as `evaluate` has it as elbo; of a model
+  /// of patches the mean over an image's patches.
   case bound
 
   /// The number in one line.
@@ -22,8 +23,8 @@ public enum Score: String, CaseIterable, Sendable {
     case .sparseSquares: "the sum of S squared"
     case .nonzero: "the share of S that is not zero"
     case .residual: "the sum of (X - L) squared"
-    case .kl: "KL of q(z|x) to the prior, nats"
-    case .bound: "evidence lower bound, nats"
+    case .kl: "KL of q(z|x) to the prior, nats; with patches, the mean over its patches"
+    case .bound: "evidence lower bound, nats; with patches, the mean over its patches"
     }
   }
 

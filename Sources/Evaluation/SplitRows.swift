@@ -40,26 +40,48 @@ final class SplitRows {
   /// X, L and S of images, one after another.
   struct Split {
     var x: [Float] = [], l: [Float] = [], s: [Float] = []
+    /// KL and bound of each image, where these are wanted; NaN where the model has none.
+    var kl: [Float] = [], bound: [Float] = []
   }
 
   /// Splits whole images.
-  func split(_ block: Range<Int>) throws -> Split {
+  ///
+  /// - Parameter hasTerms: whether KL and bound are wanted, for `scores(_:_:)`.
+  func split(_ block: Range<Int>, hasTerms: Bool = false) throws -> Split {
     guard source.images.isPatches else {
       let (l, s) = try explainer.split(block)
-      return Split(x: source.images.values(block), l: l, s: s)
+      var split = Split(x: source.images.values(block), l: l, s: s)
+      if hasTerms { (split.kl, split.bound) = terms(block, split.x, s) }
+      return split
     }
     var split = Split()
-    try explainer.whole(block, reconstructs: false, splits: true) { _, found in
-      split.x += found.x
-      split.l += found.l
-      split.s += found.s
+    for image in block {
+      var (kl, bound, patches) = (0.0, 0.0, 0.0)
+      func add(_ rows: Range<Int>, _ s: [Float]) throws {
+        guard hasTerms else { return }
+        let found = terms(rows, source.images.values(rows), s)
+        kl += found.kl.reduce(0) { $0 + Double($1) }
+        bound += found.bound.reduce(0) { $0 + Double($1) }
+        patches += Double(rows.count)
+      }
+      try explainer.whole(
+        image..<image + 1, reconstructs: false, splits: true, patches: add
+      ) { _, found in
+        split.x += found.x
+        split.l += found.l
+        split.s += found.s
+      }
+      guard hasTerms else { continue }
+      // Patches overlap, so their sum is no number of the image; the mean is one of its patches.
+      split.kl.append(Float(kl / patches))
+      split.bound.append(Float(bound / patches))
     }
     return split
   }
 
-  /// The scores of rows, [rows, scores], NaN where the model has none.
+  /// The scores of rows that were split with their terms, [rows, scores], NaN where the model has
+  /// none.
   func scores(_ rows: Range<Int>, _ split: Split) throws -> [Float] {
-    let (kl, bound) = terms(rows, split)
     var first = 0
     var table: [Float] = []
     table.reserveCapacity(rows.count * Score.allCases.count)
@@ -81,30 +103,34 @@ final class SplitRows {
         case .sparseSquares: table.append(hasSparsePart ? Float(squares) : .nan)
         case .nonzero: table.append(hasSparsePart ? Float(Double(nonzero) / Double(d)) : .nan)
         case .residual: table.append(Float(residual))
-        case .kl: table.append(kl?[row] ?? .nan)
-        case .bound: table.append(bound?[row] ?? .nan)
+        case .kl: table.append(split.kl[row])
+        case .bound: table.append(split.bound[row])
         }
       }
     }
     return table
   }
 
-  /// KL and evidence lower bound of X - S, one of each image; nil where the model has none, and
-  /// where its rows are patches.
-  private func terms(_ rows: Range<Int>, _ split: Split) -> (kl: [Float]?, bound: [Float]?) {
-    guard !source.images.isPatches, let model = trained.model as? any Trainable & Encoding
-    else { return (nil, nil) }
+  /// KL and evidence lower bound of X - S, one of each row of the model; NaN where it has none.
+  ///
+  /// - Parameters:
+  ///   - x, s: images and sparse part of the rows, [rows, D].
+  private func terms(
+    _ rows: Range<Int>, _ x: [Float], _ s: [Float]
+  ) -> (kl: [Float], bound: [Float]) {
+    let none = [Float](repeating: .nan, count: rows.count)
+    guard let model = trained.model as? any Trainable & Encoding else { return (none, none) }
     rows.map(Int32.init).withUnsafeBufferPointer { batch in
       step.begin(
         rows: batch, dimensions: source.images.shape.count, purpose: .evaluation, time: 0
-      ) { $0.update(from: split.x, count: split.x.count) }
+      ) { $0.update(from: x, count: x.count) }
     }
-    if hasSparsePart { ck_axpy(step.target.pointer, split.s, -1, split.s.count) }
+    if hasSparsePart { ck_axpy(step.target.pointer, s, -1, s.count) }
     _ = model.loss(phase: 0, step)
-    guard let kl = step.rows(of: .kl)?.values, kl.count == rows.count else { return (nil, nil) }
+    guard let kl = step.rows(of: .kl)?.values, kl.count == rows.count else { return (none, none) }
     guard model.reportsLogLikelihood, let errors = step.rows(of: .reconstruction)?.values,
       errors.count == rows.count
-    else { return (kl, nil) }
+    else { return (kl, none) }
     return (kl, zip(errors, kl).map { -$0 - $1 })
   }
 }

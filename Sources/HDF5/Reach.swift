@@ -186,10 +186,29 @@ extension Dataset {
   ///   reach.
   public func checkSources() throws(HDF5Error) { try checkSources(depth: 0) }
 
-  /// The files of a virtual dataset's sources, as far as they exist; empty for other datasets.
-  public var sourceFiles: [String] {
-    guard isVirtual, let names = try? sources() else { return [] }
-    return Set(names.map { file.place(of: $0.file) ?? $0.file }).sorted()
+  /// The other files that hold elements of the dataset, as far as they are found: that to which a
+  /// link leads, those of external storage, and the sources of a virtual dataset with theirs.
+  public var sourceFiles: [String] { Set(files(depth: 0)).subtracting([file.path]).sorted() }
+
+  private func files(depth: Int) -> [String] {
+    var (own, found) = ([CChar](repeating: 0, count: 4097), [file.path])
+    if H5Fget_name(id, &own, 4096) > 0 { found.append(Self.text(own)) }
+    guard depth < 8, let creation = try? creationProperties() else { return found }
+    for index in 0..<UInt32(max(0, H5Pget_external_count(creation.id))) {
+      var name = [CChar](repeating: 0, count: 4096)
+      var (offset, size) = (off_t(0), hsize_t(0))
+      if H5Pget_external(creation.id, index, name.count - 1, &name, &offset, &size) >= 0 {
+        found.append(Self.text(name))
+      }
+    }
+    guard isVirtual, let sources = try? sources() else { return found }
+    var known: Set<String> = []
+    for source in sources where known.insert(source.file + "\0" + source.dataset).inserted {
+      found.append(file.place(of: source.file) ?? source.file)
+      // A source that cannot be opened is refused where it is read.
+      if let dataset = try? open(source) { found += dataset.files(depth: depth + 1) }
+    }
+    return found
   }
 
   private func checkSources(depth: Int) throws(HDF5Error) {

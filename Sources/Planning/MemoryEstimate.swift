@@ -10,8 +10,9 @@ struct MemoryEstimate {
   let stateRow: Int
   private let ranks: Int, ranksPerNode: Int
   private let rows: Int, shareRows: Int
-  /// Bytes of a row in the mapped data file, and of a row in a copy that was corrupted here.
-  private let fileRow: Int, ownRow: Int
+  /// Bytes of a row in the mapped data file, where patches share pixels, and of a row in a copy that
+  /// was corrupted here.
+  private let fileRow: Double, ownRow: Int
   /// Bytes of images that every rank reads in full; 0 for mapped files.
   private let wholeFile: Int
   /// Bytes of one flat array of all parameters, and of the rank's gradient buffers.
@@ -43,11 +44,12 @@ struct MemoryEstimate {
     stateRow = trainer.rowState?.rowBytes ?? 0
 
     let size = data.shape.count
-    func row(_ images: ImageSet) -> Int { size * (images.isEightBit ? 1 : 4) }
+    func row(_ images: ImageSet) -> Int { images.shape.count * (images.isEightBit ? 1 : 4) }
     // Projections compare with clean images, which may be another dataset of the file.
     let cleanRow = trainer.rowState == nil ? 0 : data.clean.map(row) ?? 0
-    fileRow = row(data) + cleanRow
-    wholeFile = planner.isMapped ? 0 : data.count * fileRow
+    let pixels = data.isPatches ? data.whole.pixelValues : data.count * size
+    fileRow = Double(pixels * ((row(data) + cleanRow) / size)) / Double(data.count)
+    wholeFile = planner.isMapped ? 0 : Int(Double(data.count) * fileRow)
     let corruptedRow = configuration.common.data.staticNoise.isNone ? 0 : row(trainer.images)
     let isKept = ImageSet.keepsCorrupted(byteCount: corruptedRow * planner.shareRows)
     ownRow = isKept ? corruptedRow : 0
@@ -77,9 +79,9 @@ struct MemoryEstimate {
       transient, trainer.assemblyBytes, trainer.reconstructionBytes(images: Self.gridImages))
 
     let mappedRows = data.isMapped ? trainer.lanes.rowCount : 0
-    libraries = max(before.files, after.files - fileRow * mappedRows)
+    libraries = max(before.files, after.files - Int(fileRow * Double(mappedRows)))
     // Images that are supposed lie in memory here, and in a file when the run comes.
-    let supposed = planner.isSupposed ? data.heldRows.count * row(data) : 0
+    let supposed = planner.isSupposed ? data.whole.heldRows.count * row(data.whole) : 0
     process =
       before.anonymous - supposed + before.shared + libraries
       + (ranks > 1 ? Self.messagingBytes : 0)
@@ -92,7 +94,7 @@ struct MemoryEstimate {
 
   private func memory(rows: Int, transient: Int) -> Plan.Memory {
     Plan.Memory(
-      images: (wholeFile > 0 ? wholeFile : fileRow * rows) + ownRow * rows,
+      images: (wholeFile > 0 ? wholeFile : Int(fileRow * Double(rows))) + ownRow * rows,
       rowState: stateRow * rows, parameters: flat * (1 + buffers) + foreignGradients,
       optimizer: optimizer, workspace: lasting + transient, process: process)
   }

@@ -29,6 +29,8 @@ public struct Plan: Sendable {
   public let ranks: Int, ranksPerNode: Int
   /// The resolved configuration.
   public let lanes: Int, batch: Int, rows: Int
+  /// Number and form of the images in words, their number, and whether the rows are patches of them.
+  public let extent: String, images: Int, isOfPatches: Bool
   /// Trained values of the model.
   public let parameterCount: Int
   /// Rank 0's memory; no rank has more.

@@ -54,21 +54,31 @@ public struct Planner {
     shareRows = (0..<ranks).map { lanes.rows(of: $0, of: ranks).count }.max() ?? 1
   }
 
-  /// Images that stand for images to come, of which as many are in memory as a sample needs.
+  /// The rows of a run on images to come, of which as many are in memory as a sample needs.
   ///
-  /// - Parameter batch: images of a step.
-  public static func supposed(_ rows: Int, of shape: ImageShape, batch: Int) -> ImageSet {
-    let held = min(rows, max(sampledPixels / shape.count, batch))
+  /// - Parameter count: the number of images.
+  /// - Throws: `DatasetError` for images that are smaller than the patches of the run.
+  public static func supposed(
+    _ count: Int, of shape: ImageShape, _ configuration: Configuration
+  ) throws -> ImageSet {
+    let common = configuration.common
+    // One image tells how many rows it makes, and their shape.
+    let name = "images of --rows and --shape"
+    let one = try ImageSet(count: 1, shape: shape, heldRows: 0..<0, name: name) { _, _ in }
+      .rows(by: common.data)
+    let needed = max(sampledPixels / one.shape.count, common.lanes.batch)
+    let held = min(count, (needed + one.count - 1) / one.count)
     let draws = Draws(seed: 1, purpose: .synthesis, time: 0)
-    return withUnsafeTemporaryAllocation(of: UInt32.self, capacity: shape.count) { words in
+    let images = withUnsafeTemporaryAllocation(of: UInt32.self, capacity: shape.count) { words in
       ImageSet(
-        count: rows, shape: shape, heldRows: 0..<held, name: "images of --rows and --shape"
+        count: count, shape: shape, heldRows: 0..<held, name: name
       ) { row, bytes in
         guard let first = words.baseAddress else { return }
         draws.words(row: row, into: first, count: shape.count)
         for i in 0..<shape.count { bytes[i] = UInt8(words[i] & 255) }
       }
     }
+    return try images.rows(by: common.data)
   }
 
   /// Whether the run will map its images.
@@ -78,6 +88,7 @@ public struct Planner {
   ///
   /// - Throws: errors of the model and the data set.
   public func plan() throws -> Plan {
+    if isSupposed { try ImageSet.rehearseReading() }
     let before = ProcessMemory.now()
     let session = try sample()
     let trainer = session.trainer
@@ -91,7 +102,8 @@ public struct Planner {
     let wireBytes = trainer.bytesExchanged(lanes: lanes.count, ranks: ranks)
     return Plan(
       ranks: ranks, ranksPerNode: ranksPerNode, lanes: lanes.count, batch: batch,
-      rows: lanes.rowCount,
+      rows: lanes.rowCount, extent: data.extent(of: lanes.rowCount), images: data.whole.count,
+      isOfPatches: data.isPatches,
       parameterCount: trainer.parameters.parameters.reduce(0) { $0 + $1.shape.count },
       memory: estimate.memory(isRoot: true), totalBytes: estimate.total,
       nodeBytes: estimate.node, isMapped: isMapped, flopsPerImage: steps.operationsPerImage,

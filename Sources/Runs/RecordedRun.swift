@@ -37,7 +37,7 @@ public struct RecordedRun {
     else {
       throw RunError.data(
         path,
-        "found a run on \(data.rows.map { "\($0)" } ?? "all") images of \(progress.imageShape), expected "
+        "found a run on \(data.rows.map { "\($0)" } ?? "all") \(data.rowsName) of \(progress.imageShape), expected "
           + "rows as in manifest.json: \(layout)")
     }
   }

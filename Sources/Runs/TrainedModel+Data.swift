@@ -29,7 +29,7 @@ extension TrainedModel {
       let isTrained = wasTrainedByPath(on: data)
       recognized = (data, isTrained)
       return "\(place): "
-        + (isTrained ? "taken for the rows trained on" : newImages)
+        + (isTrained ? "taken for the \(data.isPatches ? "images" : "rows") trained on" : newImages)
         + " by its name, as \(checkpoint.name) keeps no digest of its images"
     }
     let found = try identity(of: data, on: world)
@@ -38,7 +38,7 @@ extension TrainedModel {
       try world.agree {
         throw RunError.otherImages(
           data.path,
-          found: found?.digest ?? "none: \(data.whole.count) images of \(data.whole.shape)",
+          found: found?.digest ?? "none: \(data.whole.extent)",
           expected: trainedData.digest, run: directory.path,
           remedy: "name the file that holds those by --data, or take these for new images by "
             + "--accept-data")
@@ -47,7 +47,9 @@ extension TrainedModel {
     recognized = (data, isTrained)
     guard isTrained else { return "\(place): \(newImages)" }
     let (rows, left) = (trainedData.rows, data.whole.count - trainedData.rows)
-    return "\(place): the \(Quantity.grouped(rows)) rows trained on, by content"
+    return
+      "\(place): the \(Quantity.grouped(rows)) \(data.isPatches ? "images" : "rows") trained on, "
+      + "by content"
       + (left == 0
         ? ""
         : "; left out: the last \(Quantity.grouped(left)), which are new images in a file of their "
@@ -60,7 +62,7 @@ extension TrainedModel {
   public func checkShape(of data: ImageSet) throws {
     guard data.shape != imageShape else { return }
     throw RunError.data(
-      data.path, "images: found \(data.shape), expected \(imageShape) as in the run")
+      data.path, "\(data.rowsName): found \(data.shape), expected \(imageShape) as in the run")
   }
 
   private var newImages: String {
@@ -109,7 +111,7 @@ extension TrainedModel {
     let found = try identity(of: images, on: .alone())
     guard found?.digest == trainedData.digest else {
       throw RunError.otherImages(
-        images.path, found: found?.digest ?? "none: \(images.count) images of \(images.shape)",
+        images.path, found: found?.digest ?? "none: \(images.whole.extent)",
         expected: trainedData.digest, run: directory.path,
         remedy: "its noise depends on those images: put them back")
     }

@@ -40,15 +40,19 @@ extension TrainingRun {
     other: OtherImages
   ) throws {
     guard let recorded else { return }
-    let data = data.whole
-    let shape = [data.shape.height, data.shape.width, data.shape.channels]
-    let isOther = shape != recorded.shape
-    guard isOther || (other == .refused && data.count < recorded.rows) else { return }
+    // Weights for patches fit images of any sides.
+    let (images, isOfPatches) = (data.whole, data.isPatches)
+    let isOther =
+      isOfPatches
+      ? images.shape.channels != recorded.shape.last : images.shape.sides != recorded.shape
+    guard isOther || (other == .refused && images.count < recorded.rows) else { return }
     throw RunError.data(
       data.path,
-      "found \(data.count) images of \(data.shape), expected \(recorded.description), on which "
+      "found \(images.extent), expected \(recorded.description), on which "
         + "\(directory.path) is trained"
-        + (isOther ? "; its weights are for that shape" : "; \(Self.remedy)"))
+        + (isOther
+          ? "; its weights are for \(isOfPatches ? "those channels" : "that shape")"
+          : "; \(Self.remedy)"))
   }
 
   /// Whether these are other images than those of a checkpoint.

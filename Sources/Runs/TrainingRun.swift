@@ -136,7 +136,7 @@ public enum TrainingRun {
     // A place where no run can be made is told before the images are read.
     try world.agree {
       if world.isRoot {
-        try NewRun.check(directory, replacing: replacing, inputs: [data.path])
+        try NewRun.check(directory, replacing: replacing, inputs: data.files)
       }
     }
     let identified = try identified(data, for: resolved, on: world)
@@ -144,7 +144,7 @@ public enum TrainingRun {
       guard world.isRoot else { return NewRun?.none }
       return try NewRun(
         directory, configuration: resolved.json.document, replacing: replacing,
-        inputs: [data.path], patience: limits.patience
+        inputs: data.files, patience: limits.patience
       ) { observer?.warning($0) }
     }
     defer { new?.lease.release() }
@@ -356,7 +356,8 @@ public enum TrainingRun {
       changed: configuration.changes(fromPreset: preset, rows: trainer.rows.count, of: shape),
       abilities: abilities(of: session), run: session.directory?.path ?? "",
       data: data.path, digest: data.digest, rows: trainer.rows.count,
-      imageShape: [shape.height, shape.width, shape.channels], hosts: hosts,
+      rowsName: trainer.images.rowsName, extent: trainer.images.extent(of: trainer.rows.count),
+      isMixed: trainer.images.whole.isMixed, hosts: hosts,
       blasKernels: session.blasKernels,
       parameters: trainer.parameters.parameters.reduce(0) { $0 + $1.shape.count },
       totalSteps: trainer.totalSteps, totalEpochs: trainer.totalEpochs,

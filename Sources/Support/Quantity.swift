@@ -62,6 +62,16 @@ public enum Quantity {
     return items.prefix(shown).joined(separator: ", ") + (more > 0 ? " and \(more) more" : "")
   }
 
+  /// The form of images in words: `28x28x1`, or `mixed sizes, 20x29x3 to 31x40x3`.
+  ///
+  /// - Parameters:
+  ///   - shape: height, width and channels; of mixed sizes the smallest sides.
+  ///   - largest: the largest sides of mixed sizes; nil for one size.
+  public static func form(_ shape: [Int], largest: [Int]?) -> String {
+    func text(_ shape: [Int]) -> String { shape.map(String.init).joined(separator: "x") }
+    return largest.map { "mixed sizes, \(text(shape)) to \(text($0))" } ?? text(shape)
+  }
+
   private static func scaled(_ value: Double, _ units: [String], by step: Double) -> String {
     var value = value, unit = 0
     while value >= step, unit + 1 < units.count {

@@ -117,7 +117,7 @@ struct GridWriter {
       samples.pointer, count: Self.side * Self.side, height: shape.height, width: shape.width,
       channels: shape.channels)
     try PNG.write(
-      grid.picture.titled(title(name) + ": new images"),
+      grid.picture.titled(title(name) + ": new \(trainer.images.rowsName)"),
       to: "\(directory.images)/\(name)-samples.png")
   }
 

@@ -28,7 +28,7 @@ struct HiddenPixelImages {
       let rows = validating.rows.prefix(count)
       blocks = HiddenPixels.blocks(rows, of: images.shape)
       owners = blocks.indices.map { $0 % world.size }
-      description = "the first \(Quantity.grouped(rows.count)) validation images"
+      description = "the first \(Quantity.grouped(rows.count)) validation \(images.rowsName)"
     } else {
       images = trainer.rows.images
       let lanes = trainer.rows.lanes
@@ -44,8 +44,8 @@ struct HiddenPixelImages {
       (self.blocks, self.owners) = (blocks, owners)
       let rows = blocks.reduce(0) { $0 + $1.count }
       description =
-        "\(Quantity.grouped(rows)) of the training rows, as there are no validation images with "
-        + "the same noise"
+        "\(Quantity.grouped(rows)) of the training \(images.isPatches ? "patches" : "rows"), as "
+        + "there are no validation images with the same noise"
     }
     if blocks.isEmpty { return nil }
   }

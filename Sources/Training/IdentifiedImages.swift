@@ -45,7 +45,10 @@ extension DataIdentity {
     for rank in sharers { digest.update(all[rank]) }
     let text = digest.text
     try replicas.check(dataSet: images.path, text)
-    self.init(digest: text, rows: rows, shape: shape, element: element, path: images.path)
+    self.init(
+      digest: text, rows: rows, shape: shape,
+      largest: images.isMixed ? images.largestShape.sides : nil, element: element,
+      path: images.path)
   }
 
   /// A text that is equal on ranks that read the same file of the same host.

@@ -39,8 +39,10 @@ public struct RunHeader: Sendable {
   public var run: String
   /// The data file, and the digest of the rows in use.
   public var data: String, digest: String
-  /// Rows in use, and the image shape `[height, width, channels]`.
-  public var rows: Int, imageShape: [Int]
+  /// Rows in use, and what they are called: images or patches.
+  public var rows: Int, rowsName: String
+  /// Number and form of the images in words, and whether they differ in size.
+  public var extent: String, isMixed: Bool
   /// Host of each rank, by rank.
   public var hosts: [String]
   /// The matrix kernels in use, as the BLAS names them; several only where ranks differ.
@@ -62,7 +64,8 @@ public struct RunHeader: Sendable {
   public init(
     system: String, common: CommonSettings, assignments: [String], preset: String? = nil,
     changed: [String] = [], abilities: ModelAbilities = ModelAbilities(), run: String, data: String,
-    digest: String, rows: Int, imageShape: [Int], hosts: [String], blasKernels: String,
+    digest: String, rows: Int, rowsName: String, extent: String, isMixed: Bool,
+    hosts: [String], blasKernels: String,
     parameters: Int,
     totalSteps: Int, totalEpochs: Int,
     outerIterations: Int? = nil, resumedFrom: String? = nil, judges: String? = nil
@@ -77,7 +80,9 @@ public struct RunHeader: Sendable {
     self.data = data
     self.digest = digest
     self.rows = rows
-    self.imageShape = imageShape
+    self.rowsName = rowsName
+    self.extent = extent
+    self.isMixed = isMixed
     self.hosts = hosts
     self.blasKernels = blasKernels
     self.parameters = parameters

@@ -107,7 +107,8 @@ public struct ValidationImages {
   public init?(_ common: CommonSettings, beside data: ImageSet) throws {
     let trained = common.data.rows ?? data.count
     if common.data.images.isEmpty, data.shape.count > 0,
-      let split = try ImageSet.openIfPresent(data.path, split: Split.validation.rawValue)?
+      let split = try ImageSet.openIfPresent(
+        data.path, split: Split.validation.rawValue, takesMixed: common.data.patch != nil)?
         .rows(by: common.data),
       split.shape == data.shape
     {

@@ -29,10 +29,8 @@ final class TrainingDisplay: TrainingObserver {
     self.header = header
     clock = Stopwatch()
     let lanes = header.common.lanes
-    let shape = header.imageShape.map(String.init).joined(separator: "x")
     console.note(
-      "\(header.system) on \(header.data): \(Quantity.grouped(header.rows)) images of \(shape), "
-        + "digest \(header.digest)")
+      "\(header.system) on \(header.data): \(header.extent), digest \(header.digest)")
     console.note(
       (header.resumedFrom.map { "  going on from \($0) in " } ?? "  a new run in ") + header.run)
     console.note(
@@ -76,7 +74,7 @@ final class TrainingDisplay: TrainingObserver {
     let total = header.map { "/\(Quantity.grouped($0.totalSteps))" } ?? ""
     parts.append("step \(Quantity.grouped(metrics.step))\(total)")
     parts.append("loss \(Measure.nats.words(metrics.loss))")
-    parts.append("\(Quantity.grouped(Int(metrics.imagesPerSecond))) images/s")
+    parts.append("\(Quantity.grouped(Int(metrics.imagesPerSecond))) \(rowsName)/s")
     parts.append("ETA \(Quantity.clock(metrics.secondsLeft))")
     // These come last, because a narrow terminal cuts the line.
     if metrics.terms.count > 1 {
@@ -141,9 +139,12 @@ final class TrainingDisplay: TrainingObserver {
     summarize()
   }
 
+  /// What a row is called: images or patches.
+  private var rowsName: String { header?.rowsName ?? "images" }
+
   // MARK: - The end
 
-  /// Images a second over all steps of this process, with its pauses.
+  /// Rows a second over all steps of this process, with its pauses.
   private var rate: Double? {
     guard let step, let header, clock.seconds > 0 else { return nil }
     let steps = step.step - (first ?? step.step) + header.common.recording.logEvery
@@ -160,7 +161,7 @@ final class TrainingDisplay: TrainingObserver {
 
   private func summarize() {
     guard let header else { return }
-    let speed = rate.map { ", \(Quantity.grouped(Int($0))) images/s with all pauses" } ?? ""
+    let speed = rate.map { ", \(Quantity.grouped(Int($0))) \(rowsName)/s with all pauses" } ?? ""
     console.note("  time \(Quantity.clock(clock.seconds))\(speed)")
     var last: [String] = step.map { ["loss \(Measure.nats.words($0.loss))"] } ?? []
     if let outer { last.append(Self.words(outer.result)) }
@@ -190,8 +191,10 @@ final class TrainingDisplay: TrainingObserver {
     func file(_ ending: String) -> String { ShellWords.quoted(base + ending) }
     let abilities = header.abilities
     return
-      (abilities.splits ? ["cleave denoise \(run) --out \(file("-clean.h5"))"] : [])
-      + (abilities.encodes && !abilities.splits
+      // An HDF5 file holds images of one size alone.
+      (abilities.splits
+      ? ["cleave denoise \(run) --out \(file(header.isMixed ? "-clean/" : "-clean.h5"))"] : [])
+      + (abilities.encodes && !abilities.splits && !header.isMixed
         ? ["cleave reconstruct \(run) --out \(file("-reconstructions.png"))"] : [])
       + (abilities.encodes ? ["cleave evaluate \(run)"] : [])
       + (abilities.generates

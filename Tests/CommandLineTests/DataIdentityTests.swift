@@ -159,7 +159,7 @@ import Testing
         of: path("part.h5"))
       #expect(try digest("--data part.h5", ranks: 2) == part)
       let text = try Tool.succeed("info run", in: folder)
-      #expect(text.contains("trained on 2999 images of 12x12x3, uint8, of digest \(part), at "))
+      #expect(text.contains("trained on 2,999 images of 12x12x3, uint8, of digest \(part), at "))
     }
   }
 
@@ -216,7 +216,7 @@ import Testing
       try write(bytes, [1200, 14, 14, 1], to: "/train/images", of: d)
       for options in ["", " --accept-data"] {
         try BadInput(
-          "train --resume run --quiet\(options)", "found 1200 images of 14x14x1, expected 300", 65
+          "train --resume run --quiet\(options)", "found 1,200 images of 14x14x1, expected 300", 65
         ).expectFailure(ranks: nil, in: folder)
       }
     }

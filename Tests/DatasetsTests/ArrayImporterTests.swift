@@ -127,6 +127,57 @@ private func npy(
         == "--images: found x_train, expected an array of set.npy: set")
   }
 
+  /// Test images are the last of each class, with their labels.
+  @Test func testImagesAreOfEveryClass() throws {
+    try withTemporaryFolder { folder in
+      let images = npy("|u1", [6, 2, 2], (0..<24).map { UInt8($0 + 200) })
+      let labels = npy("<i8", [6], bytes([7, 3, 7, 7, 3, 7]))
+      let words = npy("<U1", [6], "bababb".unicodeScalars.flatMap { bytes([$0.value]) })
+      func rows(_ split: String) throws -> (first: [UInt8], labels: [Int32]?) {
+        let set = try ImageSet.open(folder.appending(path: "out.h5").path, split: split)
+        return ((0..<set.count).map { set.bytes($0..<$0 + 1)[0] }, set.labels)
+      }
+      let (_, line) = try imported(
+        [("x.npy", images), ("y.npy", labels)], ["test": "3", "images": "x", "labels": "y"],
+        in: folder)
+      #expect(line.hasSuffix(" test split: the last of each class, 1 of 3, 2 of 7"), "\(line)")
+      #expect(try rows("test").first == [212, 216, 220] && rows("test").labels == [7, 3, 7])
+      #expect(try rows("train").first == [200, 204, 208] && rows("train").labels == [7, 3, 7])
+      let (_, named) = try imported(
+        [("x.npy", images), ("y.npy", words)], ["test": "1", "images": "x", "labels": "y"],
+        in: folder)
+      #expect(named.hasSuffix("the last of each class, 1 of a, 0 of b"), "\(named)")
+      #expect(try rows("test").first == [212] && rows("test").labels == [0])
+      let (_, plain) = try imported([("x.npy", images)], ["test": "2"], in: folder)
+      #expect(plain.hasSuffix(" test split: the last 2"), "\(plain)")
+      #expect(try rows("test").first == [216, 220] && rows("train").labels == nil)
+      // Some blocks of rows, and floats.
+      let many: [Float] = (0..<9000).map { Float($0) / 9000 }
+      let wide = npy(
+        "<f4", [9000, 24, 24], bytes(many.flatMap { Array(repeating: $0, count: 576) }))
+      let (train, _) = try imported([("w.npy", wide)], ["test": "1000"], in: folder)
+      let test = try ImageSet.open(folder.appending(path: "out.h5").path, split: "test")
+      #expect(train.count == 8000 && test.count == 1000)
+      func isGrey(_ set: ImageSet, _ row: Int, _ value: Float) -> Bool {
+        set.values(row..<row + 1) == Array(repeating: value, count: 576)
+      }
+      #expect(isGrey(train, 0, many[0]) && isGrey(train, 7999, many[7999]))
+      #expect(isGrey(test, 0, many[8000]) && isGrey(test, 999, many[8999]))
+    }
+    let images = npy("|u1", [3, 2, 2], patternBytes(12).map { $0 | 128 })
+    #expect(
+      try message("x.npy", images, ["test": "3"])
+        == "--test: found 3, expected an integer from 0 to 2")
+    try withTemporaryFolder { folder in
+      let files = [("x_train.npy", images), ("x_test.npy", images)]
+      let error = #expect(throws: DatasetError.self) {
+        try imported(files, ["test": "1"], in: folder)
+      }
+      #expect(
+        error?.description == "--test: found 1, expected none, as x_test holds 3 test images")
+    }
+  }
+
   @Test func tables() throws {
     try withTemporaryFolder { folder in
       let (set, line) = try imported(

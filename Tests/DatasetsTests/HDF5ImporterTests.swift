@@ -53,6 +53,67 @@ import Testing
     }
   }
 
+  @Test func testImagesAreTheLastOfEachClass() throws {
+    try withTemporaryFolder { folder in
+      let path = folder.appending(path: "x.h5").path
+      let values = (0..<40).map { UInt8($0 * 6) }
+      let file = try File.create(path)
+      try file.createDataset(
+        "x", .uint8, shape: [10, 2, 2], layout: .chunked([3, 2, 1], level: 5)
+      )
+      .write(values)
+      try file.createDataset("y", .int64, shape: [10]).write(
+        [0, 0, 1, 1, 1, 1, 1, 1, 1, 0] as [Int64])
+      try file.close()
+      let (output, line) = try imported(path, ["test": "4"])
+      let (train, test) = (try ImageSet.open(output), try ImageSet.open(output, split: "test"))
+      #expect(line.hasSuffix(" test split: the last of each class, 2 of 0, 2 of 1"), "\(line)")
+      #expect(test.labels == [0, 1, 1, 0] && train.labels == [0, 1, 1, 1, 1, 1])
+      func pixels(_ rows: [Int]) -> [UInt8] { rows.flatMap { values[$0 * 4..<$0 * 4 + 4] } }
+      let (first, last) = (train.bytes(0..<6), test.bytes(0..<4))
+      #expect(first == pixels([0, 2, 3, 4, 5, 6]))
+      #expect(last == pixels([1, 7, 8, 9]))
+    }
+  }
+
+  /// No part of the file that is read is ever replaced.
+  @Test func partsAreInputs() throws {
+    try withTemporaryFolder { folder in
+      let part = folder.appending(path: "part.h5").path
+      let middle = folder.appending(path: "middle.h5").path
+      let whole = folder.appending(path: "whole.h5").path
+      let file = try File.create(part)
+      try file.createDataset("/x", .uint8, shape: [2, 2, 2]).write(
+        [200, 1, 2, 3, 4, 5, 6, 7] as [UInt8])
+      try file.close()
+      for (path, source, name) in [(middle, "part.h5", "/x"), (whole, "middle.h5", "/v")] {
+        let file = try File.create(path)
+        try file.createVirtualDataset(
+          "/v", .uint8, shape: [2, 2, 2],
+          parts: [VirtualPart(file: source, dataset: name, rows: 0..<2)])
+        try file.close()
+      }
+      func contents() throws -> [Data] {
+        try [part, middle].map { try Data(contentsOf: URL(filePath: $0)) }
+      }
+      let before = try contents()
+      for output in [part, middle] {
+        let error = #expect(throws: DatasetError.self) {
+          try HDF5Importer.run(sources: [whole], to: output, force: true)
+        }
+        #expect(error?.description.hasPrefix(output) == true, "\(String(describing: error))")
+        let corrupted = #expect(throws: DatasetError.self) {
+          try CorruptImages.run(
+            input: whole, output: output, noise: .saltPepper(0.5), seed: 1,
+            options: ImageSetOptions(images: "/v"), force: true)
+        }
+        #expect(corrupted?.description == error?.description)
+      }
+      #expect(try contents() == before)
+      #expect(try ImageSet.open(imported(whole).output).count == 2)
+    }
+  }
+
   /// Chunks, filters and other types; numpy's bool is an enumeration.
   @Test func otherTypesAndLayouts() throws {
     try withTemporaryFolder { folder in

@@ -59,6 +59,27 @@ struct PatchTests {
     #expect(try #require(ofNoisy.clean).values(0..<12) == patches.values(0..<12))
   }
 
+  /// What rows and images are, in words; numbers of rows have 32 bits.
+  @Test func extentsAreSaid() throws {
+    let shape = ImageShape(height: 9, width: 7, channels: 3)
+    let images = ImageSet(bytes: Array(repeating: 9, count: 2 * shape.count), shape: shape)
+    #expect(images.extent == "2 images of 9x7x3" && images.rowsName == "images")
+    let patches = try images.patches(4, stride: 3)
+    #expect(patches.extent == "2 images, 12 patches of 4x4x3" && patches.rowsName == "patches")
+    #expect(patches.extent(of: 1) == "1 image, 1 patch of 4x4x3")
+    #expect(patches.extent(of: 6) == "1 image, 6 patches of 4x4x3")
+    #expect(patches.extent(of: 7) == "2 images, 7 patches of 4x4x3")
+    let large = ImageSet(
+      count: 1, shape: .init(height: 65536, width: 65536, channels: 1), heldRows: 0..<0
+    ) { _, _ in }
+    #expect {
+      try large.patches(16, stride: 1)
+    } throws: {
+      "\($0)".contains("found 4,293,001,441 patches, expected no more than 2,147,483,647")
+    }
+    #expect(try large.patches(16, stride: 4).count == 16381 * 16381)
+  }
+
   @Test func imagesBelowAPatchAreRefused() {
     let images = ImageSet(
       bytes: Array(repeating: 0, count: 100), shape: .init(height: 10, width: 10, channels: 1))

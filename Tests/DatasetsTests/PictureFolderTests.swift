@@ -163,7 +163,7 @@ import Testing
       }
       #expect(
         error?.description
-          == "--test: found 5, expected an integer from 0 to 4, as each class keeps a picture to "
+          == "--test: found 5, expected an integer from 0 to 4, as each class keeps an image to "
           + "train with")
       #expect(
         try notes([pictures.appending(path: "a")], ["test": "2"], to: output)

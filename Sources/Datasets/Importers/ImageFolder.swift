@@ -12,10 +12,7 @@ public struct ImageImporter: Importer {
     them classes with labels. Pictures keep their size, mixed sizes too, unless --size is given.
     """
   /// The options for test images and framing.
-  public static let options = [test] + ImageRows.options
-  private static let test = ImportOption(
-    "test", "N",
-    "how many images, evenly of every class, the last by name of each, make the test split")
+  public static let options = [TestImages.option] + ImageRows.options
 
   /// The name of the folder or archive.
   public let name: String
@@ -35,20 +32,17 @@ public struct ImageImporter: Importer {
     for file in source.names.indices {
       files[folders.splits?[file] ?? .train, default: []].append(file)
     }
-    let count = try request.integer(Self.test, in: 0...Int.max) ?? 0
-    if count > 0, let test = files[.test] {
-      throw DatasetError.option(
-        "--test", found: "\(count)",
-        expected: "none, as a folder holds \(Quantity.count(test.count, "test image"))")
-    }
-    let (chosen, note) = try folders.choose(
-      count, of: files[.train] ?? [], option: "--test")
-    if !chosen.isEmpty {
-      files[.test] = chosen.sorted()
-      files[.train]?.removeAll(where: chosen.contains)
+    let (labels, classes) = (folders.labels, folders.classes)
+    let test = try TestImages(
+      request, of: files[.train] ?? [], own: files[.test].map { ($0.count, "a folder") },
+      order: "by name", label: labels.map { labels in { labels[$0] } },
+      name: { classes[Int($0)] })
+    if !test.chosen.isEmpty {
+      files[.test] = test.chosen.sorted()
+      files[.train]?.removeAll(where: test.chosen.contains)
     }
     self.files = files
-    notes = folders.notes + [note].compactMap { $0 }
+    notes = folders.notes + [test.note].compactMap { $0 }
     let path = request.sources[0]
     name = URL(filePath: path).standardizedFileURL.deletingPathExtension().lastPathComponent
   }

@@ -21,6 +21,10 @@ public protocol Importer {
   /// The default name of the data set.
   var name: String { get }
 
+  /// The files that are read beside the sources and the files that options name: none of them is
+  /// ever replaced.
+  var inputs: [String] { get }
+
   /// Writes the images and their labels, names or attributes.
   ///
   /// - Throws: `DatasetError`, `HDF5Error` or `ImageError`; no output remains then.
@@ -30,6 +34,9 @@ public protocol Importer {
 extension Importer {
   /// By default, an importer has no options.
   public static var options: [ImportOption] { [] }
+
+  /// By default, an importer reads its sources alone.
+  public var inputs: [String] { [] }
 
   /// Imports sources into the new data set `output`.
   ///
@@ -52,7 +59,7 @@ extension Importer {
     let importer = try Self(ImportRequest(format: format, sources: sources, values: options))
     return try DatasetWriter.write(
       output, name: name ?? importer.name, source: sources.joined(separator: " "), force: force,
-      inputs: inputs
+      inputs: inputs + importer.inputs
     ) { try importer.write(to: $0, monitor) }
   }
 }

@@ -94,45 +94,4 @@ struct PictureFolders {
     }
     return Set(own).count == own.count ? "each folder holds one picture" : nil
   }
-
-  /// Takes `count` of the pictures as test images: evenly of every class, the last by name of each.
-  ///
-  /// - Parameters:
-  ///   - files: the pictures to choose from, in the order of their names.
-  ///   - option: the name of the option in errors.
-  /// - Returns: the chosen pictures in their order, and what was chosen, in words.
-  /// - Throws: `DatasetError.option` if a class would keep no picture.
-  func choose(
-    _ count: Int, of files: [Int], option: String
-  ) throws(DatasetError) -> (chosen: Set<Int>, note: String?) {
-    guard count > 0 else { return ([], nil) }
-    var groups: [Int32: [Int]] = [:]
-    for file in files { groups[labels?[file] ?? 0, default: []].append(file) }
-    let order = groups.keys.sorted()
-    let most = groups.values.reduce(0) { $0 + $1.count - 1 }
-    guard count <= most else {
-      throw .option(
-        option, found: "\(count)",
-        expected: Quantity.integers(0...most)
-          + (groups.count > 1 ? ", as each class keeps a picture to train with" : ""))
-    }
-    var taken: [Int32: Int] = [:]
-    var left = count
-    while left > 0 {
-      for label in order where left > 0 && taken[label, default: 0] + 1 < groups[label]?.count ?? 0
-      {
-        taken[label, default: 0] += 1
-        left -= 1
-      }
-    }
-    let chosen = order.flatMap { (groups[$0] ?? []).suffix(taken[$0] ?? 0) }
-    let parts = order.map {
-      "\(taken[$0] ?? 0)" + (labels == nil ? "" : " of \(classes[Int($0)])")
-    }
-    let note =
-      labels == nil
-      ? "test split: the last \(Quantity.grouped(count)) by name"
-      : "test split: the last by name of each class, " + Quantity.list(parts, atMost: 8)
-    return (Set(chosen), note)
-  }
 }

@@ -66,6 +66,8 @@ public struct DataSettings: SettingsGroup {
   public var patch: Int?
   /// Pixels from one patch to the next; nil for a quarter of the side.
   public var stride: Int?
+  /// What a row of the training set is called: images or patches.
+  public var rowsName: String { patch == nil ? "images" : "patches" }
   /// Corruption drawn anew at every step.
   public var noise = Corruption.none
   /// Corruption of the training set itself: a function of (seed, row), never stored.

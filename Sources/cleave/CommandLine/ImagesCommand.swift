@@ -38,10 +38,12 @@ extension ImagesCommand {
       console.note(line)
       let lines = try write(images, by: outputs)
       for line in lines { console.note(line) }
+      let extent = try outputs.extent(of: images)
       return [
         .init("data", .string(images.path)), .init("split", .string(images.split.rawValue)),
-        .init("rows", .integer(images.count)),
-        .init("notes", .array(([line] + lines).map { .string($0) })),
+        .init("rows", .integer(extent.images)),
+      ] + (extent.patches.map { [.init("patches", .integer($0))] } ?? []) + [
+        .init("notes", .array(([line] + lines).map { .string($0) }))
       ]
     }
   }

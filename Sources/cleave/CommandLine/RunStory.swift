@@ -78,7 +78,7 @@ struct RunStory {
     if let seconds = progress.seconds { lines.append("  time spent \(Quantity.clock(seconds))") }
     for kind in ["step", "epoch", "outer", "validation"] {
       guard let line = progress.last[kind] else { continue }
-      lines.append("  last \(kind): " + Self.words(line))
+      lines.append("  last \(kind): " + words(line))
     }
     if let owner {
       let left = progress.secondsLeft.map { ", ETA \(Quantity.clock($0))" } ?? ""
@@ -94,7 +94,7 @@ struct RunStory {
   }
 
   /// A line of the log in words: its place, then its numbers with their units.
-  private static func words(_ line: JSONValue) -> String {
+  private func words(_ line: JSONValue) -> String {
     guard case .object(let members) = line else { return "" }
     let places = ["outer", "epoch", "step"].compactMap { name in
       line[name]?.integer.map { "\(name) \(Quantity.grouped($0))" }
@@ -102,10 +102,11 @@ struct RunStory {
     let known = ["kind", "outer", "epoch", "step", "time", "loss", "images_per_second"]
     let loss = line["loss"]?.number.map { "loss \(Measure.nats.words($0))" }
     let numbers = members.filter { !known.contains($0.name) }.compactMap { member in
-      member.value.number.map { "\(member.name) \(measure(of: member.name, $0))" }
+      member.value.number.map { "\(member.name) \(Self.measure(of: member.name, $0))" }
     }
     let speed = line["images_per_second"]?.number.map {
-      "\(Quantity.grouped(Int(min(max(0, $0), 1e15)))) images/s"
+      "\(Quantity.grouped(Int(min(max(0, $0), 1e15)))) "
+        + "\(configuration?.common.data.rowsName ?? "images")/s"
     }
     return (places + [loss].compactMap { $0 } + numbers + [speed].compactMap { $0 })
       .joined(separator: ", ")
@@ -113,7 +114,7 @@ struct RunStory {
 
   private static func measure(of name: String, _ value: Double) -> String {
     switch name {
-    case "learning_rate", "lambda_l1": Quantity.significant(value)
+    case "learning_rate", "lambda_l1", "hidden": Quantity.significant(value)
     case "c1", "c2": Measure.change.words(value)
     case "nonzero", "sparsity": Measure.share.words(value)
     case "mse", "mse_difference": Measure.squaredError.text(value)

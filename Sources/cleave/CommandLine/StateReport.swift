@@ -13,6 +13,7 @@ struct StateReport {
   private let model: String?
   private let progress: SavedProgress?
   private let lanes: Int?
+  private let rowsName: String
   private let digests: StateDigests?
   private let data: DataIdentity?
   private let story: RunStory?
@@ -33,6 +34,7 @@ struct StateReport {
     let recorded = try checkpoint.map { try RecordedRun($0) }
     model = recorded?.configuration.model
     progress = recorded?.progress
+    rowsName = recorded?.configuration.common.data.rowsName ?? "images"
     lanes = checkpoint?.manifest.lanes
     data = try checkpoint?.data()
     digests = withDigests ? try checkpoint?.digests() : nil
@@ -85,11 +87,14 @@ struct StateReport {
 
   private var dataJSON: JSONValue {
     guard let data else { return .null }
-    return [
-      "digest": .string(data.digest), "rows": .integer(data.rows),
-      "shape": .array(data.shape.map { .integer($0) }), "element": .string(data.element),
-      "path": .string(data.path),
-    ]
+    func sides(_ shape: [Int]) -> JSONValue { .array(shape.map { .integer($0) }) }
+    return .object(
+      [
+        .init("digest", .string(data.digest)), .init("rows", .integer(data.rows)),
+        .init("shape", sides(data.shape)),
+      ] + (data.largest.map { [.init("largest", sides($0))] } ?? []) + [
+        .init("element", .string(data.element)), .init("path", .string(data.path)),
+      ])
   }
 
   private var progressJSON: JSONValue {
@@ -112,7 +117,7 @@ struct StateReport {
       lines.append(
         "  outer \(progress.outer), epoch \(progress.totalEpochs), "
           + "step \(Quantity.grouped(progress.step)), "
-          + "\(Quantity.grouped(progress.imagesSeen)) images seen"
+          + "\(Quantity.grouped(progress.imagesSeen)) \(rowsName) seen"
           + (progress.finished ? ", finished" : ""))
       lines.append(
         "  \(Quantity.count(lanes, "lane")), written by "

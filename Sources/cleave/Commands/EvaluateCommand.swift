@@ -112,12 +112,16 @@ struct EvaluateCommand: Subcommand {
       }
       return JSONValue.Member(name, isPlain ? .real(values[0].value) : .object(members))
     }
-    return [
-      "run": .string(result.run), "data": .string(result.data), "split": .string(result.split),
-      "rows": .integer(result.rows), "reference": .string(result.reference),
-      "metrics": .object(metrics),
-      "notes": .object(result.notes.map { JSONValue.Member($0.name, .string($0.text)) }),
-    ]
+    return .object(
+      [
+        .init("run", .string(result.run)), .init("data", .string(result.data)),
+        .init("split", .string(result.split)), .init("rows", .integer(result.rows)),
+      ] + (result.patches.map { [.init("patches", .integer($0))] } ?? []) + [
+        .init("reference", .string(result.reference)), .init("metrics", .object(metrics)),
+        .init(
+          "notes",
+          .object(result.notes.map { JSONValue.Member($0.name, .string($0.text)) })),
+      ])
   }
 
   private static func text(_ result: EvaluationResult) -> String {
@@ -128,7 +132,8 @@ struct EvaluateCommand: Subcommand {
       }
     }
     return "\(result.run) on \(result.data), \(result.part): ".printable
-      + "\(Quantity.grouped(result.rows)) images against "
+      + (result.patches == nil ? "\(Quantity.grouped(result.rows)) images" : result.extent + ",")
+      + " against "
       + (result.reference == "clean" ? "the clean ones\n" : "themselves\n")
       + Columns.text(["metric", "of", "value", "unit"], rows)
       + result.notes.map { "\n\($0.name): \($0.text)" }.joined()

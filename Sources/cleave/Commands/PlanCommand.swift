@@ -96,8 +96,8 @@ struct PlanCommand: Subcommand {
       if configuration.common.data.data.isEmpty && supposed == nil { throw Self.missingData }
     }
     let images =
-      try supposed.map {
-        Planner.supposed($0.rows, of: $0.shape, batch: configuration.common.lanes.batch)
+      try supposed.map { supposed in
+        try world.agree { try Planner.supposed(supposed.rows, of: supposed.shape, configuration) }
       }
       ?? data.open(for: configuration, on: world, console)
     let network = try network ?? HostNetwork(on: world)
@@ -127,6 +127,7 @@ struct PlanCommand: Subcommand {
     [
       "ranks": .integer(plan.ranks), "ranks_per_node": .integer(plan.ranksPerNode),
       "lanes": .integer(plan.lanes), "batch": .integer(plan.batch), "rows": .integer(plan.rows),
+      "images": .integer(plan.images),
       "per_rank_bytes": .object(
         kinds(plan.memory).map { JSONValue.Member($0.name, .integer($0.bytes)) }),
       "rank_bytes": .integer(plan.memory.total), "node_bytes": .integer(plan.nodeBytes),
@@ -181,14 +182,14 @@ struct PlanCommand: Subcommand {
       [$0.name, Quantity.bytes($0.bytes), explanations[$0.name] ?? ""]
     }
     var lines = [
-      "\(Quantity.grouped(plan.rows)) images, batch \(plan.batch), "
+      "\(plan.extent), batch \(plan.batch), "
         + "\(Quantity.count(plan.lanes, "lane")) on \(Quantity.count(plan.ranks, "rank"))", "",
       Columns.text(["memory of rank 0", "", ""], rows), "",
       "memory of rank 0     \(Quantity.bytes(plan.memory.total))",
       "of all ranks         \(Quantity.bytes(plan.totalBytes)), as top shows it",
       "of a node            \(Quantity.bytes(plan.nodeBytes)), pages shared by its "
         + "\(Quantity.count(plan.ranksPerNode, "rank")) counted once",
-      "products             \(Quantity.significant(plan.flopsPerImage / 1e6)) MFLOP an image, "
+      "products             \(Quantity.significant(plan.flopsPerImage / 1e6)) MFLOP \(plan.isOfPatches ? "a patch" : "an image"), "
         + "\(Quantity.grouped(plan.parameterCount)) parameters",
       "between ranks        \(Quantity.bytes(plan.wireBytesPerStep)) a step"
         + (plan.ranks > 1 && plan.ranksPerNode == plan.ranks ? ", in shared memory" : ""),

@@ -100,32 +100,53 @@ struct ArrayImages {
       + (array.isPartlyWritten ? ", a part never written" : "")
   }
 
-  /// Writes the images as a split: bytes where no value is lost, else floats.
+  /// Writes the images as splits: bytes where no value is lost, else floats.
   ///
+  /// - Parameters:
+  ///   - rows: the rows of each split, in order.
+  ///   - progress: gets the number of rows that were read.
   /// - Throws: `HDF5Error` if the array is damaged or the disk is full.
   func write(
-    _ split: Split, to writer: DatasetWriter, progress: (_ done: Int) throws -> Void
+    _ rows: [(split: Split, rows: [Int])], to writer: DatasetWriter,
+    progress: (_ done: Int) throws -> Void
   ) throws {
     let format: ImageSet.Format = isEightBit ? .bytes : .floats
-    let dataset = try writer.createImages(
-      split, count: count, shape: shape, type: format.elementType)
+    let datasets = try rows.map {
+      try writer.createImages(
+        $0.split, count: $0.rows.count, shape: shape, type: format.elementType)
+    }
+    var places = rows.map { _ in 0 }
     let factor = 255 / scale
-    try array.forEachBlock { rows, values in
+    try array.forEachBlock { block, values in
       let ordered = ordered(values)
-      if isEightBit {
-        let bytes = ordered.map { UInt8($0 * factor) }
-        try bytes.withUnsafeBytes { buffer in
-          guard let start = buffer.baseAddress else { return }
-          try dataset.write(rows: rows, from: start, as: .uint8)
+      for (part, dataset) in datasets.enumerated() {
+        let own = rows[part].rows[places[part]...].prefix { $0 < block.upperBound }
+        guard !own.isEmpty else { continue }
+        let taken =
+          own.count == block.count
+          ? ordered
+          : own.flatMap { row in
+            let first = (row - block.lowerBound) * shape.count
+            return ordered[first..<first + shape.count]
+          }
+        let target = places[part]..<places[part] + own.count
+        if isEightBit {
+          try write(taken.map { UInt8($0 * factor) }, .uint8, target, to: dataset)
+        } else {
+          try write(scale == 1 ? taken : taken.map { $0 / scale }, .float32, target, to: dataset)
         }
-      } else {
-        let floats = scale == 1 ? ordered : ordered.map { $0 / scale }
-        try floats.withUnsafeBytes { buffer in
-          guard let start = buffer.baseAddress else { return }
-          try dataset.write(rows: rows, from: start, as: .float32)
-        }
+        places[part] = target.upperBound
       }
-      try progress(rows.upperBound)
+      try progress(block.upperBound)
+    }
+  }
+
+  private func write<Value>(
+    _ values: [Value], _ type: ElementType, _ rows: Range<Int>, to dataset: Dataset
+  ) throws {
+    try values.withUnsafeBytes { buffer in
+      guard let start = buffer.baseAddress else { return }
+      try dataset.write(rows: rows, from: start, as: type)
     }
   }
 
@@ -159,7 +180,7 @@ struct ArrayForm {
   /// The options that describe arrays of images.
   static let options = [
     images, labels, testImages, testLabels, layout, shape, scale,
-    MNISTImporter.transpose,
+    MNISTImporter.transpose, TestImages.option,
   ]
   private static let images = ImportOption(
     "images", "NAME", "the array with the images to train with (default: found by name)")

@@ -29,7 +29,7 @@ public struct ArrayImporter: Importer {
       arrays += try Self.arrays(in: path, form, isAlone: request.sources.count == 1)
     }
     files = request.sources.joined(separator: " ")
-    parts = try ArrayParts(arrays, form, of: files)
+    parts = try ArrayParts(arrays, request, form, of: files)
     name = Self.stem(request.sources[0])
   }
 
@@ -85,6 +85,6 @@ public struct ArrayImporter: Importer {
   /// - Throws: `HDF5Error` if the output cannot be written.
   public func write(to writer: DatasetWriter, _ monitor: WorkMonitor) throws -> ImportReport {
     try parts.write(to: writer, monitor)
-    return ImportReport(notes: [parts.reading(of: files)])
+    return ImportReport(notes: parts.notes(of: files))
   }
 }

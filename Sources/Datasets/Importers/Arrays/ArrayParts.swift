@@ -14,11 +14,15 @@ struct ArrayParts {
   /// The names of the other arrays.
   private let others: [String]
   private let classes: [String]
+  /// The rows to train with that become test images.
+  private var test: TestImages?
 
   /// Finds images and labels by the options, or by the names of the arrays.
   ///
   /// - Throws: `DatasetError` or `HDF5Error` if there is no array of images, or a choice of several.
-  init(_ arrays: [any NumberArray], _ form: ArrayForm, of file: String) throws {
+  init(_ arrays: [any NumberArray], _ request: ImportRequest, _ form: ArrayForm, of file: String)
+    throws
+  {
     let known = arrays.map { Role($0) }
     func named(_ name: String, _ option: String) throws -> Role {
       let wanted = name.split(separator: "/").joined(separator: "/")
@@ -82,6 +86,18 @@ struct ArrayParts {
       names.formUnion(try part.labels?.strings() ?? [])
     }
     classes = names.sorted(by: ImageSource.precedes)
+    if request.has(TestImages.option) { test = try testImages(request) }
+  }
+
+  private func testImages(_ request: ImportRequest) throws -> TestImages {
+    let train = parts.first { $0.split == .train }
+    let own = parts.first { $0.split == .test }
+    let labels = try train?.labels.map(numbers)
+    return try TestImages(
+      request, of: 0..<(train?.images.count ?? 0),
+      own: own.map { ($0.images.count, $0.images.array.name) }, order: nil,
+      label: labels.map { labels in { labels[$0] } },
+      name: { classes.isEmpty ? "\($0)" : classes[Int($0)] })
   }
 
   /// The arrays that have the form and the names of images.
@@ -115,13 +131,18 @@ struct ArrayParts {
     let total = parts.reduce(0) { $0 + $1.images.count }
     var done = 0
     for part in parts {
-      try part.images.write(part.split, to: writer) { count in
+      var rows = [(split: part.split, rows: Array(0..<part.images.count))]
+      if part.split == .train, let chosen = test?.chosen, !chosen.isEmpty {
+        rows[0].rows.removeAll(where: chosen.contains)
+        rows.append((.test, chosen.sorted()))
+      }
+      try part.images.write(rows, to: writer) { count in
         monitor.progress(done + count, total)
         if monitor.isStopped() { throw writer.stopped }
       }
       done += part.images.count
-      guard let labels = part.labels else { continue }
-      try writer.write(labels: try numbers(labels), of: part.split)
+      guard let labels = try part.labels.map(numbers) else { continue }
+      for (split, rows) in rows { try writer.write(labels: rows.map { labels[$0] }, of: split) }
     }
     if !classes.isEmpty { try writer.write(labelNames: classes) }
   }
@@ -144,8 +165,10 @@ struct ArrayParts {
     return fitting
   }
 
-  /// One line about what was read.
-  func reading(of file: String) -> String {
+  /// What was read, and which rows became test images: a line each.
+  func notes(of file: String) -> [String] { [reading(of: file)] + [test?.note].compactMap { $0 } }
+
+  private func reading(of file: String) -> String {
     let texts = parts.map { part -> String in
       "\(part.images.description), "
         + (part.labels.map { "labels \($0.name)" } ?? "no labels") + ", as \(part.split.rawValue)"

@@ -16,6 +16,8 @@ public struct HDF5Importer: Importer {
 
   /// The name of the file.
   public let name: String
+  /// The files whose parts the datasets show.
+  public let inputs: [String]
   private let parts: ArrayParts
   private let path: String
 
@@ -35,7 +37,8 @@ public struct HDF5Importer: Importer {
     }
     let arrays = try file.datasetPaths().map { DatasetArray(dataset: try file.dataset($0)) }
       .filter { !$0.extents.isEmpty }
-    parts = try ArrayParts(arrays, form, of: path)
+    inputs = Set(arrays.flatMap(\.dataset.sourceFiles)).sorted()
+    parts = try ArrayParts(arrays, request, form, of: path)
     name = URL(filePath: path).deletingPathExtension().lastPathComponent
   }
 
@@ -44,6 +47,6 @@ public struct HDF5Importer: Importer {
   /// - Throws: `HDF5Error` if a dataset is damaged or the output cannot be written.
   public func write(to writer: DatasetWriter, _ monitor: WorkMonitor) throws -> ImportReport {
     try parts.write(to: writer, monitor)
-    return ImportReport(notes: [parts.reading(of: path)])
+    return ImportReport(notes: parts.notes(of: path))
   }
 }
