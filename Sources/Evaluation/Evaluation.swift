@@ -122,8 +122,8 @@ public final class Evaluation {
       remarks.append(
         "no clean images are known: errors are to the images themselves, so X has none")
     }
-    if names.contains("elbo"), try source.hasSparsePart || greyImages(source.images) > 0 {
-      let what = source.hasSparsePart ? "the clean parts X - S it is of" : "the images"
+    if names.contains("elbo"), try hasSplit || greyImages(source.images) > 0 {
+      let what = hasSplit ? "the clean parts X - S it is of" : "the images"
       remarks.append(
         "elbo: \(what) have grey values, of which a Bernoulli decoder gives no likelihood; "
           + "compare it with training alone")

@@ -232,8 +232,10 @@ public struct Outputs {
     compute: (Range<Int>) throws -> [Float]
   ) throws {
     try write(path, data) { file in
-      let dataset = try file?.createDataset(
-        name, .float32, shape: [count, shape.height, shape.width, shape.channels])
+      let dataset = try world.agree {
+        try file?.createDataset(
+          name, .float32, shape: [count, shape.height, shape.width, shape.channels])
+      }
       try RowBlocks(rows: count, of: shape, on: world).collect(
         width: shape.count, compute: compute, write: { try dataset?.write($1, $0) })
     }
@@ -244,8 +246,8 @@ public struct Outputs {
   func write(
     _ path: String, _ data: ImageSet?, _ body: (File?) throws -> Void
   ) throws {
+    try world.agree { if world.isRoot { try checkTarget(path, data) } }
     guard world.isRoot else { return try body(nil) }
-    try checkTarget(path, data)
     try DatasetWriter.writeFile(path, force: force) { file in
       try body(file)
       for (name, value) in origin(data) { try file.write(attribute: name, on: "/", value) }

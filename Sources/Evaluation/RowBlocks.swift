@@ -38,10 +38,12 @@ public struct RowBlocks {
   /// **Collective.**
   public func sum(_ count: Int, _ body: (Range<Int>) throws -> [Double]) throws -> [Double] {
     var sums = Array(repeating: 0.0, count: count)
-    for round in 0..<rounds {
-      let rows = block(round, of: world.rank)
-      if rows.isEmpty { continue }
-      for (i, value) in try body(rows).enumerated() { sums[i] += value }
+    try world.agree {
+      for round in 0..<rounds {
+        let rows = block(round, of: world.rank)
+        if rows.isEmpty { continue }
+        for (i, value) in try body(rows).enumerated() { sums[i] += value }
+      }
     }
     try world.allReduce(&sums, .sum)
     return sums
@@ -57,7 +59,7 @@ public struct RowBlocks {
   ) throws {
     for round in 0..<rounds {
       let own = block(round, of: world.rank)
-      let values = own.isEmpty ? [] : try compute(own)
+      let values = try world.agree { own.isEmpty ? [] : try compute(own) }
       let all = try world.gather(values)
       try world.agree {
         guard world.isRoot, !all.isEmpty else { return }

@@ -419,7 +419,7 @@ public final class Session {
   public func shrinks(by threshold: Float, lambda: Double) {
     shrinkageThreshold = Double(threshold)
     guard trainer.world.isRoot else { return }
-    journal.observer?.shrinks(by: shrinkageThreshold, lambda: lambda)
+    journal.observer?.shrinks(by: shrinkageThreshold, lambda: lambda, rule: loop.shrinkage)
   }
 
   /// Writes a checkpoint of the present state, if the run writes files.

@@ -10,6 +10,15 @@ public enum ShrinkageRule: String, CaseIterable, Sendable {
   /// The channels of a pixel together, by the largest of them: nothing up to t, all of it above 2 t,
   /// and linear between (Gao & Bruce, Statistica Sinica 1997, for groups).
   case firm
+
+  /// What S takes of a pixel whose X - L is larger than the threshold.
+  public var words: String {
+    switch self {
+    case .soft: "S takes what exceeds it"
+    case .group: "by the norm over its channels, S takes what exceeds it"
+    case .firm: "in some channel, S takes a part of it, and all of it beyond twice the threshold"
+    }
+  }
 }
 
 /// A rule with its threshold, for images of some channels.

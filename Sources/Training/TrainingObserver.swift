@@ -5,7 +5,7 @@ public protocol TrainingObserver: AnyObject {
   /// Everything is read and all ranks agree; the first step comes next.
   func runStarted(_ header: RunHeader)
   /// The threshold with which S is shrunk is known: before the first step of a robust model.
-  func shrinks(by threshold: Double, lambda: Double)
+  func shrinks(by threshold: Double, lambda: Double, rule: ShrinkageRule)
   /// A step was logged: every `log_every` steps.
   func step(_ metrics: StepMetrics)
   /// An outer iteration (robust models), with its projection, is complete.

@@ -53,16 +53,16 @@ final class TrainingDisplay: TrainingObserver {
     if let complaint = BLASCore.complaint(about: BLAS.kernelName) { console.warning(complaint) }
   }
 
-  func shrinks(by threshold: Double, lambda: Double) {
+  func shrinks(by threshold: Double, lambda: Double, rule: ShrinkageRule) {
     self.threshold = threshold
-    console.note("  " + Self.words(threshold: threshold, lambda: lambda))
+    console.note("  " + Self.words(threshold: threshold, lambda: lambda, rule: rule))
   }
 
   /// What lambda means for the images of the run.
-  static func words(threshold: Double, lambda: Double) -> String {
+  static func words(threshold: Double, lambda: Double, rule: ShrinkageRule) -> String {
     "lambda=\(Quantity.significant(lambda, 6)): threshold "
-      + "\(Quantity.significant(threshold, 2)) of 0…1; where |X - L| of a pixel is larger, S takes "
-      + "what exceeds it"
+      + "\(Quantity.significant(threshold, 2)) of 0…1; where |X - L| of a pixel is larger, "
+      + rule.words
   }
 
   func step(_ metrics: StepMetrics) {

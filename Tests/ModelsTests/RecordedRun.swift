@@ -85,7 +85,7 @@ final class RecordedRun: TrainingObserver {
   func outerFinished(_ metrics: OuterMetrics) {}
   func warning(_ message: String) { warnings.append(message) }
   func checkpointed(_ checkpoint: CheckpointNotice) {}
-  func shrinks(by threshold: Double, lambda: Double) {}
+  func shrinks(by threshold: Double, lambda: Double, rule: ShrinkageRule) {}
   func best(_ checkpoint: BestCheckpoint) {}
   func peakMemory(_ bytes: [Int]) {}
   func finished(_ outcome: RunOutcome) { self.outcome = outcome }

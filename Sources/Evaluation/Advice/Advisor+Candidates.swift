@@ -4,6 +4,9 @@ extension Advisor {
   private static let thresholds = [0.1, 0.2, 0.4, 0.65, 0.05]
   /// The preset of patches has a rule of its own, for which these are of use.
   private static let patchThresholds = [0.21, 0.14, 0.3]
+  /// The same preset for noise of single pixels, and thresholds of use there.
+  private static let pixelNoise = ["noise=none", "shrinkage=soft", "beta=0.1"]
+  private static let pixelThresholds = [0.14, 0.1, 0.2]
   private static let patched = "photos"
   /// Patches need room: the sides of an image, at least.
   private static let leastPatched = 32
@@ -18,8 +21,11 @@ extension Advisor {
     let shape = sample.images.shape
     let hasRoom = min(shape.height, shape.width) >= Self.leastPatched
     let judgesRepair = hasRoom && noise.kind == .none
-    let patches = Self.patchThresholds.map {
-      Candidate(preset: Self.patched, words: "", assignments: [], threshold: nil).at($0)
+    let patches = (judgesRepair ? Self.patchThresholds : Self.pixelThresholds).map {
+      Candidate(
+        preset: Self.patched, words: judgesRepair ? "" : "pixel noise",
+        assignments: judgesRepair ? [] : Self.pixelNoise, threshold: nil
+      ).at($0)
     }
     // The whole images of the middles cannot be trained on as wholes.
     if sample.middle != nil { return (patches, judgesRepair) }
@@ -36,9 +42,10 @@ extension Advisor {
         ).at(0.2))
       if divides { whole.append(split("celeba-rvae-faces", 0.2)) }
     }
+    if !hasRoom { return (whole, judgesRepair) }
     // A threshold of the wholes after each of the patches.
-    let mixed = zip(patches, whole).flatMap { [$0, $1] } + whole.dropFirst(patches.count)
-    return (judgesRepair ? mixed : whole, judgesRepair)
+    let both = zip(patches, whole).flatMap { [$0, $1] } + whole.dropFirst(patches.count)
+    return (both, judgesRepair)
   }
 
   private func split(_ preset: String, _ threshold: Double) -> Candidate {

@@ -73,7 +73,10 @@ struct RunStory {
   var state: [String] {
     var lines: [String] = []
     if let threshold, let lambda {
-      lines.append("  " + TrainingDisplay.words(threshold: threshold, lambda: lambda))
+      lines.append(
+        "  "
+          + TrainingDisplay.words(
+            threshold: threshold, lambda: lambda, rule: configuration?.loop.shrinkage ?? .soft))
     }
     if let seconds = progress.seconds { lines.append("  time spent \(Quantity.clock(seconds))") }
     for kind in ["step", "epoch", "outer", "validation"] {
