@@ -46,31 +46,16 @@ struct DataOptions {
   ///
   /// - Throws: `UsageError` for an invalid value.
   static func layout(_ arguments: Arguments) throws(UsageError) -> ImageSetOptions? {
-    let layout = try arguments.choice("layout", as: ImageSetOptions.Layout.self)
-    let options = ImageSetOptions(
-      images: arguments.value("images"), layout: layout ?? .nhwc,
-      shape: try shape(arguments.value("shape")), scale: try scale(arguments.value("scale")),
-      isExternal: arguments.has("external"))
+    var options = ImageSetOptions(
+      images: arguments.value("images"), isExternal: arguments.has("external"))
+    let layout = arguments.value("layout")
+    do {
+      try options.set(
+        layout: layout, shape: arguments.value("shape"), scale: arguments.value("scale"))
+    } catch {
+      throw UsageError("\(error)")
+    }
     return layout != nil || options != ImageSetOptions() ? options : nil
-  }
-
-  private static func scale(_ text: String?) throws(UsageError) -> Double? {
-    guard let text else { return nil }
-    guard let value = Double(text), Limits.scale.hold(value) else {
-      throw UsageError("--scale: found \(text), expected a number \(Limits.scale.words)")
-    }
-    return value
-  }
-
-  private static func shape(_ text: String?) throws(UsageError) -> [Int]? {
-    guard let text else { return nil }
-    let separators: Set<Character> = [",", "x"]
-    let sides = text.split(omittingEmptySubsequences: false) { separators.contains($0) }
-      .map { Int($0) ?? 0 }
-    guard (2...3).contains(sides.count), sides.allSatisfy({ (1...65536).contains($0) }) else {
-      throw UsageError("--shape: found \(text), expected H,W or H,W,C")
-    }
-    return sides
   }
 
   /// Makes a run remember its training set, if a file was named.
