@@ -1,9 +1,12 @@
 import CKernels
+import Support
 
 /// The whole images whose patches are the rows of a set.
 public struct PatchSource {
   /// The whole images.
   public let images: ImageSet
+  /// The set that these images are the first ones of.
+  public let all: ImageSet
   /// Where the patches lie.
   public let grid: PatchGrid
 
@@ -36,8 +39,18 @@ extension ImageSet {
   ///
   /// The clean images get the same patches. Labels stay with the whole images.
   ///
-  /// - Throws: `DatasetError.mismatch` for images that are smaller than a patch.
-  public func patches(_ side: Int, stride: Int) throws(DatasetError) -> ImageSet {
+  /// - Parameter used: the number of first images whose patches are taken; nil for all.
+  /// - Throws: `DatasetError.mismatch` for images that are smaller than a patch, and for more patches
+  ///   than a row's number can tell.
+  public func patches(
+    _ side: Int, stride: Int, of used: Int? = nil
+  ) throws(DatasetError) -> ImageSet {
+    try (used.map { min($0, count) }.map(limited) ?? self).cut(side, stride, of: self)
+  }
+
+  private func cut(
+    _ side: Int, _ stride: Int, of all: ImageSet
+  ) throws(DatasetError) -> ImageSet {
     let sizes = (0..<count).map { image in
       let shape = shape(of: image)
       return (height: shape.height, width: shape.width)
@@ -48,13 +61,19 @@ extension ImageSet {
         expected: "at least \(side) pixels on each side, as patch=\(side) has")
     }
     let grid = PatchGrid(side: side, stride: stride, sizes: sizes)
+    guard grid.count <= Int(Int32.max) else {
+      throw .mismatch(
+        file: path, item: "patches", found: "\(Quantity.grouped(grid.count)) of \(side)x\(side)",
+        expected: "\(Quantity.grouped(Int(Int32.max))) at most; a larger stride than \(stride) "
+          + "makes fewer, and rows=N takes the first N images")
+    }
     let held =
       heldRows.isEmpty
       ? 0..<0
       : grid.rows(of: heldRows.lowerBound)
         .lowerBound..<grid.rows(of: heldRows.upperBound - 1).upperBound
     return ImageSet(
-      PatchSource(images: self, grid: grid), held: held,
+      PatchSource(images: self, all: all, grid: grid), held: held,
       clean: try clean?.patches(side, stride: stride))
   }
 
@@ -80,6 +99,12 @@ extension ImageSet {
 
   /// The images of which these rows are patches; without patches, these images.
   public var whole: ImageSet { patching?.images ?? self }
+
+  /// The number of rows of the first `images` whole images.
+  public func rows(ofFirst images: Int) -> Int {
+    guard let grid = patching?.grid else { return images }
+    return images == 0 ? 0 : grid.rows(of: images - 1).upperBound
+  }
 
   /// Whether these rows are patches of whole images.
   public var isPatches: Bool { patching != nil }

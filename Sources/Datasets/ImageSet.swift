@@ -60,6 +60,18 @@ public final class ImageSet {
     let sizes: [(height: Int, width: Int)]
     /// The first pixel of each image, and the number of all pixels, [N + 1].
     let first: [Int]
+
+    /// Those of the first `n` images.
+    func prefix(_ n: Int) -> MixedSizes {
+      MixedSizes(sizes: Array(sizes.prefix(n)), first: Array(first.prefix(n + 1)))
+    }
+
+    /// The shape of the smallest sides.
+    func smallest(_ channels: Int) -> ImageShape {
+      ImageShape(
+        height: sizes.map(\.height).min() ?? 1, width: sizes.map(\.width).min() ?? 1,
+        channels: channels)
+    }
   }
 
   /// A rule that makes images from images of another set.
@@ -159,13 +171,13 @@ public final class ImageSet {
   /// Pictures of mixed sizes, from their pixels: the rows of a set of 1x1 images.
   ///
   /// Their `shape` is that of the smallest sides. They serve as sources of patches alone.
-  convenience init(mixing pixels: ImageSet, _ sizes: MixedSizes, reading: String?) {
+  convenience init(
+    mixing pixels: ImageSet, _ sizes: MixedSizes, labels: [Int32]?, reading: String?
+  ) {
     self.init(
       path: pixels.path, split: pixels.split,
-      shape: ImageShape(
-        height: sizes.sizes.map(\.height).min() ?? 1, width: sizes.sizes.map(\.width).min() ?? 1,
-        channels: pixels.shape.channels), count: sizes.sizes.count,
-      heldRows: 0..<sizes.sizes.count, format: pixels.format, memory: pixels.memory, labels: nil,
+      shape: sizes.smallest(pixels.shape.channels), count: sizes.sizes.count,
+      heldRows: 0..<sizes.sizes.count, format: pixels.format, memory: pixels.memory, labels: labels,
       clean: nil, noise: pixels.noise, scale: pixels.scale, dataset: pixels.dataset,
       files: pixels.files, reading: reading, mixed: sizes)
   }
@@ -258,8 +270,10 @@ public final class ImageSet {
       throw .mismatch(
         file: path, item: "rows", found: "\(n)", expected: "1 to \(count), the images there are")
     }
+    let mixed = mixed?.prefix(n)
     return ImageSet(
-      path: path, split: split, shape: shape, count: n, heldRows: heldRows.clamped(to: 0..<n),
+      path: path, split: split, shape: mixed?.smallest(shape.channels) ?? shape, count: n,
+      heldRows: heldRows.clamped(to: 0..<n),
       format: format, memory: memory, labels: labels.map { Array($0[..<n]) },
       clean: try clean?.limited(to: n), noise: noise, derivation: derivation, scale: scale,
       dataset: dataset, files: files, patching: patching, mixed: mixed)

@@ -33,11 +33,11 @@ public struct RecordedRun {
         path, "/config: \(name): found \(found), expected \(expected) as in /progress")
     }
     guard let layout = checkpoint.manifest.rowLayout else { return }
-    guard layout.rowCount == progress.imageShape.count, layout.rows == data.rows ?? layout.rows
+    guard layout.rowCount == progress.imageShape.count, layout.rows == data.modelRows ?? layout.rows
     else {
       throw RunError.data(
         path,
-        "found a run on \(data.rows.map { "\($0)" } ?? "all") images of \(progress.imageShape), expected "
+        "found a run on \(data.modelRows.map { "\($0)" } ?? "all") images of \(progress.imageShape), expected "
           + "rows as in manifest.json: \(layout)")
     }
   }
@@ -59,7 +59,7 @@ public struct RecordedRun {
     let model: any Module
     let arrays: [RowArray]
     do {
-      let rows = configuration.common.data.rows ?? layout?.rows ?? .max
+      let rows = configuration.common.data.modelRows ?? layout?.rows ?? .max
       let resolved = try configuration.validated(rows: rows, of: progress.imageShape)
       model = try configuration.makeModel(of: progress.imageShape)
       arrays = try resolved.loop.rowArrays(rows: rows, of: progress.imageShape)

@@ -86,7 +86,9 @@ struct DataOptions {
     let isTrained = isOwn && split == Split.train.rawValue
     return try ImageSet.open(
       path ?? own.data, split: split, options: isOwn ? own.imageSetOptions : options,
-      rows: [rows, isTrained ? own.rows : nil].compactMap { $0 }.min(), by: own, on: world, console)
+      rows: [rows, isTrained ? own.rows : nil].compactMap { $0 }.min(), by: own,
+      isTraining: isTrained,
+      on: world, console)
   }
 
   /// Opens the images on every rank, by default the run's own training set.
@@ -136,9 +138,11 @@ extension ImageSet {
   /// Opens images on every rank as the rows of a run, and says in one line what is read.
   ///
   /// **Collective.**
+  ///
+  /// - Parameter isTraining: whether they are a training set, of which `settings` take some rows.
   static func open(
     _ path: String, split: String = Split.train.rawValue, options: ImageSetOptions, rows: Int?,
-    by settings: DataSettings, on world: Communicator, _ console: Console
+    by settings: DataSettings, isTraining: Bool = false, on world: Communicator, _ console: Console
   ) throws -> ImageSet {
     var options = options
     options.takesMixed = settings.patch != nil
@@ -150,7 +154,9 @@ extension ImageSet {
         "\(Quantity.count(copies, "rank")) cannot share the images of a rank on the same host and "
           + "hold a copy")
     }
-    let used = try world.agree { try images.rows(by: settings) }
+    let used = try world.agree {
+      try isTraining ? images.trainingRows(by: settings) : images.rows(by: settings)
+    }
     if let grid = used.patching?.grid {
       console.note(
         "\(Quantity.grouped(grid.count)) patches of \(used.shape), one every "
