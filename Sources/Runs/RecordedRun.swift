@@ -11,7 +11,8 @@ public struct RecordedRun {
   public let configuration: Configuration
   /// Where the run stood.
   public let progress: SavedProgress
-  private let checkpoint: Checkpoint
+  /// The checkpoint.
+  public let checkpoint: Checkpoint
 
   /// Reads configuration and progress.
   ///

@@ -77,6 +77,10 @@ struct PatchRunTests {
       try Tool.succeed("score run --data new.h5 --out new.csv --quiet", in: folder)
       let lines = try String(contentsOf: folder.appending(path: "new.csv"), encoding: .utf8)
       #expect(lines.split(separator: "\n").count == 7, "\(lines)")
+      // The number of patches is nowhere in the settings.
+      let info = try Tool.succeed("info run", in: folder)
+      #expect(info.contains("differs from photos in rows=4"), "\(info)")
+      try Tool.succeed("plan photos --data mine.h5 --set rows=4 --set batch=8", in: folder)
       try Tool.succeed("verify run --steps 2", in: folder)
       try Tool.succeed("train --resume run --quiet --set outer_iterations=3", ranks: 2, in: folder)
     }

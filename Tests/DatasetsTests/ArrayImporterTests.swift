@@ -136,8 +136,8 @@ private func npy(
       #expect(set.bytes(0..<2) == [0, 255, 3, 4, 5, 6, 7, 8])
       #expect(
         line
-          == "read train.csv: train, 2 images of 2x2x1, integer values 0 to 255 as v/255, labels "
-          + "train column label, as train")
+          == "read train.csv: train, 2 images of 2x2x1, integer values 0 to 255 as v/255, line 1 "
+          + "taken as names, labels train column label, as train")
       // Without names of columns: a label and a square; semicolons; decimals.
       let plain = try imported([("a.csv", Data("3;0;.5;1;0.25\n".utf8))], in: folder).train
       #expect(plain.labels == [3] && plain.values(0..<1) == [0, 0.5, 1, 0.25])
