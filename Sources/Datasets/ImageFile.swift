@@ -66,7 +66,8 @@ public final class ImageFile {
     let isOwn = isDataset || isOutput
     let images = try StoredImages(
       name, in: file, options: options, noise: try file.stringAttribute("noise", on: name),
-      isOwn: isOwn, rows: isMixed ? nil : rows, rowName: isMixed ? "pixel" : "row")
+      isOwn: isOwn, rows: isMixed ? nil : rows, atMost: isMixed ? .max : Int(Int32.max),
+      rowName: isMixed ? "pixel" : "row")
     self.images = images
     let cleanName = "/\(split)/clean"
     var clean: StoredImages?
@@ -157,7 +158,7 @@ public final class ImageFile {
     let set = images.imageSet(
       memory, values, path: path, split: split, labels: mixed == nil ? labels : nil,
       clean: original, reading: reading(values))
-    return mixed.map { ImageSet(mixing: set, $0, reading: set.reading) } ?? set
+    return mixed.map { ImageSet(mixing: set, $0, labels: labels, reading: set.reading) } ?? set
   }
 
   /// One line about what was read, and what the file has beside it.

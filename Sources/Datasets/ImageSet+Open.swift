@@ -39,18 +39,18 @@ extension ImageSet {
 
   /// Opens one split of a file that Cleave wrote, if the file and the split exist.
   ///
-  /// - Parameter takesMixed: whether pictures of mixed sizes serve.
+  /// - Parameter options: whether pictures of mixed sizes are taken, and how the file is reached.
   /// - Returns: nil if the file or the split does not exist.
   /// - Throws: `HDF5Error` and `DatasetError` like `open(_:split:options:)`.
   public static func openIfPresent(
-    _ path: String, split: String, takesMixed: Bool = false
+    _ path: String, split: String, options: ImageSetOptions = ImageSetOptions()
   ) throws -> ImageSet? {
     guard FileManager.default.fileExists(atPath: path) else { return nil }
-    let file = try File.open(path)
-    let isMixed = takesMixed && file.isDataset("/\(split)/pixels")
-    guard isMixed || file.isDataset("/\(split)/images") else { return nil }
-    var options = ImageSetOptions()
-    options.takesMixed = takesMixed
+    let file = try File.open(path, reach: options.isExternal ? .anywhere : .folder)
+    guard
+      file.isDataset("/\(split)/images")
+        || options.takesMixed && file.isDataset("/\(split)/pixels")
+    else { return nil }
     return try open(path, split: split, options: options)
   }
 }

@@ -5,6 +5,8 @@ import Support
 public struct PatchSource {
   /// The whole images.
   public let images: ImageSet
+  /// The set that these images are the first ones of.
+  public let all: ImageSet
   /// Where the patches lie.
   public let grid: PatchGrid
 
@@ -60,9 +62,18 @@ extension ImageSet {
   ///
   /// The clean images get the same patches. Labels stay with the whole images.
   ///
-  /// - Throws: `DatasetError.mismatch` for images that are smaller than a patch, or make too many
-  ///   patches.
-  public func patches(_ side: Int, stride: Int) throws(DatasetError) -> ImageSet {
+  /// - Parameter used: the number of first images whose patches are taken; nil for all.
+  /// - Throws: `DatasetError.mismatch` for images that are smaller than a patch, and for more patches
+  ///   than a row's number can tell.
+  public func patches(
+    _ side: Int, stride: Int, of used: Int? = nil
+  ) throws(DatasetError) -> ImageSet {
+    try (used.map { min($0, count) }.map(limited) ?? self).cut(side, stride, of: self)
+  }
+
+  private func cut(
+    _ side: Int, _ stride: Int, of all: ImageSet
+  ) throws(DatasetError) -> ImageSet {
     if !isMixed, min(shape.height, shape.width) >= side {
       let one = PatchGrid(side: side, stride: stride, sizes: [(shape.height, shape.width)])
       try checkPatches(one.count * count)
@@ -84,7 +95,7 @@ extension ImageSet {
       : grid.rows(of: heldRows.lowerBound)
         .lowerBound..<grid.rows(of: heldRows.upperBound - 1).upperBound
     return ImageSet(
-      PatchSource(images: self, grid: grid), held: held,
+      PatchSource(images: self, all: all, grid: grid), held: held,
       clean: try clean?.patches(side, stride: stride))
   }
 
@@ -93,7 +104,10 @@ extension ImageSet {
     guard patches > Int(Int32.max) else { return }
     throw .mismatch(
       file: path, item: "images", found: Quantity.count(patches, "patch", plural: "patches"),
-      expected: "no more than \(Quantity.grouped(Int(Int32.max))) (a larger stride makes fewer)")
+      expected:
+        "no more than \(Quantity.grouped(Int(Int32.max))) (a larger stride makes fewer, and rows=N "
+        + "takes the first N images)"
+    )
   }
 
   /// The shape of one image.
@@ -118,6 +132,12 @@ extension ImageSet {
 
   /// The images of which these rows are patches; without patches, these images.
   public var whole: ImageSet { patching?.images ?? self }
+
+  /// The number of rows of the first `images` whole images.
+  public func rows(ofFirst images: Int) -> Int {
+    guard let grid = patching?.grid else { return images }
+    return images == 0 ? 0 : grid.rows(of: images - 1).upperBound
+  }
 
   /// Whether these rows are patches of whole images.
   public var isPatches: Bool { patching != nil }

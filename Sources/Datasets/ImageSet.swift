@@ -61,6 +61,11 @@ public final class ImageSet {
     /// The first pixel of each image, and the number of all pixels, [N + 1].
     let first: [Int]
 
+    /// Those of the first `n` images.
+    func prefix(_ n: Int) -> MixedSizes {
+      MixedSizes(sizes: Array(sizes.prefix(n)), first: Array(first.prefix(n + 1)))
+    }
+
     /// The smallest and the largest sides.
     func smallest(channels: Int) -> ImageShape { sides(channels) { $0.min() } }
     func largest(channels: Int) -> ImageShape { sides(channels) { $0.max() } }
@@ -169,11 +174,13 @@ public final class ImageSet {
   /// Pictures of mixed sizes, from their pixels: the rows of a set of 1x1 images.
   ///
   /// Their `shape` is that of the smallest sides. They serve as sources of patches alone.
-  convenience init(mixing pixels: ImageSet, _ sizes: MixedSizes, reading: String?) {
+  convenience init(
+    mixing pixels: ImageSet, _ sizes: MixedSizes, labels: [Int32]?, reading: String?
+  ) {
     self.init(
       path: pixels.path, split: pixels.split,
       shape: sizes.smallest(channels: pixels.shape.channels), count: sizes.sizes.count,
-      heldRows: 0..<sizes.sizes.count, format: pixels.format, memory: pixels.memory, labels: nil,
+      heldRows: 0..<sizes.sizes.count, format: pixels.format, memory: pixels.memory, labels: labels,
       clean: nil, noise: pixels.noise, scale: pixels.scale, dataset: pixels.dataset,
       files: pixels.files, reading: reading, mixed: sizes)
   }
@@ -266,8 +273,10 @@ public final class ImageSet {
       throw .mismatch(
         file: path, item: "rows", found: "\(n)", expected: "1 to \(count), the images there are")
     }
+    let mixed = mixed?.prefix(n)
     return ImageSet(
-      path: path, split: split, shape: shape, count: n, heldRows: heldRows.clamped(to: 0..<n),
+      path: path, split: split, shape: mixed?.smallest(channels: shape.channels) ?? shape, count: n,
+      heldRows: heldRows.clamped(to: 0..<n),
       format: format, memory: memory, labels: labels.map { Array($0[..<n]) },
       clean: try clean?.limited(to: n), noise: noise, derivation: derivation, scale: scale,
       dataset: dataset, files: files, patching: patching, mixed: mixed)

@@ -1,3 +1,5 @@
+import Support
+
 /// The form of images in an HDF5 file that Cleave did not write.
 public struct ImageSetOptions: Equatable, Sendable {
   /// The order of an image's values.
@@ -38,6 +40,41 @@ public struct ImageSetOptions: Equatable, Sendable {
     self.isExternal = isExternal
   }
 
+  /// The values that `scale` may have: far from the limits of a float, so that it divides and is
+  /// divided.
+  public static let scales = 1e-30...1e30
+
+  /// Sets layout, shape and scale from the texts of `--layout`, `--shape` and `--scale`; nil leaves
+  /// one as it is.
+  ///
+  /// - Throws: `DatasetError.option` for a wrong text.
+  public mutating func set(
+    layout word: String?, shape sides: String?, scale number: String?
+  ) throws(DatasetError) {
+    if let word {
+      guard let layout = Layout(rawValue: word) else {
+        throw .option(
+          "--layout", found: word,
+          expected: Layout.allCases.map(\.rawValue).joined(separator: " or "))
+      }
+      self.layout = layout
+    }
+    if let text = sides {
+      let sides = text.split(omittingEmptySubsequences: false) { $0 == "," || $0 == "x" }
+        .map { Int($0) ?? 0 }
+      guard (2...3).contains(sides.count), sides.allSatisfy({ (1...65536).contains($0) }) else {
+        throw .option("--shape", found: text, expected: "H,W or H,W,C, each from 1 to 65536")
+      }
+      shape = sides
+    }
+    if let text = number {
+      guard let scale = Double(text), Self.scales.contains(scale) else {
+        throw .option("--scale", found: text, expected: "a number from 1e-30 to 1e30")
+      }
+      self.scale = scale
+    }
+  }
+
   /// The sides of an image in a dataset with the given extents; nil if they do not fit.
   func imageShape(of extents: [Int]) -> ImageShape? {
     let stored = Array(extents.dropFirst())
@@ -46,7 +83,7 @@ public struct ImageSetOptions: Equatable, Sendable {
       // Sides that the file itself tells are not overruled.
       let fits =
         stored.count == 1
-        ? stored[0] == sides.reduce(1, *) : self.sides(of: stored) == sides
+        ? sides.product == stored[0] : self.sides(of: stored) == sides
       guard fits else { return nil }
     }
     guard sides.count == 3, sides.allSatisfy({ $0 > 0 }) else { return nil }

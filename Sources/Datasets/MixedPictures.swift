@@ -24,23 +24,36 @@ public enum MixedPictures {
     try file.checkLinks(to: "/\(split)/sizes")
     let sizes = try file.dataset("/\(split)/sizes")
     try sizes.expect(.int32, shape: [nil, 2])
+    let (count, area) = (sizes.shape[0], pixels.shape[0])
+    guard count > 0, count <= min(area, Int(Int32.max)) else {
+      throw DatasetError.mismatch(
+        file: file.path, item: sizes.path, found: "\(count) pictures",
+        expected: "1 to \(min(area, Int(Int32.max))), as there are \(area) pixels")
+    }
+    try sizes.checkSources()
     let sides: [Int32] = try sizes.readAll()
     var found: [(height: Int, width: Int)] = []
     var first = [0]
-    for row in 0..<sizes.shape[0] {
+    for row in 0..<count {
       let (height, width) = (Int(sides[2 * row]), Int(sides[2 * row + 1]))
       guard height > 0, width > 0 else {
         throw DatasetError.mismatch(
           file: file.path, item: sizes.path, found: "\(height)x\(width) in row \(row)",
           expected: "positive sides")
       }
+      // Sides of 31 bits have an area of 62; the sum of areas stays below that of all pixels.
+      guard height * width <= area - first[row] else {
+        throw DatasetError.mismatch(
+          file: file.path, item: sizes.path, found: "\(height)x\(width) in row \(row)",
+          expected: "no more than the \(area - first[row]) pixels that are left of \(area)")
+      }
       found.append((height, width))
       first.append(first[row] + height * width)
     }
-    guard first[found.count] == pixels.shape[0], !found.isEmpty else {
+    guard first[count] == area else {
       throw DatasetError.mismatch(
-        file: file.path, item: pixels.path, found: "\(pixels.shape[0]) pixels",
-        expected: "\(first[found.count]), those of all sizes")
+        file: file.path, item: pixels.path, found: "\(area) pixels",
+        expected: "\(first[count]), those of all sizes")
     }
     return ImageSet.MixedSizes(sizes: found, first: first)
   }

@@ -23,11 +23,12 @@ struct StoredImages {
   ///   - noise: the SPEC of the corruption in the images; nil for none.
   ///   - isOwn: whether Cleave wrote the file, so that a byte p stands for p/255.
   ///   - rows: how many first rows to read where pixels cannot be mapped; nil for all.
+  ///   - most: the largest number of images.
   ///   - rowName: what a row is called in errors.
   /// - Throws: `HDF5Error`; `DatasetError` if type or extents are not those of images.
   init(
     _ name: String, in file: File, options: ImageSetOptions, noise: String?, isOwn: Bool,
-    rows: Int?, rowName: String = "row"
+    rows: Int?, atMost most: Int = Int(Int32.max), rowName: String = "row"
   ) throws {
     let dataset = try file.dataset(name)
     guard let shape = options.imageShape(of: dataset.shape),
@@ -41,10 +42,15 @@ struct StoredImages {
             : "values (cleave import hdf5 reads other numbers)"))
     }
     let count = dataset.shape[0]
-    // Pixels of mixed sizes are no rows of their own.
-    guard count > 0, count <= Int(Int32.max) || rowName != "row" else {
+    guard count > 0, count <= most else {
       throw DatasetError.mismatch(
-        file: file.path, item: name, found: "\(count) images", expected: "1 to \(Int32.max)")
+        file: file.path, item: name, found: "\(count) images", expected: "1 to \(most)")
+    }
+    // A byte more than any memory has; from here on products fit.
+    guard [count, shape.height, shape.width, shape.channels, 8].product != nil else {
+      throw DatasetError.mismatch(
+        file: file.path, item: name, found: "\(dataset.shape)",
+        expected: "extents of an array that is stored")
     }
     guard dataset.allocation != .none else {
       throw DatasetError.mismatch(

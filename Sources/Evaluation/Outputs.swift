@@ -197,10 +197,7 @@ public struct Outputs {
     let explainer = try world.agree {
       try Explainer(trained, images: source.images, usesSparsePart: false)
     }
-    // A row of codes is a patch, where the model's rows are.
-    let originals: Originals? = try world.agree {
-      try data.isPatches ? nil : Originals(of: data.whole)
-    }
+    let originals = try world.agree { try Originals(of: data.whole) }
     let probe = explainer.codes(0..<1)
     let j = probe.mean.shape.columns
     let hasVariance = probe.logVariance != nil
@@ -220,7 +217,9 @@ public struct Outputs {
         try mean?.write(parts[0], rows)
         try logVariance?.write(parts[1], rows)
       }
-      if let file { try originals?.write(rows: source.rows, to: file) }
+      if let file {
+        try originals.write(rows: source.rows, of: source.images.patching?.grid, to: file)
+      }
     }
   }
 
@@ -331,15 +330,8 @@ struct Source {
     _ trained: TrainedModel, _ data: ImageSet, limit: Int? = nil
   ) throws -> (rows: Int, count: Int) {
     let own = try trained.wasTrained(on: data)
-    let known = own ? trained.trainedRows(of: data).count : data.count
-    guard let grid = data.patching?.grid else {
-      let rows = min(known, limit ?? known)
-      return (rows, rows)
-    }
-    // Whole images whose patches are all there.
-    let whole = (0...grid.images).last { $0 == 0 || grid.rows(of: $0 - 1).upperBound <= known }
-    let count = min(whole ?? 0, limit ?? .max)
-    return (count == 0 ? 0 : grid.rows(of: count - 1).upperBound, count)
+    let count = min(own ? trained.trainedImages(of: data) : data.whole.count, limit ?? .max)
+    return (data.rows(ofFirst: count), count)
   }
 
   /// The shape of the rows, [N, H, W, C].
@@ -365,13 +357,18 @@ struct Source {
 extension Originals {
   /// Writes names, labels and the names of classes of the first `rows` images, where these are
   /// known.
-  func write(rows: Int, to file: File) throws(HDF5Error) {
+  ///
+  /// - Parameter grid: where rows are patches, which have name and label of their image.
+  func write(rows: Int, of grid: PatchGrid? = nil, to file: File) throws(HDF5Error) {
+    func each<Value>(_ values: [Value]) -> [Value] {
+      guard let grid else { return Array(values.prefix(rows)) }
+      return (0..<rows).map { values[grid.image(of: $0)] }
+    }
     if let names {
-      try file.createDataset("/names", .string, shape: [rows])
-        .write(strings: Array(names.prefix(rows)))
+      try file.createDataset("/names", .string, shape: [rows]).write(strings: each(names))
     }
     if let labels {
-      try file.createDataset("/labels", .int32, shape: [rows]).write(Array(labels.prefix(rows)))
+      try file.createDataset("/labels", .int32, shape: [rows]).write(each(labels))
     }
     if let labelNames {
       try file.createDataset("/label_names", .string, shape: [labelNames.count])

@@ -1,3 +1,4 @@
+import CKernels
 import Datasets
 import Foundation
 import Support
@@ -5,7 +6,9 @@ import Support
 /// A folder of pictures that appears when it is whole; otherwise nothing stays of it.
 ///
 /// It grows under a hidden name beside its target, and gets its name by one rename. A mark in it
-/// lists its pictures, so that `--force` replaces these, and nothing of anybody else's.
+/// lists its pictures, so that `--force` replaces these, and nothing of anybody else's. The old
+/// folder and the new one exchange their names. On disks that cannot, the old one is aside for a
+/// moment; if the process dies then, the next one puts it back.
 final class PictureFolder {
   /// The file that makes a folder one that Cleave wrote.
   static let mark = "cleave.json"
@@ -17,6 +20,7 @@ final class PictureFolder {
   private let shown: String
   private let fresh: String
   private let force: Bool
+  private let exchanges: Bool
   private var folders: Set<String> = []
   private var written: [String] = []
   private var isOpen = true
@@ -36,6 +40,7 @@ final class PictureFolder {
         path, found: "a place of the run \(run)", expected: "one outside of it")
     }
     var status = stat()
+    if lstat(target, &status) != 0, errno == ENOENT { rename(aside(of: target), target) }
     guard stat(target, &status) == 0 else {
       guard errno == ENOENT else { throw FileError.last(path) }
       let parent = URL(filePath: target).deletingLastPathComponent().path
@@ -96,13 +101,22 @@ final class PictureFolder {
     }
   }
 
+  /// The place of an old folder until the new one has its name, where names cannot be exchanged.
+  private static func aside(of target: String) -> String {
+    let url = URL(filePath: target)
+    return url.deletingLastPathComponent().appending(path: ".\(url.lastPathComponent).replaced")
+      .path
+  }
+
   /// Begins a folder that will be named `path`.
   ///
+  /// - Parameter exchanges: whether names are exchanged where the disk can.
   /// - Throws: like `check`; `FileError`.
-  init(_ path: String, force: Bool) throws {
+  init(_ path: String, force: Bool, exchanges: Bool = true) throws {
     target = try Self.check(path, force: force)
     shown = String(path.reversed().drop { $0 == "/" }.reversed())
     self.force = force
+    self.exchanges = exchanges
     fresh = TemporaryFile.name(beside: target)
     guard mkdir(fresh, 0o777) == 0 else { throw FileError(path, errorNumber: errno) }
   }
@@ -171,7 +185,14 @@ final class PictureFolder {
     // An empty folder is replaced by the rename itself.
     if rename(fresh, target) == 0 { return }
     guard errno == ENOTEMPTY || errno == EEXIST else { throw FileError(shown, errorNumber: errno) }
-    let aside = TemporaryFile.name(beside: target)
+    // Now the old folder has the hidden name.
+    if exchanges, ck_exchange_names(fresh, target) == 0 { return Self.remove(fresh) }
+    guard !exchanges || [EINVAL, ENOSYS, ENOTSUP].contains(errno) else {
+      throw FileError(shown, errorNumber: errno)
+    }
+    let aside = Self.aside(of: target)
+    // What a dead process left there is older than the target.
+    Self.remove(aside)
     guard rename(target, aside) == 0 else { throw FileError(shown, errorNumber: errno) }
     guard rename(fresh, target) == 0 else {
       let number = errno

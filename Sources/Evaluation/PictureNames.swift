@@ -31,13 +31,18 @@ struct PictureNames {
       return
     }
     var cleaned = 0
-    let parts = originals.map { name -> [String] in
+    var parts = originals.map { name -> [String] in
       let parts = Self.parts(of: name)
       if parts.joined(separator: "/") != name { cleaned += 1 }
       return parts
     }
+    // The mark of the folder has its name for itself.
+    for row in parts.indices where parts[row].count > 1 && parts[row][0] == PictureFolder.mark {
+      parts[row][0] += "-2"
+      distinguished += 1
+    }
     // A picture never has the name of a folder.
-    var taken: Set<String> = []
+    var taken: Set<String> = [PictureFolder.mark]
     for parts in parts {
       for length in 1..<max(parts.count, 1) {
         taken.insert(parts[..<length].joined(separator: "/"))

@@ -17,22 +17,27 @@ struct BilinearResize {
     private(set) var weights: [Int32] = []
 
     init(from source: Int, to target: Int) {
-      let step = Double(source) / Double(target)
-      let support = max(step, 1)
-      taps = Int(support.rounded(.up)) * 2 + 1
-      for position in 0..<target {
-        // The centre of a pixel lies at a half.
-        let centre = (Double(position) + 0.5) * step
-        let low = max(Int(centre - support + 0.5), 0)
-        let high = min(Int(centre + support + 0.5), source)
-        let triangle = (low..<high).map { pixel in
-          max(0, 1 - abs((Double(pixel) + 0.5 - centre) / support))
-        }
-        let sum = triangle.reduce(0, +)
+      taps = Int(max(Double(source) / Double(target), 1).rounded(.up)) * 2 + 1
+      for (low, shares) in BilinearResize.taps(from: source, to: target) {
         first.append(low)
-        weights += triangle.map { Int32(($0 / sum * Double(1 << Self.fractionBits)).rounded()) }
-        weights += repeatElement(0, count: taps - triangle.count)
+        weights += shares.map { Int32(($0 * Double(1 << Self.fractionBits)).rounded()) }
+        weights += repeatElement(0, count: taps - shares.count)
       }
+    }
+  }
+
+  /// The first source pixel of each target pixel, and the weights from there on, with a sum of 1.
+  static func taps(from source: Int, to target: Int) -> [(first: Int, weights: [Double])] {
+    let step = Double(source) / Double(target)
+    let support = max(step, 1)
+    return (0..<target).map { position in
+      // The centre of a pixel lies at a half.
+      let centre = (Double(position) + 0.5) * step
+      let low = max(Int(centre - support + 0.5), 0)
+      let high = min(Int(centre + support + 0.5), source)
+      let triangle = (low..<high).map { max(0, 1 - abs((Double($0) + 0.5 - centre) / support)) }
+      let sum = triangle.reduce(0, +)
+      return (low, triangle.map { $0 / sum })
     }
   }
 

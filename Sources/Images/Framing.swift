@@ -1,15 +1,5 @@
 /// Makes pictures of any size into images of a data set, all of one size.
 public struct Framing: Equatable, Sendable {
-  /// What becomes of a picture of another form.
-  public enum Fit: String, CaseIterable, Sendable {
-    /// The largest part of the right form is cut out of the middle.
-    case crop
-    /// The whole picture is kept, with the background at its edges.
-    case pad
-    /// The sides are resized, each on its own.
-    case stretch
-  }
-
   /// Rows of pixels of an image.
   public let height: Int
   /// Pixels in each row of an image.
@@ -64,7 +54,7 @@ public struct Framing: Equatable, Sendable {
   public func reshapes(height: Int, width: Int) -> Bool {
     switch fit {
     case .crop: part(height, width) != (0, 0, height, width)
-    case .pad: inner(height, width) != (self.height, self.width)
+    case .pad: inner((height, width)) != (self.height, self.width)
     case .stretch: height * self.width != width * self.height
     }
   }
@@ -75,29 +65,13 @@ public struct Framing: Equatable, Sendable {
   private func part(
     _ height: Int, _ width: Int
   ) -> (top: Int, left: Int, height: Int, width: Int) {
-    var (h, w) = (height, width)
-    if let crop {
-      (h, w) = (crop, crop)
-    } else if fit == .crop {
-      if height * self.width >= width * self.height {
-        h = max(1, Self.rounded(width * self.height, by: self.width))
-      } else {
-        w = max(1, Self.rounded(height * self.width, by: self.height))
-      }
-    }
+    let (h, w) = fit.part(of: (height, width), for: (self.height, self.width), crop: crop)
     return ((height - h) / 2, (width - w) / 2, h, w)
   }
 
   /// The sides to which a part is resized.
-  private func inner(_ height: Int, _ width: Int) -> (height: Int, width: Int) {
-    guard fit == .pad else { return (self.height, self.width) }
-    return height * self.width >= width * self.height
-      ? (self.height, max(1, Self.rounded(width * self.height, by: height)))
-      : (max(1, Self.rounded(height * self.width, by: width)), self.width)
-  }
-
-  private static func rounded(_ value: Int, by divisor: Int) -> Int {
-    (value + divisor / 2) / divisor
+  private func inner(_ part: (height: Int, width: Int)) -> (height: Int, width: Int) {
+    fit.inner(for: part, in: (height, width))
   }
 
   /// The part of a picture, in the colours of the images.
@@ -122,7 +96,7 @@ public struct Framing: Equatable, Sendable {
   /// Traps if the square does not fit the picture.
   public func apply(to picture: Picture, into image: UnsafeMutablePointer<UInt8>) {
     let part = prepared(picture)
-    let inner = inner(part.height, part.width)
+    let inner = inner((part.height, part.width))
     let resize = BilinearResize(from: (part.height, part.width), to: inner)
     compose(part.channels, inner, behind.map { UInt8($0) }, into: image) { result in
       part.values.withUnsafeBufferPointer { pixels in
@@ -137,7 +111,7 @@ public struct Framing: Equatable, Sendable {
   /// Traps if the square does not fit the picture.
   public func apply(to picture: DeepPicture, into image: UnsafeMutablePointer<Float>) {
     let part = prepared(picture)
-    let inner = inner(part.height, part.width)
+    let inner = inner((part.height, part.width))
     let resize = BilinearResize(from: (part.height, part.width), to: inner)
     compose(part.channels, inner, behind.map { Float($0) / 255 }, into: image) { result in
       part.values.withUnsafeBufferPointer { pixels in

@@ -1,12 +1,4 @@
-/// How pictures of any size were made images of one size.
-public enum Fit: String, CaseIterable, Sendable {
-  /// The largest part of the image's form, out of the middle of the picture.
-  case crop
-  /// The whole picture, with margins.
-  case pad
-  /// The whole picture, with another ratio of its sides.
-  case stretch
-
+extension Fit {
   /// Brings an image back to the size of its original: pad loses its margins, and of a part that was
   /// cut out there is that part, in the original's pixels.
   ///
@@ -20,8 +12,8 @@ public enum Fit: String, CaseIterable, Sendable {
     crop: Int? = nil
   ) -> (values: [Float], height: Int, width: Int) {
     precondition(values.count == height * width * channels, "\(values.count) values")
-    let part = part(of: size, height, width, crop)
-    let inner = inner(for: part, height, width)
+    let part = part(of: size, for: (height, width), crop: crop)
+    let inner = inner(for: part, in: (height, width))
     if part == inner && inner == (height, width) { return (values, height, width) }
     var kept = values
     if inner != (height, width) {
@@ -34,32 +26,6 @@ public enum Fit: String, CaseIterable, Sendable {
     }
     let restored = FloatResize(from: inner, to: part)(kept, channels: channels)
     return (restored, part.height, part.width)
-  }
-
-  /// The part of an original that is in the image.
-  private func part(
-    of size: (height: Int, width: Int), _ height: Int, _ width: Int, _ crop: Int?
-  ) -> (height: Int, width: Int) {
-    if let crop { return (min(crop, size.height), min(crop, size.width)) }
-    guard self == .crop else { return size }
-    return size.height * width >= size.width * height
-      ? (Self.quotient(size.width * height, width), size.width)
-      : (size.height, Self.quotient(size.height * width, height))
-  }
-
-  /// The sides of that part within the image.
-  private func inner(
-    for part: (height: Int, width: Int), _ height: Int, _ width: Int
-  ) -> (height: Int, width: Int) {
-    guard self == .pad else { return (height, width) }
-    return part.height * width >= part.width * height
-      ? (height, Self.quotient(part.width * height, part.height))
-      : (Self.quotient(part.height * width, part.width), width)
-  }
-
-  /// A positive quotient, rounded.
-  private static func quotient(_ value: Int, _ divisor: Int) -> Int {
-    max(1, (value + divisor / 2) / divisor)
   }
 }
 
@@ -78,16 +44,7 @@ struct FloatResize {
   }
 
   private static func taps(from source: Int, to target: Int) -> [Tap] {
-    let step = Double(source) / Double(target)
-    let support = max(step, 1)
-    return (0..<target).map { position in
-      let centre = (Double(position) + 0.5) * step
-      let low = max(Int(centre - support + 0.5), 0)
-      let high = min(Int(centre + support + 0.5), source)
-      let triangle = (low..<high).map { max(0, 1 - abs((Double($0) + 0.5 - centre) / support)) }
-      let sum = triangle.reduce(0, +)
-      return (low, triangle.map { Float($0 / sum) })
-    }
+    BilinearResize.taps(from: source, to: target).map { ($0.first, $0.weights.map { Float($0) }) }
   }
 
   /// Resamples one image, `[height, width, channels]`.

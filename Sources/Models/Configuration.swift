@@ -213,7 +213,8 @@ extension Configuration {
     rows count: Int, of shape: ImageShape? = nil
   ) throws(ConfigurationError) -> Configuration {
     var resolved = self
-    let rows = min(common.data.rows ?? count, count)
+    let rows = min(common.data.modelRows ?? count, count)
+    if common.data.patch != nil { try common.lanes.check(rows: rows) }
     try system.resolve(&resolved, TrainingSetFacts(rows: rows, shape: shape))
     try resolved.refuseUnread()
     return resolved

@@ -48,7 +48,7 @@ public struct Planner {
     self.ranksPerNode = min(ranks, ranksPerNode ?? ranks)
     self.network = network
     let common = resolved.common
-    let lanes = Lanes(count: common.lanes.count, rows: common.data.rows ?? data.count)
+    let lanes = Lanes(count: common.lanes.count, rows: common.data.modelRows ?? data.count)
     self.lanes = lanes
     share = (0..<ranks).map { lanes.lanes(of: $0, of: ranks).count }.max() ?? 1
     shareRows = (0..<ranks).map { lanes.rows(of: $0, of: ranks).count }.max() ?? 1
@@ -143,14 +143,15 @@ public struct Planner {
     while 2 * sampled <= share { sampled *= 2 }
     common.lanes.lanes = sampled
     common.lanes.batch = batch / lanes.count * sampled
-    common.data.rows = min(
+    let rows = min(
       shareRows, max(common.lanes.batch, Self.sampledPixels / data.shape.count))
+    common.data.rows = rows
     c.write(common)
     // As many epochs as are measured of a model that is fitted by sweeps.
     var length: EpochCount = c.read()
     length.epochs = Self.sampledSweeps
     c.write(length)
-    return try TrainingRun.session(c, on: data, world: .alone())
+    return try TrainingRun.session(c, on: data.limited(to: rows), world: .alone())
   }
 
   /// The mean time of a rank's sweep over its rows, for models without gradients, and the

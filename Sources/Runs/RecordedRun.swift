@@ -11,7 +11,8 @@ public struct RecordedRun {
   public let configuration: Configuration
   /// Where the run stood.
   public let progress: SavedProgress
-  private let checkpoint: Checkpoint
+  /// The checkpoint.
+  public let checkpoint: Checkpoint
 
   /// Reads configuration and progress.
   ///
@@ -33,11 +34,12 @@ public struct RecordedRun {
         path, "/config: \(name): found \(found), expected \(expected) as in /progress")
     }
     guard let layout = checkpoint.manifest.rowLayout else { return }
-    guard layout.rowCount == progress.imageShape.count, layout.rows == data.rows ?? layout.rows
+    guard layout.rowCount == progress.imageShape.count, layout.rows == data.modelRows ?? layout.rows
     else {
       throw RunError.data(
         path,
-        "found a run on \(data.rows.map { "\($0)" } ?? "all") \(data.rowsName) of \(progress.imageShape), expected "
+        "found a run on \(data.rows.map { "\($0)" } ?? "all") \(data.rowsName) of \(progress.imageShape), "
+          + "expected "
           + "rows as in manifest.json: \(layout)")
     }
   }
@@ -59,7 +61,7 @@ public struct RecordedRun {
     let model: any Module
     let arrays: [RowArray]
     do {
-      let rows = configuration.common.data.rows ?? layout?.rows ?? .max
+      let rows = configuration.common.data.modelRows ?? layout?.rows ?? .max
       let resolved = try configuration.validated(rows: rows, of: progress.imageShape)
       model = try configuration.makeModel(of: progress.imageShape)
       arrays = try resolved.loop.rowArrays(rows: rows, of: progress.imageShape)

@@ -84,8 +84,12 @@ extension TrainedModel {
   ///
   /// **Collective.**
   private func identity(of data: ImageSet, on world: Communicator) throws -> DataIdentity? {
-    let shape = data.whole.shape
-    guard let trainedData, data.whole.count >= trainedData.rows, trainedData.rows > 0,
+    guard let trainedData, data.whole.count >= trainedData.rows, trainedData.rows > 0 else {
+      return nil
+    }
+    // Mixed sizes have the shape of the smallest sides, of the images in use.
+    let shape = try data.whole.limited(to: trainedData.rows).shape
+    guard
       [shape.height, shape.width, shape.channels] == trainedData.shape,
       data.isEightBit == (trainedData.element == "uint8"), !data.isDerived
     else { return nil }

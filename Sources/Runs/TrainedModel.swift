@@ -114,9 +114,14 @@ public final class TrainedModel {
     return noise.knowing(meanImage: images.meanImage(of: trainedRows(of: images)))
   }
 
-  /// The rows of the training set that the run used.
+  /// The number of whole images of the training set that the run used.
+  public func trainedImages(of data: ImageSet) -> Int {
+    min(configuration.common.data.rows ?? data.whole.count, data.whole.count)
+  }
+
+  /// The rows of the training set that the run used: images, or all patches of these images.
   public func trainedRows(of data: ImageSet) -> Range<Int> {
-    0..<min(configuration.common.data.rows ?? data.count, data.count)
+    0..<data.rows(ofFirst: trainedImages(of: data))
   }
 
   /// Training images as the model saw them: with the run's static noise, and binary if the run made

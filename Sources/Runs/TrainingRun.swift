@@ -71,7 +71,8 @@ public enum TrainingRun {
   static func identified(
     _ data: ImageSet, for resolved: Configuration, on world: Communicator
   ) throws -> IdentifiedImages {
-    try IdentifiedImages(data, rows: resolved.common.data.rows ?? data.count, on: world)
+    try IdentifiedImages(
+      data, rows: resolved.common.data.modelRows ?? data.whole.count, on: world)
   }
 
   /// Refuses a choice of the best checkpoint by clean images where none are known.
@@ -98,7 +99,7 @@ public enum TrainingRun {
     }
     guard common.recording.bestBy == .cleanError else { return }
     let arrays = try configuration.loop.rowArrays(
-      rows: common.data.rows ?? data.count, of: data.shape)
+      rows: common.data.modelRows ?? data.count, of: data.shape)
     guard configuration.loop.outerIterations != nil, arrays.hasSparsePart else {
       throw ConfigurationError(
         key: "best_by", found: "clean_mse with model=\(configuration.model)",
@@ -132,7 +133,8 @@ public enum TrainingRun {
     // Settings that do not fit the images are found before the folder is made; the folder is there
     // before the images are prepared, which may take long.
     _ = try resolved.makeModel(of: data.shape)
-    _ = try resolved.loop.rowArrays(rows: resolved.common.data.rows ?? data.count, of: data.shape)
+    _ = try resolved.loop.rowArrays(
+      rows: resolved.common.data.modelRows ?? data.count, of: data.shape)
     // A place where no run can be made is told before the images are read.
     try world.agree {
       if world.isRoot {

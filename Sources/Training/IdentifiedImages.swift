@@ -8,7 +8,7 @@ extension DataIdentity {
   /// Bytes of images that a digest takes at once; it is part of the rule in docs/files.md.
   private static let blockBytes = 1 << 20
 
-  /// The identity of the first `rows` images of a set.
+  /// The identity of the first `rows` whole images of a set.
   ///
   /// The digest is that of the digests of blocks of rows, so ranks share the work and no number of
   /// ranks matters. Ranks that read one file of one host share its blocks. Where files of ranks may
@@ -17,11 +17,12 @@ extension DataIdentity {
   /// - Throws: `ReplicaError` that names the rank whose images differ; `MPIError`.
   public init(of images: ImageSet, rows: Int, on world: Communicator) throws {
     // Patches are identified by their whole images.
-    let (images, rows) = (images.whole, images.isPatches ? images.whole.count : rows)
+    let count = images.whole.count
+    let images = try images.whole.limited(to: rows)
     let shape = [images.shape.height, images.shape.width, images.shape.channels]
     let element = images.isEightBit ? "uint8" : "float32"
     let replicas = Replicas(world)
-    try replicas.check(dataSet: images.path, "\(images.count) \(rows) \(shape) \(element)")
+    try replicas.check(dataSet: images.path, "\(count) \(rows) \(shape) \(element)")
     let places = try world.allGather(Self.place(of: images.path, on: world))
     let sharers = places.indices.filter { places[$0] == places[world.rank] }
     let share = sharers.firstIndex(of: world.rank) ?? 0
@@ -86,7 +87,7 @@ public final class IdentifiedImages {
   public let identity: DataIdentity
   private var stamp: FileStamp?
 
-  /// Identifies the first `rows` images.
+  /// Identifies the first `rows` whole images.
   ///
   /// **Collective.**
   ///

@@ -228,7 +228,7 @@ public struct RowStorage: SettingsGroup {
 
   /// The storage as set; otherwise compact where S in floats would have more than 1 GiB.
   public func kind(rows: Int, of shape: ImageShape) -> RowStorageKind {
-    storage ?? (rows * shape.count * 4 > Self.compactBytes ? .compact : .float32)
+    storage ?? (rows > Self.compactBytes / (4 * shape.count) ? .compact : .float32)
   }
 
   /// Resolves the storage when the shape is known.

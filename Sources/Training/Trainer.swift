@@ -75,7 +75,8 @@ public final class Trainer {
     trainable = model as? any Trainable
     rows = try TrainingRows(
       common, images: images,
-      arrays: loop.rowArrays(rows: common.data.rows ?? images.count, of: images.shape), on: world)
+      arrays: loop.rowArrays(rows: common.data.modelRows ?? images.count, of: images.shape),
+      on: world)
     let (lanes, localLanes) = (rows.lanes, rows.localLanes)
 
     let parameters = model.collectParameters()

@@ -48,7 +48,7 @@ public final class TrainingRows {
     self.world = world
     seed = common.lanes.seed
     isExact = common.lanes.exact
-    let limited = try images.limited(to: data.rows ?? images.count)
+    let limited = try images.limited(to: data.modelRows ?? images.count)
     lanes = Lanes(count: common.lanes.count, rows: limited.count)
     localLanes = lanes.lanes(of: world.rank, of: world.size)
     localRows = lanes.rows(of: world.rank, of: world.size)

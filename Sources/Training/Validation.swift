@@ -100,19 +100,26 @@ public struct ValidationImages {
   public let rows: Range<Int>
 
   /// The validation split of the training set's file; otherwise the rows of the training set beyond
-  /// the training rows.
+  /// the training rows, of patches those of other images.
   ///
   /// - Returns: nil where there are neither.
   /// - Throws: errors of reading the file.
   public init?(_ common: CommonSettings, beside data: ImageSet) throws {
-    let trained = common.data.rows ?? data.count
+    let trained = common.data.modelRows ?? data.count
     if common.data.images.isEmpty, data.shape.count > 0,
       let split = try ImageSet.openIfPresent(
-        data.path, split: Split.validation.rawValue, takesMixed: common.data.patch != nil)?
+        data.path, split: Split.validation.rawValue, options: common.data.imageSetOptions)?
         .rows(by: common.data),
       split.shape == data.shape
     {
       (images, rows) = (Self.binary(split, common, 0..<split.count), 0..<split.count)
+    } else if let all = data.patching?.all, all.count > data.whole.count,
+      all.heldRows.upperBound == all.count
+    {
+      // Patches of one image overlap, so other images validate.
+      let others = try all.rows(by: common.data)
+      rows = others.rows(ofFirst: data.whole.count)..<others.count
+      images = Self.binary(others, common, rows)
     } else if trained < data.count, data.heldRows.upperBound == data.count {
       rows = trained..<data.count
       images = Self.binary(data, common, rows)

@@ -187,8 +187,8 @@ private func npy(
       #expect(set.bytes(0..<2) == [0, 255, 3, 4, 5, 6, 7, 8])
       #expect(
         line
-          == "read train.csv: train, 2 images of 2x2x1, integer values 0 to 255 as v/255, labels "
-          + "train column label, as train")
+          == "read train.csv: train, 2 images of 2x2x1, integer values 0 to 255 as v/255, line 1 "
+          + "taken as names, labels train column label, as train")
       // Without names of columns: a label and a square; semicolons; decimals.
       let plain = try imported([("a.csv", Data("3;0;.5;1;0.25\n".utf8))], in: folder).train
       #expect(plain.labels == [3] && plain.values(0..<1) == [0, 0.5, 1, 0.25])
@@ -318,6 +318,74 @@ private func npy(
       #expect(
         error?.description.hasPrefix(
           "\(zip.path): x.npy: found 1073741824 bytes announced by") == true)
+    }
+  }
+
+  /// Numbers that count the columns are names; an index of pandas is no label.
+  @Test func columnsThatAreCounted() throws {
+    try withTemporaryFolder { folder in
+      let rows = ["10,20,30,40", "50,60,70,80"]
+      let pixels: [UInt8] = [10, 20, 30, 40, 50, 60, 70, 80]
+      for heading in ["0,1,2,3", "1,2,3,4"] {
+        let text = ([heading] + rows).joined(separator: "\n")
+        let (set, line) = try imported([("x.csv", Data(text.utf8))], in: folder)
+        #expect(set.bytes(0..<set.count) == pixels && set.labels == nil, "\(line)")
+        #expect(line.contains(", line 1 taken as names, "), "\(line)")
+      }
+      for heading in [",0,1,2,3", "Unnamed: 0,a,b,c,d"] {
+        let text = heading + "\n0,10,20,30,40\n1,50,60,70,80\n"
+        let (set, line) = try imported([("x.csv", Data(text.utf8))], in: folder)
+        #expect(set.bytes(0..<set.count) == pixels && set.labels == nil, "\(line)")
+        #expect(
+          line.contains("line 1 taken as names, column 1 without a name left out"), "\(line)")
+      }
+      for heading in [",label,0,1,2,3", ",0,1,2,3,4"] {
+        let text = heading + "\n0,7,10,20,30,40\n1,8,50,60,70,80\n"
+        let (set, line) = try imported([("x.csv", Data(text.utf8))], in: folder)
+        #expect(set.bytes(0..<set.count) == pixels && set.labels == [7, 8], "\(line)")
+      }
+      for heading in ["label,0,1,2,3", "0,1,2,3,4"] {
+        let text = heading + "\n7,10,20,30,40\n8,50,60,70,80\n"
+        let (set, line) = try imported([("x.csv", Data(text.utf8))], in: folder)
+        #expect(set.bytes(0..<set.count) == pixels && set.labels == [7, 8], "\(line)")
+      }
+    }
+  }
+
+  /// A label that reads like the name of a column does not make its image names.
+  @Test func firstLabelsThatLookLikeNames() throws {
+    try withTemporaryFolder { folder in
+      for word in ["y", "class"] {
+        let text = "\(word),10,20,30,40\nz,50,60,70,80\n"
+        let (set, line) = try imported([("x.csv", Data(text.utf8))], in: folder)
+        #expect(set.count == 2 && set.bytes(0..<1) == [10, 20, 30, 40], "\(line)")
+        #expect(line.contains("line 1 taken as an image"), "\(line)")
+        #expect(line.contains("classes \(word), z"), "\(line)")
+      }
+    }
+  }
+
+  /// Labels that are text in one file are text in all, whose names make one table.
+  @Test func textInOnePart() throws {
+    try withTemporaryFolder { folder in
+      let files = [
+        ("a_train.csv", Data("7,10,20,30,40\ncat,50,60,70,80\n".utf8)),
+        ("a_test.csv", Data("7,90,20,30,40\n08,50,60,70,80\n".utf8)),
+      ]
+      let (set, line) = try imported(files, in: folder)
+      let test = try ImageSet.open(folder.appending(path: "out.h5").path, split: "test")
+      let names = try #require(try Originals(of: set).labelNames)
+      #expect(names == ["08", "7", "cat"], "\(line)")
+      #expect(set.labels == [1, 2] && test.labels == [1, 0], "\(line)")
+    }
+  }
+
+  /// One rule for the scale, wherever it is told: 1e-50 is 0 in single precision.
+  @Test func scalesThatDivide() throws {
+    for scale in ["1e-50", "0", "nan", "1e31"] {
+      #expect(
+        try message("x.npy", npy("|u1", [1, 2, 2], [0, 1, 2, 3]), ["scale": scale])
+          == "--scale: found \(scale), expected a number from 1e-30 to 1e30")
     }
   }
 }

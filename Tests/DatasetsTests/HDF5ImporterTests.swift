@@ -220,4 +220,21 @@ import Testing
           == "\(path)2: arrays: found none, expected one of images, [N, H, W, C] or [N, D]")
     }
   }
+
+  /// A virtual dataset announces any extents; their products are checked before they are used.
+  @Test func extentsBeyondAnyMemory() throws {
+    try withTemporaryFolder { folder in
+      let path = folder.appending(path: "v.h5").path
+      let file = try File.create(path)
+      let shape = [1, 1 << 60]
+      try file.createVirtualDataset(
+        "/x", .uint8, shape: shape,
+        parts: [VirtualPart(file: "part.h5", dataset: "/x", rows: 0..<1)])
+      try file.close()
+      let error = #expect(throws: DatasetError.self) { try imported(path) }
+      #expect(
+        error?.description
+          == "\(path): /x: found \(shape), expected extents of an array that is stored")
+    }
+  }
 }

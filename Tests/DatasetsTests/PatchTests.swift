@@ -89,4 +89,28 @@ struct PatchTests {
       "\($0)".contains("found 10x10x1 in row 0, expected at least 11 pixels on each side")
     }
   }
+
+  /// Rows are told by 32 bits; the error says what makes fewer.
+  @Test func tooManyPatchesAreRefused() throws {
+    let images = ImageSet(
+      count: 40_000, shape: ImageShape(height: 256, width: 256, channels: 1), heldRows: 0..<0
+    ) { _, _ in }
+    let error = #expect(throws: DatasetError.self) { try images.patches(2, stride: 1) }
+    #expect(
+      error?.description.contains(
+        "found 2,601,000,000 patches, expected no more than 2,147,483,647")
+        == true, "\(String(describing: error))")
+    #expect(try images.patches(2, stride: 1, of: 10).count == 650_250)
+    #expect(try images.patches(2, stride: 2).count == 40_000 * 128 * 128)
+  }
+
+  /// A limit counts images, and what is left out can still be found.
+  @Test func patchesOfTheFirstImages() throws {
+    let images = ImageSet(
+      bytes: Array(repeating: 7, count: 5 * 64), shape: ImageShape(height: 8, width: 8, channels: 1)
+    )
+    let some = try images.patches(4, stride: 4, of: 2)
+    #expect(some.count == 8 && some.whole.count == 2 && some.patching?.all === images)
+    #expect(try images.patches(4, stride: 4, of: 9).count == 20)
+  }
 }

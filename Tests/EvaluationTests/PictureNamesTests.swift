@@ -56,4 +56,11 @@ import Testing
     #expect(names.allSatisfy { $0.split(separator: "/").allSatisfy { $0.utf8.count < 220 } })
     #expect(names.allSatisfy { $0.hasSuffix(".png") })
   }
+
+  /// The mark of the folder is written last, and its name is its own.
+  @Test func theMarkKeepsItsName() {
+    let names = PictureNames(["cleave.json/a.png", "b/cleave.json/a.png", "cleave.json"], count: 3)
+    #expect(names.names == ["cleave.json-2/a.png", "b/cleave.json/a.png", "cleave.json.png"])
+    #expect(names.note?.contains("1 picture got another name") == true)
+  }
 }

@@ -60,7 +60,7 @@ import Testing
     // 2 high, 4 wide; columns 0, 10, 20, 30.
     let picture = Picture(
       height: 2, width: 4, channels: 1, bytes: [0, 10, 20, 30, 0, 10, 20, 30])
-    func framing(_ height: Int, _ width: Int, _ fit: Framing.Fit) -> Framing {
+    func framing(_ height: Int, _ width: Int, _ fit: Fit) -> Framing {
       Framing(height: height, width: width, fit: fit, isGrey: true)
     }
     #expect(image(of: picture, framing(2, 2, .crop)) == [10, 20, 10, 20])
@@ -72,7 +72,7 @@ import Testing
     #expect(framing(2, 2, .crop).reshapes(height: 2, width: 4))
     #expect(framing(4, 4, .pad).reshapes(height: 2, width: 4))
     #expect(framing(2, 2, .stretch).reshapes(height: 2, width: 4))
-    for fit in Framing.Fit.allCases {
+    for fit in Fit.allCases {
       #expect(!framing(4, 8, fit).reshapes(height: 2, width: 4))
     }
     // In colour, the background is the one asked for.

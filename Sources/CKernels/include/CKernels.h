@@ -338,6 +338,11 @@ int ck_memory_file(const char *label);
 /// From now on freed blocks of at least so many bytes go back to the system at once.
 void ck_return_blocks_from(int bytes);
 
+// MARK: Names of files (file_names.c)
+
+/// Exchanges two names at once; -1, with errno, EINVAL where the disk cannot.
+int ck_exchange_names(const char *a, const char *b);
+
 #ifdef __cplusplus
 }
 #endif

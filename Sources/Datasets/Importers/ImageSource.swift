@@ -190,7 +190,8 @@ struct ImageSource: Sendable {
     switch places[index] {
     case .file(let folder, let name):
       try SourceFile.readRaw(
-        label(index), named: name.map { Array(folder.utf8) + [UInt8(ascii: "/")] + $0 })
+        label(index), named: name.map { Array(folder.utf8) + [UInt8(ascii: "/")] + $0 },
+        limit: Self.byteLimit)
     case .entry(let entry, let archive): try archive.read(entry, limit: Self.byteLimit)
     }
   }

@@ -18,9 +18,13 @@ enum SourceFile {
 
   /// The bytes of the file without unpacking.
   ///
-  /// - Parameter name: the bytes of the path, where it is not UTF-8; errors name `path`.
-  /// - Throws: `DatasetError` if the file cannot be read.
-  static func readRaw(_ path: String, named name: [UInt8]? = nil) throws(DatasetError) -> [UInt8] {
+  /// - Parameters:
+  ///   - name: the bytes of the path, where it is not UTF-8; errors name `path`.
+  ///   - limit: the most bytes that it may have; nil for the memory that is free.
+  /// - Throws: `DatasetError` if the file cannot be read, or has more bytes.
+  static func readRaw(
+    _ path: String, named name: [UInt8]? = nil, limit: Int? = nil
+  ) throws(DatasetError) -> [UInt8] {
     let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK
     let descriptor = name.map { open($0.asPath, flags) } ?? open(path, flags)
     guard descriptor >= 0 else { throw .last(path) }
@@ -32,7 +36,18 @@ enum SourceFile {
     guard status.st_mode & S_IFMT == S_IFREG else {
       throw .file(file: path, reason: "found a folder, pipe or device, expected a file")
     }
-    var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
+    let size = Int(status.st_size)
+    if let limit, size > limit {
+      throw .damaged(
+        file: path, problem: "found \(size) bytes, expected no more than \(limit)")
+    }
+    if let available = ProcessMemory.available, size > available {
+      throw .damaged(
+        file: path,
+        problem: "found \(Quantity.bytes(size)), expected no more than the "
+          + "\(Quantity.bytes(available)) of memory that are free")
+    }
+    var bytes = [UInt8](repeating: 0, count: size)
     var filled = 0
     while filled < bytes.count {
       let count = bytes.withUnsafeMutableBytes { buffer in

@@ -23,7 +23,7 @@ public struct CommonSettings: SettingsGroup {
 
   /// After this call the number of lanes and the number of rows are set.
   public mutating func resolve(for facts: TrainingSetFacts) {
-    data.rows = facts.rows
+    if data.patch == nil { data.rows = facts.rows }
     lanes.lanes = lanes.count
   }
 
@@ -39,10 +39,7 @@ public struct CommonSettings: SettingsGroup {
       throw ConfigurationError(
         key: "best_by", found: "validation", expected: "a validate_every above 0 with it")
     }
-    guard let rows = data.rows, lanes.batch > rows else { return }
-    throw ConfigurationError(
-      key: "batch", found: "\(lanes.batch)",
-      expected: "no more than the \(rows) rows of the training set")
+    if let rows = data.modelRows { try lanes.check(rows: rows) }
   }
 }
 
@@ -98,7 +95,7 @@ public struct DataSettings: SettingsGroup {
       "external", \.external, "The file may lead to files outside its folder.", "files"),
     .optionalInteger(
       "rows", \.rows, 1...1_000_000_000, absent: "all",
-      "Use at most the first n rows of the training set.", "D-11"
+      "Use at most the first n images of the training set.", "D-11"
     ).fixed,
     .optionalInteger(
       "patch", \.patch, 2...4096, absent: "whole images",
@@ -142,6 +139,10 @@ public struct DataSettings: SettingsGroup {
         expected: "none with patches; cleave corrupt makes such images")
     }
   }
+
+  /// The most rows of the model; nil where the set has them: `rows` counts images, and with `patch`
+  /// the rows of the set are the patches of these.
+  public var modelRows: Int? { patch == nil ? rows : nil }
 
   /// The format of the training set in its file.
   public var imageSetOptions: ImageSetOptions {
@@ -226,6 +227,16 @@ public struct LaneSettings: SettingsGroup {
     throw ConfigurationError(
       "\(ranks) ranks for \(Quantity.count(count, "lane")): start at most "
         + "\(Quantity.count(count, "rank")), or \(cure) in a new run")
+  }
+
+  /// Checks that a batch is no larger than the training set.
+  ///
+  /// - Parameter rows: the rows of the model: images, or patches.
+  public func check(rows: Int) throws(ConfigurationError) {
+    guard batch > rows else { return }
+    throw ConfigurationError(
+      key: "batch", found: "\(batch)",
+      expected: "no more than the \(rows) rows of the training set")
   }
 
   fileprivate func check() throws(ConfigurationError) {
@@ -344,9 +355,19 @@ public struct RecordingSettings: SettingsGroup {
 extension ImageSet {
   /// The rows of a run with these settings: these images, or their patches.
   ///
-  /// - Throws: `DatasetError.mismatch` for images that are smaller than a patch.
-  public func rows(by settings: DataSettings) throws(DatasetError) -> ImageSet {
+  /// - Parameter used: the number of first images whose patches are taken; nil for all.
+  /// - Throws: `DatasetError.mismatch` for images that are smaller than a patch, or too many patches.
+  public func rows(
+    by settings: DataSettings, used: Int? = nil
+  ) throws(DatasetError) -> ImageSet {
     guard let side = settings.patch else { return self }
-    return try patches(side, stride: settings.stride ?? max(1, side / 4))
+    return try patches(side, stride: settings.stride ?? max(1, side / 4), of: used)
+  }
+
+  /// The rows of the training set of a run with these settings; of patches those of `rows` images.
+  ///
+  /// - Throws: like `rows(by:used:)`.
+  public func trainingRows(by settings: DataSettings) throws(DatasetError) -> ImageSet {
+    try rows(by: settings, used: settings.rows)
   }
 }

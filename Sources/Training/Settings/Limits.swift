@@ -1,3 +1,5 @@
+import Datasets
+
 /// The allowed range of a number.
 public struct Limits: Sendable {
   /// The words that follow "a number".
@@ -8,7 +10,9 @@ public struct Limits: Sendable {
   /// Above 0.
   public static let positive = Limits(words: "above 0") { $0 > 0 && $0.isFinite }
   /// Above 0, and far from the limits of a float, so that it divides and is divided.
-  public static let scale = Limits(words: "from 1e-30 to 1e30") { $0 >= 1e-30 && $0 <= 1e30 }
+  public static let scale = Limits(words: "from 1e-30 to 1e30") {
+    ImageSetOptions.scales.contains($0)
+  }
   /// 0 or more.
   public static let notNegative = Limits(words: "of at least 0") { $0 >= 0 && $0.isFinite }
   /// 0 or more, infinity included.

@@ -46,31 +46,16 @@ struct DataOptions {
   ///
   /// - Throws: `UsageError` for an invalid value.
   static func layout(_ arguments: Arguments) throws(UsageError) -> ImageSetOptions? {
-    let layout = try arguments.choice("layout", as: ImageSetOptions.Layout.self)
-    let options = ImageSetOptions(
-      images: arguments.value("images"), layout: layout ?? .nhwc,
-      shape: try shape(arguments.value("shape")), scale: try scale(arguments.value("scale")),
-      isExternal: arguments.has("external"))
+    var options = ImageSetOptions(
+      images: arguments.value("images"), isExternal: arguments.has("external"))
+    let layout = arguments.value("layout")
+    do {
+      try options.set(
+        layout: layout, shape: arguments.value("shape"), scale: arguments.value("scale"))
+    } catch {
+      throw UsageError("\(error)")
+    }
     return layout != nil || options != ImageSetOptions() ? options : nil
-  }
-
-  private static func scale(_ text: String?) throws(UsageError) -> Double? {
-    guard let text else { return nil }
-    guard let value = Double(text), Limits.scale.hold(value) else {
-      throw UsageError("--scale: found \(text), expected a number \(Limits.scale.words)")
-    }
-    return value
-  }
-
-  private static func shape(_ text: String?) throws(UsageError) -> [Int]? {
-    guard let text else { return nil }
-    let separators: Set<Character> = [",", "x"]
-    let sides = text.split(omittingEmptySubsequences: false) { separators.contains($0) }
-      .map { Int($0) ?? 0 }
-    guard (2...3).contains(sides.count), sides.allSatisfy({ (1...65536).contains($0) }) else {
-      throw UsageError("--shape: found \(text), expected H,W or H,W,C")
-    }
-    return sides
   }
 
   /// The options that tell the form of the file, as a command line has them, each after a space.
@@ -117,7 +102,8 @@ struct DataOptions {
     form.takesMixed = takesMixed
     return try ImageSet.open(
       path ?? own.data, split: split, options: form,
-      rows: [rows, isTrained ? own.rows : nil].compactMap { $0 }.min(), by: own, on: world, console)
+      rows: [rows, isTrained ? own.rows : nil].compactMap { $0 }.min(), by: own,
+      isTraining: isTrained, on: world, console)
   }
 
   /// Opens the images on every rank, by default the run's own training set.
@@ -167,9 +153,11 @@ extension ImageSet {
   /// Opens images on every rank as the rows of a run, and says in one line what is read.
   ///
   /// **Collective.**
+  ///
+  /// - Parameter isTraining: whether they are a training set, of which `settings` take some rows.
   static func open(
     _ path: String, split: String = Split.train.rawValue, options: ImageSetOptions, rows: Int?,
-    by settings: DataSettings, on world: Communicator, _ console: Console
+    by settings: DataSettings, isTraining: Bool = false, on world: Communicator, _ console: Console
   ) throws -> ImageSet {
     var options = options
     if settings.patch != nil { options.takesMixed = true }
@@ -181,7 +169,9 @@ extension ImageSet {
         "\(Quantity.count(copies, "rank")) cannot share the images of a rank on the same host and "
           + "hold a copy")
     }
-    let used = try world.agree { try images.rows(by: settings) }
+    let used = try world.agree {
+      try isTraining ? images.trainingRows(by: settings) : images.rows(by: settings)
+    }
     if let grid = used.patching?.grid {
       console.note(
         "\(Quantity.grouped(grid.count)) patches of \(used.shape), one every "

@@ -27,7 +27,8 @@ struct RunStory {
     changed =
       configuration.map {
         $0.changes(
-          fromPreset: mark?.request?.preset, rows: $0.common.data.rows ?? .max,
+          fromPreset: mark?.request?.preset,
+          rows: $0.common.data.modelRows ?? recorded?.checkpoint.manifest.rowLayout?.rows ?? .max,
           of: recorded?.progress.imageShape)
       } ?? []
   }

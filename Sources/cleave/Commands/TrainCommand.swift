@@ -194,6 +194,6 @@ struct TrainCommand: Subcommand {
     return try ImageSet.open(
       common.data.data, options: common.data.imageSetOptions,
       rows: common.recording.validateEvery == 0 ? common.data.rows : nil, by: common.data,
-      on: world, console)
+      isTraining: true, on: world, console)
   }
 }

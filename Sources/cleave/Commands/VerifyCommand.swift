@@ -69,7 +69,7 @@ struct VerifyCommand: Subcommand {
       data.data, split: Split.train.rawValue, options: data.imageSetOptions,
       rows: data.patch == nil ? data.rows : nil, on: world
     ).images
-    let images = try world.agree { try whole.rows(by: data) }
+    let images = try world.agree { try whole.trainingRows(by: data) }
     var lines: [JSONValue] = []
     let start = try TrainingRun.replay(
       configuration, on: images, in: run, steps: steps, faults: faults, world: world

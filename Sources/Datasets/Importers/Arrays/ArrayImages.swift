@@ -98,6 +98,7 @@ struct ArrayImages {
       + "\(text(range.lowerBound)) to \(text(range.upperBound)) as "
       + (scale == 1 ? "they are" : "v/\(text(scale))")
       + (array.isPartlyWritten ? ", a part never written" : "")
+      + (array.note.map { ", \($0)" } ?? "")
   }
 
   /// Writes the images as splits: bytes where no value is lost, else floats.
@@ -210,26 +211,9 @@ struct ArrayForm {
   /// - Throws: `DatasetError.option` for a wrong value.
   init(_ request: ImportRequest) throws(DatasetError) {
     var options = ImageSetOptions()
-    if let word = request.value(Self.layout) {
-      guard let layout = ImageSetOptions.Layout(rawValue: word) else {
-        throw .option("--layout", found: word, expected: "nhwc or nchw")
-      }
-      options.layout = layout
-    }
-    if let text = request.value(Self.shape) {
-      let sides = text.split(omittingEmptySubsequences: false) { $0 == "," || $0 == "x" }
-        .map { Int($0) ?? 0 }
-      guard (2...3).contains(sides.count), sides.allSatisfy({ (1...65536).contains($0) }) else {
-        throw .option("--shape", found: text, expected: "H,W or H,W,C")
-      }
-      options.shape = sides
-    }
-    if let text = request.value(Self.scale) {
-      guard let scale = Double(text), scale > 0, scale <= 1e9 else {
-        throw .option("--scale", found: text, expected: "a number above 0")
-      }
-      options.scale = scale
-    }
+    try options.set(
+      layout: request.value(Self.layout), shape: request.value(Self.shape),
+      scale: request.value(Self.scale))
     self.options = options
     isTransposed = request.has(MNISTImporter.transpose)
     images = [Split.train: request.value(Self.images), .test: request.value(Self.testImages)]

@@ -81,9 +81,10 @@ struct ArrayParts {
     self.parts = parts
     let used = Set(parts.flatMap { [$0.images.array.name] + [$0.labels?.name].compactMap { $0 } })
     others = arrays.map(\.name).filter { !used.contains($0) }
+    // Text in one part makes the labels of all parts text, with one table of names.
     var names: Set<String> = []
-    for part in parts where part.labels?.kind == .text {
-      names.formUnion(try part.labels?.strings() ?? [])
+    if parts.contains(where: { $0.labels?.kind == .text }) {
+      for part in parts { names.formUnion(try part.labels.map(Self.words) ?? []) }
     }
     classes = names.sorted(by: ImageSource.precedes)
     if request.has(TestImages.option) { test = try testImages(request) }
@@ -147,16 +148,25 @@ struct ArrayParts {
     if !classes.isEmpty { try writer.write(labelNames: classes) }
   }
 
+  /// Labels as text.
+  private static func words(_ labels: any NumberArray) throws -> [String] {
+    let words = try labels.strings()
+    guard labels.kind == .text || words.count == labels.extents[0] else { throw fractions(labels) }
+    return words
+  }
+
+  private static func fractions(_ labels: any NumberArray) -> DatasetError {
+    labels.mismatch(
+      found: "\(labels.typeName) with fractions", expected: "whole numbers, one for each image")
+  }
+
   private func numbers(_ labels: any NumberArray) throws -> [Int32] {
-    if labels.kind == .text {
+    if !classes.isEmpty {
       let places = Dictionary(
         uniqueKeysWithValues: classes.enumerated().map { ($1, Int32($0)) })
-      return try labels.strings().map { places[$0] ?? 0 }
+      return try Self.words(labels).map { places[$0] ?? 0 }
     }
-    guard let whole = try labels.integers() else {
-      throw labels.mismatch(
-        found: "\(labels.typeName) with fractions", expected: "whole numbers, one for each image")
-    }
+    guard let whole = try labels.integers() else { throw Self.fractions(labels) }
     let fitting = whole.compactMap { Int32(exactly: $0) }
     guard fitting.count == whole.count else {
       throw labels.mismatch(

@@ -3,7 +3,9 @@ import Support
 
 /// A table of numbers as text: a row for each image, with its values and, in one column, its label.
 ///
-/// Commas, semicolons or tabs separate columns. The first line may name them.
+/// Commas, semicolons or tabs separate columns. The first line may name them: it does if more than
+/// one name is no number, or if the others count the columns from 0 or 1. A first column without a
+/// name, as pandas writes its index, is left out.
 struct CSVTable {
   /// The values of all columns but that of the labels, `[N, D]`.
   let images: MemoryArray
@@ -37,13 +39,11 @@ struct CSVTable {
       } ?? separators[0]
     let heading = Self.fields(bytes[first], separator).map { Self.text($0) }
     let width = heading.count
-    let numbers = heading.filter { Double($0) != nil }.count
-    // A label may be text in any line; names of columns are text in more than one.
-    let hasHeading =
-      numbers < width - 1 || heading.contains { Self.known.contains($0.lowercased()) }
+    let hasHeading = Self.areNames(heading, wanted: column)
+    let index = hasHeading && Self.isIndex(heading[0]) && width > 1 ? 0 : nil
     let place: Int?
     (place, labelColumn) = try Self.place(
-      column, heading: hasHeading ? heading : nil, width: width, file: file)
+      column, heading: hasHeading ? heading : nil, index: index, width: width, file: file)
     var values: [Float] = []
     var (texts, labels): ([String], [Int64]) = ([], [])
     var areIntegers = true
@@ -56,8 +56,9 @@ struct CSVTable {
           file: file, item: "line \(lines.number)", found: "\(fields.count) columns",
           expected: "\(width), as in line 1")
       }
-      for (index, field) in fields.enumerated() {
-        if index == place {
+      for (column, field) in fields.enumerated() {
+        if column == index { continue }
+        if column == place {
           let text = Self.text(field)
           texts.append(text)
           if let number = Double(text), let label = Int64(exactly: number) { labels.append(label) }
@@ -71,7 +72,7 @@ struct CSVTable {
         } else {
           let text = Self.text(field)
           throw .mismatch(
-            file: file, item: "line \(lines.number), column \(index + 1)",
+            file: file, item: "line \(lines.number), column \(column + 1)",
             found: text.isEmpty ? "nothing" : "\"\(String(text.prefix(20)).printable)\"",
             expected: "a number (--labels names the column of labels)")
         }
@@ -84,23 +85,55 @@ struct CSVTable {
         file: file, item: "lines", found: "names of columns alone", expected: "one for each image")
     }
     var images = MemoryArray(
-      file: file, name: name, extents: [rows, width - (place == nil ? 0 : 1)],
+      file: file, name: name,
+      extents: [rows, width - (place == nil ? 0 : 1) - (index == nil ? 0 : 1)],
       typeName: areIntegers ? "integer" : "decimal", values: .floats(values))
     images.areIntegers = areIntegers
+    images.note =
+      (hasHeading ? "line 1 taken as names" : "line 1 taken as an image")
+      + (index == nil ? "" : ", column 1 without a name left out")
     self.images = images
+    guard place != nil else {
+      self.labels = nil
+      return
+    }
     let areNumbers = labels.count == rows
-    self.labels =
-      place == nil
-      ? nil
-      : MemoryArray(
-        file: file, name: "\(name) \(labelColumn ?? "label")", extents: [rows],
-        typeName: areNumbers ? "integer" : "text",
-        values: areNumbers ? .integers(labels) : .text(texts))
+    var found = MemoryArray(
+      file: file, name: "\(name) \(labelColumn ?? "label")", extents: [rows],
+      typeName: areNumbers ? "integer" : "text",
+      values: areNumbers ? .integers(labels) : .text(texts))
+    if areNumbers { found.texts = texts }
+    self.labels = found
   }
+
+  /// Whether the fields of the first line are names of columns.
+  ///
+  /// - Parameter wanted: the name or the number of the column of labels; nil if it is to be found.
+  private static func areNames(_ fields: [String], wanted: String?) -> Bool {
+    if let wanted, Double(wanted) == nil, fields.contains(wanted) { return true }
+    let texts = fields.count { !$0.isEmpty && Double($0) == nil }
+    // A label may be text in any line; names of columns are text in more than one.
+    return texts > 1 || areNumbered(fields)
+  }
+
+  /// Whether fields count the columns from 0 or 1, but for those of an index and of labels.
+  private static func areNumbered(_ fields: [String]) -> Bool {
+    var rest = fields[...]
+    if isIndex(fields[0]) { rest = rest.dropFirst() }
+    let numbers = rest.compactMap { Int($0) }
+    guard numbers.count > 1, numbers.count + 1 >= rest.count, (0...1).contains(numbers[0]) else {
+      return false
+    }
+    let isCounted = zip(numbers, numbers.dropFirst()).allSatisfy { $1 == $0 + 1 }
+    return isCounted && rest.allSatisfy { Int($0) != nil || known.contains($0.lowercased()) }
+  }
+
+  /// Whether a name of the first column is that of an index.
+  private static func isIndex(_ name: String) -> Bool { name.isEmpty || name == "Unnamed: 0" }
 
   /// The column of labels, from 0, and its name.
   private static func place(
-    _ column: String?, heading: [String]?, width: Int, file: String
+    _ column: String?, heading: [String]?, index: Int?, width: Int, file: String
   ) throws(DatasetError) -> (place: Int?, name: String?) {
     if let column {
       if let place = heading?.firstIndex(of: column) { return (place, "column \(column)") }
@@ -114,13 +147,17 @@ struct CSVTable {
       }
       return (number - 1, "column \(number)")
     }
-    if let heading {
+    if let heading,
+      !areNumbered(heading) || heading.contains(where: { known.contains($0.lowercased()) })
+    {
       let places = heading.indices.filter { known.contains(heading[$0].lowercased()) }
       return places.count == 1 ? (places[0], "column \(heading[places[0]])") : (nil, nil)
     }
     // Without names: a square and one more column are a label and an image.
-    let isLabelled = !ArrayImages.isSquare(width) && ArrayImages.isSquare(width - 1)
-    return isLabelled ? (0, "column 1") : (nil, nil)
+    let first = index == nil ? 0 : 1
+    let values = width - first
+    let isLabelled = !ArrayImages.isSquare(values) && ArrayImages.isSquare(values - 1)
+    return isLabelled ? (first, "column \(first + 1)") : (nil, nil)
   }
 
   /// The lines of a file that are not empty.

@@ -16,6 +16,8 @@ protocol NumberArray {
 
   /// Whether a part of the values was never written, and reads as one value.
   var isPartlyWritten: Bool { get }
+  /// What a reader should know about the array, in words; nil for nothing.
+  var note: String? { get }
 
   /// Checks that the values are there, before memory is taken for them.
   ///
@@ -26,7 +28,7 @@ protocol NumberArray {
   func floats(_ rows: Range<Int>) throws -> [Float]
   /// All values as whole numbers; nil if some are not.
   func integers() throws -> [Int64]?
-  /// All values as text, where `kind` is text.
+  /// All values as text, where `kind` is text; of whole numbers their digits.
   func strings() throws -> [String]
 }
 
@@ -37,6 +39,7 @@ enum NumberKind {
 
 extension NumberArray {
   var isPartlyWritten: Bool { false }
+  var note: String? { nil }
 
   func check() throws {}
 
@@ -77,6 +80,9 @@ struct MemoryArray: NumberArray {
   let values: Values
   /// Whether floats are whole numbers in the file, as those of a table without points.
   var areIntegers = false
+  /// Whole numbers as the file has them, where these may have to be told apart as text.
+  var texts: [String]?
+  var note: String?
 
   var kind: NumberKind {
     switch values {
@@ -108,7 +114,8 @@ struct MemoryArray: NumberArray {
   }
 
   func strings() -> [String] {
-    guard case .text(let strings) = values else { return [] }
+    if let texts { return texts }
+    guard case .text(let strings) = values else { return (integers() ?? []).map { "\($0)" } }
     return strings
   }
 }
@@ -135,14 +142,11 @@ struct DatasetArray: NumberArray {
   var isPartlyWritten: Bool { dataset.allocation == .part }
 
   func check() throws {
-    var count = 1
-    for extent in extents {
-      let (product, overflows) = count.multipliedReportingOverflow(by: extent)
-      guard !overflows else {
-        throw mismatch(found: "\(extents)", expected: "extents of an array that is stored")
-      }
-      count = product
+    // Eight bytes of a value, as all are read.
+    guard let bytes = (extents + [8]).product else {
+      throw mismatch(found: "\(extents)", expected: "extents of an array that is stored")
     }
+    let count = bytes / 8
     guard dataset.allocation != .none else {
       throw mismatch(
         found: "values that were never written", expected: "values; HDF5 would read one everywhere")
@@ -181,7 +185,9 @@ struct DatasetArray: NumberArray {
     }
   }
 
-  func strings() throws -> [String] { try dataset.readStrings() }
+  func strings() throws -> [String] {
+    kind == .text ? try dataset.readStrings() : try (integers() ?? []).map { "\($0)" }
+  }
 }
 
 /// The files of arrays that are read beside HDF5, by the endings of their names.
