@@ -9,7 +9,7 @@ import Training
 enum PlantedDamageError: Metric {
   static let name = PlantedRepair.name
   static let summary =
-    "error of images repaired of damage that was planted on them, without clean ones (Huber, 0.2)"
+    "error of images repaired of damage planted on them, without clean ones (Huber)"
   static let unit = Measure.squaredError
   static let needs: String? = "an encoder"
   static let note: String? =

@@ -48,6 +48,10 @@ struct InfoCommand: Subcommand {
         if isDigested {
           throw UsageError("--digest: \(path) is no run, and only checkpoints have digests")
         }
+        if isVerified {
+          throw UsageError(
+            "--verify: \(path) is a result, and only data sets and checkpoints can be verified")
+        }
         report.print(on: console, asJSON: isJSON)
         return 0
       }
@@ -116,6 +120,13 @@ struct InfoCommand: Subcommand {
 
   /// Prints the arrays of a file from elsewhere, and how the images are read that options name.
   private func printForeign(_ file: ForeignFile, on console: Console) throws -> Int32 {
+    if isDigested {
+      throw UsageError("--digest: \(path) is no run, and only checkpoints have digests")
+    }
+    if isVerified, layout == nil {
+      throw UsageError(
+        "--verify: \(path) is of another program: --images names what to read of it")
+    }
     let images = try layout.map { try ImageSet.open(path, options: $0) }
     let reading = images?.reading
     if isJSON {
