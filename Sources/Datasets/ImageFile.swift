@@ -46,8 +46,14 @@ public final class ImageFile {
     guard !isMixed || options.takesMixed else {
       throw DatasetError.mismatch(
         file: path, item: "/\(split)/pixels", found: "pictures of mixed sizes",
-        expected: "images of one size (cleave import images --size HxW makes them), or a model of "
-          + "patches (the preset photos, or --set patch=16)")
+        expected:
+          "images of one size (cleave import images --size HxW makes them); mixed sizes are "
+          + "for models of patches alone (the preset photos, or patch=16 in training)")
+    }
+    if isMixed, file.isDataset("/\(split)/images") {
+      throw DatasetError.mismatch(
+        file: path, item: "/\(split)", found: "both images and pixels",
+        expected: "images of one size, or pixels of mixed sizes")
     }
     mixed = isMixed ? try MixedPictures.sizes(of: split, in: file) : nil
     var options = options
@@ -230,8 +236,13 @@ public final class ImageFile {
   private static func others(in file: File, beside name: String) throws -> String {
     let found = try file.datasetPaths().filter { $0 != name && !$0.hasPrefix(name + "/") }
     guard !found.isEmpty else { return "" }
-    let splits = Split.allCases.map { "/\($0.rawValue)/images" }.filter(found.contains)
-    let names = splits.isEmpty ? found : splits.map { String($0.split(separator: "/")[0]) }
+    let own = name.split(separator: "/").first.map(String.init)
+    let splits = Split.allCases.map(\.rawValue).filter { split in
+      split != own && (found.contains("/\(split)/images") || found.contains("/\(split)/pixels"))
+    }
+    let isSplit = Split.allCases.contains { $0.rawValue == own }
+    let names = isSplit ? splits : found
+    if names.isEmpty { return "" }
     return "; not read: \(listed(names))"
   }
 

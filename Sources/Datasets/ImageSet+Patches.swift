@@ -84,8 +84,10 @@ extension ImageSet {
     }
     if let small = sizes.firstIndex(where: { min($0.height, $0.width) < side }) {
       throw .mismatch(
-        file: path, item: "images", found: "\(shape(of: small)) in row \(small)",
-        expected: "at least \(side) pixels on each side, as patch=\(side) has")
+        file: path, item: split.rawValue, found: "\(shape(of: small)) in row \(small)",
+        expected:
+          "at least \(side) pixels on each side, as patch=\(side) has; leave such pictures out, "
+          + "or train with a smaller patch")
     }
     let grid = PatchGrid(side: side, stride: stride, sizes: sizes)
     try checkPatches(grid.count)

@@ -6,12 +6,19 @@ public enum MixedPictures {
   ///
   /// - Throws: `HDF5Error` or `DatasetError` if the file is damaged.
   public static func check(_ path: String, split: String) throws {
+    var options = ImageSetOptions()
+    options.takesMixed = true
+    _ = try Originals(of: ImageSet.open(path, split: split, options: options))
     let file = try File.open(path)
-    _ = try sizes(of: split, in: file)
     let pixels = try file.dataset("/\(split)/pixels")
     let atOnce = max(1, (1 << 24) / max(1, pixels.rowCount))
     for first in stride(from: 0, to: pixels.shape[0], by: atOnce) {
-      let _: [Float] = try pixels.read(rows: first..<min(first + atOnce, pixels.shape[0]))
+      let values: [Float] = try pixels.read(rows: first..<min(first + atOnce, pixels.shape[0]))
+      guard values.allSatisfy(\.isFinite) else {
+        throw DatasetError.mismatch(
+          file: path, item: pixels.path, found: "values that are not finite",
+          expected: "numbers from 0 to 1")
+      }
     }
   }
 

@@ -124,6 +124,9 @@ public struct NoiseEstimate: Equatable, Sendable {
 
     var doubts: [String] = []
     var (kind, level, isClipped) = (Kind.none, 0.0, false)
+    // Independent noise is rough; what is smooth but steep is not noise.
+    let roughness = facts.roughness
+    func isRough(_ deviation: Double) -> Bool { roughness > deviation / 4 }
     let isWide = windows.deviation.map { width in
       // Isolated values leave fewer for the core, which widens it a little.
       width > Self.leastDeviation && !(found.rate > 0.05 && width < 0.08)
@@ -141,9 +144,9 @@ public struct NoiseEstimate: Equatable, Sendable {
         doubts.append(
           "the background is dark: flips, and 0 or 1 at random at twice the rate, look alike")
       }
-    } else if let deviation = windows.deviation, isWide == true {
+    } else if let deviation = windows.deviation, isWide == true, isRough(deviation) {
       (kind, level, isClipped) = (.gaussian, deviation, true)
-    } else if let half = windows.halfNormal {
+    } else if let half = windows.halfNormal, isRough(half) {
       (kind, level, isClipped) = (.gaussian, half, true)
     } else if found.rate > Self.least {
       // A draw near the core is not far from it.

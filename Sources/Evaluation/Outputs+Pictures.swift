@@ -132,27 +132,27 @@ extension Outputs {
       try checkTarget(path, data)
       let originals = try Originals(of: data.whole)
       let pinned = SplitSheet.pinned(of: source.count)
-      _ = try source.wholeShape()
-      let shape = source.whole.shape
-      var (x, explained, sparse, clean) = ([Float](), [Float](), [Float](), [Float]())
+      let shape = source.whole.largestShape
+      var (x, explained, clean) = ([Float](), [Float](), [Float]())
+      var (sparse, repaired) = ([Float](), [Float]())
       for row in pinned {
         let found = try explain(row..<row + 1)
-        explained += found.explained
-        if let s = found.sparse { sparse += s }
-        x += source.whole.values(row..<row + 1)
-        if source.hasClean { clean += source.wholeReference.values(row..<row + 1) }
-      }
-      var mean = [Double](repeating: 0, count: shape.count)
-      let averaged = SplitSheet.pinned(of: source.count, atMost: SplitSheet.meanCount)
-      for row in averaged {
-        for (i, value) in source.whole.values(row..<row + 1).enumerated() {
-          mean[i] += Double(value)
+        let values = source.whole.values(row..<row + 1)
+        explained += source.onCanvas(row, found.explained)
+        if let s = found.sparse {
+          sparse += source.onCanvas(row, s, ground: 0)
+          if trained.shrinks {
+            repaired += source.onCanvas(row, trained.shrinkage.repair(values, found.explained))
+          }
         }
+        x += source.onCanvas(row, values)
+        if source.hasClean { clean += source.wholeReference.values(row..<row + 1) }
       }
       let sheet = SplitSheet(
         rows: pinned, shape: [shape.height, shape.width, shape.channels], x: x,
         explained: explained, sparse: sparse.isEmpty ? nil : sparse,
-        clean: clean.isEmpty ? nil : clean, mean: mean.map { Float($0 / Double(averaged.count)) })
+        repaired: repaired.isEmpty ? nil : repaired, clean: clean.isEmpty ? nil : clean,
+        mean: source.meanImage())
       let title = "\(runName), \(trained.checkpoint.name): \(words)"
       try PNG.write(
         sheet.picture(title: title, labels: pinned.map { label($0, originals) }),

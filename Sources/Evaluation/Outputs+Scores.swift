@@ -23,8 +23,6 @@ extension Outputs {
   ) throws -> (scores: Scores, originals: Originals, cleanPart: CleanPart)? {
     let rows = try SplitRows(trained, data, rounds: rounds, on: world)
     let source = rows.source
-    // A picture of the worst shows images of one size.
-    if grid != nil { _ = try world.agree { try source.wholeShape() } }
     var table: [Float] = []
     try RowBlocks(rows: source.count, of: source.whole.largestShape, on: world)
       .collect(width: Score.allCases.count) { block in
@@ -59,13 +57,14 @@ extension Outputs {
     _ rows: SplitRows, _ data: ImageSet, _ scores: Scores, _ originals: Originals, _ worst: [Int],
     to path: String
   ) throws {
-    let shape = rows.source.whole.shape
+    let source = rows.source
+    let shape = source.whole.largestShape
     var (x, l, s) = ([Float](), [Float](), [Float]())
     for row in worst {
       let split = try rows.split(row..<row + 1)
-      x += split.x
-      l += split.l
-      s += split.s
+      x += source.onCanvas(row, split.x)
+      l += source.onCanvas(row, split.l)
+      s += source.onCanvas(row, split.s, ground: 0)
     }
     var columns = [ComparisonSheet.Column("X", x), .init("L", l)]
     columns.append(.signed(rows.hasSparsePart ? "S" : "X - L", s))

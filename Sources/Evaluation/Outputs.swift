@@ -340,6 +340,33 @@ struct Source {
   var whole: ImageSet { images.whole }
   var wholeReference: ImageSet { reference.whole }
 
+  /// The mean of some whole images, evenly spaced, [H, W, C]; nil for images that differ in size, and
+  /// for those of patches, which have nothing in common.
+  func meanImage() -> [Float]? {
+    if whole.isMixed || images.isPatches { return nil }
+    var mean = [Double](repeating: 0, count: whole.shape.count)
+    let averaged = SplitSheet.pinned(of: count, atMost: SplitSheet.meanCount)
+    for row in averaged {
+      for (i, value) in whole.values(row..<row + 1).enumerated() { mean[i] += Double(value) }
+    }
+    return mean.map { Float($0 / Double(averaged.count)) }
+  }
+
+  /// An image in the upper left corner of one of the largest sides, for a sheet.
+  ///
+  /// - Parameter ground: the value around it; a sheet's dark grey by default.
+  func onCanvas(_ row: Int, _ values: [Float], ground: Float = 40 / 255) -> [Float] {
+    guard whole.isMixed else { return values }
+    let (shape, canvas) = (whole.shape(of: row), whole.largestShape)
+    var result = [Float](repeating: ground, count: canvas.count)
+    let line = shape.width * shape.channels
+    for y in 0..<shape.height {
+      let place = y * canvas.width * canvas.channels
+      result.replaceSubrange(place..<place + line, with: values[y * line..<(y + 1) * line])
+    }
+    return result
+  }
+
   /// The shape of the whole images, [N, H, W, C].
   ///
   /// - Throws: `DatasetError` for images that differ in size.
@@ -347,7 +374,7 @@ struct Source {
     guard !whole.isMixed else {
       throw DatasetError.mismatch(
         file: whole.path, item: "images", found: "pictures of mixed sizes",
-        expected: "images of one size for an HDF5 file or a sheet; --out FOLDER/ gives each its own"
+        expected: "images of one size for an HDF5 file; --out FOLDER/ gives each its own"
       )
     }
     return [count, whole.shape.height, whole.shape.width, whole.shape.channels]

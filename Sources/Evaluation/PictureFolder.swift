@@ -88,7 +88,9 @@ final class PictureFolder {
         mark["format"]?.text == PictureFolder.format,
         case .array(let pictures)? = mark["pictures"]
       else { return }
-      own = Set(pictures.compactMap(\.text) + [PictureFolder.mark])
+      // Nothing but pictures is ever replaced, whatever a mark lists.
+      let listed = pictures.compactMap(\.text).filter { $0.hasSuffix(".png") }
+      own = Set(listed + [PictureFolder.mark])
       // Only a folder with a mark is looked at as a whole.
       guard let names = FileManager.default.enumerator(atPath: folder) else {
         throw FileError(folder, "cannot be read")

@@ -46,7 +46,8 @@ public final class File {
     let kind = status.st_mode & S_IFMT
     guard kind == S_IFREG else {
       let found = kind == S_IFDIR ? "a directory" : kind == S_IFIFO ? "a pipe" : "a device"
-      throw HDF5Error(file: path, message: "found \(found), expected an HDF5 file")
+      let help = kind == S_IFDIR ? " (cleave import images makes one of a folder of pictures)" : ""
+      throw HDF5Error(file: path, message: "found \(found), expected an HDF5 file\(help)")
     }
     let file = File(path, reach: reach)
     let access = try file.access(degree)

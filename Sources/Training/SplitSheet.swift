@@ -13,10 +13,12 @@ public struct SplitSheet {
   public let explained: [Float]
   /// The sparse part; nil for a model without.
   public let sparse: [Float]?
+  /// The repaired images; nil for none.
+  public let repaired: [Float]?
   /// The clean images; nil where none are known.
   public let clean: [Float]?
-  /// The mean of the images, [H, W, C].
-  public let mean: [Float]
+  /// The mean of the images, [H, W, C]; nil for none.
+  public let mean: [Float]?
 
   /// Rows of a sheet.
   public static let rowCount = 10
@@ -26,7 +28,7 @@ public struct SplitSheet {
   /// A sheet from its parts.
   public init(
     rows: [Int], shape: [Int], x: [Float], xTitle: String = "X", explained: [Float],
-    sparse: [Float]?, clean: [Float]?, mean: [Float]
+    sparse: [Float]?, repaired: [Float]? = nil, clean: [Float]?, mean: [Float]?
   ) {
     self.rows = rows
     self.shape = shape
@@ -34,6 +36,7 @@ public struct SplitSheet {
     self.xTitle = xTitle
     self.explained = explained
     self.sparse = sparse
+    self.repaired = repaired
     self.clean = clean
     self.mean = mean
   }
@@ -46,25 +49,33 @@ public struct SplitSheet {
     return (0..<shown).map { $0 * count / shown }
   }
 
-  /// X | L | S | X - S, or X | D(E(X)); then the clean images, the mean image and a median filter.
+  /// X | L | S | X - S | repaired, or X | D(E(X)); then the clean images, the mean image and a median
+  /// filter.
   ///
   /// The line under a column has its mean squared error to the clean images, where they are known.
   ///
   /// - Parameter labels: the words beside the rows; nil for their numbers.
   public func picture(title: String, labels: [String]? = nil) -> Picture {
     let medians = filtered()
-    let means = rows.flatMap { _ in mean }
     var columns = [column(xTitle, x)]
     if let sparse {
       columns += [
         column("L", explained), .signed("S", sparse),
-        column("X - S", zip(x, sparse).map { $0 - $1 }),
       ]
+      let rest = zip(x, sparse).map { $0 - $1 }
+      // By the rule `firm` they are one.
+      if let repaired, zip(rest, repaired).allSatisfy({ abs($0 - $1) < 1e-5 }) {
+        columns.append(column("X - S = repaired", repaired))
+      } else {
+        columns.append(column("X - S", rest))
+        if let repaired { columns.append(column("repaired", repaired)) }
+      }
     } else {
       columns.append(column("D(E(X))", explained))
     }
     if let clean { columns.append(.init("clean", clean)) }
-    columns += [column("mean of X", means), column("median 3x3", medians)]
+    if let mean { columns.append(column("mean of X", rows.flatMap { _ in mean })) }
+    columns.append(column("median 3x3", medians))
     return ComparisonSheet(
       title: title, columns: columns, labels: labels ?? rows.map { "row \($0)" }, rows: rows.count,
       height: shape[0], width: shape[1], channels: shape[2]

@@ -190,14 +190,20 @@ final class TrainingDisplay: TrainingObserver {
     let base = header.run.hasSuffix("/") ? String(header.run.dropLast()) : header.run
     func file(_ ending: String) -> String { ShellWords.quoted(base + ending) }
     let abilities = header.abilities
+    let isPatched = header.rowsName == "patches"
     return
-      // An HDF5 file holds images of one size alone.
+      // Of photographs the repaired ones are wanted; new patches are nothing to look at.
       (abilities.splits
-      ? ["cleave denoise \(run) --out \(file(header.isMixed ? "-clean/" : "-clean.h5"))"] : [])
-      + (abilities.encodes && !abilities.splits && !header.isMixed
+      ? [
+        isPatched
+          ? "cleave denoise \(run) --as repaired --out \(file("-clean/"))"
+          : "cleave denoise \(run) --out \(file("-clean.h5"))",
+        "cleave denoise \(run) --out \(file("-look.png"))",
+      ] : [])
+      + (abilities.encodes && !abilities.splits
         ? ["cleave reconstruct \(run) --out \(file("-reconstructions.png"))"] : [])
       + (abilities.encodes ? ["cleave evaluate \(run)"] : [])
-      + (abilities.generates
+      + (abilities.generates && !isPatched
         ? ["cleave sample \(run) --count 100 --out \(file("-samples.png"))"] : [])
       + ["cleave info \(run)"]
   }

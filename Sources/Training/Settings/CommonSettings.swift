@@ -136,7 +136,7 @@ public struct DataSettings: SettingsGroup {
       throw ConfigurationError(
         key: staticNoise.isNone ? "binarize" : "static_noise",
         found: staticNoise.isNone ? binarize.rawValue : staticNoise.spec,
-        expected: "none with patches; cleave corrupt makes such images")
+        expected: "none with patches; cleave corrupt makes such images, of one size")
     }
   }
 

@@ -16,7 +16,7 @@ struct EncodeCommand: ImagesCommand {
     try outputs.encode(images, to: query.output)
     guard let patches = try outputs.extent(of: images).patches else { return [] }
     return [
-      "a row of codes is a patch, without name and label: \(images.extent(of: patches)), in their order"
+      "a row of codes is a patch, with the name and label of its image: \(images.extent(of: patches)), in their order"
     ]
   }
 }
