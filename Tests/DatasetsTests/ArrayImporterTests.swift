@@ -216,6 +216,16 @@ private func npy(
         "x.csv: line 2: found 4 columns, expected 5, as in line 1"
       ),
       (
+        "label,a,b,c,d\n1,2,\"3,4,5\n1,2,3,4,5\n",
+        "x.csv: line 2: found a quote that is not closed, expected fields in pairs of double quotes, "
+          + "or none"
+      ),
+      (
+        "label,a,b,c,d\n1,2,3,4,0x10\n",
+        "x.csv: line 2, column 5: found \"0x10\", expected a number (--labels names the column of "
+          + "labels)"
+      ),
+      (
         "label,a,b,c,d\n1,2,3,4,x\n",
         "x.csv: line 2, column 5: found \"x\", expected a number (--labels names the column of labels)"
       ),
@@ -318,6 +328,20 @@ private func npy(
       #expect(
         error?.description.hasPrefix(
           "\(zip.path): x.npy: found 1073741824 bytes announced by") == true)
+    }
+  }
+
+  /// Quotes hold separators, line ends and quotes; carriage returns alone end lines, too.
+  @Test func quotedFieldsAndOldLineEnds() throws {
+    try withTemporaryFolder { folder in
+      let quoted =
+        "label,\"p 0\",\"p,1\",p2,\"p\n3\"\n\"a, b\",10,20,\"30\",40\n\"c \"\"d\"\"\",50,60,70,80\n"
+      let (set, line) = try imported([("q.csv", Data(quoted.utf8))], in: folder)
+      #expect(set.bytes(0..<2) == [10, 20, 30, 40, 50, 60, 70, 80] && set.labels == [0, 1])
+      #expect(line.contains("classes a, b, c \"d\""), "\(line)")
+      let old = "label,a,b,c,d\r7,10,20,30,40\r8,50,60,70,80\r"
+      let (same, _) = try imported([("o.csv", Data(old.utf8))], in: folder)
+      #expect(same.bytes(0..<2) == set.bytes(0..<2) && same.labels == [7, 8])
     }
   }
 

@@ -70,6 +70,39 @@ import Testing
     }
   }
 
+  /// Pictures that are left out are counted; broken links are skipped like broken pictures.
+  @Test func whatIsLeftOutIsSaid() throws {
+    try withTemporaryFolder { folder in
+      let picture = try PictureFiles.png(PictureFiles.pattern(1, height: 16, width: 16))
+      let pictures = folder.appending(path: "p")
+      for name in ["a.png", ".hidden.png", ".cache/b.png", "._a.png"] {
+        let file = pictures.appending(path: name)
+        try FileManager.default.createDirectory(
+          at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try picture.write(to: file)
+      }
+      let out = folder.appending(path: "o.h5").path
+      let note = try ImageImporter.run(sources: [pictures.path], options: [:], to: out).notes[0]
+      #expect(
+        note.contains("1 picture ") && note.hasSuffix("; left out: 1 hidden, 1 hidden as a folder"))
+      let zip = folder.appending(path: "z.zip").path
+      try PictureFiles.zip([("../evil.png", picture), ("ok.png", picture)], to: zip)
+      let other = folder.appending(path: "z.h5").path
+      let leading = try ImageImporter.run(sources: [zip], options: [:], to: other).notes[0]
+      #expect(leading.hasSuffix("; left out: 1 whose name leads elsewhere"), "\(leading)")
+      try FileManager.default.createSymbolicLink(
+        atPath: pictures.appending(path: "gone.png").path, withDestinationPath: "nowhere")
+      let third = folder.appending(path: "l.h5").path
+      let error = #expect(throws: DatasetError.self) {
+        try ImageImporter.run(sources: [pictures.path], options: [:], to: third)
+      }
+      #expect("\(String(describing: error))".contains("a link that leads nowhere"))
+      let report = try ImageImporter.run(
+        sources: [pictures.path], options: ["skip-broken": ""], to: third)
+      #expect(report.skipped.count == 1)
+    }
+  }
+
   @Test("Many images, more than a block, come out in order")
   func blocks() throws {
     try withTemporaryFolder { folder in

@@ -38,7 +38,8 @@ struct ImageSource: Sendable {
   /// Lists the images of folders, including their subfolders and what links lead to, or of zip
   /// archives.
   ///
-  /// Hidden files and files of file managers (`.name`, `__MACOSX/…`) do not count.
+  /// Files of file managers (`._name`, `__MACOSX/…`) do not count. Hidden pictures (`.name`) and names
+  /// that lead out of an archive (`../name`) are left out.
   ///
   /// - Parameter named: whether names begin with that of the folder or archive.
   /// - Throws: `DatasetError` if a folder or archive does not exist or contains no image.
@@ -48,8 +49,14 @@ struct ImageSource: Sendable {
     var others: [String: Int] = [:]
     for (index, path) in paths.enumerated() {
       let before = found.count
-      for (name, place) in try Self.files(of: path) where !Self.isHidden(name) {
-        if Self.isImage(name) {
+      for (name, place) in try Self.files(of: path) where !Self.isMetadata(name) {
+        let parts = name.split(separator: "/")
+        if parts.contains("..") {
+          others["whose name leads elsewhere", default: 0] += 1
+        } else if parts.contains(where: { $0.hasPrefix(".") }) {
+          let kind = name.hasSuffix("/") ? "hidden as a folder" : "hidden"
+          if name.hasSuffix("/") || Self.isImage(name) { others[kind, default: 0] += 1 }
+        } else if Self.isImage(name) {
           found.append((named ? origins[index] + "/" + name : name, place))
         } else {
           others[Self.ending(of: name).map { "." + $0 } ?? "without an ending", default: 0] += 1
@@ -166,7 +173,7 @@ struct ImageSource: Sendable {
     }
     closedir(directory)
     for entry in entries
-    where entry.first != UInt8(ascii: ".") && !entry.elementsEqual("__MACOSX".utf8) {
+    where !entry.elementsEqual(".".utf8) && !entry.elementsEqual("..".utf8) {
       let name = folder.isEmpty ? entry : folder + [slash] + entry
       var status = stat()
       // A link that leads nowhere counts as a file, so that reading it gives the error.
@@ -174,6 +181,11 @@ struct ImageSource: Sendable {
         status.st_mode & S_IFMT == S_IFDIR
       else {
         names.append(name)
+        continue
+      }
+      // What is in a hidden folder is not looked at.
+      guard entry.first != UInt8(ascii: "."), !entry.elementsEqual("__MACOSX".utf8) else {
+        names.append(name + [slash])
         continue
       }
       let identity = Identity(status)
@@ -219,8 +231,11 @@ struct ImageSource: Sendable {
     ending(of: name).map(endings.contains) ?? false
   }
 
-  private static func isHidden(_ name: String) -> Bool {
-    name.split(separator: "/").contains { $0.hasPrefix(".") || $0 == "__MACOSX" }
+  /// Whether a file is what file managers write beside those of users.
+  private static func isMetadata(_ name: String) -> Bool {
+    name.split(separator: "/").contains {
+      $0.hasPrefix("._") || $0 == "__MACOSX" || $0 == ".DS_Store"
+    }
   }
 
   /// The letters behind the last dot of a file's name, in lower case.

@@ -27,14 +27,25 @@ enum SourceFile {
   ) throws(DatasetError) -> [UInt8] {
     let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK
     let descriptor = name.map { open($0.asPath, flags) } ?? open(path, flags)
-    guard descriptor >= 0 else { throw .last(path) }
+    guard descriptor >= 0 else {
+      let number = errno
+      var status = stat()
+      let isLink =
+        (name.map { lstat($0.asPath, &status) } ?? lstat(path, &status)) == 0
+        && status.st_mode & S_IFMT == S_IFLNK
+      if number == ENOENT, isLink {
+        throw .damaged(file: path, problem: "found a link that leads nowhere, expected a file")
+      }
+      errno = number
+      throw .last(path)
+    }
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else {
       throw .last(path)
     }
     guard status.st_mode & S_IFMT == S_IFREG else {
-      throw .file(file: path, reason: "found a folder, pipe or device, expected a file")
+      throw .damaged(file: path, problem: "found a folder, pipe or device, expected a file")
     }
     let size = Int(status.st_size)
     if let limit, size > limit {

@@ -5,7 +5,8 @@ import Support
 ///
 /// Commas, semicolons or tabs separate columns. The first line may name them: it does if more than
 /// one name is no number, or if the others count the columns from 0 or 1. A first column without a
-/// name, as pandas writes its index, is left out.
+/// name, as pandas writes its index, is left out. A field in double quotes may hold separators, line
+/// ends and, doubled, quotes (RFC 4180).
 struct CSVTable {
   /// The values of all columns but that of the labels, `[N, D]`.
   let images: MemoryArray
@@ -28,8 +29,8 @@ struct CSVTable {
   init(
     _ bytes: [UInt8], file: String, name: String, labels column: String?
   ) throws(DatasetError) {
-    var lines = Lines(bytes)
-    guard let first = lines.next() else {
+    var lines = Lines(bytes, file: file)
+    guard let first = try lines.next() else {
       throw .mismatch(file: file, item: "lines", found: "none", expected: "one for each image")
     }
     let separators: [UInt8] = [UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "\t")]
@@ -48,7 +49,7 @@ struct CSVTable {
     var (texts, labels): ([String], [Int64]) = ([], [])
     var areIntegers = true
     var rows = 0
-    var line: Range<Int>? = hasHeading ? lines.next() : first
+    var line: Range<Int>? = hasHeading ? try lines.next() : first
     while let current = line {
       let fields = Self.fields(bytes[current], separator)
       guard fields.count == width else {
@@ -61,12 +62,14 @@ struct CSVTable {
         if column == place {
           let text = Self.text(field)
           texts.append(text)
-          if let number = Double(text), let label = Int64(exactly: number) { labels.append(label) }
+          if let number = Self.number(text), let label = Int64(exactly: number) {
+            labels.append(label)
+          }
           continue
         }
         if let whole = Self.digits(field) {
           values.append(Float(whole))
-        } else if let value = Double(Self.text(field)) {
+        } else if let value = Self.number(Self.text(field)) {
           values.append(Float(value))
           if value != value.rounded() { areIntegers = false }
         } else {
@@ -78,7 +81,7 @@ struct CSVTable {
         }
       }
       rows += 1
-      line = lines.next()
+      line = try lines.next()
     }
     guard rows > 0 else {
       throw .mismatch(
@@ -110,8 +113,8 @@ struct CSVTable {
   ///
   /// - Parameter wanted: the name or the number of the column of labels; nil if it is to be found.
   private static func areNames(_ fields: [String], wanted: String?) -> Bool {
-    if let wanted, Double(wanted) == nil, fields.contains(wanted) { return true }
-    let texts = fields.count { !$0.isEmpty && Double($0) == nil }
+    if let wanted, number(wanted) == nil, fields.contains(wanted) { return true }
+    let texts = fields.count { !$0.isEmpty && number($0) == nil }
     // A label may be text in any line; names of columns are text in more than one.
     return texts > 1 || areNumbered(fields)
   }
@@ -160,23 +163,43 @@ struct CSVTable {
     return isLabelled ? (first, "column \(first + 1)") : (nil, nil)
   }
 
-  /// The lines of a file that are not empty.
+  /// The lines of a file that are not empty; a line end within quotes ends none.
   private struct Lines {
     private let bytes: [UInt8]
+    private let file: String
+    /// Line feed or, where there is none, carriage return.
+    private let lineEnd: UInt8
     private var start = 0
-    /// The number of the last line, from 1.
+    /// The number of the line that begins next, from 1.
+    private var nextNumber = 1
+    /// The number of the last line.
     private(set) var number = 0
 
-    init(_ bytes: [UInt8]) {
+    init(_ bytes: [UInt8], file: String) {
       self.bytes = bytes
+      self.file = file
+      lineEnd = bytes.contains(UInt8(ascii: "\n")) ? UInt8(ascii: "\n") : UInt8(ascii: "\r")
       if bytes.starts(with: [0xef, 0xbb, 0xbf]) { start = 3 }
     }
 
-    mutating func next() -> Range<Int>? {
+    /// - Throws: `DatasetError` for a quote that is not closed.
+    mutating func next() throws(DatasetError) -> Range<Int>? {
       while start < bytes.count {
-        number += 1
-        var end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
+        number = nextNumber
         let line = start
+        var end = line
+        var isQuoted = false
+        while end < bytes.count, isQuoted || bytes[end] != lineEnd {
+          if bytes[end] == CSVTable.quote { isQuoted.toggle() }
+          if bytes[end] == lineEnd { nextNumber += 1 }
+          end += 1
+        }
+        guard !isQuoted else {
+          throw .mismatch(
+            file: file, item: "line \(number)", found: "a quote that is not closed",
+            expected: "fields in pairs of double quotes, or none")
+        }
+        nextNumber += 1
         start = end + 1
         while end > line, bytes[end - 1] <= UInt8(ascii: " ") { end -= 1 }
         if end > line { return line..<end }
@@ -185,14 +208,37 @@ struct CSVTable {
     }
   }
 
+  private static let quote = UInt8(ascii: "\"")
+
   private static func fields(_ line: ArraySlice<UInt8>, _ separator: UInt8) -> [ArraySlice<UInt8>] {
-    line.split(separator: separator, omittingEmptySubsequences: false)
+    guard line.contains(quote) else {
+      return line.split(separator: separator, omittingEmptySubsequences: false)
+    }
+    var fields: [ArraySlice<UInt8>] = []
+    var (first, isQuoted) = (line.startIndex, false)
+    for (place, byte) in zip(line.indices, line) {
+      if byte == quote { isQuoted.toggle() }
+      if byte == separator, !isQuoted {
+        fields.append(line[first..<place])
+        first = place + 1
+      }
+    }
+    return fields + [line[first...]]
   }
 
-  /// A field without blanks and quotes.
+  /// A field without blanks around it and without its quotes.
   private static func text(_ field: ArraySlice<UInt8>) -> String {
-    String(decoding: field, as: UTF8.self).trimmingCharacters(in: [" ", "\t", "\r", "\""])
-      .printable
+    var text = String(decoding: field, as: UTF8.self)
+      .trimmingCharacters(in: [" ", "\t", "\r"])
+    if text.count > 1, text.hasPrefix("\""), text.hasSuffix("\"") {
+      text = text.dropFirst().dropLast().replacingOccurrences(of: "\"\"", with: "\"")
+    }
+    return text.printable
+  }
+
+  /// A decimal number; nil for other text, hexadecimal numbers too.
+  private static func number(_ text: String) -> Double? {
+    text.contains { $0 == "x" || $0 == "X" } ? nil : Double(text)
   }
 
   /// A whole number of at most six digits; nil for other text.
