@@ -28,7 +28,8 @@ import Training
       let next = words.split(separator: "\n").compactMap { line in
         line.firstRange(of: "cleave ").map { String(line[$0.upperBound...]) }
       }.filter { $0.contains("my-run") }
-      #expect(next.count == 4, "\(next)")
+      // denoise to a file and to a picture, evaluate, sample, info
+      #expect(next.count == 5, "\(next)")
       for command in next { try Tool.succeed(command + " --quiet", in: folder) }
     }
   }

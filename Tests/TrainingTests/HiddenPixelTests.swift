@@ -7,7 +7,7 @@ import Testing
 @testable import Training
 
 /// An encoder whose reconstruction of each image is a constant that it is told.
-private struct Constant: Encoding {
+struct Constant: Encoding {
   let value: Float
   var children: [(String, any Module)] { [] }
   func encode(_ x: Variable) -> Code { Code(mean: x) }

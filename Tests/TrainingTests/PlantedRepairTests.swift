@@ -5,18 +5,6 @@ import Testing
 
 @testable import Training
 
-/// A model whose L is one grey.
-private struct Constant: Encoding {
-  let value: Float
-  var children: [(String, any Module)] { [] }
-  func encode(_ x: Variable) -> Code { Code(mean: x) }
-  func reconstruct(_ x: Variable, _ step: Step, sampling: Bool) -> Variable {
-    let result = step.tape.constant(x.shape)
-    for i in 0..<x.shape.count { result.pointer[i] = value }
-    return result
-  }
-}
-
 @Suite("Planted damage")
 struct PlantedRepairTests {
   private let shape = ImageShape(height: 24, width: 40, channels: 3)

@@ -3,7 +3,7 @@ import Datasets
 extension Advisor {
   private static let thresholds = [0.1, 0.2, 0.4, 0.65, 0.05]
   /// The preset of patches has a rule of its own, for which these are of use.
-  private static let patchThresholds = [0.21, 0.14, 0.3]
+  private static let patchThresholds = [0.21, 0.3, 0.14]
   /// The same preset for noise of single pixels, and thresholds of use there.
   private static let pixelNoise = ["noise=none", "shrinkage=soft", "beta=0.1"]
   private static let pixelThresholds = [0.14, 0.1, 0.2]
@@ -43,9 +43,9 @@ extension Advisor {
       if divides { whole.append(split("celeba-rvae-faces", 0.2)) }
     }
     if !hasRoom { return (whole, judgesRepair) }
-    // A threshold of the wholes after each of the patches.
-    let both = zip(patches, whole).flatMap { [$0, $1] } + whole.dropFirst(patches.count)
-    return (both, judgesRepair)
+    // Three are tried in any case: two of patches, and one of whole images.
+    let first = Array(patches.prefix(2)) + whole.prefix(1)
+    return (first + Array(patches.dropFirst(2)) + Array(whole.dropFirst()), judgesRepair)
   }
 
   private func split(_ preset: String, _ threshold: Double) -> Candidate {
