@@ -339,6 +339,10 @@ private func npy(
       let (set, line) = try imported([("q.csv", Data(quoted.utf8))], in: folder)
       #expect(set.bytes(0..<2) == [10, 20, 30, 40, 50, 60, 70, 80] && set.labels == [0, 1])
       #expect(line.contains("classes a, b, c \"d\""), "\(line)")
+      // Within a field a quote is a letter.
+      let inches = "label,a,b,c,d\n5\" pipe,10,20,30,40\n6\" pipe,50,60,70,80\n"
+      let (pipes, said) = try imported([("i.csv", Data(inches.utf8))], in: folder)
+      #expect(pipes.bytes(0..<2) == set.bytes(0..<2) && pipes.labels == [0, 1], "\(said)")
       let old = "label,a,b,c,d\r7,10,20,30,40\r8,50,60,70,80\r"
       let (same, _) = try imported([("o.csv", Data(old.utf8))], in: folder)
       #expect(same.bytes(0..<2) == set.bytes(0..<2) && same.labels == [7, 8])

@@ -33,11 +33,10 @@ struct CSVTable {
     guard let first = try lines.next() else {
       throw .mismatch(file: file, item: "lines", found: "none", expected: "one for each image")
     }
-    let separators: [UInt8] = [UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "\t")]
     let separator =
-      separators.max { a, b in
+      Self.separators.max { a, b in
         bytes[first].count { $0 == a } < bytes[first].count { $0 == b }
-      } ?? separators[0]
+      } ?? Self.separators[0]
     let heading = Self.fields(bytes[first], separator).map { Self.text($0) }
     let width = heading.count
     let hasHeading = Self.areNames(heading, wanted: column)
@@ -188,13 +187,13 @@ struct CSVTable {
         number = nextNumber
         let line = start
         var end = line
-        var isQuoted = false
-        while end < bytes.count, isQuoted || bytes[end] != lineEnd {
-          if bytes[end] == CSVTable.quote { isQuoted.toggle() }
+        var quotes = Quotes()
+        while end < bytes.count, quotes.isOpen || bytes[end] != lineEnd {
           if bytes[end] == lineEnd { nextNumber += 1 }
+          quotes.take(bytes[end], isSeparator: CSVTable.separators.contains(bytes[end]))
           end += 1
         }
-        guard !isQuoted else {
+        guard !quotes.isOpen else {
           throw .mismatch(
             file: file, item: "line \(number)", found: "a quote that is not closed",
             expected: "fields in pairs of double quotes, or none")
@@ -209,19 +208,42 @@ struct CSVTable {
   }
 
   private static let quote = UInt8(ascii: "\"")
+  private static let separators = [UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "\t")]
+
+  /// Whether a byte lies within quotes: they open at the begin of a field alone, elsewhere a quote is
+  /// a letter.
+  private struct Quotes {
+    private(set) var isOpen = false
+    private var startsField = true
+    private var hasJustClosed = false
+
+    mutating func take(_ byte: UInt8, isSeparator: Bool) {
+      if byte == CSVTable.quote {
+        if isOpen {
+          (isOpen, hasJustClosed) = (false, true)
+        } else if startsField || hasJustClosed {
+          (isOpen, hasJustClosed) = (true, false)
+        }
+        startsField = false
+        return
+      }
+      hasJustClosed = false
+      if !isOpen { startsField = isSeparator || (startsField && byte == UInt8(ascii: " ")) }
+    }
+  }
 
   private static func fields(_ line: ArraySlice<UInt8>, _ separator: UInt8) -> [ArraySlice<UInt8>] {
     guard line.contains(quote) else {
       return line.split(separator: separator, omittingEmptySubsequences: false)
     }
     var fields: [ArraySlice<UInt8>] = []
-    var (first, isQuoted) = (line.startIndex, false)
+    var (first, quotes) = (line.startIndex, Quotes())
     for (place, byte) in zip(line.indices, line) {
-      if byte == quote { isQuoted.toggle() }
-      if byte == separator, !isQuoted {
+      if byte == separator, !quotes.isOpen {
         fields.append(line[first..<place])
         first = place + 1
       }
+      quotes.take(byte, isSeparator: byte == separator)
     }
     return fields + [line[first...]]
   }
