@@ -65,7 +65,7 @@ public struct SplitSheet {
       let rest = zip(x, sparse).map { $0 - $1 }
       // By the rule `firm` they are one.
       if let repaired, zip(rest, repaired).allSatisfy({ abs($0 - $1) < 1e-5 }) {
-        columns.append(column("X - S = repaired", repaired))
+        columns.append(column("repaired, X - S", repaired))
       } else {
         columns.append(column("X - S", rest))
         if let repaired { columns.append(column("repaired", repaired)) }

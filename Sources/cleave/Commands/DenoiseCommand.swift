@@ -10,7 +10,7 @@ struct DenoiseCommand: ImagesCommand {
     and labels where the input has them. A folder, FOLDER/, gets one PNG picture each, under the
     name and in the size and depth of its original: L, X - S, or repaired, which is X where it is
     within the threshold of L, L where it is far, and blended between. FILE.png shows some rows side
-    by side: X, L, S, X - S, and the clean images where they are known.
+    by side: X, L, S, X - S, repaired, and the clean images where they are known.
 
     For the rows the run was trained on, L and S are the run's own: S, and L = X - S - R of its last
     split. Others are split with frozen weights: L = D(E(X - S)) and S = shrink(X - L, t) are
