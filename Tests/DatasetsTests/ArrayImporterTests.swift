@@ -216,6 +216,10 @@ private func npy(
         "x.csv: line 2: found 4 columns, expected 5, as in line 1"
       ),
       (
+        "label,a,b,c,d\r\n1,2,3,4,5\r1,2,3,4\n",
+        "x.csv: line 3: found 4 columns, expected 5, as in line 1"
+      ),
+      (
         "label,a,b,c,d\n1,2,\"3,4,5\n1,2,3,4,5\n",
         "x.csv: line 2: found a quote that is not closed, expected fields in pairs of double quotes, "
           + "or none"
@@ -299,7 +303,12 @@ private func npy(
         + "fixed length")
     #expect(
       try message("x.npy", npy("|u1", [Int.max / 2, 9, 9], [1]))
-        .hasPrefix("x.npy: x: shape: found [4611686018427387903, 9, 9], expected no more values"))
+        .hasPrefix(
+          "x.npy: x: shape: found (4611686018427387903, 9, 9,), expected extents from 0 on")
+    )
+    #expect(
+      try message("x.npy", npy("|u1", [1, -2, -2], [1, 2, 3, 4]))
+        .hasPrefix("x.npy: x: shape: found (1, -2, -2,), expected extents from 0 on"))
     #expect(
       try message("x.h5", whole)
         == "x.h5: name: found another ending, expected .npy, .npz, .csv or .tsv (cleave import hdf5 "
@@ -346,6 +355,9 @@ private func npy(
       let old = "label,a,b,c,d\r7,10,20,30,40\r8,50,60,70,80\r"
       let (same, _) = try imported([("o.csv", Data(old.utf8))], in: folder)
       #expect(same.bytes(0..<2) == set.bytes(0..<2) && same.labels == [7, 8])
+      let mixed = "label,a,b,c,d\r7,10,20,30,40\r\n8,50,60,70,80\n"
+      let (again, _) = try imported([("m.csv", Data(mixed.utf8))], in: folder)
+      #expect(again.bytes(0..<2) == set.bytes(0..<2) && again.labels == [7, 8])
     }
   }
 

@@ -53,6 +53,23 @@ import Testing
     }
   }
 
+  /// Arrays with names of labels that are none are told with their form.
+  @Test func labelsThatDoNotFit() throws {
+    try withTemporaryFolder { folder in
+      let path = folder.appending(path: "hot.h5").path
+      let file = try File.create(path)
+      try file.createDataset("x", .uint8, shape: [4, 2, 2, 1]).write(patternBytes(16))
+      try file.createDataset("y", .float32, shape: [4, 3]).write(
+        Array(repeating: Float(0), count: 12))
+      try file.close()
+      let (_, line) = try imported(path, [:])
+      #expect(
+        line.contains(
+          "no labels (expected one value an image in one array, found /y [4, 3]), as train"),
+        "\(line)")
+    }
+  }
+
   @Test func testImagesAreTheLastOfEachClass() throws {
     try withTemporaryFolder { folder in
       let path = folder.appending(path: "x.h5").path

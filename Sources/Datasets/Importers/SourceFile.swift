@@ -33,8 +33,11 @@ enum SourceFile {
       let isLink =
         (name.map { lstat($0.asPath, &status) } ?? lstat(path, &status)) == 0
         && status.st_mode & S_IFMT == S_IFLNK
-      if number == ENOENT, isLink {
-        throw .damaged(file: path, problem: "found a link that leads nowhere, expected a file")
+      if number == ENOENT || number == ELOOP, isLink {
+        throw .damaged(
+          file: path,
+          problem: "found a link that leads \(number == ELOOP ? "to itself" : "nowhere"), "
+            + "expected a file")
       }
       errno = number
       throw .last(path)

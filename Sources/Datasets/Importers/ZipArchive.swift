@@ -67,7 +67,14 @@ final class ZipArchive: Sendable {
       zip_stat_init(&status)
       guard zip_stat_index(pointer, index, 0, &status) == 0,
         let entry = zip_fopen_index(pointer, index, 0)
-      else { return .failure(Problem(text: String(cString: zip_strerror(pointer)))) }
+      else {
+        let packing = status.comp_method
+        return .failure(
+          Problem(
+            text: String(cString: zip_strerror(pointer))
+              + (zip_compression_method_supported(zip_int32_t(packing), 0) == 1
+                ? "" : " (found packing method \(packing); unpack it, or zip it by deflate)")))
+      }
       defer { zip_fclose(entry) }
       guard status.size <= limit else {
         return .failure(Problem(text: "found \(status.size) bytes, expected no more than \(limit)"))

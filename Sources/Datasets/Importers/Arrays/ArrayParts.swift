@@ -7,6 +7,8 @@ struct ArrayParts {
     let split: Split
     let images: ArrayImages
     let labels: (any NumberArray)?
+    /// Arrays with names of labels that are no labels of these images.
+    let unfit: [any NumberArray]
   }
 
   /// The splits that were found.
@@ -59,7 +61,9 @@ struct ArrayParts {
       guard let role = images[split] else { continue }
       let own = labels[split] ?? (form.labels.isEmpty ? role.labels(in: known) : nil)
       let part = Part(
-        split: split, images: try ArrayImages(role.array, form), labels: own?.array)
+        split: split, images: try ArrayImages(role.array, form), labels: own?.array,
+        unfit: own == nil && form.labels.isEmpty
+          ? known.filter { $0.isLabels && $0.split == role.split }.map(\.array) : [])
       if let found = part.labels {
         let count = part.images.count
         try found.check()
@@ -151,13 +155,14 @@ struct ArrayParts {
   /// Labels as text.
   private static func words(_ labels: any NumberArray) throws -> [String] {
     let words = try labels.strings()
-    guard labels.kind == .text || words.count == labels.extents[0] else { throw fractions(labels) }
+    guard labels.kind == .text || words.count == labels.extents[0] else { throw unusable(labels) }
     return words
   }
 
-  private static func fractions(_ labels: any NumberArray) -> DatasetError {
+  private static func unusable(_ labels: any NumberArray) -> DatasetError {
     labels.mismatch(
-      found: "\(labels.typeName) with fractions", expected: "whole numbers, one for each image")
+      found: labels.kind == .floats ? "\(labels.typeName) with fractions" : labels.typeName,
+      expected: "whole numbers or text, one for each image")
   }
 
   private func numbers(_ labels: any NumberArray) throws -> [Int32] {
@@ -166,7 +171,7 @@ struct ArrayParts {
         uniqueKeysWithValues: classes.enumerated().map { ($1, Int32($0)) })
       return try Self.words(labels).map { places[$0] ?? 0 }
     }
-    guard let whole = try labels.integers() else { throw Self.fractions(labels) }
+    guard let whole = try labels.integers() else { throw Self.unusable(labels) }
     let fitting = whole.compactMap { Int32(exactly: $0) }
     guard fitting.count == whole.count else {
       throw labels.mismatch(
@@ -181,7 +186,12 @@ struct ArrayParts {
   private func reading(of file: String) -> String {
     let texts = parts.map { part -> String in
       "\(part.images.description), "
-        + (part.labels.map { "labels \($0.name)" } ?? "no labels") + ", as \(part.split.rawValue)"
+        + (part.labels.map { "labels \($0.name)" } ?? "no labels")
+        + (part.unfit.isEmpty
+          ? ""
+          : " (expected one value an image in one array, found "
+            + Quantity.list(part.unfit.map { "\($0.name) \($0.extents)" }, atMost: 4) + ")")
+        + ", as \(part.split.rawValue)"
     }
     return "read \(file): " + texts.joined(separator: "; ")
       + (classes.isEmpty ? "" : "; classes " + Quantity.list(classes, atMost: 8))

@@ -162,12 +162,11 @@ struct CSVTable {
     return isLabelled ? (first, "column \(first + 1)") : (nil, nil)
   }
 
-  /// The lines of a file that are not empty; a line end within quotes ends none.
+  /// The lines of a file that are not empty, ended by a line feed, a carriage return or both; a line
+  /// end within quotes ends none.
   private struct Lines {
     private let bytes: [UInt8]
     private let file: String
-    /// Line feed or, where there is none, carriage return.
-    private let lineEnd: UInt8
     private var start = 0
     /// The number of the line that begins next, from 1.
     private var nextNumber = 1
@@ -177,7 +176,6 @@ struct CSVTable {
     init(_ bytes: [UInt8], file: String) {
       self.bytes = bytes
       self.file = file
-      lineEnd = bytes.contains(UInt8(ascii: "\n")) ? UInt8(ascii: "\n") : UInt8(ascii: "\r")
       if bytes.starts(with: [0xef, 0xbb, 0xbf]) { start = 3 }
     }
 
@@ -188,8 +186,8 @@ struct CSVTable {
         let line = start
         var end = line
         var quotes = Quotes()
-        while end < bytes.count, quotes.isOpen || bytes[end] != lineEnd {
-          if bytes[end] == lineEnd { nextNumber += 1 }
+        while end < bytes.count, quotes.isOpen || !Self.isLineEnd(bytes[end]) {
+          if closesLine(end) { nextNumber += 1 }
           quotes.take(bytes[end], isSeparator: CSVTable.separators.contains(bytes[end]))
           end += 1
         }
@@ -198,12 +196,23 @@ struct CSVTable {
             file: file, item: "line \(number)", found: "a quote that is not closed",
             expected: "fields in pairs of double quotes, or none")
         }
-        nextNumber += 1
+        if end < bytes.count, closesLine(end) { nextNumber += 1 }
         start = end + 1
         while end > line, bytes[end - 1] <= UInt8(ascii: " ") { end -= 1 }
         if end > line { return line..<end }
       }
       return nil
+    }
+
+    private static func isLineEnd(_ byte: UInt8) -> Bool {
+      byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r")
+    }
+
+    /// Whether a line end is the last byte of it: of both, the line feed.
+    private func closesLine(_ place: Int) -> Bool {
+      Self.isLineEnd(bytes[place])
+        && !(bytes[place] == UInt8(ascii: "\r") && place + 1 < bytes.count
+          && bytes[place + 1] == UInt8(ascii: "\n"))
     }
   }
 

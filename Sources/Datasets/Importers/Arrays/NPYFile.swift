@@ -39,7 +39,9 @@ enum NPYFile {
         "header", "\"\(String(header.prefix(40)).printable)\"",
         "descr, fortran_order and shape")
     }
-    let extents = shape.split { !$0.isNumber }.map { Int($0) ?? -1 }
+    // Python 2 wrote 3L.
+    let extents = shape.split(separator: ",").map { $0.filter { $0 != " " && $0 != "L" } }
+      .filter { !$0.isEmpty }.map { Int($0) ?? -1 }
     guard let type = ValueType(descr) else {
       throw mismatch(
         "type", descr.contains("O") ? "Python objects" : String(descr.prefix(20)).printable,
@@ -49,7 +51,9 @@ enum NPYFile {
     for extent in extents {
       let (product, overflows) = count.multipliedReportingOverflow(by: extent)
       guard extent >= 0, !overflows, product <= bytes.count else {
-        throw mismatch("shape", "\(extents)", "no more values than the \(bytes.count) bytes have")
+        throw mismatch(
+          "shape", "(\(String(shape.prefix(40)).printable))",
+          "extents from 0 on, of no more values than the \(bytes.count) bytes have")
       }
       count = product
     }
