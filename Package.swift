@@ -103,7 +103,10 @@ let package = Package(
     tests("Benchmarks", ["Benchmarks"]),
     tests(
       "CommandLine",
-      ["Checkpoints", "Datasets", "Evaluation", "HDF5", "Images", "Models", "MPI", "Support"]),
+      [
+        "Checkpoints", "CHDF5", "Datasets", "Evaluation", "HDF5", "Images", "Models", "MPI",
+        "Support",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -33,6 +33,11 @@ extension File {
   ///
   /// - Throws: `HDF5Error` if no such group exists.
   public func children(of path: String) throws(HDF5Error) -> [String] {
+    // HDF5 1.10 follows the addresses of a damaged group beyond its memory.
+    try UntrustedRead.guarded(self.path, bytes: 0) { () throws(HDF5Error) in try names(in: path) }
+  }
+
+  private func names(in path: String) throws(HDF5Error) -> [String] {
     guard isGroup(path) else {
       throw HDF5Error(file: self.path, object: path, message: "no such group")
     }
@@ -87,6 +92,10 @@ extension File {
   ///
   /// - Throws: `HDF5Error` if no dataset is at `path`, or if it lies in files beyond `reach`.
   public func dataset(_ path: String) throws(HDF5Error) -> Dataset {
+    try UntrustedRead.guarded(self.path, bytes: 0) { () throws(HDF5Error) in try opened(path) }
+  }
+
+  private func opened(_ path: String) throws(HDF5Error) -> Dataset {
     try checkLinks(to: path)
     guard exists(path) else {
       throw HDF5Error(file: self.path, object: path, message: "no such dataset")

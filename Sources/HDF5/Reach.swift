@@ -150,7 +150,8 @@ extension Dataset {
     let creation = try creationProperties()
     let files = try file.check(
       H5Pget_external_count(creation.id), "H5Pget_external_count", path)
-    var rest = hsize_t(clamping: count * (type.byteCount ?? 1))
+    let (bytes, overflows) = count.multipliedReportingOverflow(by: type.byteCount ?? 1)
+    var rest = overflows ? hsize_t.max : hsize_t(clamping: bytes)
     for index in 0..<UInt32(files) {
       var name = [CChar](repeating: 0, count: 4096)
       var (offset, size) = (off_t(0), hsize_t(0))
@@ -167,7 +168,8 @@ extension Dataset {
       let isFile = stat(source, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
       let part = min(size, rest)
       rest -= part
-      let needed = Int(clamping: part) + Int(offset)
+      let (end, isBeyond) = part.addingReportingOverflow(hsize_t(clamping: offset))
+      let needed = isBeyond ? Int.max : Int(clamping: end)
       guard isFile, Int(status.st_size) >= needed else {
         throw HDF5Error(
           file: file.path, object: path,

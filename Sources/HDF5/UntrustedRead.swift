@@ -1,5 +1,6 @@
 import Foundation
 import Support
+import Synchronization
 
 /// Ends the process, with one line and status 65, if HDF5 itself crashes on a file or reads it for
 /// ever.
@@ -7,6 +8,7 @@ import Support
 /// HDF5 1.10 trusts addresses and sizes in a file: a few changed bytes can lead it beyond its
 /// memory. Nothing can go on after that.
 public enum UntrustedRead {
+  private static let isBusy = Atomic(false)
   nonisolated(unsafe) private static var line: UnsafeMutablePointer<CChar>?
   nonisolated(unsafe) private static var length = 0
   /// The handler's own stack: HDF5 may have used up the other.
@@ -14,7 +16,8 @@ public enum UntrustedRead {
     byteCount: stackBytes, alignment: 64)
   private static let stackBytes = 1 << 16
 
-  /// Runs a read, which calls nothing but HDF5; within another guarded read nothing changes.
+  /// Runs a read, which calls nothing but HDF5; within another guarded read, or beside one of
+  /// another thread, nothing changes.
   ///
   /// The C functions are `sigaction` and `sigaltstack`.
   ///
@@ -22,7 +25,8 @@ public enum UntrustedRead {
   public static func guarded<Result, Failure: Error>(
     _ file: String, bytes: Int, _ read: () throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    guard line == nil else { return try read() }
+    guard isBusy.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged
+    else { return try read() }
     let text = "cleave: \(file): found a damaged file: HDF5 crashes on it".printable + "\n"
     line = strdup(text)
     length = text.utf8.count
@@ -43,6 +47,7 @@ public enum UntrustedRead {
       sigaltstack(&former, nil)
       free(line)
       line = nil
+      isBusy.store(false, ordering: .releasing)
     }
     // A gigabyte a second is usual.
     let limit = 10 + Double(bytes) / 2e7

@@ -1,3 +1,4 @@
+import CHDF5
 import Foundation
 import HDF5
 import Images
@@ -43,6 +44,32 @@ import Training
       let info = try Tool.document("info d.h5 --json", in: folder)
       #expect(info["splits"]?["train"]?["images"] == [30, 28, 28, 1])
       #expect(info["splits"]?["test"]?["images"] == [5, 28, 28, 1])
+    }
+  }
+
+  /// HDF5 itself crashes on a group whose table of names lies nowhere: one line, and nothing is left.
+  @Test func damagedGroups() throws {
+    try withTemporaryFolder { folder in
+      let path = folder.appending(path: "f.h5")
+      let standard = chdf5_default_properties()
+      H5Fclose(H5Fcreate(path.path, chdf5_truncate(), standard, standard))
+      let file = try File.open(path.path, writable: true)
+      try file.createDataset("x", .uint8, shape: [4, 4, 4]).write(
+        [UInt8](repeating: 200, count: 64))
+      try file.close()
+      var bytes = try Data(contentsOf: path)
+      // A B-tree: its mark, type, level and number of entries, two neighbours, a key, a child.
+      let tree = try #require(bytes.range(of: Data("TREE".utf8))).lowerBound
+      bytes.replaceSubrange(tree + 32..<tree + 40, with: [UInt8](repeating: 0xff, count: 8))
+      try bytes.write(to: path)
+      for ranks in [1, 2] {
+        let run = try Tool.run("import hdf5 f.h5 --out o.h5", ranks: ranks, in: folder)
+        #expect(
+          run.status == 65
+            && run.errors.contains("cleave: f.h5: found a damaged file: HDF5 crashes on it\n"),
+          "\(run)")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["f.h5"])
+      }
     }
   }
 

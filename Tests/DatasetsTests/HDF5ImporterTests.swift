@@ -245,10 +245,13 @@ import Testing
       let file = try File.create(path)
       let shape = [1, 1 << 60]
       try file.createVirtualDataset(
+        "/wide", .float64, shape: [1, 1 << 61],
+        parts: [VirtualPart(file: "part.h5", dataset: "/wide", rows: 0..<1)])
+      try file.createVirtualDataset(
         "/x", .uint8, shape: shape,
         parts: [VirtualPart(file: "part.h5", dataset: "/x", rows: 0..<1)])
       try file.close()
-      let error = #expect(throws: DatasetError.self) { try imported(path) }
+      let error = #expect(throws: DatasetError.self) { try imported(path, ["images": "x"]) }
       #expect(
         error?.description
           == "\(path): /x: found \(shape), expected extents of an array that is stored")
