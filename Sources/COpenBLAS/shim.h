@@ -13,4 +13,11 @@ void dpotri_(const char *uplo, const blasint *n, double *a, const blasint *lda, 
 void dsyevd_(
   const char *jobz, const char *uplo, const blasint *n, double *a, const blasint *lda, double *w,
   double *work, const blasint *lwork, blasint *iwork, const blasint *liwork, blasint *info);
+void dgelqf_(
+  const blasint *m, const blasint *n, double *a, const blasint *lda, double *tau, double *work,
+  const blasint *lwork, blasint *info);
+void dgesdd_(
+  const char *jobz, const blasint *m, const blasint *n, double *a, const blasint *lda, double *s,
+  double *u, const blasint *ldu, double *vt, const blasint *ldvt, double *work,
+  const blasint *lwork, blasint *iwork, blasint *info);
 #endif

@@ -11,6 +11,8 @@ import Training
 public enum CleanPart: Equatable, Sendable {
   /// The run's split of its own rows: L = X - S - R, the L that S was made from.
   case stored
+  /// The run's split of its own rows, of a model that leaves no rest: L = X - S.
+  case remaining
   /// The run's own rows, of a model that keeps S without R: L = D(E(X - S)).
   case explained
   /// The run's own rows before the first split, where S is 0: L = D(E(X)).
@@ -26,6 +28,7 @@ public enum CleanPart: Equatable, Sendable {
   public var description: String {
     switch self {
     case .stored: "L = X - S - R of the run's last split"
+    case .remaining: "L = X - S of the run's last split"
     case .explained: "L = D(E(X - S)) with the run's S"
     case .unsplit: "L = D(E(X)): the run has not split these X into L + S yet"
     case .new: "L = D(E(X)): these rows are not those trained on"
@@ -145,8 +148,8 @@ public final class Explainer {
         s = try array("S", rows)
         ck_axpy(x.pointer, s, -1, count)
       }
-      if cleanPart == .stored {
-        ck_axpy(x.pointer, try array("R", rows), -1, count)
+      if cleanPart == .stored || cleanPart == .remaining {
+        if cleanPart == .stored { ck_axpy(x.pointer, try array("R", rows), -1, count) }
         ck_clamp(&l, x.pointer, count, 0, 1)
       } else {
         l = reconstruction(of: x).values
@@ -169,11 +172,13 @@ extension TrainedModel {
   fileprivate var ownCleanPart: CleanPart {
     get throws {
       guard let kept = checkpoint.manifest.rowLayout else { return .new }
-      let arrays = try configuration.loop.rowArrays(rows: kept.rows, of: imageShape)
+      let loop = configuration.loop
+      // Rows of other images than before begin at version 0 again.
+      if loop.leavesNoRest { return kept.version != 0 ? .remaining : .unsplit }
+      let arrays = try loop.rowArrays(rows: kept.rows, of: imageShape)
       guard arrays.index(named: "R") != nil, kept.arrays.index(named: "R") != nil else {
         return .explained
       }
-      // Rows of other images than before begin at version 0 again.
       return splits > 0 && kept.version != 0 ? .stored : .unsplit
     }
   }

@@ -363,8 +363,8 @@ public enum TrainingRun {
       blasKernels: session.blasKernels,
       parameters: trainer.parameters.parameters.reduce(0) { $0 + $1.shape.count },
       totalSteps: trainer.totalSteps, totalEpochs: trainer.totalEpochs,
-      outerIterations: session.loop.outerIterations, resumedFrom: checkpoint,
-      judges: session.judgesInWords)
+      outerIterations: session.loop.outerIterations, lossUnit: session.loop.lossUnit,
+      resumedFrom: checkpoint, judges: session.judgesInWords)
   }
 
   private static func abilities(of session: Session) -> ModelAbilities {

@@ -1,6 +1,7 @@
 import Checkpoints
 import Datasets
 import Layers
+import Support
 
 /// The course of a run from its first step to its last.
 ///
@@ -12,6 +13,10 @@ public protocol Loop: Sendable {
   var outerIterations: Int? { get }
   /// The rule that makes S from X - L.
   var shrinkage: ShrinkageRule { get }
+  /// Whether X = L + S of the rows trained on, without a rest: then their L is X - S.
+  var leavesNoRest: Bool { get }
+  /// What the loss in logs is.
+  var lossUnit: Measure { get }
   /// The settings by which steps turn gradients into updates.
   var optimizer: OptimizerSettings { get }
   /// The arrays that the loop keeps for `rows` rows of images of this shape; "S" is the sparse
@@ -34,6 +39,10 @@ extension Loop {
   public var outerIterations: Int? { nil }
   /// The default: soft.
   public var shrinkage: ShrinkageRule { .soft }
+  /// The default: there may be a rest.
+  public var leavesNoRest: Bool { false }
+  /// The default: nats.
+  public var lossUnit: Measure { .nats }
   /// The default settings, for loops without gradients.
   public var optimizer: OptimizerSettings { OptimizerSettings() }
   /// The default: no arrays.
@@ -98,6 +107,8 @@ public struct Epochs: Loop {
 
 /// A model that is fitted by sweeps over all rows, without gradients of batches.
 public protocol Fitted: Module {
+  /// What the minimised value is.
+  static var lossUnit: Measure { get }
   /// The arrays that live with the rows.
   ///
   /// - Throws: `ConfigurationError` where they cannot be kept in this storage.
@@ -114,16 +125,26 @@ public protocol Fitted: Module {
   func sweep(_ session: Session) throws -> SweepResult
 }
 
+extension Fitted {
+  /// The default: nats.
+  public static var lossUnit: Measure { .nats }
+}
+
 /// The result of one sweep of a fitted model.
-public struct SweepResult: Equatable, Sendable {
-  /// The minimised value, mean over the rows.
+public struct SweepResult: Sendable {
+  /// The minimised value, mean over the rows; the loss in logs.
   public let objective: Double
+  /// Other figures of the sweep for logs, in one order for all sweeps.
+  public let parts: [(LossPart, Double)]
   /// Whether no other sweep is needed.
   public let hasConverged: Bool
 
   /// A result from its parts.
-  public init(objective: Double, hasConverged: Bool = false) {
+  public init(
+    objective: Double, parts: [(LossPart, Double)] = [], hasConverged: Bool = false
+  ) {
     self.objective = objective
+    self.parts = parts
     self.hasConverged = hasConverged
   }
 }
@@ -145,31 +166,42 @@ public struct Sweeps<Model: Fitted>: Loop {
     try Model.rowArrays(kept: storage.kind(rows: rows, of: shape))
   }
 
+  /// The model's.
+  public var lossUnit: Measure { Model.lossUnit }
+
   /// Makes sweeps until the end.
   ///
   /// **Collective.**
   public func run(_ session: Session) throws -> RunOutcome {
-    let trainer = session.trainer
+    try session.sweep(Model.self, atMost: epochs)
+  }
+}
+
+extension Session {
+  /// Makes sweeps of a fitted model until it has converged, or for all epochs.
+  ///
+  /// **Collective.** Traps if the session trains another model.
+  public func sweep<Model: Fitted>(_ type: Model.Type, atMost epochs: Int) throws -> RunOutcome {
     guard let model = trainer.model as? Model else {
-      preconditionFailure("sweeps of \(Model.self) with another model")
+      preconditionFailure("sweeps of \(type) with another model")
     }
-    if trainer.progress.step == 0 { try model.start(session) }
+    if trainer.progress.step == 0 { try model.start(self) }
     // A stop may come between the last sweep and the end of its epoch.
     while trainer.progress.epoch < epochs
-      && !(session.hasConverged && trainer.progress.stepInEpoch == 0)
+      && !(hasConverged && trainer.progress.stepInEpoch == 0)
     {
-      let goesOn = try session.train(epochs: trainer.progress.epoch + 1) {
+      let goesOn = try train(epochs: trainer.progress.epoch + 1) {
         var hasConverged = false
-        try trainer.fitStep {
-          let result = try model.sweep(session)
+        try self.trainer.fitStep {
+          let result = try model.sweep(self)
           hasConverged = result.hasConverged
-          return result.objective
+          return result
         }
-        if hasConverged { session.noteConvergence() }
+        if hasConverged { self.noteConvergence() }
       }
-      if !goesOn { return session.interruption }
+      if !goesOn { return interruption }
     }
-    return session.hasConverged ? .converged : .finished
+    return hasConverged ? .converged : .finished
   }
 }
 

@@ -90,6 +90,21 @@ public final class RowState {
     copy(index(named: name), rows, to: destination)
   }
 
+  /// Passes the floats of some arrays to `body`, [rows.count, dimensions] each.
+  ///
+  /// Traps if an array has no floats, or if there is none of a name.
+  public func withFloats(
+    _ names: [String], _ rows: Range<Int>, _ body: ([UnsafePointer<Float>]) -> Void
+  ) {
+    let first = place(rows).first
+    body(
+      names.map { name in
+        let array = index(named: name)
+        precondition(arrays[array].element == .float32, "array \(name): no floats")
+        return UnsafePointer(memory[array].floats + first)
+      })
+  }
+
   private func copy(
     _ array: Int, _ rows: Range<Int>, to destination: UnsafeMutablePointer<Float>
   ) {

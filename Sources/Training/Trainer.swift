@@ -324,17 +324,19 @@ public final class Trainer {
   // MARK: - Steps of fitted models
 
   /// Makes a step of a fitted model: `body` works on all rows and returns the minimised value, mean
-  /// over the rows.
+  /// over the rows, and other figures.
   ///
   /// **Collective.**
-  public func fitStep(_ body: () throws -> Double) throws {
+  func fitStep(_ body: () throws -> SweepResult) throws {
     sums.beginStep()
     watch.beginStep()
-    let objective = try body()
-    watch.check(loss: objective, lane: localLanes.lowerBound)
+    let result = try body()
+    watch.check(loss: result.objective, lane: localLanes.lowerBound)
     // A value of all rows is added to the sums of one lane, as if each image of a batch had it.
     let share = localLanes.contains(0) ? Double(settings.batch) : 0
-    sums.add(loss: objective * share, lane: localLanes.lowerBound)
+    sums.add(loss: result.objective * share, lane: localLanes.lowerBound)
+    sums.add(
+      result.parts.map { (part: $0.0, sum: $0.1 * share) }, lane: localLanes.lowerBound)
     sums.endStep()
     progress.step += 1
     progress.stepInEpoch += 1

@@ -1,3 +1,5 @@
+import Support
+
 /// Receives reports of a run on rank 0, between steps: for a progress display.
 ///
 /// The engine calls these methods from its main thread and waits for them; they should be quick.
@@ -55,6 +57,8 @@ public struct RunHeader: Sendable {
   public var totalEpochs: Int
   /// Outer iterations of the whole run; nil for a model without outer iterations.
   public var outerIterations: Int?
+  /// What the loss is.
+  public var lossUnit: Measure
   /// The name of the checkpoint from which the run continues; nil for a new run.
   public var resumedFrom: String?
   /// The images whose hidden pixels judge the model; nil where none do.
@@ -68,7 +72,8 @@ public struct RunHeader: Sendable {
     hosts: [String], blasKernels: String,
     parameters: Int,
     totalSteps: Int, totalEpochs: Int,
-    outerIterations: Int? = nil, resumedFrom: String? = nil, judges: String? = nil
+    outerIterations: Int? = nil, lossUnit: Measure = .nats, resumedFrom: String? = nil,
+    judges: String? = nil
   ) {
     self.system = system
     self.common = common
@@ -88,6 +93,7 @@ public struct RunHeader: Sendable {
     self.parameters = parameters
     self.totalSteps = totalSteps
     self.totalEpochs = totalEpochs
+    self.lossUnit = lossUnit
     self.outerIterations = outerIterations
     self.resumedFrom = resumedFrom
     self.judges = judges

@@ -65,6 +65,8 @@ final class TrainingDisplay: TrainingObserver {
       + rule.words
   }
 
+  private var lossUnit: Measure { header?.lossUnit ?? .nats }
+
   func step(_ metrics: StepMetrics) {
     if first == nil { first = metrics.step }
     step = metrics
@@ -73,7 +75,7 @@ final class TrainingDisplay: TrainingObserver {
     parts.append("epoch \(metrics.epoch)" + (header.map { "/\($0.totalEpochs)" } ?? ""))
     let total = header.map { "/\(Quantity.grouped($0.totalSteps))" } ?? ""
     parts.append("step \(Quantity.grouped(metrics.step))\(total)")
-    parts.append("loss \(Measure.nats.words(metrics.loss))")
+    parts.append("loss \(lossUnit.words(metrics.loss))")
     parts.append("\(Quantity.grouped(Int(metrics.imagesPerSecond))) \(rowsName)/s")
     parts.append("ETA \(Quantity.clock(metrics.secondsLeft))")
     // These come last, because a narrow terminal cuts the line.
@@ -163,20 +165,20 @@ final class TrainingDisplay: TrainingObserver {
     guard let header else { return }
     let speed = rate.map { ", \(Quantity.grouped(Int($0))) \(rowsName)/s with all pauses" } ?? ""
     console.note("  time \(Quantity.clock(clock.seconds))\(speed)")
-    var last: [String] = step.map { ["loss \(Measure.nats.words($0.loss))"] } ?? []
+    var last: [String] = step.map { ["loss \(lossUnit.words($0.loss))"] } ?? []
     if let outer { last.append(Self.words(outer.result)) }
     if !last.isEmpty { console.note("  last: " + last.joined(separator: ", ")) }
-    if let best = bestCheckpoint { console.note("  best: \(Self.words(best))") }
+    if let best = bestCheckpoint { console.note("  best: \(words(best))") }
     guard outcome != .stopped else { return }
     for (index, command) in nextCommands(header).enumerated() {
       console.note((index == 0 ? "  next: " : "        ") + command)
     }
   }
 
-  private static func words(_ best: BestCheckpoint) -> String {
+  private func words(_ best: BestCheckpoint) -> String {
     let score =
       switch best.measure {
-      case .loss: "loss of its epoch \(Measure.nats.words(best.score))"
+      case .loss: "loss of its epoch \(lossUnit.words(best.score))"
       case .validation: "bound on validation images \(Measure.nats.words(best.score))"
       case .hidden: "error at hidden pixels \(Quantity.significant(best.score))"
       case .cleanError: "MSE of L \(Measure.squaredError.text(best.score))"

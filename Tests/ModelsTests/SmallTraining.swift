@@ -32,7 +32,7 @@ struct SmallTraining {
         continue
       }
       if trainer.progress.step == 0 { try model.start(session) }
-      try trainer.fitStep { try model.sweep(session).objective }
+      try trainer.fitStep { try model.sweep(session) }
     }
   }
 
@@ -106,7 +106,7 @@ struct SmallTraining {
         step.begin(rows: $0, dimensions: d, purpose: .projection, time: time) { l in
           for i in 0..<rows.count * d {
             let place = rows.lowerBound * d + i
-            l[i] = x[place] - s[place]
+            l[i] = x[place] - (s.isEmpty ? 0 : s[place])
           }
         }
       }

@@ -266,6 +266,34 @@ void ck_project_pixels(
   const float *x, const float *l, float *s, float *r, long pixels, int channels, float t, int firm,
   double sums[3]);
 
+// MARK: Robust PCA (pursuit.c)
+//
+// X = L + S with multipliers Y; all arrays have n elements. Products and sums are in double precision.
+
+/// a = x - s + inverse_mu y.
+void ck_pursuit_deviation(
+  double *a, const float *x, const float *s, const float *y, double inverse_mu, long n);
+
+/// y += mu (x - l - s), then s = shrink(x - l + y / next_mu, lambda / next_mu).
+///
+/// Returns the sum of the squares of x - l - s with the old s.
+double ck_pursuit_multipliers_first(
+  const float *x, const double *l, float *s, float *y, double mu, double next_mu, double lambda,
+  long n);
+
+/// s = shrink(x - l + y / mu, lambda / mu), then y += mu (x - l - s).
+///
+/// Returns the sum of the squares of x - l - s with the new s.
+double ck_pursuit_sparse_first(
+  const float *x, const double *l, float *s, float *y, double mu, double lambda, long n);
+
+/// Like the former, where values of s up to `tolerance` cost nothing; r becomes x - l - s.
+///
+/// Adds to `sums` the squares of r and of its change.
+void ck_pursuit_tolerant(
+  const float *x, const double *l, float *s, float *y, float *r, double mu, double lambda,
+  double tolerance, long n, double sums[2]);
+
 // MARK: Compact storage of the row state (compact.c)
 
 /// The nearest half-precision numbers (IEEE binary16, as bits); ties go to even. Magnitudes from

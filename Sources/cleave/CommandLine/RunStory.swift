@@ -104,7 +104,9 @@ struct RunStory {
       line[name]?.integer.map { "\(name) \(Quantity.grouped($0))" }
     }
     let known = ["kind", "outer", "epoch", "step", "time", "loss", "images_per_second"]
-    let loss = line["loss"]?.number.map { "loss \(Measure.nats.words($0))" }
+    let loss = line["loss"]?.number.map {
+      "loss \((configuration?.loop.lossUnit ?? .nats).words($0))"
+    }
     let numbers = members.filter { !known.contains($0.name) }.compactMap { member in
       member.value.number.map { "\(member.name) \(Self.measure(of: member.name, $0))" }
     }
@@ -120,7 +122,8 @@ struct RunStory {
     switch name {
     case "learning_rate", "lambda_l1", "hidden": Quantity.significant(value)
     case "c1", "c2": Measure.change.words(value)
-    case "nonzero", "sparsity": Measure.share.words(value)
+    case "rank", "components": Measure.count.words(value)
+    case "nonzero", "sparsity", "outside", "explained": Measure.share.words(value)
     case "mse", "mse_difference": Measure.squaredError.text(value)
     default: Measure.nats.words(value)
     }
