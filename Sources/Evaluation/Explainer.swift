@@ -173,12 +173,13 @@ extension TrainedModel {
     get throws {
       guard let kept = checkpoint.manifest.rowLayout else { return .new }
       let loop = configuration.loop
-      // Rows of other images than before begin at version 0 again.
-      if loop.leavesNoRest { return kept.version != 0 ? .remaining : .unsplit }
+      // A fit that has not converged has a rest, which is in no array.
+      if loop.leavesNoRest { return hasConverged ? .remaining : .explained }
       let arrays = try loop.rowArrays(rows: kept.rows, of: imageShape)
       guard arrays.index(named: "R") != nil, kept.arrays.index(named: "R") != nil else {
         return .explained
       }
+      // Rows of other images than before begin at version 0 again.
       return splits > 0 && kept.version != 0 ? .stored : .unsplit
     }
   }

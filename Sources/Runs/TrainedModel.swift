@@ -24,6 +24,8 @@ public final class TrainedModel {
   public let skipped: [String]
   /// The threshold with which the run shrinks S; 0 for a run without a sparse part.
   public let threshold: Float
+  /// Whether a fit had converged at the checkpoint.
+  public let hasConverged: Bool
   /// How often the run has split X into L + S: the outer iterations that are done.
   public let splits: Int
   /// The images that the weights were trained on; nil for checkpoints of earlier versions.
@@ -75,6 +77,8 @@ public final class TrainedModel {
     configuration = c
     threshold = Float(recorded.progress.threshold)
     trainedData = contents.data
+    hasConverged =
+      contents.history[Session.convergence]?.last?.step == recorded.progress.progress.step
     splits = recorded.progress.progress.outer
     imageShape = recorded.progress.imageShape
     model = try c.makeModel(of: imageShape)

@@ -83,10 +83,10 @@ struct GridWriter {
     }
     var (seen, explained) = (x, x)
     if let sparse {
-      // L = X - S - R where R is kept, otherwise D(E(X - S)).
+      // L = X - S - R where R is kept or there is none, otherwise D(E(X - S)).
       ck_axpy(step.target.pointer, sparse, -1, sparse.count)
-      if let rest {
-        ck_axpy(step.target.pointer, rest, -1, rest.count)
+      if let rest { ck_axpy(step.target.pointer, rest, -1, rest.count) }
+      if rest != nil || trainer.leavesNoRest {
         explained = copied(step.target.pointer)
       } else {
         explained = copied(model.reconstruct(step.target, step, sampling: false).pointer)

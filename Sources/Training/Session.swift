@@ -351,14 +351,16 @@ public final class Session {
   private func secondsLeft(_ imagesPerSecond: Double) -> Double {
     let steps = max(0, min(trainer.totalSteps, limits.maxSteps ?? .max) - trainer.progress.step)
     let outer = max(0, (loop.outerIterations ?? 0) - trainer.progress.outer)
-    return Double(steps * trainer.settings.batch) / max(imagesPerSecond, 1e-9)
+    // A step of a fitted model sees all rows.
+    let images = trainer.trainable == nil ? trainer.lanes.rowCount : trainer.settings.batch
+    return Double(steps) * Double(images) / max(imagesPerSecond, 1e-9)
       + Double(outer) * outerSeconds
   }
 
   // MARK: - Convergence
 
   /// The name of convergences in the history.
-  private static let convergence = "converged"
+  public static let convergence = "converged"
 
   /// Notes that the model is fitted after the step just made; checkpoints keep it.
   public func noteConvergence() {

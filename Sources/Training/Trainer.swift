@@ -24,6 +24,8 @@ public final class Trainer {
   public let model: any Module
   /// The model as a model that learns by gradients; nil for a fitted model.
   public let trainable: (any Trainable)?
+  /// Whether L of the rows is X - S (`Loop.leavesNoRest`).
+  let leavesNoRest: Bool
   /// The model's parameters, in checkpoint order.
   public let parameters: ParameterSet
   /// The rows of this rank, and their row state.
@@ -71,6 +73,7 @@ public final class Trainer {
     settings = common.lanes
     optimization = loop.optimizer
     totalEpochs = loop.epochs
+    leavesNoRest = loop.leavesNoRest
     self.model = model
     trainable = model as? any Trainable
     rows = try TrainingRows(

@@ -108,14 +108,25 @@ public final class TrainingRows {
     return sums
   }
 
+  /// The most numbers that sums of all lanes may have: 2 GiB.
+  private static let largestSum = 1 << 28
+
   /// The sums over all ranks to which `body` adds for each block of rows.
   ///
   /// **Collective.** In exact mode they are kept lane by lane and do not depend on the number of
   /// ranks.
+  ///
+  /// - Throws: `ConfigurationError` for more lanes than there is room for; errors of `body`, of MPI.
   public func sum(
     _ count: Int, _ body: (Range<Int>, UnsafeMutablePointer<Double>) throws -> Void
   ) throws -> [Double] {
     let parts = isExact ? lanes.count : 1
+    let most = max(1, Self.largestSum / max(1, count))
+    guard parts <= most else {
+      throw ConfigurationError(
+        key: "lanes", found: "\(parts) with exact=true",
+        expected: "at most \(most), as each lane has \(Quantity.grouped(count)) sums of its own")
+    }
     var sums = [Double](repeating: 0, count: parts * count)
     try sums.withUnsafeMutableBufferPointer { buffer in
       guard let first = buffer.baseAddress else { return }

@@ -79,8 +79,11 @@ final class TrainingDisplay: TrainingObserver {
     parts.append("\(Quantity.grouped(Int(metrics.imagesPerSecond))) \(rowsName)/s")
     parts.append("ETA \(Quantity.clock(metrics.secondsLeft))")
     // These come last, because a narrow terminal cuts the line.
-    if metrics.terms.count > 1 {
-      parts += metrics.terms.map { "\($0.name) \(Measure.nats.text($0.value))" }
+    let isLossItself = metrics.terms.count == 1 && RunStory.words(metrics.terms[0].name, 0) == nil
+    if !isLossItself {
+      parts += metrics.terms.map {
+        "\($0.name) \(RunStory.words($0.name, $0.value) ?? Measure.nats.text($0.value))"
+      }
     }
     console.progress(parts.joined(separator: "  "))
   }

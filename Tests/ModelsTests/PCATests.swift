@@ -9,10 +9,10 @@ import Testing
 
 /// Principal components agree with the singular values of the centred matrix.
 struct PCATests {
-  private func codes(_ training: SmallTraining) throws -> [Float] {
+  private func codes(_ training: SmallTraining, rows count: Int = 60) throws -> [Float] {
     let step = Step(seed: 1)
     let (x, d) = (training.x, training.trainer.dimensions)
-    let rows = (0..<60).map(Int32.init)
+    let rows = (0..<count).map(Int32.init)
     rows.withUnsafeBufferPointer {
       step.begin(rows: $0, dimensions: d, purpose: .evaluation, time: 0) { target in
         for (i, value) in x.enumerated() { target[i] = value }
@@ -68,5 +68,18 @@ struct PCATests {
       for i in 0..<60 { whole += (Double(x[i * 36 + j]) - mean) * (Double(x[i * 36 + j]) - mean) }
     }
     #expect(error <= 0.4 * whole)
+  }
+
+  /// Fewer images than pixels: no component is made of rounding, whitened or not.
+  @Test func fewImages() throws {
+    let training = try SmallTraining(
+      ["model=pca", "whiten=true"], images: SmallTraining.images(20))
+    try training.fit()
+    let z = try codes(training, rows: 20)
+    #expect(z.allSatisfy { abs($0) < 10 })
+    let columns = (0..<z.count / 20).filter { a in
+      (0..<20).contains { z[$0 * (z.count / 20) + a] != 0 }
+    }
+    #expect(columns.count == 19)
   }
 }

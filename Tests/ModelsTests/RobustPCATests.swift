@@ -101,11 +101,52 @@ struct RobustPCATests {
       try objective(l, training.s), try objective(mixed.low, mixed.sparse)
     )
     #expect(found <= made + 1e-3, "\(found) \(made)")
+    // D(E(X - S)) is V diag(s / (s + t / lambda)) V'(X - S), t = 0.05 of the largest value, in [0, 1].
+    let parts = try #require(DoubleAlgebra.singular(l, 100, 100))
+    let largest = mixed.sum.reduce(0.0) { max($0, abs(Double($1))) }
+    let rank = parts.values.prefix { $0 > 1e-4 }.count
+    #expect(rank == 5)
+    var expected = [Double](repeating: 0, count: 100 * 100)
+    for a in 0..<rank {
+      let size = parts.values[a] * parts.values[a] / (parts.values[a] + 0.05 * largest / 0.1)
+      for i in 0..<100 {
+        for j in 0..<100 {
+          expected[i * 100 + j] += parts.left[i * 100 + a] * size * parts.right[a * 100 + j]
+        }
+      }
+    }
     let output = training.reconstructions(time: 0, sampling: false)
-    // Codes are shrunk by s / (s + t / lambda), t = 0.05 of the largest value.
-    let error = zip(output, l).reduce(0.0) { $0 + (Double($1.0) - $1.1) * (Double($1.0) - $1.1) }
-    let size = l.reduce(0.0) { $0 + $1 * $1 }
-    #expect(error > 0 && error < size)
+    for (found, value) in zip(output, expected) {
+      #expect(abs(Double(found) - min(max(value, 0), 1)) < 1e-4)
+    }
+  }
+
+  /// With noise on all values singular values have no gap; two rounds of the random range find S to two
+  /// parts in a thousand.
+  @Test func flatTails() throws {
+    let mixed = Mixed(100, rank: 5, share: 0.05)
+    var noise = [Float](repeating: 0, count: 100 * 100)
+    Draws(seed: 9, purpose: .synthesis, time: 0).normal(row: 0, into: &noise, count: noise.count)
+    let x = zip(mixed.sum, noise).map { $0 + 0.05 * $1 }
+    let exact = try fit(x, Self.square, ["svd=gram"])
+    let random = try fit(x, Self.square, ["svd=randomized"])
+    #expect(exact.outcome == .converged && random.outcome == .converged)
+    let difference = zip(exact.training.s, random.training.s).map { $0 - $1 }
+    #expect(norm(difference) < 2e-3 * norm(exact.training.s), "\(norm(difference))")
+  }
+
+  /// L has at most `rank` directions, and what they do not explain is in S.
+  @Test(arguments: ["gram", "randomized"]) func limitedRank(_ way: String) throws {
+    for rank in [1, 3] {
+      let mixed = Mixed(100, rank: 5, share: 0.05)
+      let (training, _) = try fit(
+        mixed.sum, Self.square, ["svd=\(way)", "rank=\(rank)", "epochs=40"])
+      let l = zip(mixed.sum, training.s).map { Double($0) - Double($1) }
+      let values = try #require(DoubleAlgebra.singular(l, 100, 100)).values
+      #expect(values[rank - 1] > 0.1 && values[rank] < 0.01 * values[0], "\(values.prefix(6))")
+      let model = try #require(training.trainer.model as? RobustPCA)
+      #expect(model.latent == rank && model.weights.rank.value[0] == Float(rank))
+    }
   }
 
   @Test func errors() throws {
@@ -119,6 +160,8 @@ struct RobustPCATests {
         == "svd: found gram with images of 12288 values, expected randomized above 4096")
     var values = Mixed(100, rank: 3, share: 0).sum
     values[5] = .nan
-    #expect(throws: RunError.self) { try fit(values, Self.square, []) }
+    for way in ["gram", "randomized"] {
+      #expect(throws: RunError.self) { try fit(values, Self.square, ["svd=\(way)"]) }
+    }
   }
 }

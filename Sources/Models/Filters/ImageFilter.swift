@@ -88,7 +88,7 @@ extension Preset {
       name: name, summary: summary,
       settings: settings + [
         Setting("epochs=1", "own: one sweep"),
-        Setting("batch=100", "own: only how rows are counted"), Setting("grid_every=0", "own"),
+        Setting("batch=128", "own: only how rows are counted"), Setting("grid_every=0", "own"),
         Setting("collapse_spread=0", "own: blank images stay blank"),
       ])
   }

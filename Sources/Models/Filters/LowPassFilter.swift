@@ -34,7 +34,7 @@ struct LowPassFilter: ImageFilter {
       .integer(
         "kernel_passes", \.passes, 1...100, "How often the kernel is applied.", "4.8 [R]: 1"
       ).fixed,
-      .real("kernel_sigma", \.sigma, .positive, "Deviation of gaussian, in pixels.", "4.8: 1")
+      .real("kernel_sigma", \.sigma, .pixels, "Deviation of gaussian, in pixels.", "4.8: 1")
         .fixed,
       .real(
         "kernel_cutoff", \.cutoff, .positive,
@@ -43,7 +43,17 @@ struct LowPassFilter: ImageFilter {
     ]
 
     func check(_ system: String, with common: CommonSettings) throws(ConfigurationError) {
-      try ImageFilterSize.check("kernel_side", side)
+      if kernel == .box { try ImageFilterSize.check("kernel_side", side) }
+    }
+
+    /// Settings of other kernels than the chosen one.
+    func unreached(_ system: String, epochs: Int) -> [String] {
+      let other = Settings()
+      return [
+        (kernel != .box && side != other.side, "kernel_side=\(side)", "box"),
+        (kernel != .gaussian && sigma != other.sigma, "kernel_sigma=\(sigma)", "gaussian"),
+        (kernel != .ideal && cutoff != other.cutoff, "kernel_cutoff=\(cutoff)", "fft_ideal"),
+      ].filter(\.0).map { "\($0.1): only kernel=\($0.2) reads it" }
     }
   }
 

@@ -7,7 +7,7 @@ import Tensors
 import Training
 
 /// Principal component analysis: codes are the deviations from the mean image along the directions in
-/// which images differ most.
+/// which images differ most (Jolliffe, "Principal Component Analysis", 2002).
 ///
 /// Shapes: B images, D values, J components. E(x) = V'(x - b), D(z) = V z + b; with `whiten` codes have
 /// variance 1. One sweep finds b and V by `RowMatrix`. New images are D(z) of normal codes with the
@@ -48,7 +48,7 @@ struct PCA: Autoencoder, Generative, Fitted {
     settings: [
       Preset.Setting("model=pca", "8.7: PCA(10)"), Preset.Setting("rank=10", "8.7"),
       Preset.Setting("epochs=1", "own: one sweep"),
-      Preset.Setting("batch=100", "own: only how rows are counted"),
+      Preset.Setting("batch=128", "own: only how rows are counted"),
       Preset.Setting("grid_every=0", "own"),
     ])
 
@@ -81,8 +81,8 @@ struct PCA: Autoencoder, Generative, Fitted {
   /// V'(x - b), [B, J].
   func encode(_ x: Variable) -> Code { Code(mean: encoder(x)) }
 
-  /// V z + b, [B, D].
-  func decode(_ z: Variable) -> Variable { decoder(z) }
+  /// V z + b within [0, 1], [B, D].
+  func decode(_ z: Variable) -> Variable { decoder(z).withinUnit() }
 
   /// Normal codes with the variances of the training set, [B, J].
   func prior(_ step: Step) -> Variable {
@@ -93,6 +93,7 @@ struct PCA: Autoencoder, Generative, Fitted {
   }
 
   var torchCode: String? { "encoder(x)" }
+  var torchImages: String? { "decoder(z).clamp(0, 1)" }
 }
 
 extension PCA {
@@ -110,6 +111,7 @@ extension PCA {
   ///
   /// - Returns: half of the squared distance of images from what the components explain, mean over the
   ///   images.
+  /// - Throws: `RunError.data` where singular values do not converge; errors of MPI.
   func sweep(_ session: Session) throws -> SweepResult {
     let trainer = session.trainer
     let (d, n) = (trainer.dimensions, Double(trainer.rows.count))
@@ -127,7 +129,10 @@ extension PCA {
     }
     let found = try spectrum(of: matrix, trainer)
     var (count, explained) = (0, 0.0)
-    for value in found.values.prefix(latent) where explained < settings.share * whole {
+    // Smaller values are rounding.
+    let least = 1e-7 * (found.values.first ?? 0)
+    for value in found.values.prefix(latent)
+    where explained < settings.share * whole && value > least {
       (count, explained) = (count + 1, explained + value * value)
     }
     try publish(found, count, mean: mean, deviationsOf: n, trainer)

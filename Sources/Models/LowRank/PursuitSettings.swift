@@ -29,7 +29,8 @@ struct PursuitSettings: SettingsGroup {
   static let entries: [SettingsEntry<PursuitSettings>] = [
     .choice(
       "rpca_solver", \.solver,
-      "alm, whose mu grows by 1.5 in each sweep; admm, whose mu stays; or that of the RVAE paper's authors.",
+      "alm, whose mu grows by 1.5 in each sweep; admm, whose mu stays; or that of the RVAE paper's "
+        + "authors.",
       "4.6 (a): alm"
     ).fixed,
     .real(
@@ -38,8 +39,11 @@ struct PursuitSettings: SettingsGroup {
       "4.6: 0"
     ).fixed,
     .optionalReal(
-      "rpca_tolerance", \.tolerance, .notNegative, absent: "1e-7, with the authors' solver 1e-5",
-      "The fit ends where the norm of X - L - S over that of X is below it.", "4.6"),
+      "rpca_tolerance", \.tolerance, .notNegative,
+      absent: "1e-7, with the authors' solver 1e-5",
+      "The fit ends where the norm of X - L - S over that of X is below it; floats reach some 3e-8.",
+      "4.6"
+    ).fixed,
     .group(\.spectrum),
   ]
 }

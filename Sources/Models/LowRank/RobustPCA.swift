@@ -30,7 +30,8 @@ struct RobustPCA: Autoencoder, Fitted {
   }
 
   let encoder: Dense  // [B, D] -> [B, J]; columns beyond the rank are 0
-  let decoder: Dense  // [B, J] -> [B, D]
+  /// [B, J] -> [B, D]; rows beyond the rank are vectors that the next sweep begins with, or 0.
+  let decoder: Dense
   let weights: Weights
   let settings: PursuitSettings
 
@@ -39,7 +40,11 @@ struct RobustPCA: Autoencoder, Fitted {
     let lambda = Parameter(Shape(1), .ones), mu = Parameter(Shape(1), .ones)
     /// The largest mu.
     let limit = Parameter(Shape(1), .ones)
-    var parameters: [(String, Parameter)] { [("lambda", lambda), ("mu", mu), ("limit", limit)] }
+    /// The rank of L.
+    let rank = Parameter(Shape(1), .zeros)
+    var parameters: [(String, Parameter)] {
+      [("lambda", lambda), ("mu", mu), ("limit", limit), ("rank", rank)]
+    }
   }
 
   /// - Throws: `ConfigurationError` for images of too many values for svd=gram.
@@ -56,12 +61,14 @@ struct RobustPCA: Autoencoder, Fitted {
   }
 
   var latent: Int { decoder.weight.shape[0] }
+  var torchCode: String? { "encoder(x)" }
+  var torchImages: String? { "decoder(z).clamp(0, 1)" }
 
   /// V'x, each value less the smaller its singular value is, [B, J].
   func encode(_ x: Variable) -> Code { Code(mean: encoder(x)) }
 
-  /// V z, [B, D].
-  func decode(_ z: Variable) -> Variable { decoder(z) }
+  /// V z within [0, 1], [B, D].
+  func decode(_ z: Variable) -> Variable { decoder(z).withinUnit() }
 }
 
 /// The sweeps of robust PCA.
@@ -82,16 +89,19 @@ struct PursuitLoop: Loop {
   let settings: Settings
   var epochs: Int { settings.count.epochs }
   var leavesNoRest: Bool { true }
-  var lossUnit: Measure { .change }
+  var lossUnit: Measure { RobustPCA.lossUnit }
 
   init(_ settings: Settings) { self.settings = settings }
 
   /// S and Y; the authors' solver compares X - L - S with that of the sweep before.
   func rowArrays(rows: Int, of shape: ImageShape) throws -> [RowArray] {
-    [RowArray("S"), RowArray("Y")]
+    RobustPCA.rowArrays(kept: .float32)
       + (settings.pursuit.solver == .authors ? [RowArray("residual")] : [])
   }
 
+  /// Makes sweeps until the fit has converged.
+  ///
+  /// **Collective.**
   func run(_ session: Session) throws -> RunOutcome {
     try session.sweep(RobustPCA.self, atMost: epochs)
   }
@@ -100,6 +110,9 @@ struct PursuitLoop: Loop {
 // MARK: - Sweeps
 
 extension RobustPCA {
+  /// A ratio.
+  static var lossUnit: Measure { .change }
+
   /// The arrays of every solver.
   static func rowArrays(kept storage: RowStorageKind) -> [RowArray] {
     [RowArray("S"), RowArray("Y")]
@@ -107,7 +120,7 @@ extension RobustPCA {
 
   private static let growth = 1.5
   /// What S of a new row is shrunk by, over the largest value of the images; smaller ones need more
-  /// rounds and find no better L (docs/results.md, Robust PCA).
+  /// rounds and find no better L.
   private static let newRowsThreshold = 0.05
 
   private static func state(of trainer: Trainer) -> RowState {
@@ -118,6 +131,8 @@ extension RobustPCA {
   /// Finds lambda and mu, and sets S and Y of the first sweep.
   ///
   /// **Collective.**
+  ///
+  /// - Throws: `RunError.data` where singular values do not converge; errors of MPI.
   func start(_ session: Session) throws {
     let trainer = session.trainer
     let state = Self.state(of: trainer)
@@ -173,15 +188,18 @@ extension RobustPCA {
   /// **Collective.**
   ///
   /// - Returns: ||X - L - S|| / ||X||, and the rank of L.
+  /// - Throws: `RunError.data` where singular values do not converge; errors of MPI.
   func sweep(_ session: Session) throws -> SweepResult {
     let trainer = session.trainer
     let state = Self.state(of: trainer)
     let d = trainer.dimensions
     let (lambda, mu) = (Double(weights.lambda.value[0]), Double(weights.mu.value[0]))
+    let limit = Double(weights.limit.value[0])
     let found = try spectrum(trainer, mu: mu)
-    let rank = found.values.prefix { $0 * mu > 1 }.count
+    let rank = found.values.prefix(latent).prefix { $0 * mu > 1 }.count
     let kept = found.values.prefix(rank).map { 1 - 1 / (mu * $0) }
-    let next = min(Self.growth * mu, Double(weights.limit.value[0]))
+    // As the next sweep will read it.
+    let next = Double(Float(min(Self.growth * mu, limit)))
     let low = LowRankRows(vectors: found.vectors, shares: kept, columns: d)
     let block = DoubleMemory(count: trainer.rows.blockRows * d)
     let l = DoubleMemory(count: trainer.rows.blockRows * d)
@@ -210,7 +228,7 @@ extension RobustPCA {
     let (residual, change) = (sums[0].squareRoot() / norm, sums[1].squareRoot() / norm)
     try publish(
       found, rank: rank, shares: kept, lambda: lambda, mu: mu,
-      next: nextMu(mu, limited: next, change: change), trainer,
+      next: nextMu(mu, limited: next, change: change, limit), trainer,
       threshold: session.shrinkageThreshold)
     var parts: [(LossPart, Double)] = [(.other("rank"), Double(rank))]
     if settings.spectrum.way == .randomized { parts.append((.other("outside"), found.outside)) }
@@ -223,12 +241,14 @@ extension RobustPCA {
   private static let freeSparseValue = 1e-6
 
   /// mu of the next sweep.
-  private func nextMu(_ mu: Double, limited: Double, change: Double) -> Double {
+  private func nextMu(
+    _ mu: Double, limited: Double, change: Double, _ limit: Double
+  ) -> Double {
     switch settings.solver {
     case .alm: limited
     case .admm: mu
     // 1.2172 + 1.8588 times the observed share, which is 1.
-    case .authors: mu * change < 1e-4 ? mu * 3.076 : mu
+    case .authors: mu * change < 1e-4 ? min(mu * 3.076, limit) : mu
     }
   }
 
@@ -271,17 +291,21 @@ extension RobustPCA {
     }
     do {
       guard settings.spectrum.way == .randomized else { return try matrix.spectrum() }
-      // As many vectors as the last sweep needed and some more; twice as many where they are too few.
-      var known = mu == nil ? [] : basis
-      var count = min(latent, known.count / trainer.dimensions * 5 / 4 + Self.spareVectors)
+      // The vectors of the last sweep and some more; twice as many where they are too few.
+      let isFirst = mu == nil || trainer.progress.step == 0
+      var known = isFirst ? [] : basis
+      let most = min(latent + Self.spareVectors, trainer.dimensions, trainer.rows.count)
+      let rank = isFirst ? 0 : Int(weights.rank.value[0])
+      var count = min(most, rank * 5 / 4 + Self.spareVectors)
       while true {
+        known = Array(known.prefix(count * trainer.dimensions))
         let found = try matrix.spectrum(
           from: matrix.filled(
             known, to: count, seed: trainer.settings.seed, time: trainer.progress.step),
-          count: count, rounds: known.isEmpty ? 3 : 1)
-        guard let mu, found.values[count - 1] * mu > 1, count < latent else { return found }
+          count: count, rounds: known.isEmpty ? 3 : 2)
+        guard let mu, found.values[count - 1] * mu > 1, count < most else { return found }
         known = found.vectors
-        count = min(latent, 2 * count)
+        count = min(most, 2 * count)
       }
     } catch let error as SpectrumError {
       throw RunError.data(trainer.images.path, error.description)
@@ -291,13 +315,12 @@ extension RobustPCA {
   /// Vectors of a random range beyond those that the last sweep kept.
   private static let spareVectors = 10
 
-  /// V of the last sweep, [r, D].
+  /// The vectors that the last sweep found, [r, D].
   private var basis: [Double] {
     let (k, d) = (decoder.weight.shape[0], decoder.weight.shape[1])
-    let rank = (0..<k).prefix { i in
-      (0..<d).contains { decoder.weight.value[i * d + $0] != 0 }
-    }.count
-    return (0..<rank * d).map { Double(decoder.weight.value[$0]) }
+    let values = decoder.weight.value
+    let count = (0..<k).prefix { i in (0..<d).contains { values[i * d + $0] != 0 } }.count
+    return (0..<count * d).map { Double(values[$0]) }
   }
 
   /// Sends E, D and mu to all ranks.
@@ -311,9 +334,9 @@ extension RobustPCA {
     var (encoding, decoding) = (
       [Float](repeating: 0, count: d * k), [Float](repeating: 0, count: k * d)
     )
-    for i in 0..<rank {
-      let size = found.values[i] - 1 / mu
-      let factor = size / (size + threshold / lambda)
+    for i in 0..<min(k, found.values.count) {
+      let size = max(0, found.values[i] - 1 / mu)
+      let factor = i < rank ? size / (size + threshold / lambda) : 0
       for j in 0..<d {
         let value = found.vectors[i * d + j]
         decoding[i * d + j] = Float(value)
@@ -323,48 +346,7 @@ extension RobustPCA {
     try trainer.publish([
       (encoder.weight, encoding), (decoder.weight, decoding),
       (encoder.bias, Array(repeating: 0, count: k)), (decoder.bias, Array(repeating: 0, count: d)),
-      (weights.mu, [Float(next)]),
+      (weights.mu, [Float(next)]), (weights.rank, [Float(rank)]),
     ])
-  }
-}
-
-/// Rows projected on some vectors V: A V diag(shares) V'.
-private struct LowRankRows {
-  private let vectors: [Double]  // [r, D]
-  private let shares: [Double]
-  private let columns: Int
-  private let whole: [Double]  // V diag(shares) V', [D, D], where that is less work
-
-  init(vectors: [Double], shares: [Double], columns d: Int) {
-    let r = shares.count
-    self.vectors = Array(vectors.prefix(r * d))
-    self.shares = shares
-    columns = d
-    guard 2 * r > d else {
-      whole = []
-      return
-    }
-    var scaled = self.vectors
-    for i in 0..<r {
-      for j in 0..<d { scaled[i * d + j] *= shares[i] }
-    }
-    var product = [Double](repeating: 0, count: d * d)
-    DoubleAlgebra.multiply(d, d, r, scaled, transposeA: true, self.vectors, into: &product)
-    whole = product
-  }
-
-  /// Projects `count` rows of A, [count, D].
-  func apply(
-    to a: UnsafePointer<Double>, _ count: Int, into l: UnsafeMutablePointer<Double>
-  ) {
-    let (d, r) = (columns, shares.count)
-    guard r > 0 else { return l.update(repeating: 0, count: count * d) }
-    guard whole.isEmpty else {
-      return DoubleAlgebra.product(count, d, d, a, whole, into: l)
-    }
-    var codes = [Double](repeating: 0, count: count * r)
-    DoubleAlgebra.product(count, r, d, a, vectors, transposeB: true, into: &codes)
-    for i in codes.indices { codes[i] *= shares[i % r] }
-    DoubleAlgebra.product(count, d, r, codes, vectors, into: l)
   }
 }

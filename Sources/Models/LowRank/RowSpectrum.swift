@@ -1,5 +1,6 @@
 import Foundation
 import MPI
+import Support
 import Tensors
 import Training
 
@@ -167,7 +168,8 @@ struct RowMatrix {
   private func shared(count k: Int, _ find: () throws -> RowSpectrum) throws -> RowSpectrum {
     let d = columns
     var flat = [Double](repeating: 0, count: k + k * d + 1)
-    try rows.world.agree {
+    Activity.begin("singular values", lane: rows.localLanes.lowerBound)
+    try rows.world.agreeAsleep {
       guard rows.world.isRoot else { return }
       let found = try find()
       flat = found.values + found.vectors + [found.outside]

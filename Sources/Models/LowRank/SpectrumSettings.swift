@@ -37,11 +37,12 @@ struct SpectrumSettings: SettingsGroup {
   ///
   /// - Throws: `ConfigurationError` for images of too many values for svd=gram.
   func vectors(columns: Int) throws(ConfigurationError) -> Int {
-    guard way != .gram || columns <= SpectrumWay.largestGram else {
+    let isGram = way == .gram || way == .auto && columns <= SpectrumWay.largestGram
+    guard !isGram || columns <= SpectrumWay.largestGram else {
       throw ConfigurationError(
         key: "svd", found: "gram with images of \(columns) values",
         expected: "randomized above \(SpectrumWay.largestGram)")
     }
-    return min(rank ?? Self.usualRank, columns)
+    return min(rank ?? (isGram ? columns : Self.usualRank), columns)
   }
 }

@@ -108,7 +108,9 @@ struct RunStory {
       "loss \((configuration?.loop.lossUnit ?? .nats).words($0))"
     }
     let numbers = members.filter { !known.contains($0.name) }.compactMap { member in
-      member.value.number.map { "\(member.name) \(Self.measure(of: member.name, $0))" }
+      member.value.number.map {
+        "\(member.name) \(Self.words(member.name, $0) ?? Measure.nats.words($0))"
+      }
     }
     let speed = line["images_per_second"]?.number.map {
       "\(Quantity.grouped(Int(min(max(0, $0), 1e15)))) "
@@ -118,14 +120,15 @@ struct RunStory {
       .joined(separator: ", ")
   }
 
-  private static func measure(of name: String, _ value: Double) -> String {
+  /// A number of a line in words; nil for one in nats.
+  static func words(_ name: String, _ value: Double) -> String? {
     switch name {
     case "learning_rate", "lambda_l1", "hidden": Quantity.significant(value)
     case "c1", "c2": Measure.change.words(value)
-    case "rank", "components": Measure.count.words(value)
+    case "rank", "components": Quantity.grouped(Int(min(max(0, value), 1e15)))
     case "nonzero", "sparsity", "outside", "explained": Measure.share.words(value)
     case "mse", "mse_difference": Measure.squaredError.text(value)
-    default: Measure.nats.words(value)
+    default: nil
     }
   }
 
