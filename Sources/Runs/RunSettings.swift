@@ -14,7 +14,7 @@ public enum RunSettings {
   ///
   /// - Parameter warning: called with one line where `config.json` cannot be used.
   /// - Throws: `RunError.data` for a `config.json` with another value of a key that is fixed for
-  ///   the run, for one that cannot be read in a run without a checkpoint, and for a checkpoint
+  ///   the run, or with values that do not go together, for one that cannot be read in a run without a checkpoint, and for a checkpoint
   ///   whose parts do not belong together; errors of reading the run.
   public static func read(
     _ directory: RunDirectory, warning: (String) -> Void = { _ in }
@@ -46,6 +46,14 @@ public enum RunSettings {
           "\(difference.key): found \(difference.found), expected \(difference.expected) as "
             + "\(checkpoint.name) has it, since it is fixed for the run; put that back, or move the "
             + "file away")
+      }
+      let rows =
+        edited.common.data.modelRows ?? checkpoint.manifest.rowLayout?.rows ?? .max
+      do throws(ConfigurationError) {
+        _ = try edited.validated(rows: rows, of: recorded.progress.imageShape)
+      } catch {
+        throw RunError.data(
+          path, "\(error); put back what \(checkpoint.name) has, or move the file away")
       }
       return edited
     }
