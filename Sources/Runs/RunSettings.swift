@@ -14,8 +14,9 @@ public enum RunSettings {
   ///
   /// - Parameter warning: called with one line where `config.json` cannot be used.
   /// - Throws: `RunError.data` for a `config.json` with another value of a key that is fixed for
-  ///   the run, or with values that do not go together, for one that cannot be read in a run without a checkpoint, and for a checkpoint
-  ///   whose parts do not belong together; errors of reading the run.
+  ///   the run, or with values that do not go together, for one that cannot be read in a run
+  ///   without a checkpoint, and for a checkpoint whose parts do not belong together; errors of
+  ///   reading the run.
   public static func read(
     _ directory: RunDirectory, warning: (String) -> Void = { _ in }
   ) throws -> Configuration {

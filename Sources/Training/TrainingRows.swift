@@ -116,7 +116,8 @@ public final class TrainingRows {
   /// **Collective.** In exact mode they are kept lane by lane and do not depend on the number of
   /// ranks.
   ///
-  /// - Throws: `ConfigurationError` for more lanes than there is room for; errors of `body`, of MPI.
+  /// - Throws: `ConfigurationError` for more lanes than there is room for; errors of `body`, of
+  ///   MPI.
   public func sum(
     _ count: Int, _ body: (Range<Int>, UnsafeMutablePointer<Double>) throws -> Void
   ) throws -> [Double] {

@@ -47,7 +47,8 @@ import Training
     }
   }
 
-  /// HDF5 itself crashes on a group whose table of names lies nowhere: one line, and nothing is left.
+  /// HDF5 itself crashes on a group whose table of names lies nowhere: one line, and nothing is
+  /// left.
   @Test func damagedGroups() throws {
     try withTemporaryFolder { folder in
       let path = folder.appending(path: "f.h5")

@@ -87,8 +87,8 @@ struct RobustPCATests {
     }
   }
 
-  /// L = D(E(X - S)) is X - S where nothing shrinks its codes, and the sum of norms is no larger than
-  /// that of the parts which the matrix was made of.
+  /// L = D(E(X - S)) is X - S where nothing shrinks its codes, and the sum of norms is no larger
+  /// than that of the parts which the matrix was made of.
   @Test func objectiveIsMinimal() throws {
     let mixed = Mixed(100, rank: 5, share: 0.1)
     let (training, _) = try fit(mixed.sum, Self.square, [])
@@ -101,7 +101,8 @@ struct RobustPCATests {
       try objective(l, training.s), try objective(mixed.low, mixed.sparse)
     )
     #expect(found <= made + 1e-3, "\(found) \(made)")
-    // D(E(X - S)) is V diag(s / (s + t / lambda)) V'(X - S), t = 0.05 of the largest value, in [0, 1].
+    // D(E(X - S)) is V diag(s / (s + t / lambda)) V'(X - S), t = 0.05 of the largest value, in [0,
+    // 1].
     let parts = try #require(DoubleAlgebra.singular(l, 100, 100))
     let largest = mixed.sum.reduce(0.0) { max($0, abs(Double($1))) }
     let rank = parts.values.prefix { $0 > 1e-4 }.count
@@ -121,8 +122,8 @@ struct RobustPCATests {
     }
   }
 
-  /// With noise on all values singular values have no gap; two rounds of the random range find S to two
-  /// parts in a thousand.
+  /// With noise on all values singular values have no gap; two rounds of the random range find S to
+  /// two parts in a thousand.
   @Test func flatTails() throws {
     let mixed = Mixed(100, rank: 5, share: 0.05)
     var noise = [Float](repeating: 0, count: 100 * 100)

@@ -48,8 +48,9 @@ extension PictureFiles {
     return Data(pages == 1 ? file : repeated(file, format, pages))
   }
 
-  /// A file of one picture as one of several, where its format has that: those of GIF lie between its header and its last byte;
-  /// in TIFF the directory of a picture ends with the place of the next one, here itself.
+  /// A file of one picture as one of several, where its format has that: those of GIF lie between
+  /// its header and its last byte; in TIFF the directory of a picture ends with the place of the
+  /// next one, here itself.
   private static func repeated(_ file: [UInt8], _ format: String, _ pages: Int) -> [UInt8] {
     if format == "GIF" {
       let start = 13 + (file[10] >= 128 ? 3 << (Int(file[10] & 7) + 1) : 0)

@@ -257,9 +257,10 @@ void ck_soft_threshold(const float *v, float *out, float t, long n);
 void ck_project_sparse(
   const float *x, const float *l, float *s, float *r, long n, float t, double sums[3]);
 
-/// out = v times the share of each pixel, of at most 4 channels, that shrinking leaves. Its magnitude
-/// g is the Euclidean norm, and the share 1 - t / g; or, with `firm`, the largest absolute value, and
-/// the share (g - t) / t up to 2 t, 1 above. 0 up to t. out may be v; t may be infinite.
+/// out = v times the share of each pixel, of at most 4 channels, that shrinking leaves. Its
+/// magnitude g is the Euclidean norm, and the share 1 - t / g; or, with `firm`, the largest
+/// absolute value, and the share (g - t) / t up to 2 t, 1 above. 0 up to t. out may be v; t may be
+/// infinite.
 void ck_shrink_pixels(const float *v, float *out, long pixels, int channels, float t, int firm);
 /// ck_project_sparse with ck_shrink_pixels.
 void ck_project_pixels(
@@ -268,7 +269,8 @@ void ck_project_pixels(
 
 // MARK: Robust PCA (pursuit.c)
 //
-// X = L + S with multipliers Y; all arrays have n elements. Products and sums are in double precision.
+// X = L + S with multipliers Y; all arrays have n elements. Products and sums are in double
+// precision.
 
 /// a = x - s + inverse_mu y.
 void ck_pursuit_deviation(

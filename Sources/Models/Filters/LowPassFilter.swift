@@ -167,7 +167,8 @@ struct LowPassFilter: ImageFilter {
   }
 }
 
-/// Keeps the frequencies of an image [H, W] up to a limit, by discrete Fourier transforms as matrices.
+/// Keeps the frequencies of an image [H, W] up to a limit, by discrete Fourier transforms as
+/// matrices.
 private struct FrequencyFilter {
   private let height: Int, width: Int
   private let rows: ComplexMatrix  // exp(-2 pi i j k / H), [H, H]

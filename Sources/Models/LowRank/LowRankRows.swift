@@ -44,7 +44,8 @@ struct LowRankRows {
 }
 
 extension Variable {
-  /// The same variable with its values limited to [0, 1], as those of images are; not for gradients.
+  /// The same variable with its values limited to [0, 1], as those of images are; not for
+  /// gradients.
   func withinUnit() -> Variable {
     ck_clamp(pointer, pointer, shape.count, 0, 1)
     return self

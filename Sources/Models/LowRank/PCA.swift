@@ -6,12 +6,12 @@ import Support
 import Tensors
 import Training
 
-/// Principal component analysis: codes are the deviations from the mean image along the directions in
-/// which images differ most (Jolliffe, "Principal Component Analysis", 2002).
+/// Principal component analysis: codes are the deviations from the mean image along the directions
+/// in which images differ most (Jolliffe, "Principal Component Analysis", 2002).
 ///
-/// Shapes: B images, D values, J components. E(x) = V'(x - b), D(z) = V z + b; with `whiten` codes have
-/// variance 1. One sweep finds b and V by `RowMatrix`. New images are D(z) of normal codes with the
-/// variances of the training set.
+/// Shapes: B images, D values, J components. E(x) = V'(x - b), D(z) = V z + b; with `whiten` codes
+/// have variance 1. One sweep finds b and V by `RowMatrix`. New images are D(z) of normal codes
+/// with the variances of the training set.
 struct PCA: Autoencoder, Generative, Fitted {
   /// What the model reads.
   struct Settings: SettingsGroup {
@@ -109,8 +109,8 @@ extension PCA {
   ///
   /// **Collective.**
   ///
-  /// - Returns: half of the squared distance of images from what the components explain, mean over the
-  ///   images.
+  /// - Returns: half of the squared distance of images from what the components explain, mean over
+  ///   the images.
   /// - Throws: `RunError.data` where singular values do not converge; errors of MPI.
   func sweep(_ session: Session) throws -> SweepResult {
     let trainer = session.trainer

@@ -17,8 +17,8 @@ struct PursuitSettings: SettingsGroup {
     case alm
     /// ADMM with one mu for all sweeps.
     case admm
-    /// That of the RVAE paper's authors: values of S up to 1e-6 cost nothing, and mu grows where L + S
-    /// rests.
+    /// That of the RVAE paper's authors: values of S up to 1e-6 cost nothing, and mu grows where L
+    /// + S rests.
     case authors
   }
 

@@ -9,18 +9,20 @@ import Training
 
 /// Robust PCA by principal component pursuit: X = L + S, L of low rank and S sparse.
 ///
-/// Candes, Li, Ma & Wright, "Robust Principal Component Analysis?", J. ACM 2011; Lin, Chen & Ma, "The
-/// augmented Lagrange multiplier method", 2010; docs/systems.md, 4.6. Minimises ||L||_* + lambda |S|_1.
-/// A sweep is one iteration: L is M = X - S + Y / mu with its singular values lowered by 1 / mu, which
-/// are found by `RowMatrix`. Shapes: N rows, D values of an image, J the largest rank.
+/// Candes, Li, Ma & Wright, "Robust Principal Component Analysis?", J. ACM 2011; Lin, Chen & Ma,
+/// "The augmented Lagrange multiplier method", 2010; docs/systems.md, 4.6. Minimises ||L||_* +
+/// lambda |S|_1. A sweep is one iteration: L is M = X - S + Y / mu with its singular values lowered
+/// by 1 / mu, which are found by `RowMatrix`. Shapes: N rows, D values of an image, J the largest
+/// rank.
 ///
 /// A rank holds S and Y of its rows, as floats; L is X - S when the fit has converged, and is never
 /// stored. Products are in double precision.
 ///
-/// Rows that were not fitted get L = D(E(X - S)), S = shrink(X - L, t) in turn. With the singular values
-/// of L, E(x) = diag(s / (s + t / lambda)) V'x and D(z) = V z that minimises |z'|^2 / 2 + lambda
-/// h(x - L), where L = V diag(sqrt s) z' and h is |.| that is square within t. It is what pursuit itself
-/// does with each row when V and s are held (Feng, Xu & Yan, "Online robust PCA", NIPS 2013).
+/// Rows that were not fitted get L = D(E(X - S)), S = shrink(X - L, t) in turn. With the singular
+/// values of L, E(x) = diag(s / (s + t / lambda)) V'x and D(z) = V z that minimises |z'|^2 / 2 +
+/// lambda h(x - L), where L = V diag(sqrt s) z' and h is |.| that is square within t. It is what
+/// pursuit itself does with each row when V and s are held (Feng, Xu & Yan, "Online robust PCA",
+/// NIPS 2013).
 struct RobustPCA: Autoencoder, Fitted {
   /// The system: its model and its loop.
   static func system(_ name: String) -> System {

@@ -70,8 +70,8 @@ struct RowMatrix {
   /// - Parameters:
   ///   - first: V, as rows [count, D]: random ones, or those of a similar matrix.
   ///   - rounds: how often the range is found anew from the vectors it gave, at most.
-  ///   - settled: the number of singular values that end it where a round moves each by less than 1e-9
-  ///     of the largest; their vectors are then right to some 1e-5.
+  ///   - settled: the number of singular values that end it where a round moves each by less than
+  ///     1e-9 of the largest; their vectors are then right to some 1e-5.
   /// - Throws: `SpectrumError` if A has elements that are not finite.
   func spectrum(
     from first: [Double], count k: Int, rounds: Int, settled: Int? = nil

@@ -5,8 +5,8 @@ import Support
 ///
 /// Commas, semicolons or tabs separate columns. The first line may name them: it does if more than
 /// one name is no number, or if the others count the columns from 0 or 1. A first column without a
-/// name, as pandas writes its index, is left out. A field in double quotes may hold separators, line
-/// ends and, doubled, quotes (RFC 4180).
+/// name, as pandas writes its index, is left out. A field in double quotes may hold separators,
+/// line ends and, doubled, quotes (RFC 4180).
 struct CSVTable {
   /// The values of all columns but that of the labels, `[N, D]`.
   let images: MemoryArray
@@ -162,8 +162,8 @@ struct CSVTable {
     return isLabelled ? (first, "column \(first + 1)") : (nil, nil)
   }
 
-  /// The lines of a file that are not empty, ended by a line feed, a carriage return or both; a line
-  /// end within quotes ends none.
+  /// The lines of a file that are not empty, ended by a line feed, a carriage return or both; a
+  /// line end within quotes ends none.
   private struct Lines {
     private let bytes: [UInt8]
     private let file: String
@@ -219,8 +219,8 @@ struct CSVTable {
   private static let quote = UInt8(ascii: "\"")
   private static let separators = [UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "\t")]
 
-  /// Whether a byte lies within quotes: they open at the begin of a field alone, elsewhere a quote is
-  /// a letter.
+  /// Whether a byte lies within quotes: they open at the begin of a field alone, elsewhere a quote
+  /// is a letter.
   private struct Quotes {
     private(set) var isOpen = false
     private var startsField = true
