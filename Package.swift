@@ -32,12 +32,17 @@ let package = Package(
     .systemLibrary(name: "CTurboJPEG"),
     .systemLibrary(name: "CXXHash"),
     .systemLibrary(name: "CGraphicsMagick", pkgConfig: "GraphicsMagick"),
+    .systemLibrary(name: "CSVM"),
+    .systemLibrary(name: "CLinear"),
+    .systemLibrary(name: "CRSVG"),
     .target(name: "CKernels"),
     library("Support", []),
     library("MPI", ["CMPI", "Support"]),
     library("HDF5", ["CHDF5", "Support"]),
     library("Images", ["Support", "CPNG", "CTurboJPEG", "CZlib", "CGraphicsMagick"]),
+    library("Report", ["Support", "Images", "CRSVG"]),
     library("Tensors", ["COpenBLAS", "COneDNN", "CKernels"]),
+    library("Statistics", ["Support", "Tensors", "CKernels", "CLinear", "CSVM"]),
     library("Autodiff", ["Tensors"]),
     library("Layers", ["Autodiff"]),
     library(
@@ -57,7 +62,8 @@ let package = Package(
     library("Models", ["Training", "CKernels"]),
     library("Runs", ["Models"]),
     library("Planning", ["Runs", "Distributed"]),
-    library("Evaluation", ["Runs", "HDF5", "Images"]),
+    library("Inception", ["Support", "HDF5", "COneDNN", "Tensors", "Checkpoints"]),
+    library("Evaluation", ["Runs", "HDF5", "Images", "Report", "Statistics", "Inception"]),
     library("Doctor", ["Support", "MPI", "HDF5", "Tensors", "Distributed"]),
     library(
       "Benchmarks",
@@ -66,7 +72,8 @@ let package = Package(
       name: "cleave",
       dependencies: [
         "Support", "MPI", "HDF5", "Images", "Tensors", "Datasets", "Distributed", "Checkpoints",
-        "Guard", "Training", "Models", "Runs", "Planning", "Evaluation", "Doctor", "Benchmarks",
+        "Guard", "Training", "Models", "Runs", "Planning", "Evaluation", "Report", "Doctor",
+        "Benchmarks",
       ]),
     .executableTarget(
       name: "rank-checks",

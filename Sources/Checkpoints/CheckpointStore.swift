@@ -42,6 +42,13 @@ public struct CheckpointStore {
       }
   }
 
+  /// The steps of the checkpoints that a reader may find, oldest first.
+  ///
+  /// - Throws: `CheckpointError` if the directory cannot be read.
+  public func steps() throws(CheckpointError) -> [Int] {
+    Array(Set(try candidates().map(\.step))).sorted()
+  }
+
   /// All checkpoints in any stage.
   func names() throws(CheckpointError) -> [CheckpointName] {
     try Disk.names(in: directory).compactMap { CheckpointName($0) }

@@ -1,6 +1,8 @@
 import CKernels
+import Datasets
 import Images
 import Layers
+import Runs
 
 extension Evaluation {
   /// The errors of X and of what a user may compare a model with, of D(E(X)) from mean codes and,
@@ -13,53 +15,91 @@ extension Evaluation {
   /// **Collective.**
   func squaredErrors() throws -> [MetricValue] {
     try once("squared errors") {
-      guard trained.model is any Encoding else { return [] }
-      let explainer = try world.agree {
-        try Explainer(
-          trained, images: source.images, usesSparsePart: source.hasSparsePart,
-          rounds: options.rounds)
-      }
-      let reference = source.wholeReference
-      // Images of mixed sizes have no mean image.
-      let columns = reference.isMixed ? 0 : reference.shape.count
-      // The sum of errors of each name, squares and number of clean values, then their column sums.
-      let names = ["X", "median_3x3", "median_5x5", "reconstruction", "L", "X-S", "repaired"]
-      let sums = try RowBlocks(rows: source.count, of: reference.largestShape, on: world).sum(
-        names.count + 2 + columns
-      ) { block in
-        var sums = [Double](repeating: 0, count: names.count + 2 + columns)
-        try explainer.whole(block, reconstructs: true, splits: hasSplit) { image, found in
-          let clean = reference.values(image..<image + 1)
-          let d = clean.count
-          for (i, answer) in answers(found).enumerated() {
-            var difference = answer
-            ck_axpy(&difference, clean, -1, d)
-            sums[i] += ck_sum_squares(difference, d)
-          }
-          sums[names.count] += ck_sum_squares(clean, d)
-          sums[names.count + 1] += Double(d)
-          for j in 0..<columns { sums[names.count + 2 + j] += Double(clean[j]) }
-        }
-        return sums
-      }
-      let (rows, elements) = (Double(source.count), sums[names.count + 1])
-      let explained = sums.suffix(columns).reduce(0) { $0 + $1 * $1 / rows }
-      let ofMean = max(0, sums[names.count] - explained) / elements
-      // Images have no error to themselves; a zero would read like a perfect result.
-      let isItself = try world.agree { try inputIsReference() }
-      var values = zip(names, sums).filter { hasSplit || !["L", "X-S", "repaired"].contains($0.0) }
-        .map { name, sum in
-          MetricValue(
-            name, isItself && (name == "X" || name.hasPrefix("median")) ? .nan : sum / elements)
-        }
-      if columns > 0 { values.insert(MetricValue("mean_image", ofMean), at: 1) }
-      return values
+      try squaredErrors(
+        of: source.images, to: source.wholeReference, usesSparsePart: source.hasSparsePart,
+        isItself: world.agree { try inputIsReference() })
     }
+  }
+
+  /// The errors of images to others; none for a model without an encoder.
+  ///
+  /// **Collective.**
+  ///
+  /// - Parameters:
+  ///   - usesSparsePart: whether the images are the run's training rows, with their own S.
+  ///   - isItself: whether the images are the others.
+  func squaredErrors(
+    of images: ImageSet, to reference: ImageSet, usesSparsePart: Bool, isItself: Bool
+  ) throws -> [MetricValue] {
+    // Images of mixed sizes have no mean image.
+    let columns = reference.isMixed ? 0 : reference.shape.count
+    guard
+      let found = try compare(
+        images, with: reference, usesSparsePart: usesSparsePart, columns: columns,
+        { answer, clean, _ in
+          var difference = answer
+          ck_axpy(&difference, clean, -1, clean.count)
+          return (ck_sum_squares(difference, clean.count), Double(clean.count))
+        })
+    else { return [] }
+    var values = found.values(isItself: isItself)
+    let rows = Double(source.count)
+    let explained = found.columnSums.reduce(0) { $0 + $1 * $1 / rows }
+    let ofMean = max(0, found.cleanSquares - explained) / found.weight
+    if columns > 0 { values.insert(MetricValue("mean_image", ofMean), at: 1) }
+    return values
+  }
+
+  /// Compares each image and what is made of it with a reference; nil for a model without an
+  /// encoder.
+  ///
+  /// **Collective.**
+  ///
+  /// - Parameters:
+  ///   - columns: how many column sums of the reference are wanted: none, or those of all pixels.
+  ///   - measure: gets an answer, the clean image and its shape; returns a sum and its weight, which
+  ///     is the same for all answers of an image.
+  func compare(
+    _ images: ImageSet, with reference: ImageSet, usesSparsePart: Bool, columns: Int = 0,
+    _ measure: (_ answer: [Float], _ clean: [Float], ImageShape) throws -> (Double, Double)
+  ) throws -> Comparisons? {
+    guard trained.model is any Encoding else { return nil }
+    let explainer = try world.agree {
+      try Explainer(
+        trained, images: images, usesSparsePart: usesSparsePart, rounds: options.rounds)
+    }
+    let hasSplit = usesSparsePart || trained.shrinks
+    let names =
+      ["X", "median_3x3", "median_5x5", "reconstruction"]
+      + (hasSplit ? ["L", "X-S", "repaired"] : [])
+    let n = names.count
+    // Sums, then sums of squared means of an image, then squares and weight, then column sums.
+    let sums = try RowBlocks(rows: source.count, of: reference.largestShape, on: world).sum(
+      2 * n + 2 + columns
+    ) { block in
+      var sums = [Double](repeating: 0, count: 2 * n + 2 + columns)
+      try explainer.whole(block, reconstructs: true, splits: hasSplit) { image, found in
+        let clean = reference.values(image..<image + 1)
+        for (i, answer) in answers(found, hasSplit: hasSplit).enumerated() {
+          let (sum, weight) = try measure(answer, clean, found.shape)
+          sums[i] += sum
+          sums[n + i] += sum / weight * (sum / weight)
+          if i == 0 { sums[2 * n + 1] += weight }
+        }
+        sums[2 * n] += ck_sum_squares(clean, clean.count)
+        for j in 0..<columns { sums[2 * n + 2 + j] += Double(clean[j]) }
+      }
+      return sums
+    }
+    return Comparisons(
+      names: names, sums: Array(sums[..<n]), squares: Array(sums[n..<2 * n]),
+      weight: sums[2 * n + 1], images: source.count, cleanSquares: sums[2 * n],
+      columnSums: Array(sums[(2 * n + 2)...]))
   }
 
   /// What is compared of one image: X, its medians, the reconstruction, then L, X - S and the
   /// repaired image where there is a split.
-  private func answers(_ found: WholeImage) -> [[Float]] {
+  private func answers(_ found: WholeImage, hasSplit: Bool) -> [[Float]] {
     let (x, shape) = (found.x, found.shape)
     var answers = [x]
     for side in [3, 5] {
@@ -83,5 +123,36 @@ extension Evaluation {
   /// noise.
   func inputIsReference() throws -> Bool {
     try !source.hasClean && trained.inputNoise(for: source.images).isNone
+  }
+}
+
+/// Sums over images of what was compared with clean ones.
+struct Comparisons {
+  /// What was compared.
+  let names: [String]
+  /// The sum of each, and the sum of the squared means of an image.
+  let sums: [Double], squares: [Double]
+  /// The sum of the weights.
+  let weight: Double
+  /// The number of images.
+  let images: Int
+  /// The squares of the clean images, and the sums of their columns.
+  let cleanSquares: Double, columnSums: [Double]
+
+  /// The means, each with the standard error of the mean over images.
+  ///
+  /// - Parameter isItself: whether X is what it was compared with: then X and its medians have no
+  ///   number, since a perfect one would read like a result.
+  func values(isItself: Bool) -> [MetricValue] {
+    names.indices.map { i in
+      let mean = sums[i] / weight
+      let n = Double(images)
+      // Images of mixed sizes have unlike weights: their error is that of the mean of means.
+      let variance = n > 1 ? max(0, squares[i] / n - mean * mean) / (n - 1) : .nan
+      let none = isItself && (names[i] == "X" || names[i].hasPrefix("median"))
+      return MetricValue(
+        names[i], none ? .nan : mean,
+        standardError: none || !variance.isFinite ? nil : variance.squareRoot())
+    }
   }
 }

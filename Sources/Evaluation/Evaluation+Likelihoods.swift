@@ -20,7 +20,8 @@ extension Evaluation {
     let (explainer, noise) = try world.agree {
       (
         try Explainer(trained, images: images, usesSparsePart: source.hasSparsePart),
-        options.isCorrupted ? try trained.trainingNoise() : Corruption.none
+        options.metrics.has(LikelihoodBound.corrupted)
+          ? try trained.trainingNoise() : Corruption.none
       )
     }
     let estimate = BoundEstimate(
@@ -91,7 +92,9 @@ extension Evaluation {
   /// **Collective.**
   func negativeLogLikelihood() throws -> LikelihoodEstimate? {
     try once("nll") {
-      try boundEstimate()?.estimate.negativeLogLikelihood(samples: options.samples)
+      let samples = options.metrics.integer(NegativeLogLikelihood.samples)
+      return try boundEstimate()?.estimate.negativeLogLikelihood(
+        samples: samples ?? NegativeLogLikelihood.usualSamples)
     }
   }
 }

@@ -7,6 +7,8 @@ import Training
 public struct EvaluationResult: Sendable {
   /// The run directory.
   public let run: String
+  /// The name of the checkpoint.
+  public let checkpoint: String
   /// The data file.
   public let data: String
   /// The split that was measured.
@@ -26,10 +28,19 @@ public struct EvaluationResult: Sendable {
   public let metrics: [(name: String, values: [MetricValue])]
   /// What the numbers of a metric are, by its name.
   public let notes: [(name: String, text: String)]
+  /// What numbers of a metric belong to, by its name: a network and images, for example.
+  public let fingerprints: [(name: String, text: String)]
   /// What a reader of the numbers must know, a line each.
   public let remarks: [String]
   /// Reasons to doubt numbers, a line each.
   public let warnings: [String]
+
+  /// The number that stands for the model; nil where the metric has none.
+  public func headline(of metric: any Metric.Type) -> Double? {
+    metric.headline.lazy.compactMap { of in
+      self[metric.name].first { $0.of == of }?.value
+    }.first
+  }
 
   /// The values of a metric.
   public subscript(name: String) -> [MetricValue] {
@@ -43,23 +54,19 @@ public final class Evaluation {
   let world: Communicator
   let source: Source
   let options: Options
-  private let data: ImageSet
+  let data: ImageSet
   private var found: [String: Any] = [:]
 
   /// Options of the measurements.
   public struct Options: Sendable {
-    /// Samples of z for each image in nll and bits.
-    public var samples = 5000
     /// The number of first images to measure; nil for all.
     public var rows: Int?
     /// The largest number of rounds that split an image outside the training set.
     public var rounds = FrozenSplit.usualRounds
-    /// Whether the encoder sees the noise of training when the bound is measured (D-25).
-    public var isCorrupted = false
-    /// Whether the bound of a Gaussian decoder is negated too (D-26).
-    public var isNegated = false
+    /// What metrics were asked beside the defaults of docs/systems.md, 8.
+    public var metrics = MetricOptions()
 
-    /// The defaults: the protocol of docs/systems.md, 8.5.
+    /// The defaults.
     public init() {}
   }
 
@@ -82,23 +89,30 @@ public final class Evaluation {
   public func run(_ metrics: [any Metric.Type]) throws -> EvaluationResult {
     var results: [(name: String, values: [MetricValue])] = []
     var notes: [(name: String, text: String)] = []
+    var fingerprints: [(name: String, text: String)] = []
     var warnings: [String] = []
     for metric in metrics {
       let values = try metric.measure(self)
       if values.isEmpty { continue }
       results.append((metric.name, values))
+      if values.contains(where: { $0.standardError != nil }) {
+        let errors = values.map { MetricValue($0.of, $0.standardError ?? .nan) }
+        results.append((metric.name + MetricCatalogue.standardError, errors))
+      }
       for detail in try metric.details(self) {
         results.append(("\(metric.name)_\(detail.name)", [MetricValue("", detail.value)]))
       }
+      if let text = try metric.fingerprint(self) { fingerprints.append((metric.name, text)) }
       if let note = metric.note { notes.append((metric.name, note)) }
       if let warning = try metric.warning(self) { warnings.append(warning) }
     }
     return EvaluationResult(
-      run: trained.directory.path, data: data.path, split: data.split.rawValue, part: part,
+      run: trained.directory.path, checkpoint: trained.checkpoint.name,
+      data: data.path, split: data.split.rawValue, part: part,
       rows: source.count, extent: source.images.extent(of: source.rows),
       patches: source.images.isPatches ? source.rows : nil,
       reference: source.hasClean ? "clean" : "images", metrics: results,
-      notes: notes, remarks: try remarks(results), warnings: warnings)
+      notes: notes, fingerprints: fingerprints, remarks: try remarks(results), warnings: warnings)
   }
 
   /// Whether the images have an S: the run's own, or one that its model finds.

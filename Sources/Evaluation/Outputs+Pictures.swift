@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import Images
+import Runs
 import Support
 import Training
 
@@ -166,13 +167,16 @@ extension Outputs {
   }
 
   /// The name of the run's folder.
-  var runName: String {
-    URL(filePath: trained.directory.path).standardizedFileURL.lastPathComponent
-  }
+  var runName: String { trained.runName }
 
   /// What a picture says about itself.
   func texts(_ title: String, _ data: ImageSet?) -> [(keyword: String, text: String)] {
     [("Software", "cleave"), ("Title", title)]
       + origin(data).map { ("cleave:\($0.name)", $0.value) }
   }
+}
+
+extension TrainedModel {
+  /// The name of the run's folder.
+  var runName: String { URL(filePath: directory.path).standardizedFileURL.lastPathComponent }
 }

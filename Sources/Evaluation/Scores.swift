@@ -44,7 +44,8 @@ public struct Scores: Sendable {
   public let threshold: OutlierThreshold?
   /// The rows, the least explained image first.
   public let order: [Int]
-  private let risk: [Float]
+  /// How much each image is not explained by the deciding score: high for an outlier.
+  let risks: [Float]
 
   /// The scores of `rows` images; `table` has a column for each score, NaN where there is none.
   ///
@@ -64,7 +65,7 @@ public struct Scores: Sendable {
           + values.map(\.score.rawValue).joined(separator: ", "))
     }
     let risk = decisive.isHighWhereUnexplained ? chosen : chosen.map { -$0 }
-    self.risk = risk
+    risks = risk
     threshold = OutlierThreshold(risk)
     order = risk.indices.sorted { risk[$0] == risk[$1] ? $0 < $1 : risk[$0] > risk[$1] }
   }
@@ -78,7 +79,7 @@ public struct Scores: Sendable {
   }
 
   /// Whether an image is beyond the threshold.
-  public func isOutlier(_ row: Int) -> Bool { threshold.map { risk[row] >= $0.value } ?? false }
+  public func isOutlier(_ row: Int) -> Bool { threshold.map { risks[row] >= $0.value } ?? false }
 
   /// The threshold in terms of the deciding score.
   public var thresholdValue: Float? {

@@ -41,17 +41,20 @@ public final class TrainedModel {
   /// - Parameters:
   ///   - isBest: whether to read the checkpoint of the lowest score, to which the link `best`
   ///     leads.
+  ///   - step: the last step that will do; nil for any.
   ///   - adjust: changes settings of the evaluation in the configuration, such as `test_passes`.
   /// - Throws: `RunError` where there is no run or no valid checkpoint; errors of reading it;
   ///   errors of `adjust`.
   public init(
-    run: RunDirectory, isBest: Bool = false, on world: Communicator,
+    run: RunDirectory, isBest: Bool = false, upTo step: Int? = nil, on world: Communicator,
     adjust: (inout Configuration) throws -> Void = { _ in }
   ) throws {
     try world.agree { try run.checkReadable() }
     directory = run
     var store = CheckpointStore(run: run.path)
-    let selection = try isBest ? store.best(on: world) : store.newestValid(on: world)
+    let selection =
+      try isBest
+      ? store.best(on: world) : store.newestValid(on: world, upTo: step ?? .max)
     skipped = selection.skipped
     let checkpoint = try world.agree {
       guard let checkpoint = selection.checkpoint else {

@@ -16,6 +16,10 @@ public enum Measure: Sendable {
   case share
   /// A measure of convergence, without unit.
   case change
+  /// A number without unit that is usually between -1 and 1: a similarity, a cosine, an F1.
+  case index
+  /// A distance without unit.
+  case distance
   /// A number of things that need not be whole, such as effective samples.
   case count
 
@@ -28,17 +32,20 @@ public enum Measure: Sendable {
     case .bits: "bit"
     case .pixelValue: "of 0…1"
     case .share: "%"
-    case .change, .count: ""
+    case .change, .index, .distance, .count: ""
     }
   }
+
+  /// The number in its unit: a share in percent.
+  public func inUnit(_ value: Double) -> Double { self == .share ? 100 * value : value }
 
   /// The number without its unit.
   public func text(_ value: Double) -> String {
     switch self {
     case .nats: Quantity.significant(value, 5)
-    case .squaredError, .pixelValue, .bits: Quantity.significant(value, 4)
+    case .squaredError, .pixelValue, .bits, .index, .distance: Quantity.significant(value, 4)
     case .decibels: Quantity.decimal(value, 2)
-    case .share: Quantity.decimal(100 * value, 1)
+    case .share: Quantity.decimal(inUnit(value), 1)
     case .change, .count: Quantity.significant(value, 3)
     }
   }

@@ -105,6 +105,31 @@ public enum DoubleAlgebra {
     return (values.reversed(), vectors)
   }
 
+  /// Eigenvalues of a symmetric matrix [n, n], largest first.
+  ///
+  /// Only the lower triangle is read. The Fortran routine is `DSYEVD`, without vectors.
+  ///
+  /// - Returns: nil if the routine does not converge.
+  public static func eigenvalues(_ matrix: [Double], _ n: Int) -> [Double]? {
+    precondition(matrix.count == n * n, "\(matrix.count) elements as [\(n), \(n)]")
+    guard n > 0 else { return [] }
+    var (order, info) = (blasint(n), blasint(0))
+    var (a, values) = (matrix, [Double](repeating: 0, count: n))
+    var (work, length) = ([0.0], blasint(-1))
+    var (integers, integerLength) = ([blasint(0)], blasint(-1))
+    for _ in 0..<2 {  // the first call asks for the memory that is needed
+      dsyevd_(
+        "N", "U", &order, &a, &order, &values, &work, &length, &integers, &integerLength, &info)
+      guard info == 0 else { return nil }
+      if length < 0 {
+        (length, integerLength) = (blasint(work[0]), integers[0])
+        work = [Double](repeating: 0, count: Int(length))
+        integers = [blasint](repeating: 0, count: Int(integerLength))
+      }
+    }
+    return values.allSatisfy(\.isFinite) ? values.reversed() : nil
+  }
+
   /// R of the decomposition a = Q R, [k, k]; a is [m, k].
   ///
   /// Rows of R beyond the m-th are zero. The Fortran routine is `DGELQF`, of a's transpose.

@@ -57,6 +57,18 @@ public final class RunLog {
     }
   }
 
+  /// When each step of a run's log was made; lines without a step or a time are skipped.
+  ///
+  /// - Throws: `RunError` where the log cannot be read.
+  static func times(of directory: RunDirectory) throws -> [(step: Int, time: Date)] {
+    try lines(of: directory.metrics).compactMap { text in
+      guard let line = value(of: text), let step = line["step"]?.integer,
+        let time = line["time"]?.text.flatMap(RunMark.moment)
+      else { return nil }
+      return (step, time)
+    }
+  }
+
   /// The last lines of a run's log, the newest first; lines that are not JSON are skipped.
   ///
   /// - Throws: `RunError` where the log cannot be read.

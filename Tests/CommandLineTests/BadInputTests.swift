@@ -118,7 +118,7 @@ import Testing
       [], 64, "--samples: found 0, expected an integer from 1"),
     BadInput(
       "corrupted images for nll", "evaluate run --metrics nll --corrupted",
-      [], 64, "--corrupted is about the bound; found --metrics nll"),
+      [], 64, "--corrupted is about bound; found --metrics nll"),
     BadInput(
       "recycling without a chain", "sample run --out x.h5 --recycle sample",
       [], 64, "--recycle: found sample without --chain"),

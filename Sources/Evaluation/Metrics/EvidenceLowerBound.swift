@@ -6,6 +6,7 @@ enum EvidenceLowerBound: Metric {
   static let summary = "evidence lower bound in nats an image, one sample of z"
   static let needs: String? = "a Bernoulli likelihood and a KL"
   static let unit = Measure.nats
+  static let isHigherBetter = true
 
   static func measure(_ evaluation: Evaluation) throws -> [MetricValue] {
     try evaluation.evidence().bound.map { [MetricValue("", $0)] } ?? []

@@ -8,7 +8,7 @@ import Training
 enum HiddenPixelError: Metric {
   static let name = HiddenPixels.name
   static let summary =
-    "error of L at hidden pixels that it fills in, without clean images (Huber, 0.2)"
+    "error of L at hidden pixels that it fills in, without clean images (Huber)"
   static let unit = Measure.squaredError
   static let needs: String? = "an encoder"
   static let note: String? =

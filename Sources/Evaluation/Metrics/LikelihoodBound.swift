@@ -7,12 +7,17 @@ enum LikelihoodBound: Metric {
   static let summary = "bound of log p(x) in nats an image, negated for binary images (D-26)"
   static let needs: String? = "a likelihood"
   static let unit = Measure.nats
+  static let corrupted = MetricOption(
+    "corrupted", "the bound at inputs with the noise of training (D-25)")
+  static let negated = MetricOption(
+    "negated", "the negative bound of a Gaussian decoder, too (D-26)")
+  static let options = [corrupted, negated]
 
   static func measure(_ evaluation: Evaluation) throws -> [MetricValue] {
     guard let (model, estimate) = try evaluation.boundEstimate() else { return [] }
-    let negative = try estimate.negativeBound(isCorrupted: evaluation.options.isCorrupted)
-    return [
-      MetricValue("", model.isDensity && !evaluation.options.isNegated ? -negative : negative)
-    ]
+    let negative = try estimate.negativeBound(
+      isCorrupted: evaluation.options.metrics.has(corrupted))
+    let isNegated = evaluation.options.metrics.has(negated) || !model.isDensity
+    return [MetricValue("", isNegated ? negative : -negative)]
   }
 }

@@ -1,3 +1,4 @@
+import Report
 import Support
 
 /// A measurement of `cleave evaluate --metrics`.
@@ -12,6 +13,8 @@ public protocol Metric: Sendable {
   static var needs: String? { get }
   /// The kind of its numbers, with their unit.
   static var unit: Measure { get }
+  /// The options that it reads; none by default.
+  static var options: [MetricOption] { get }
   /// Measures all rows of the evaluation.
   ///
   /// **Collective.**
@@ -31,6 +34,22 @@ public protocol Metric: Sendable {
   ///
   /// **Collective.**
   static func warning(_ evaluation: Evaluation) throws -> String?
+  /// The compared images whose number stands for the model, the first that there is; by default
+  /// that of one number, then L, then the reconstruction.
+  static var headline: [String] { get }
+  /// What its numbers belong to, such as a network and images: numbers of unlike texts are not
+  /// comparable; nil by default.
+  ///
+  /// **Collective.**
+  static func fingerprint(_ evaluation: Evaluation) throws -> String?
+  /// Whether a higher number is better; no by default.
+  static var isHigherBetter: Bool { get }
+  /// Whether it has a picture; no by default.
+  static var hasPlot: Bool { get }
+  /// Its picture, called after `measure`; nil by default.
+  ///
+  /// **Collective.** Rank 0 needs the result.
+  static func plot(_ evaluation: Evaluation) throws -> Plot?
 }
 
 extension Metric {
@@ -44,6 +63,18 @@ extension Metric {
   public static func unit(ofDetail name: String) -> Measure { unit }
   /// The default: nil.
   public static func warning(_ evaluation: Evaluation) throws -> String? { nil }
+  /// The default: none.
+  public static var options: [MetricOption] { [] }
+  /// The default: one number, L, the reconstruction.
+  public static var headline: [String] { ["", "L", "reconstruction"] }
+  /// The default: nil.
+  public static func fingerprint(_ evaluation: Evaluation) throws -> String? { nil }
+  /// The default: no.
+  public static var isHigherBetter: Bool { false }
+  /// The default: no.
+  public static var hasPlot: Bool { false }
+  /// The default: nil.
+  public static func plot(_ evaluation: Evaluation) throws -> Plot? { nil }
 }
 
 /// One number of a metric.
@@ -52,11 +83,14 @@ public struct MetricValue: Equatable, Sendable {
   public let of: String
   /// The number.
   public let value: Double
+  /// Its standard error; nil where it is not known.
+  public let standardError: Double?
 
   /// A number from its parts.
-  public init(_ of: String = "", _ value: Double) {
+  public init(_ of: String = "", _ value: Double, standardError: Double? = nil) {
     self.of = of
     self.value = value
+    self.standardError = standardError
   }
 }
 
@@ -68,13 +102,38 @@ public enum MetricCatalogue {
     PeakSignalToNoise.self,
     EvidenceLowerBound.self,
     KLDivergence.self,
+    StructuralSimilarityIndex.self,
+    DamageError.self,
     SampleSpread.self,
     LikelihoodBound.self,
     NegativeLogLikelihood.self,
     BitsPerPixel.self,
     HiddenPixelError.self,
     PlantedDamageError.self,
+    FrechetDistanceOfSamples.self,
+    KernelDistanceOfSamples.self,
+    SamplePrecision.self,
+    ParzenLogLikelihood.self,
+    NeighbourDistance.self,
+    AggregatePosterior.self,
+    SupportVectorAccuracy.self,
+    LinearAccuracy.self,
+    LinearProbe.self,
+    NeighbourAccuracy.self,
+    CharacterAccuracy.self,
+    AttributeAccuracy.self,
+    OutlierDetection.self,
+    ShiftedCodes.self,
   ]
+
+  /// The options of all metrics, each once, in their order.
+  public static let options: [MetricOption] = {
+    var seen: Set<MetricOption> = []
+    return metrics.flatMap { $0.options }.filter { seen.insert($0).inserted }
+  }()
+
+  /// What follows the name of a metric in the name of its standard errors.
+  public static let standardError = "_standard_error"
 
   /// The metrics' names.
   public static let names = metrics.map { $0.name }
@@ -87,6 +146,9 @@ public enum MetricCatalogue {
   /// The kind of the numbers under a name of a result: a metric, or a detail that follows it.
   public static func unit(of name: String) -> Measure? {
     if let metric = metric(name) { return metric.unit }
+    if name.hasSuffix(standardError) {
+      return metric(String(name.dropLast(standardError.count)))?.unit
+    }
     return metrics.first { name.hasPrefix($0.name + "_") }.map {
       $0.unit(ofDetail: String(name.dropFirst($0.name.count + 1)))
     }

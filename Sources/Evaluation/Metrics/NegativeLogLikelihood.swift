@@ -7,15 +7,21 @@ enum NegativeLogLikelihood: Metric {
   static let summary = "-log p(x) by --samples importance samples, in nats an image"
   static let needs: String? = "a likelihood"
   static let unit = Measure.nats
+  static let usualSamples = 5000
+  static let samples = MetricOption(
+    "samples", "N", "samples of z for each image in nll and bits (default \(usualSamples))",
+    .integer(1...10_000_000))
+  static let options = [samples]
 
   static func measure(_ evaluation: Evaluation) throws -> [MetricValue] {
-    try evaluation.negativeLogLikelihood().map { [MetricValue("", $0.mean)] } ?? []
+    try evaluation.negativeLogLikelihood().map {
+      [MetricValue("", $0.mean, standardError: $0.standardError)]
+    } ?? []
   }
 
   static func details(_ evaluation: Evaluation) throws -> [(name: String, value: Double)] {
     guard let found = try evaluation.negativeLogLikelihood() else { return [] }
-    return (found.standardError.map { [("standard_error", $0)] } ?? [])
-      + [("ess_smallest", found.smallestSampleSize), ("ess_median", found.medianSampleSize)]
+    return [("ess_smallest", found.smallestSampleSize), ("ess_median", found.medianSampleSize)]
   }
 
   static func unit(ofDetail name: String) -> Measure { name.hasPrefix("ess") ? .count : unit }

@@ -26,8 +26,9 @@ struct Invocation {
       ImportCommand.self, SynthesizeCommand.self, CorruptCommand.self, AdviseCommand.self,
       TrainCommand.self,
       DenoiseCommand.self, ReconstructCommand.self, EncodeCommand.self, SampleCommand.self,
-      ScoreCommand.self, EvaluateCommand.self, InfoCommand.self, VerifyCommand.self,
-      PlanCommand.self, BenchCommand.self, PresetsCommand.self, DoctorCommand.self,
+      ScoreCommand.self, EvaluateCommand.self, CompareCommand.self, InfoCommand.self,
+      VerifyCommand.self, PlanCommand.self, BenchCommand.self, PresetsCommand.self,
+      DoctorCommand.self,
       CompletionCommand.self, VersionCommand.self,
     ]
   }

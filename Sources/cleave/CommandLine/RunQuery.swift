@@ -89,9 +89,10 @@ extension TrainedModel {
   /// - Throws: `RunError` where there is no run or no valid checkpoint, the same on all ranks.
   static func load(
     _ run: RunDirectory, _ passes: PassesOption = PassesOption(), isBest: Bool = false,
-    on world: Communicator, _ console: Console
+    upTo step: Int? = nil, on world: Communicator, _ console: Console
   ) throws -> TrainedModel {
-    let trained = try TrainedModel(run: run, isBest: isBest, on: world, adjust: passes.apply)
+    let trained = try TrainedModel(
+      run: run, isBest: isBest, upTo: step, on: world, adjust: passes.apply)
     for line in trained.skipped { console.warning(line) }
     return trained
   }

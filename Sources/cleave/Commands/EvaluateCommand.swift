@@ -1,6 +1,4 @@
-import Datasets
 import Evaluation
-import Foundation
 import MPI
 import Runs
 import Support
@@ -29,113 +27,43 @@ struct EvaluateCommand: Subcommand {
     ).dropLast())
   static let operands = [RunQuery.operand]
   static let options =
-    [
-      Option.data, Option.split, Option.acceptData,
-      Option.value("metrics", "LIST", "what to measure (default \(usual))"),
-      Option.value("samples", "N", "samples of z for each image in nll and bits (default 5000)"),
-      Option.value("rows", "N", "measure the first N images only"),
-      Option.rounds, Option.best,
-      Option.flag("corrupted", "the bound at inputs with the noise of training"),
-      Option.flag("negated", "the negative bound of a Gaussian decoder, too"), Option.json,
-    ] + PassesOption.options + Option.layout
-
-  private static let usual = MetricCatalogue.usual.map { $0.name }.joined(separator: ",")
+    Measurement.options + [Option.best, Option.plot, Option.force, Option.json]
+    + PassesOption.options + Option.layout
 
   private let run: RunDirectory
-  private let data: DataOptions
-  private let metrics: [any Metric.Type]
-  private let isAsked: Bool
-  private let options: Evaluation.Options
+  private let measurement: Measurement
   private let isBest: Bool
   private let isJSON: Bool
-  private let passes: PassesOption
+  private let plot: PlotFile?
 
   init(_ arguments: Arguments) throws {
     run = RunDirectory(arguments.operands[0])
-    data = try DataOptions(arguments)
-    isJSON = arguments.has("json")
-    passes = try PassesOption(arguments)
+    measurement = try Measurement(arguments)
     isBest = arguments.has("best")
-    var options = Evaluation.Options()
-    if let samples = try arguments.integer("samples", in: 1...10_000_000) {
-      options.samples = samples
-    }
-    options.rows = try arguments.integer("rows", in: 1...Int.max)
-    options.rounds = try arguments.rounds()
-    options.isCorrupted = arguments.has("corrupted")
-    options.isNegated = arguments.has("negated")
-    self.options = options
-    isAsked = arguments.has("metrics")
-    let names = arguments.value("metrics") ?? Self.usual
-    for option in ["corrupted", "negated"] where arguments.has(option) && !names.contains("bound") {
-      throw UsageError("--\(option) is about the bound; found --metrics \(names)")
-    }
-    metrics = try names.split(separator: ",", omittingEmptySubsequences: false).map { name in
-      guard let metric = MetricCatalogue.metric(String(name)) else {
-        throw UsageError(
-          "unknown metric \(name)"
-            + Spelling.hint(for: String(name), in: MetricCatalogue.names))
-      }
-      return metric
+    isJSON = arguments.has("json")
+    plot = try PlotFile(arguments)
+    guard plot != nil else { return }
+    let drawn = measurement.metrics.filter { $0.hasPlot }
+    guard drawn.count == 1 else {
+      let choices = MetricCatalogue.metrics.filter { $0.hasPlot }
+      throw UsageError(
+        "--plot: found \(Quantity.count(drawn.count, "metric")) with a picture, expected one: "
+          + "--metrics with " + choices.map { $0.name }.joined(separator: " or "))
     }
   }
 
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
     Workers.start(1)
-    let trained = try TrainedModel.load(run, passes, isBest: isBest, on: world, console)
-    let (images, line) = try data.open(for: trained, rows: options.rows, on: world, console)
-    let evaluation = try world.agree {
-      try Evaluation(trained, on: images, options: options, world: world)
+    try plot?.check(inputs: [measurement.data.path].compactMap { $0 }, on: world)
+    let trained = try TrainedModel.load(
+      run, measurement.passes, isBest: isBest, on: world, console)
+    let (evaluation, result) = try measurement.measure(trained, on: world, console)
+    if let plot, let metric = measurement.metrics.first(where: { $0.hasPlot }) {
+      try plot.check(inputs: trained.inputs, on: world)
+      try plot.write(try metric.plot(evaluation), on: world, console)
     }
-    let result = try evaluation.run(metrics)
-    let missing = metrics.first { result[$0.name].isEmpty }
-    if let missing, isAsked || result.metrics.isEmpty {
-      try world.agree {
-        _ = try trained.encoder()  // a model without one says what can be done with it
-        throw UsageError(
-          "--metrics: found \(missing.name), which \(trained.configuration.model) does not have"
-            + (missing.needs.map { "; it needs \($0)" } ?? ""))
-      }
-    }
-    console.note(line)
-    for line in result.remarks { console.note(line) }
-    for line in result.warnings { console.warning(line) }
-    console.result(isJSON ? Self.document(result).document : Self.text(result))
+    console.result(
+      isJSON ? EvaluationReport.document(result).document : EvaluationReport.text(result))
     return 0
-  }
-
-  private static func document(_ result: EvaluationResult) -> JSONValue {
-    let metrics = result.metrics.map { name, values in
-      let isPlain = values.count == 1 && values[0].of.isEmpty
-      let members = values.map {
-        JSONValue.Member($0.of, $0.value.isNaN ? .null : .real($0.value))
-      }
-      return JSONValue.Member(name, isPlain ? .real(values[0].value) : .object(members))
-    }
-    return .object(
-      [
-        .init("run", .string(result.run)), .init("data", .string(result.data)),
-        .init("split", .string(result.split)), .init("rows", .integer(result.rows)),
-      ] + (result.patches.map { [.init("patches", .integer($0))] } ?? []) + [
-        .init("reference", .string(result.reference)), .init("metrics", .object(metrics)),
-        .init(
-          "notes",
-          .object(result.notes.map { JSONValue.Member($0.name, .string($0.text)) })),
-      ])
-  }
-
-  private static func text(_ result: EvaluationResult) -> String {
-    let rows = result.metrics.flatMap { name, values -> [[String]] in
-      let unit = MetricCatalogue.unit(of: name) ?? .count
-      return values.filter { !$0.value.isNaN }.map {
-        [name, $0.of, unit.text($0.value), unit.unit]
-      }
-    }
-    return "\(result.run) on \(result.data), \(result.part): ".printable
-      + (result.patches == nil ? "\(Quantity.grouped(result.rows)) images" : result.extent + ",")
-      + " against "
-      + (result.reference == "clean" ? "the clean ones\n" : "themselves\n")
-      + Columns.text(["metric", "of", "value", "unit"], rows)
-      + result.notes.map { "\n\($0.name): \($0.text)" }.joined()
   }
 }

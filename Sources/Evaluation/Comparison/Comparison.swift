@@ -1,0 +1,177 @@
+import Support
+
+/// What several runs gave, put together by their settings.
+///
+/// Runs whose settings differ in the seed alone are one group: its numbers are the mean over the
+/// runs and their standard deviation.
+public struct Comparison: Sendable {
+  /// A run that was measured, with what tells it from others.
+  public struct Entry: Sendable {
+    /// Its settings, each a key and a value as text, and the noise of its images.
+    public let settings: [(key: String, value: String)]
+    /// What was measured.
+    public let result: EvaluationResult
+
+    /// A result with the settings of its run, and `data_noise`: the noise of its images, as their
+    /// file has it.
+    public init(_ evaluation: Evaluation, _ result: EvaluationResult) {
+      let assignments = evaluation.trained.configuration.assignments.map { text in
+        let key = String(text.prefix { $0 != "=" })
+        return (key, String(text.dropFirst(key.count + 1)))
+      }
+      let noise = ("data_noise", evaluation.source.images.noise ?? "none")
+      self.init(settings: assignments + [noise], result: result)
+    }
+
+    /// An entry from its parts.
+    public init(settings: [(key: String, value: String)], result: EvaluationResult) {
+      self.settings = settings
+      self.result = result
+    }
+
+    func value(_ key: String) -> String? { settings.first { $0.key == key }?.value }
+  }
+
+  /// Runs of the same settings.
+  public struct Group: Sendable {
+    /// The values of `keys`; empty for a key that the runs do not have.
+    public let values: [String]
+    /// The paths of the runs.
+    public let runs: [String]
+    /// The numbers of the metrics.
+    public let figures: [Figure]
+
+    /// A figure of a metric and a compared image.
+    public func figure(_ metric: String, _ of: String) -> Figure? {
+      figures.first { $0.metric == metric && $0.of == of }
+    }
+  }
+
+  /// A number of a metric over the runs of a group.
+  public struct Figure: Sendable {
+    /// The name of the metric, and the compared image.
+    public let metric: String, of: String
+    /// The mean over the runs.
+    public let mean: Double
+    /// The standard deviation over the runs; nil for one run.
+    public let deviation: Double?
+    /// How much better than the baseline, as a share of the baseline; nil without one.
+    public var gain: Double?
+  }
+
+  /// The keys in which the groups differ.
+  public let keys: [String]
+  /// The groups, in the order of their first runs.
+  public private(set) var groups: [Group]
+
+  private static let seedKey = "seed"
+
+  /// Puts runs together.
+  ///
+  /// - Parameters:
+  ///   - entries: the compared runs.
+  ///   - baselines: runs that the others are compared with. A group is compared with the baseline
+  ///     that has the same values of all keys in which the baselines differ.
+  /// - Throws: `UnlikeFingerprints`.
+  public init(_ entries: [Entry], baselines: [Entry] = []) throws {
+    try Self.checkFingerprints((entries + baselines).map(\.result))
+    keys = Self.differing(entries)
+    groups = Self.groups(entries, by: keys)
+    guard !baselines.isEmpty else { return }
+    let shared = Self.differing(baselines)
+    let others = Self.groups(baselines, by: shared)
+    groups = groups.map { group in
+      guard let entry = entries.first(where: { $0.result.run == group.runs[0] }),
+        let base = others.first(where: { $0.values == shared.map { entry.value($0) ?? "" } })
+      else { return group }
+      return Group(
+        values: group.values, runs: group.runs, figures: group.figures.map { $0.beside(base) })
+    }
+  }
+
+  /// Numbers of a metric that cannot be put into one table.
+  public struct UnlikeFingerprints: ExitStatusError, CustomStringConvertible {
+    /// One line.
+    public let description: String
+    /// 65: the runs' data do not go together.
+    public var exitStatus: Int32 { 65 }
+  }
+
+  /// Makes sure that numbers of a metric belong to the same, such as one network and one set of
+  /// images.
+  private static func checkFingerprints(_ results: [EvaluationResult]) throws {
+    guard let first = results.first else { return }
+    for other in results.dropFirst() {
+      for (name, text) in other.fingerprints {
+        guard let expected = first.fingerprints.first(where: { $0.name == name })?.text,
+          expected != text
+        else { continue }
+        throw UnlikeFingerprints(
+          description: "\(other.run): \(name): found \(text), expected \(expected) as for "
+            + "\(first.run); measure all runs against the same images by --data")
+      }
+    }
+  }
+
+  /// The keys of which not all runs that have them have the same value, in the order of their first
+  /// appearance; what only some models have follows from `model`.
+  private static func differing(_ entries: [Entry]) -> [String] {
+    var keys: [String] = []
+    for entry in entries {
+      for (key, _) in entry.settings where key != seedKey && !keys.contains(key) {
+        keys.append(key)
+      }
+    }
+    return keys.filter { key in Set(entries.compactMap { $0.value(key) }).count > 1 }
+  }
+
+  private static func groups(_ entries: [Entry], by keys: [String]) -> [Group] {
+    var order: [[String]] = []
+    var members: [[String]: [Entry]] = [:]
+    for entry in entries {
+      let values = keys.map { entry.value($0) ?? "" }
+      if members[values] == nil { order.append(values) }
+      members[values, default: []].append(entry)
+    }
+    return order.map { values in
+      let entries = members[values] ?? []
+      return Group(
+        values: values, runs: entries.map(\.result.run), figures: figures(entries.map(\.result)))
+    }
+  }
+
+  /// The numbers that all runs have.
+  private static func figures(_ results: [EvaluationResult]) -> [Figure] {
+    results[0].metrics.filter { !$0.name.hasSuffix(MetricCatalogue.standardError) }
+      .flatMap { name, values in
+        values.compactMap { value -> Figure? in
+          let found = results.compactMap { result in
+            result[name].first { $0.of == value.of }?.value
+          }
+          guard found.count == results.count, !found.contains(where: \.isNaN) else { return nil }
+          let n = Double(found.count)
+          let mean = found.reduce(0, +) / n
+          let squares = found.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+          return Figure(
+            metric: name, of: value.of, mean: mean,
+            deviation: found.count > 1 ? (squares / (n - 1)).squareRoot() : nil)
+        }
+      }
+  }
+}
+
+extension Comparison.Figure {
+  /// The same with its gain over that of a baseline.
+  fileprivate func beside(_ base: Comparison.Group) -> Comparison.Figure {
+    guard let metric = MetricCatalogue.metric(metric) else { return self }
+    // A baseline without a split has no L: its reconstruction is its answer.
+    let other =
+      base.figure(self.metric, of)
+      ?? metric.headline.lazy.compactMap { base.figure(self.metric, $0) }.first
+    guard let other, other.mean != 0 else { return self }
+    var figure = self
+    let change = metric.isHigherBetter ? mean - other.mean : other.mean - mean
+    figure.gain = change / abs(other.mean)
+    return figure
+  }
+}
