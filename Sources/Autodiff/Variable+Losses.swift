@@ -135,6 +135,37 @@ extension Variable {
     return tape.record(node)
   }
 
+  /// -log p(class) of each row's class, where p is the softmax of this variable's logits, [B, K].
+  ///
+  /// - Parameter labels: the classes, [B], from 0 to K - 1.
+  public func crossEntropy(of labels: [Int32]) -> Variable {
+    precondition(
+      labels.count == shape.rows && labels.allSatisfy { $0 >= 0 && Int($0) < shape.columns },
+      "\(labels.count) labels for logits \(shape)")
+    var node = node(Shape(shape.rows)) { tape, index in
+      let node = tape.nodes[index]
+      tape.addRows(to: node.inputs.0, from: index, derivative: node.saved.0)
+    }
+    if node.groups != 0 { node.saved.0 = tape.allocate(shape.count) }
+    ck_softmax_cross_entropy(
+      pointer, labels, node.value, node.saved.0, shape.rows, shape.columns)
+    return tape.record(node)
+  }
+
+  /// How many rows of this variable, [B, K], are largest at their label; the first counts among equals.
+  ///
+  /// - Parameter labels: the classes, [B]; others than 0 to K - 1 are never right.
+  public func count(ofRight labels: [Int32]) -> Int {
+    precondition(labels.count == shape.rows, "\(labels.count) labels for logits \(shape)")
+    let columns = shape.columns
+    return labels.indices.count { row in
+      let values = UnsafeBufferPointer(start: pointer + row * columns, count: columns)
+      var best = 0
+      for j in values.indices where values[j] > values[best] { best = j }
+      return best == Int(labels[row])
+    }
+  }
+
   private func rowLoss(
     _ target: Variable,
     _ kernel: (

@@ -208,3 +208,24 @@ CK_HOT void ck_log_mean_exp(const float *w, float *out, float *weights, long row
     if (weights) ck_scale(weights + row * cols, 1.0f / total, cols);
   }
 }
+
+CK_HOT void ck_softmax_cross_entropy(
+  const float *s, const int *labels, float *row_loss, float *grad, long rows, long cols) {
+  for (long row = 0; row < rows; row++) {
+    const float *from = s + row * cols;
+    float *to = grad ? grad + row * cols : NULL;
+    float largest = from[0];
+    for (long j = 1; j < cols; j++) largest = from[j] > largest ? from[j] : largest;
+    vec sum = 0.0f;
+    CK_VECTORS(j, k, cols) {
+      vec e = EXP_NEGATIVE(LOAD(from + j, k) - largest);
+      sum += FIRST(e, k);
+      if (to) STORE(to + j, e, k);
+    }
+    float total = vec_sum(&sum);
+    row_loss[row] = logf(total) + (largest - from[labels[row]]);
+    if (!to) continue;
+    ck_scale(to, 1.0f / total, cols);
+    to[labels[row]] -= 1.0f;
+  }
+}

@@ -4,7 +4,7 @@ import Support
 ///
 /// Distances between sets of images, such as FID, compare the features of one extractor only. Name
 /// and digest tell which extractor it was.
-public protocol FeatureExtractor: AnyObject {
+public protocol FeatureExtractor {
   /// The network in a word, `inception-v3-2015-12-05` for example.
   var name: String { get }
   /// The checksum of its weights, 32 hexadecimal digits.

@@ -46,13 +46,16 @@ public struct Dense: Network {
   /// A layer after a convolutional network, from images [B, height, width, channels].
   ///
   /// Initial values are PyTorch's.
-  public init(flattening height: Int, _ width: Int, _ channels: Int, to outputs: Int) {
+  public init(
+    flattening height: Int, _ width: Int, _ channels: Int, to outputs: Int,
+    _ activation: Activation = .identity
+  ) {
     let inputs = height * width * channels
     weight = Parameter(
       Shape(inputs, outputs), .uniform(fanIn: inputs),
       fileLayout: .afterFlatten(height: height, width: width, channels: channels))
     bias = Parameter(Shape(outputs), .uniform(fanIn: inputs))
-    activation = .identity
+    self.activation = activation
   }
 
   /// A layer before a convolutional network, to images [B, height, width, channels].

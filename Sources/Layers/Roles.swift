@@ -141,6 +141,18 @@ public protocol LatentVariableModel: Autoencoder {
   var isDensity: Bool { get }
 }
 
+/// A model that tells the class of an image, and has features of images on the way.
+public protocol Classifying: Module {
+  /// The number of classes, K.
+  var classes: Int { get }
+  /// The number of features, J.
+  var featureCount: Int { get }
+  /// The features of a batch [B, D], [B, J]: what the last layer reads.
+  func features(_ x: Variable) -> Variable
+  /// The logits of the classes, [B, K], of features [B, J].
+  func logits(ofFeatures features: Variable) -> Variable
+}
+
 /// A part of a loss that a model reports, or a measurement.
 public enum LossPart: Hashable, Sendable, CustomStringConvertible {
   /// The distance of reconstructions from their targets.

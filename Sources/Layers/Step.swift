@@ -19,6 +19,8 @@ public final class Step {
   public private(set) var epoch = Int.max
   /// Global row of each example.
   public private(set) var rows: [Int32] = []
+  /// The class of each example; empty where the images have no labels.
+  public private(set) var labels: [Int32] = []
   /// The data that the model should explain, [B, D] in [0, 1], without the noise of training.
   public var target: Variable { kept(targetKey) }
   /// What the losses reported: parts and their sums over the batch, in the order of the reports.
@@ -61,10 +63,12 @@ public final class Step {
 
   /// Starts a batch of `rows`; `fill` writes its pixels as [rows.count, dimensions].
   ///
-  /// - Parameter epoch: finished epochs of the run; left out outside of training.
+  /// - Parameters:
+  ///   - epoch: finished epochs of the run; left out outside of training.
+  ///   - labels: the class of every row of the data set; nil for none.
   public func begin(
     rows: UnsafeBufferPointer<Int32>, dimensions: Int, purpose: Purpose, time: Int,
-    epoch: Int = .max,
+    epoch: Int = .max, labels: [Int32]? = nil,
     fill: (UnsafeMutablePointer<Float>) throws -> Void
   ) rethrows {
     tape.reset()
@@ -73,6 +77,8 @@ public final class Step {
     reported.removeAll(keepingCapacity: true)
     self.rows.removeAll(keepingCapacity: true)
     self.rows.append(contentsOf: rows)
+    self.labels.removeAll(keepingCapacity: true)
+    if let labels { self.labels.append(contentsOf: rows.lazy.map { labels[Int($0)] }) }
     self.purpose = purpose
     self.time = time
     self.epoch = epoch

@@ -207,15 +207,16 @@ extension Configuration {
   /// - Parameters:
   ///   - count: rows of the training set.
   ///   - shape: the shape of its images, where it is known.
+  ///   - classes: the number of classes of its labels, where it has labels.
   /// - Throws: `ConfigurationError` for lanes that are no power of two or do not divide the batch,
   ///   a batch larger than the training set, or settings that do not fit together.
   public func validated(
-    rows count: Int, of shape: ImageShape? = nil
+    rows count: Int, of shape: ImageShape? = nil, classes: Int? = nil
   ) throws(ConfigurationError) -> Configuration {
     var resolved = self
     let rows = min(common.data.modelRows ?? count, count)
     if common.data.patch != nil { try common.lanes.check(rows: rows) }
-    try system.resolve(&resolved, TrainingSetFacts(rows: rows, shape: shape))
+    try system.resolve(&resolved, TrainingSetFacts(rows: rows, shape: shape, classes: classes))
     try resolved.refuseUnread()
     return resolved
   }

@@ -19,6 +19,8 @@ public struct System: Sendable {
   let settle: @Sendable (inout Configuration) -> Void
   let unreached: @Sendable (Configuration, Int) -> [String]
   let cure: @Sendable (Configuration, CollapseWarning) -> String
+  /// Whether it trains on labels of the images.
+  public let needsLabels: Bool
   /// Keys that it does not read, for which it accepts only the defaults.
   let refused: [String]
   /// The type of its settings.
@@ -32,13 +34,14 @@ public struct System: Sendable {
   ///   - loop: makes the loop from its settings.
   ///   - presets: the presets of its family; the system selects its own.
   ///   - refused: keys of other systems that a user may expect it to read.
+  ///   - needsLabels: whether it trains on labels of the images.
   ///   - cure: the settings that help against a collapse; "help" follows. Found by trial
   ///     (docs/expected-mnist.md, docs/expected-recycling.md).
   init<ModelSettings: SettingsGroup, LoopSettings: SettingsGroup>(
     _ name: String,
     make: @escaping @Sendable (ModelSettings, CommonSettings, ImageShape) throws -> any Module,
     loop: @escaping @Sendable (LoopSettings) -> any Loop,
-    presets: [Preset] = [], refusing refused: [String] = [],
+    presets: [Preset] = [], refusing refused: [String] = [], needsLabels: Bool = false,
     cure:
       @escaping @Sendable (SystemSettings<ModelSettings, LoopSettings>, CollapseWarning) ->
       String
@@ -46,6 +49,7 @@ public struct System: Sendable {
     typealias Settings = SystemSettings<ModelSettings, LoopSettings>
     self.name = name
     self.refused = refused
+    self.needsLabels = needsLabels
     settings = Settings.self
     self.presets = presets.filter { $0.system == name }
     var seen: Set<String> = []
@@ -77,13 +81,13 @@ extension System {
     _ name: String,
     make: @escaping @Sendable (ModelSettings, ImageShape) throws -> any Module,
     loop: @escaping @Sendable (LoopSettings) -> any Loop,
-    presets: [Preset] = [], refusing refused: [String] = [],
+    presets: [Preset] = [], refusing refused: [String] = [], needsLabels: Bool = false,
     cure:
       @escaping @Sendable (SystemSettings<ModelSettings, LoopSettings>, CollapseWarning) ->
       String
   ) {
     self.init(
       name, make: { settings, _, image in try make(settings, image) }, loop: loop,
-      presets: presets, refusing: refused, cure: cure)
+      presets: presets, refusing: refused, needsLabels: needsLabels, cure: cure)
   }
 }

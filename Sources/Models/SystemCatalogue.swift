@@ -34,6 +34,7 @@ public enum SystemCatalogue {
     DVAE.noiseless("iwae"),
     DVAE.denoising("dvae"),
     DVAE.weighted(noisyWeighted),
+    FeatureNet.system("feature-net"),
   ]
 
   /// The values of the key `model`.

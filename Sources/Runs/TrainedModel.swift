@@ -105,7 +105,10 @@ public final class TrainedModel {
     guard let model = model as? any Encoding else {
       throw ConfigurationError(
         "\(directory.path): found model=\(configuration.model), which has no encoder, expected a "
-          + "model that has one; sample draws images from this one")
+          + "model that has one; "
+          + (model is any Classifying
+            ? "evaluate tells how often this one is right"
+            : "sample draws images from this one"))
     }
     return model
   }

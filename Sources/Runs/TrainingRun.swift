@@ -28,6 +28,7 @@ public enum TrainingRun {
     observer: (any TrainingObserver)? = nil, limits: TrainingLimits = TrainingLimits(),
     world: Communicator
   ) throws -> Session {
+    try world.agree { try checkLabels(of: data, for: configuration) }
     let (common, loop) = (configuration.common, configuration.loop)
     let trainer = try Trainer(
       common, model: configuration.makeModel(of: data.shape), images: data, loop: loop, on: world)
@@ -51,7 +52,9 @@ public enum TrainingRun {
     try replicas.checkStart(settings: configuration.json.document)
     try replicas.check(dataSet: data.path, "\(data.count) \(data.shape)")
     let resolved = try world.agree {
-      let resolved = try configuration.validated(rows: data.count, of: data.shape)
+      try checkLabels(of: data, for: configuration)
+      let resolved = try configuration.validated(
+        rows: data.count, of: data.shape, classes: data.classes)
       try resolved.common.lanes.check(ranks: world.size)
       try checkMeasure(resolved, on: data)
       return resolved
@@ -328,8 +331,12 @@ public enum TrainingRun {
       }
       for line in configuration.unreached { observer?.warning(line) }
       if let reason = session.noValidation { observer?.warning("validate_every: \(reason)") }
+      if let line = cleanImagesUnread(by: configuration, of: trainer.images) {
+        observer?.warning(line)
+      }
     }
     let outcome = try session.run()
+    if outcome == .finished { try tellAccuracy(session, configuration, observer) }
     let progress = trainer.progress
     if world.isRoot && progress.skippedSteps > 0 {
       observer?.warning(
@@ -371,6 +378,7 @@ public enum TrainingRun {
     var abilities = ModelAbilities()
     abilities.encodes = session.trainer.model is any Encoding
     abilities.generates = session.trainer.model is any Generative
+    abilities.classifies = session.trainer.model is any Classifying
     abilities.splits = session.trainer.rowState?.arrays.hasSparsePart == true
     return abilities
   }

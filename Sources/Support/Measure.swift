@@ -14,6 +14,8 @@ public enum Measure: Sendable {
   case pixelValue
   /// A part of a whole, from 0 to 1; printed in percent.
   case share
+  /// The share of right answers, from 0 to 1; printed in percent, with one digit more.
+  case accuracy
   /// A measure of convergence, without unit.
   case change
   /// A number without unit that is usually between -1 and 1: a similarity, a cosine, an F1.
@@ -31,13 +33,15 @@ public enum Measure: Sendable {
     case .decibels: "dB"
     case .bits: "bit"
     case .pixelValue: "of 0…1"
-    case .share: "%"
+    case .share, .accuracy: "%"
     case .change, .index, .distance, .count: ""
     }
   }
 
   /// The number in its unit: a share in percent.
-  public func inUnit(_ value: Double) -> Double { self == .share ? 100 * value : value }
+  public func inUnit(_ value: Double) -> Double {
+    self == .share || self == .accuracy ? 100 * value : value
+  }
 
   /// The number without its unit.
   public func text(_ value: Double) -> String {
@@ -46,6 +50,7 @@ public enum Measure: Sendable {
     case .squaredError, .pixelValue, .bits, .index, .distance: Quantity.significant(value, 4)
     case .decibels: Quantity.decimal(value, 2)
     case .share: Quantity.decimal(inUnit(value), 1)
+    case .accuracy: Quantity.decimal(inUnit(value), 2)
     case .change, .count: Quantity.significant(value, 3)
     }
   }

@@ -72,6 +72,8 @@ public final class Session {
     set { checkpointer.blasKernels = newValue }
   }
 
+  /// Images outside the training rows, if there are some.
+  public let validationImages: ValidationImages?
   private let journal: Journal
   private let checkpointer: Checkpointer
   private let validation: Validation
@@ -110,6 +112,7 @@ public final class Session {
     self.loop = loop
     self.recording = recording
     self.limits = limits
+    validationImages = images
     journal = Journal(directory, lease, recording, observer: observer, cure: cure)
     checkpointer = Checkpointer(
       directory, lease, recording, configuration: configuration, data: data)

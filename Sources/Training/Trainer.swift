@@ -300,7 +300,7 @@ public final class Trainer {
       let batch = UnsafeBufferPointer(rebasing: all[places])
       step.begin(
         rows: batch, dimensions: dimensions, purpose: .latent, time: progress.step,
-        epoch: progress.totalEpochs
+        epoch: progress.totalEpochs, labels: images.labels
       ) { pixels in
         images.gather(batch, into: pixels)
         rows.sparse?.subtract(batch, from: pixels)

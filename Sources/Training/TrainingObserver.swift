@@ -20,8 +20,15 @@ public protocol TrainingObserver: AnyObject {
   func peakMemory(_ bytes: [Int])
   /// The checkpoint of the lowest score; reported at the end, if there is one.
   func best(_ checkpoint: BestCheckpoint)
+  /// How often a trained classifier is right about some images; reported at the end.
+  func classified(_ images: String, _ accuracy: ClassAccuracy)
   /// The run has finished or stopped in good order.
   func finished(_ outcome: RunOutcome)
+}
+
+extension TrainingObserver {
+  /// The default: nothing, for observers of other models.
+  public func classified(_ images: String, _ accuracy: ClassAccuracy) {}
 }
 
 /// The facts of a run that are known before its first step.
@@ -106,6 +113,8 @@ public struct ModelAbilities: Equatable, Sendable {
   public var encodes = false
   /// Whether it draws images from a prior.
   public var generates = false
+  /// Whether it tells the class of images.
+  public var classifies = false
   /// Whether the run keeps a sparse part.
   public var splits = false
 

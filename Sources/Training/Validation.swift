@@ -128,6 +128,20 @@ public struct ValidationImages {
     }
   }
 
+  /// The test split of the training set's file.
+  ///
+  /// - Returns: nil where there is none of this shape.
+  /// - Throws: errors of reading the file.
+  public init?(test common: CommonSettings, beside data: ImageSet) throws {
+    guard common.data.images.isEmpty, data.split != .test,
+      let split = try ImageSet.openIfPresent(
+        data.path, split: Split.test.rawValue, options: common.data.imageSetOptions)?
+        .rows(by: common.data),
+      split.shape == data.shape
+    else { return nil }
+    (images, rows) = (Self.binary(split, common, 0..<split.count), 0..<split.count)
+  }
+
   private static func binary(
     _ images: ImageSet, _ common: CommonSettings, _ rows: Range<Int>
   ) -> ImageSet {

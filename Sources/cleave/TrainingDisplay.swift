@@ -18,6 +18,7 @@ final class TrainingDisplay: TrainingObserver {
   private var newest: String?
   private var threshold: Double?
   private var peaks: [Int] = []
+  private var accuracies: [(images: String, found: ClassAccuracy)] = []
   private var outcome: RunOutcome?
 
   init(_ console: Console, unread: [String]) {
@@ -129,6 +130,17 @@ final class TrainingDisplay: TrainingObserver {
 
   func best(_ checkpoint: BestCheckpoint) { bestCheckpoint = checkpoint }
 
+  func classified(_ images: String, _ accuracy: ClassAccuracy) {
+    accuracies.append((images, accuracy))
+    let unknown =
+      accuracy.unknown > 0
+      ? "; \(Quantity.grouped(accuracy.unknown)) are of classes that it does not know" : ""
+    console.note(
+      "accuracy: \(Measure.accuracy.words(accuracy.share)) of \(Quantity.grouped(accuracy.images)) "
+        + "\(images), standard error \(Measure.accuracy.words(accuracy.standardError)); the most "
+        + "frequent class has \(Measure.accuracy.words(accuracy.majorityShare))" + unknown)
+  }
+
   func finished(_ outcome: RunOutcome) {
     self.outcome = outcome
     let run = header?.run ?? "the run"
@@ -196,21 +208,25 @@ final class TrainingDisplay: TrainingObserver {
     func file(_ ending: String) -> String { ShellWords.quoted(base + ending) }
     let abilities = header.abilities
     let isPatched = header.rowsName == "patches"
-    return
+    var commands: [String] = []
+    if abilities.splits {
       // Of photographs the repaired ones are wanted; new patches are nothing to look at.
-      (abilities.splits
-      ? [
+      commands.append(
         isPatched
           ? "cleave denoise \(run) --as repaired --out \(file("-clean/"))"
-          : "cleave denoise \(run) --out \(file("-clean.h5"))",
-        "cleave denoise \(run) --out \(file("-look.png"))",
-      ] : [])
-      + (abilities.encodes && !abilities.splits
-        ? ["cleave reconstruct \(run) --out \(file("-reconstructions.png"))"] : [])
-      + (abilities.encodes ? ["cleave evaluate \(run)"] : [])
-      + (abilities.generates && !isPatched
-        ? ["cleave sample \(run) --count 100 --out \(file("-samples.png"))"] : [])
-      + ["cleave info \(run)"]
+          : "cleave denoise \(run) --out \(file("-clean.h5"))")
+      commands.append("cleave denoise \(run) --out \(file("-look.png"))")
+    } else if abilities.encodes {
+      commands.append("cleave reconstruct \(run) --out \(file("-reconstructions.png"))")
+    }
+    if abilities.encodes { commands.append("cleave evaluate \(run)") }
+    if abilities.generates && !isPatched {
+      commands.append("cleave sample \(run) --count 100 --out \(file("-samples.png"))")
+    }
+    if abilities.classifies {
+      commands.append("cleave evaluate \(run) --metrics accuracy --split test")
+    }
+    return commands + ["cleave info \(run)"]
   }
 
   /// The document of `train --json`.
@@ -247,12 +263,24 @@ final class TrainingDisplay: TrainingObserver {
             "score_of": .string(best.measure.rawValue),
           ]))
     }
+    if !accuracies.isEmpty { members.append(.init("accuracy", accuracyDocument)) }
     members += [
       .init("seconds", .real(clock.seconds)),
       .init("images_per_second", rate.map { .real($0) } ?? .null),
       .init("peak_rss_mib", .array(peaks.map { .real(Double($0) / 0x1p20) })),
     ]
     return .object(members)
+  }
+
+  private var accuracyDocument: JSONValue {
+    .object(
+      accuracies.map { images, found in
+        let document: JSONValue = [
+          "images": .integer(found.images), "share": .real(found.share),
+          "standard_error": .real(found.standardError), "majority": .real(found.majorityShare),
+        ]
+        return JSONValue.Member(images.replacing(" ", with: "_"), document)
+      })
   }
 
   // MARK: - Lines

@@ -82,6 +82,9 @@ struct Differentiable: Sendable, CustomStringConvertible {
           of: data(like: $0("a").rows(0..<3)), scale: $0("b"), least: 0.125)
       },
       Differentiable("column means", [("a", matrix)]) { square($0("a").columnMeans()) },
+      Differentiable("cross-entropy", [("a", matrix)]) {
+        (0.5 * $0("a")).crossEntropy(of: [3, 0, 2])
+      },
       Differentiable("padded", [("a", matrix)]) { square($0("a").padded(toColumns: 7)) },
       Differentiable("linear, no bias", [("a", matrix), ("weight", Shape(4, 2))]) {
         $0("a").linear($0("weight"), nil, .tanh)

@@ -10,7 +10,8 @@ import Training
 @Suite(.serialized) struct CatalogueTests {
   /// Settings that a model needs beside small networks.
   private static let needs: [String: [String]] = [
-    "dcgan": ["channels=4,4"], "ic-affine-em": sweeps,
+    "dcgan": ["channels=4,4"], "feature-net": ["channels=4,4"],
+    "ic-affine-em": sweeps,
     "rpca": sweeps + ["rpca_tolerance=0"],
     "rpca, randomized": sweeps + ["rpca_tolerance=0", "svd=randomized"],
     "rpca, authors": sweeps + ["rpca_tolerance=0", "rpca_solver=authors"],

@@ -3,8 +3,8 @@
 
     python3 Tests/Golden/generate.py          # needs torch, numpy, h5py and Pillow
 
-writes operators.h5, optimizers.h5, models.h5, adversarial.h5, recycling.h5, denoising.h5 and
-images.h5 beside itself; README.md documents their layout.
+writes operators.h5, optimizers.h5, models.h5, adversarial.h5, classifier.h5, recycling.h5,
+denoising.h5 and images.h5 beside itself; README.md documents their layout.
 Every input is a double that a float holds exactly, so a single-precision program starts from the
 same numbers. With the chosen seeds no ReLU is near its kink, and no gradient is so small that
 Adam's division would enlarge its rounding. For each case the script prints the error of PyTorch
@@ -13,6 +13,7 @@ the tests follow from it.
 """
 from fixture import FOLDER
 from adversarial import write_adversarial
+from classifier import write_classifier
 from convolutional import write_convolutional
 from denoising import write_denoising
 from images import write_images
@@ -29,6 +30,7 @@ if __name__ == "__main__":
     write_adversarial()
     write_normalization()
     write_convolutional()
+    write_classifier()
     write_recycling()
     write_denoising()
     write_images()

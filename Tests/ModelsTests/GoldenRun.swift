@@ -22,6 +22,7 @@ final class GoldenRun {
   let step: Step
   private let clock: Clock
   private let batches: [Float]
+  private let labels: [Int32]  // [steps * B]; empty where the case has none
   /// Examples of a batch, and their image shape.
   let examples: Int, image: ImageShape
 
@@ -66,6 +67,9 @@ final class GoldenRun {
         groups: model.groups(phase.updates), buckets: buckets)
     }
     batches = try golden.floats("\(name)/data/batches")
+    labels =
+      golden.has("\(name)/data/labels")
+      ? try golden.floats("\(name)/data/labels").map { Int32($0) } : []
 
     let clock = Clock()
     self.clock = clock
@@ -103,8 +107,11 @@ final class GoldenRun {
     clock.step = index
     let count = examples * image.count
     let rows = (0..<Int32(examples)).map { $0 }
+    let labels = labels.isEmpty ? nil : Array(labels[index * examples..<(index + 1) * examples])
     rows.withUnsafeBufferPointer { rows in
-      step.begin(rows: rows, dimensions: image.count, purpose: .latent, time: index) { pixels in
+      step.begin(
+        rows: rows, dimensions: image.count, purpose: .latent, time: index, labels: labels
+      ) { pixels in
         for i in 0..<count { pixels[i] = batches[index * count + i] }
       }
     }

@@ -176,6 +176,11 @@ void ck_softplus_rows(
 /// NULL.
 void ck_log_mean_exp(const float *w, float *out, float *weights, long rows, long cols);
 
+/// row_loss = log sum_j exp(s_j) - s_label; grad = softmax of the row less 1 at its label.
+/// `labels` are in 0..<cols. `grad` may be NULL.
+void ck_softmax_cross_entropy(
+  const float *s, const int *labels, float *row_loss, float *grad, long rows, long cols);
+
 // MARK: Element-wise (elementwise.c)
 
 void ck_add(float *y, const float *a, const float *b, long n);       // y = a + b

@@ -47,7 +47,7 @@ extension Evaluation {
       }
       var isFolder: ObjCBool = false
       _ = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-      //FN if isFolder.boolValue { return try FrozenNet(run: RunDirectory(path), on: world) }
+      if isFolder.boolValue { return try FrozenNet(run: RunDirectory(path), on: world) }
       return try world.agree { try InceptionV3(path: path) }
     }
   }
@@ -166,4 +166,4 @@ extension Evaluation {
   }
 }
 
-//FN extension FrozenNet: FeatureExtractor {}
+extension FrozenNet: FeatureExtractor {}

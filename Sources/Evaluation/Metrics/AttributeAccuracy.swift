@@ -14,7 +14,7 @@ enum AttributeAccuracy: Metric {
   static let name = "attributes"
   static let summary = "accuracy of a linear classifier of each attribute on codes (CelebA)"
   static let needs: String? = "an encoder"
-  static let unit = Measure.share
+  static let unit = Measure.accuracy
   static let isHigherBetter = true
   static let headline = ["mean"]
   static let chosen = MetricOption(

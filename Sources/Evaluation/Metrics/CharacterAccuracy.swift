@@ -14,7 +14,7 @@ enum CharacterAccuracy: Metric {
   static let name = "twenty_way"
   static let summary = "accuracy among 20 new characters, each drawing left out in turn (Omniglot)"
   static let needs: String? = "an encoder"
-  static let unit = Measure.share
+  static let unit = Measure.accuracy
   static let headline = ["codes"]
   static let isHigherBetter = true
   static let note: String? =

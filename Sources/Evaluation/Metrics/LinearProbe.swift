@@ -6,7 +6,7 @@ enum LinearProbe: Metric {
   static let name = "probe"
   static let summary = "accuracy of logistic regression on codes (linear probe)"
   static let needs: String? = "an encoder"
-  static let unit = Measure.share
+  static let unit = Measure.accuracy
   static let headline = ["codes"]
   static let isHigherBetter = true
   static let options = [MetricOption.fit]

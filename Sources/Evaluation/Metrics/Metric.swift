@@ -124,6 +124,7 @@ public enum MetricCatalogue {
     AttributeAccuracy.self,
     OutlierDetection.self,
     ShiftedCodes.self,
+    ClassifierAccuracy.self,
   ]
 
   /// The options of all metrics, each once, in their order.
@@ -140,7 +141,7 @@ public enum MetricCatalogue {
 
   /// The metrics that are measured by default.
   public static let usual: [any Metric.Type] = [
-    MeanSquaredError.self, PeakSignalToNoise.self, EvidenceLowerBound.self,
+    MeanSquaredError.self, PeakSignalToNoise.self, EvidenceLowerBound.self, Accuracy.self,
   ]
 
   /// The kind of the numbers under a name of a result: a metric, or a detail that follows it.

@@ -6,7 +6,7 @@ enum NeighbourAccuracy: Metric {
   static let name = "knn"
   static let summary = "accuracy of the majority of the --neighbours nearest training codes"
   static let needs: String? = "an encoder"
-  static let unit = Measure.share
+  static let unit = Measure.accuracy
   static let headline = ["codes"]
   static let isHigherBetter = true
   private static let usual = 5

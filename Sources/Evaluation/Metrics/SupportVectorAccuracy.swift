@@ -6,7 +6,7 @@ enum SupportVectorAccuracy: Metric {
   static let name = "svm"
   static let summary = "accuracy of a support vector machine (RBF, C = 1) on codes"
   static let needs: String? = "an encoder"
-  static let unit = Measure.share
+  static let unit = Measure.accuracy
   static let headline = ["codes"]
   static let isHigherBetter = true
   static let gamma = MetricOption(

@@ -40,11 +40,14 @@ public struct TrainingSetFacts: Sendable {
   public let rows: Int
   /// The shape of an image, if it is known.
   public let shape: ImageShape?
+  /// The number of classes of the labels, if there are labels.
+  public let classes: Int?
 
   /// Facts from their parts.
-  public init(rows: Int, shape: ImageShape?) {
+  public init(rows: Int, shape: ImageShape?, classes: Int? = nil) {
     self.rows = rows
     self.shape = shape
+    self.classes = classes
   }
 }
 

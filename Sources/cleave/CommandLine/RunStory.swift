@@ -127,6 +127,7 @@ struct RunStory {
     case "c1", "c2": Measure.change.words(value)
     case "rank", "components": Quantity.grouped(Int(min(max(0, value), 1e15)))
     case "nonzero", "sparsity", "outside", "explained": Measure.share.words(value)
+    case "accuracy": Measure.accuracy.words(value)
     case "mse", "mse_difference": Measure.squaredError.text(value)
     default: nil
     }
