@@ -190,7 +190,7 @@ extension TrainedModel {
   /// How the run makes S from X - L.
   var shrinkage: Shrinkage {
     Shrinkage(
-      configuration.loop.shrinkage, threshold: threshold, channels: imageShape.channels)
+      configuration.loop.shrinkage, threshold: threshold, shape: imageShape)
   }
 
   /// The noise of inputs in measurements: the noise of training, or none for images that are

@@ -31,15 +31,16 @@ public struct Dense: Network {
 
   /// A layer from `inputs` to `outputs` units.
   ///
-  /// `weights`, if given, draws the weights in place of `initialized`.
+  /// `weights` and `biases`, if given, draw these in place of `initialized`.
   public init(
     _ inputs: Int, _ outputs: Int, _ activation: Activation = .identity,
-    initialized: Initialization = .glorot, weights: Initializer? = nil
+    initialized: Initialization = .glorot, weights: Initializer? = nil,
+    biases: Initializer? = nil
   ) {
     weight = Parameter(
       Shape(inputs, outputs), weights ?? initialized.weight(inputs, outputs),
       fileLayout: .transposed)
-    bias = Parameter(Shape(outputs), initialized.bias(inputs))
+    bias = Parameter(Shape(outputs), biases ?? initialized.bias(inputs))
     self.activation = activation
   }
 

@@ -68,7 +68,7 @@ public final class HiddenPixels: BlindMeasure {
       FrozenSplit(
         by: model, dimensions: shape.count,
         shrinkage: Shrinkage(
-          rule, threshold: threshold > 0 ? threshold : .infinity, channels: shape.channels),
+          rule, threshold: threshold > 0 ? threshold : .infinity, shape: shape),
         rounds: rounds, seed: seed), of: shape, patchesOf: source)
     draws = Draws(seed: seed, purpose: .hidden, time: 0)
   }

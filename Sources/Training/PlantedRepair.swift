@@ -32,7 +32,7 @@ public final class PlantedRepair: BlindMeasure {
     rule: ShrinkageRule, threshold: Float, rounds: Int = FrozenSplit.usualRounds, seed: UInt64
   ) {
     let own = Shrinkage(
-      rule, threshold: threshold > 0 ? threshold : .infinity, channels: shape.channels)
+      rule, threshold: threshold > 0 ? threshold : .infinity, shape: shape)
     shrinkage = threshold > 0 ? own : nil
     split = WholeSplit(
       FrozenSplit(

@@ -75,7 +75,7 @@ struct Validation {
   ) throws -> (negative: Double, reported: Double)? {
     guard let images, let model else { return nil }
     let d = images.images.shape.count
-    let shrinkage = Shrinkage(rule, threshold: threshold, channels: images.images.shape.channels)
+    let shrinkage = Shrinkage(rule, threshold: threshold, shape: images.images.shape)
     let split = FrozenSplit(by: model, dimensions: d, shrinkage: shrinkage, seed: seed)
     let bound = try BoundEstimate(
       model, rows: images.rows, dimensions: d, seed: seed, on: world

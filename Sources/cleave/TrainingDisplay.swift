@@ -62,8 +62,7 @@ final class TrainingDisplay: TrainingObserver {
   /// What lambda means for the images of the run.
   static func words(threshold: Double, lambda: Double, rule: ShrinkageRule) -> String {
     "lambda=\(Quantity.significant(lambda, 6)): threshold "
-      + "\(Quantity.significant(threshold, 2)) of 0…1; where |X - L| of a pixel is larger, "
-      + rule.words
+      + "\(Quantity.significant(threshold, 2)) " + rule.words
   }
 
   private var lossUnit: Measure { header?.lossUnit ?? .nats }

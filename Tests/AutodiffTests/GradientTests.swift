@@ -129,6 +129,18 @@ struct Differentiable: Sendable, CustomStringConvertible {
         input("a").linear(input("weight"), input("bias"), .tanh)
           .linear(input("weight"), input("bias"), .tanh)
       },
+      Differentiable(
+        "transposed layer", [("a", matrix), ("weight", Shape(2, 4)), ("bias", Shape(2))]
+      ) { input in
+        input("a").linearTransposed(input("weight"), input("bias"), .tanh)
+      },
+      Differentiable(
+        "a layer and its transpose",
+        [("a", matrix), ("weight", Shape(4, 2)), ("bias", Shape(2)), ("back", Shape(4))]
+      ) { input in
+        input("a").linear(input("weight"), input("bias"), .sigmoid)
+          .linearTransposed(input("weight"), input("back"), .tanh)
+      },
       Differentiable("one value in several losses", [("a", matrix)]) {
         let y = $0("a").activated(.tanh)
         return y.squaredError(to: data(like: y)) + y.logMeanExp()

@@ -15,6 +15,9 @@ import Training
     "rpca": sweeps + ["rpca_tolerance=0"],
     "rpca, randomized": sweeps + ["rpca_tolerance=0", "svd=randomized"],
     "rpca, authors": sweeps + ["rpca_tolerance=0", "rpca_solver=authors"],
+    "rda, tied": ["rda_variant=tied", "tied_layers=12,4", "reconstruction_term=mse"],
+    "rda, rows": ["shrinkage=row", "threshold=none", "lambda=4"],
+    "rda, columns": ["shrinkage=column", "threshold=none", "lambda=1"],
     "pca": ["noise=none"], "lpf": ["noise=none"], "median": ["noise=none"],
     "r-l2-vae": rounds, "rlc-vae": rounds, "ric-vae": rounds + ["recycle_grad=full"],
     "iwae": ["noise=none", "samples=3"], "dvae": ["samples=3", "corruptions=2", "kl=mc"],
@@ -30,7 +33,10 @@ import Training
   private static let single = ["pca", "lpf", "median"]
   private static let rounds = ["passes=2", "passes_from_epoch=3"]
   private static let cases =
-    SystemCatalogue.names + ["diwae, recurrent", "rpca, randomized", "rpca, authors"]
+    SystemCatalogue.names + [
+      "rda, tied", "rda, rows", "rda, columns", "diwae, recurrent", "rpca, randomized",
+      "rpca, authors",
+    ]
 
   /// 52 steps of 13 epochs in `exact` mode: whole runs on one, two and four ranks.
   ///

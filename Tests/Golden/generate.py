@@ -4,7 +4,7 @@
     python3 Tests/Golden/generate.py          # needs torch, numpy, h5py and Pillow
 
 writes operators.h5, optimizers.h5, models.h5, adversarial.h5, classifier.h5, recycling.h5,
-denoising.h5 and images.h5 beside itself; README.md documents their layout.
+denoising.h5, tied.h5 and images.h5 beside itself; README.md documents their layout.
 Every input is a double that a float holds exactly, so a single-precision program starts from the
 same numbers. With the chosen seeds no ReLU is near its kink, and no gradient is so small that
 Adam's division would enlarge its rounding. For each case the script prints the error of PyTorch
@@ -22,6 +22,7 @@ from normalization import write_normalization
 from operators import write_operators
 from recycling import write_recycling
 from optimizers import write_optimizers
+from tied import write_tied
 
 if __name__ == "__main__":
     write_operators()
@@ -33,6 +34,7 @@ if __name__ == "__main__":
     write_classifier()
     write_recycling()
     write_denoising()
+    write_tied()
     write_images()
     for file in sorted(FOLDER.glob("*.h5")):
         print(f"{file.name}: {file.stat().st_size} bytes")

@@ -33,6 +33,7 @@ struct GoldenModelTests {
       "diwae_gaussian", "diwae_gru_chunks", "diwae_inside", "diwae_outside", "dvae",
       "dvae_gaussian", "dvae_gru", "dvae_gru_per_step", "dvae_k3_m2", "dvae_mc", "iwae",
     ],
+    "tied": ["rda_tied", "rda_tied_deep"],
   ]
 
   static let all = files.flatMap { file, cases in cases.map { "\(file)/\($0)" } }.sorted()

@@ -79,6 +79,11 @@ extension Trainer {
     let reference = clean == nil ? nil : Storage(count: rows.blockRows * d)
     let first = progress.outer == 0
     let step = Step(seed: settings.seed)
+    var shrinkage = shrinkage
+    if shrinkage.rule == .column {
+      let norms = try columnNorms(model, state, sampling: sampling)
+      shrinkage.shares = norms.map { shrinkage.share(ofNorm: $0) }
+    }
     let width = 6
     var perLane = Array(repeating: 0.0, count: lanes.count * width)
     var batch: [Int32] = []
@@ -137,6 +142,36 @@ extension Trainer {
     result.seconds =
       Double(DispatchTime.now().uptimeNanoseconds - started.uptimeNanoseconds) / 1e9
     return result
+  }
+}
+
+extension Trainer {
+  /// The norm of X - L over all rows at each place, [D], for the L that a projection would find.
+  ///
+  /// **Collective.** Lanes are added in their order, for any number of ranks.
+  private func columnNorms(
+    _ model: any Encoding, _ state: RowState, sampling: Bool
+  ) throws -> [Double] {
+    let d = dimensions
+    let x = Storage(count: rows.blockRows * d)
+    let step = Step(seed: settings.seed)
+    var perLane = Array(repeating: 0.0, count: lanes.count * d)
+    rows.forEachBlock { lane, rows in
+      images.gather(rows, into: x.pointer)
+      rows.map(Int32.init).withUnsafeBufferPointer { batch in
+        step.begin(rows: batch, dimensions: d, purpose: .projection, time: progress.outer) { l in
+          ck_copy(l, x.pointer, rows.count * d)
+          state.subtract(rows, from: l)
+        }
+      }
+      let l = model.reconstruct(step.target, step, sampling: sampling).pointer
+      ck_axpy(x.pointer, l, -1, rows.count * d)
+      for i in 0..<rows.count * d {
+        let v = Double(x.pointer[i])
+        perLane[lane * d + i % d] += v * v
+      }
+    }
+    return try rows.totals(perLane, width: d).map { $0.squareRoot() }
   }
 }
 

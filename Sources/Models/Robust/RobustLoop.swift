@@ -9,8 +9,9 @@ import Training
 /// Minimises loss(L) + lambda ||S||_1 subject to X = L + S.
 /// - The robust VAE trains a `VAE` (Ren et al., "Robust Variational Autoencoders: Generating
 ///   Noise-Free Images from Corrupted Images").
-/// - The robust deep autoencoder trains an `AE`, whose codes are not drawn (Zhou & Paffenroth,
-///   "Anomaly Detection with Robust Deep Autoencoders", KDD 2017; without its tied weights, D-46).
+/// - The robust deep autoencoder trains an `AE`, whose codes are not drawn, or a
+///   `TiedAutoencoder` (Zhou & Paffenroth, "Anomaly Detection with Robust Deep Autoencoders", KDD
+///   2017; D-46).
 ///
 /// A rank holds S and R = X - L - S for its own rows; L is never stored, since a batch's L is X -
 /// S. Where the RVAE paper and its authors' code disagree, the program follows the code:
@@ -73,7 +74,7 @@ public struct RobustLoop: Loop {
     let (threshold, weight) = shrinkage(norms, elements: trainer.rows.count * trainer.dimensions)
     session.shrinks(by: threshold, lambda: settings.lambda)
     let shrinkage = Shrinkage(
-      settings.shrinkage, threshold: threshold, channels: trainer.images.shape.channels)
+      settings.shrinkage, threshold: threshold, shape: trainer.images.shape)
     while trainer.progress.outer < settings.outerIterations {
       // A run that goes on after it has converged stays where it is.
       if let (c1, c2) = lastMeasures(of: session), hasConverged(c1, c2) { return .converged }
@@ -121,7 +122,7 @@ public struct RobustLoop: Loop {
   /// Makes one projection.
   public func rehearse(_ trainer: Trainer) throws -> Double? {
     let shrinkage = Shrinkage(
-      settings.shrinkage, threshold: 0.1, channels: trainer.images.shape.channels)
+      settings.shrinkage, threshold: 0.1, shape: trainer.images.shape)
     return try trainer.project(by: shrinkage, sampling: true).seconds
   }
 }
@@ -131,17 +132,31 @@ extension AE {
   struct RobustSettings: SettingsGroup {
     var network = NetworkSettings()
     var reconstruction = ReconstructionSettings()
+    var tied = TiedAutoencoder.Settings()
 
     static let entries: [SettingsEntry<RobustSettings>] = [
       .group(\.network),
       .group(\.reconstruction),
+      .group(\.tied),
     ]
 
     mutating func resolve(for data: TrainingSetFacts) { network.resolve(for: data) }
+
+    /// Tied weights leave no choice of networks and of their loss.
+    func check(_ system: String, with common: CommonSettings) throws(ConfigurationError) {
+      guard tied.variant == .tied else { return }
+      try network.layers.checkConnected(" with rda_variant=tied")
+      guard reconstruction.term == .mse else {
+        throw ConfigurationError(
+          key: "reconstruction_term", found: reconstruction.term.rawValue,
+          expected: "mse with rda_variant=tied, whose loss is 200 times the mean squared error")
+      }
+    }
   }
 
   /// The autoencoder within a robust one.
-  static func robust(_ c: RobustSettings, image: ImageShape) throws -> AE {
+  static func robust(_ c: RobustSettings, image: ImageShape) throws -> any Module {
+    if c.tied.variant == .tied { return TiedAutoencoder(c.tied, image: image) }
     var settings = Settings()
     settings.network = c.network
     settings.reconstruction = c.reconstruction

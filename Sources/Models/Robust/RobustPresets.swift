@@ -13,6 +13,10 @@ extension Preset {
       settings: [Setting("model=rda", "4.9, D-46"), Setting("reconstruction_term=bce", "4.9 [R]")]
         + robustMNIST + robustLoop),
     Preset(
+      name: "mnist-rda-tied",
+      summary: "robust deep autoencoder on MNIST with tied weights, as its own authors have it",
+      settings: [Setting("model=rda", "4.9, D-46"), Setting("rows=55000", "D-11 [C]")] + tied),
+    Preset(
       name: "mnist-rvae-beta",
       summary: "robust VAE on MNIST with a lighter KL term: 30 epochs suffice, and no collapse",
       settings: [Setting("model=rvae", "4.3")] + lightRobust
@@ -100,6 +104,21 @@ extension Preset {
     Setting("activation=sigmoid", "4.1 [C]"),
     Setting("optimizer=adam", "4.1 [P]"),
     Setting("learning_rate=0.001", "4.1 [P]"),
+  ]
+
+  /// Networks, loss and loop of the original robust deep autoencoder.
+  private static let tied = [
+    Setting("rda_variant=tied", "4.9: the original's"),
+    Setting("tied_layers=400", "4.9: 784-400"),
+    Setting("reconstruction_term=mse", "4.9: 200 times the mean squared error"),
+    Setting("batch=128", "4.9: 40 to 133"),
+    Setting("shuffle=true", "own"),
+    Setting("optimizer=adam", "4.9"),
+    Setting("learning_rate=0.01", "4.9: 0.01 to 0.15"),
+    Setting("outer_iterations=10", "4.9: 5 to 20"),
+    Setting("inner_epochs=50", "4.9: 50 to 100"),
+    Setting("lambda=70", "D-15"),
+    Setting("threshold=induced", "D-01 [C]"),
   ]
 
   /// The outer loop of the RVAE paper.

@@ -49,7 +49,8 @@ extension RobustLoop {
       .choice(
         "shrinkage", \.shrinkage,
         "How S comes from X - L: soft, each value by itself; group, the channels of a pixel by their "
-          + "norm; firm, by the largest of them, whole above twice the threshold.",
+          + "norm; firm, by the largest of them, whole above twice the threshold; row, all values of "
+          + "an image by their norm; column, one place of all images.",
         "4.3: soft"),
       .choice(
         "stop_rule", \.stopRule, "Stop when both of c1 and c2 are small, or either.",
@@ -69,6 +70,16 @@ extension RobustLoop {
       .group(\.storage),
       .group(\.optimizer),
     ]
+
+    /// Norms are those of whole images, so patches cannot have them.
+    public func check(
+      _ system: String, with common: CommonSettings
+    ) throws(ConfigurationError) {
+      guard shrinkage.isOfWholeImages, let patch = common.data.patch else { return }
+      throw ConfigurationError(
+        key: "shrinkage", found: "\(shrinkage.rawValue) with patch=\(patch)",
+        expected: "soft, group or firm for patches")
+    }
   }
 
   /// D-01: the rule for the shrinkage threshold t.
