@@ -427,6 +427,11 @@ public final class Session {
     journal.observer?.shrinks(by: shrinkageThreshold, lambda: lambda, rule: loop.shrinkage)
   }
 
+  /// Tells a fact about the run, on rank 0.
+  public func note(_ message: String) {
+    if trainer.world.isRoot { journal.observer?.note(message) }
+  }
+
   /// Writes a checkpoint of the present state, if the run writes files.
   ///
   /// **Collective.**

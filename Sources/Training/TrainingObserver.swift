@@ -12,6 +12,8 @@ public protocol TrainingObserver: AnyObject {
   func step(_ metrics: StepMetrics)
   /// An outer iteration (robust models), with its projection, is complete.
   func outerFinished(_ metrics: OuterMetrics)
+  /// A fact about the run that the user may want to know.
+  func note(_ message: String)
   /// A fact that the user should know and may want to mend; the run continues.
   func warning(_ message: String)
   /// A checkpoint is on disk under its final name.
@@ -27,6 +29,8 @@ public protocol TrainingObserver: AnyObject {
 }
 
 extension TrainingObserver {
+  /// The default: nothing.
+  public func note(_ message: String) {}
   /// The default: nothing, for observers of other models.
   public func classified(_ images: String, _ accuracy: ClassAccuracy) {}
 }

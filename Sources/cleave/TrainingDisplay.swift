@@ -108,6 +108,8 @@ final class TrainingDisplay: TrainingObserver {
     result.hasPrefix("verified") ? console.note(result) : console.warning(result)
   }
 
+  func note(_ message: String) { console.note("  " + message) }
+
   func warning(_ message: String) { console.warning(message) }
 
   func checkpointed(_ checkpoint: CheckpointNotice) {

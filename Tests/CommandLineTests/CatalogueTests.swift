@@ -12,6 +12,7 @@ import Training
   private static let needs: [String: [String]] = [
     "dcgan": ["channels=4,4"], "feature-net": ["channels=4,4"],
     "ic-affine-em": sweeps,
+    "ic-affine-em, components": sweeps + ["components=20"],
     "rpca": sweeps + ["rpca_tolerance=0"],
     "rpca, randomized": sweeps + ["rpca_tolerance=0", "svd=randomized"],
     "rpca, authors": sweeps + ["rpca_tolerance=0", "rpca_solver=authors"],
@@ -34,7 +35,8 @@ import Training
   private static let rounds = ["passes=2", "passes_from_epoch=3"]
   private static let cases =
     SystemCatalogue.names + [
-      "rda, tied", "rda, rows", "rda, columns", "diwae, recurrent", "rpca, randomized",
+      "rda, tied", "rda, rows", "rda, columns", "ic-affine-em, components", "diwae, recurrent",
+      "rpca, randomized",
       "rpca, authors",
     ]
 

@@ -17,11 +17,17 @@ import Training
 /// outlier.
 /// A rank holds S = x - m and the variance of m for its own rows; lambda = S² + the variance, or
 /// the floor.
+///
+/// With `components` the sweeps see y = V'(x - mean), [B, C], the principal components of the rows
+/// (`PrincipalComponents`); then C takes the place of D above. L and S are of pixels all the same: L
+/// = V m + mean, and what the components leave out is a part of S.
 struct AffineICVAE: Autoencoder, Generative, Fitted {
   /// The settings of the affine iC-VAE by EM.
   struct Settings: SettingsGroup {
     /// The code.
     var code = CodeSettings()
+    /// The principal components that take the place of pixels; nil for pixels.
+    var components: Int?
     /// The number of sweeps, for the training set and for new rows.
     var count = EpochCount()
     /// The least variance of an entry, as a fraction of the data's variance.
@@ -34,6 +40,12 @@ struct AffineICVAE: Autoencoder, Generative, Fitted {
     /// The code, sweeps, variances.
     static let entries: [SettingsEntry<Settings>] = [
       .group(\.code),
+      .optionalInteger(
+        "components", \.components, 1...1_000_000,
+        absent: "\(usualComponents) above \(largestImage) values of an image, else none",
+        "Principal components of the training images that take the place of their values.",
+        "5.4 [R]: at most 256 where images are large"
+      ).fixed,
       .group(\.count),
       .real(
         "floor", \.floor, .positive,
@@ -46,6 +58,22 @@ struct AffineICVAE: Autoencoder, Generative, Fitted {
         "affine_bias", \.affineBias, "Fit b as well as W.",
         "5.4: not if centred"),
     ]
+
+    /// Images of more values are taken by their principal components.
+    static let largestImage = 4096
+    /// The components of such images.
+    static let usualComponents = 256
+
+    /// Images that are too large for sweeps over their values get components.
+    mutating func resolve(for data: TrainingSetFacts) {
+      guard let shape = data.shape else { return }
+      components = components(of: shape).map { min($0, data.rows) }
+    }
+
+    /// The components of images of a shape; nil for none.
+    func components(of image: ImageShape) -> Int? {
+      components ?? (image.count > Self.largestImage ? Self.usualComponents : nil)
+    }
   }
 
   /// The system fitted by sweeps.
@@ -56,43 +84,49 @@ struct AffineICVAE: Autoencoder, Generative, Fitted {
     ) { _, _ in "floor_decay=0.95 with epochs=300" }
   }
 
-  let decoder: Dense  // [B, J] -> [B, D]
+  let decoder: Dense  // [B, J] -> [B, D]; [B, C] with components
   let data: DataVariance
+  let components: PrincipalComponents?
   let floorDecay: Double, floor: Double
   let sweeps: Int
   let hasBias: Bool
 
-  private static let largestImage = 4096
-
   /// A model of images of this shape.
   ///
-  /// - Throws: `ConfigurationError` for more latent dimensions than pixels, or images too large for
-  ///   a matrix of all pairs of pixels.
+  /// - Throws: `ConfigurationError` for more latent dimensions than values, or more components than
+  ///   half of the values, beside which their variances are kept.
   init(_ c: Settings, image: ImageShape) throws {
-    guard image.count <= Self.largestImage else {
+    let reduced = c.components(of: image)
+    if let reduced, 2 * reduced > image.count {
       throw ConfigurationError(
-        key: "data", found: "images of \(image.count) pixels",
-        expected: "at most \(Self.largestImage), of which a matrix of all pairs can be held; take "
-          + "principal components first")
+        key: "components", found: "\(reduced)",
+        expected: "at most \(image.count / 2), half of the values of an image, or null for none")
     }
-    guard c.code.latent <= image.count else {
+    let dimensions = reduced ?? image.count
+    guard c.code.latent <= dimensions else {
       throw ConfigurationError(
         key: "latent", found: "\(c.code.latent)",
-        expected: "at most \(image.count), the pixels of an image")
+        expected: reduced == nil
+          ? "at most \(dimensions), the pixels of an image"
+          : "at most \(dimensions), as components has")
     }
-    decoder = Dense(c.code.latent, image.count)
+    decoder = Dense(c.code.latent, dimensions)
     data = DataVariance()
+    components = reduced.map { PrincipalComponents($0, of: image.count) }
     (floorDecay, floor, sweeps) = (c.floorDecay, c.floor, c.count.epochs)
     hasBias = c.affineBias
   }
 
-  /// The variance of all elements of the training set, kept to explain data after training.
+  /// The variance of all elements of the training set (of their components), kept to explain data
+  /// after training.
   struct DataVariance: Module {
     let variance = Parameter(Shape(1), .ones)
     var parameters: [(String, Parameter)] { [("variance", variance)] }
   }
 
-  var children: [(String, any Module)] { [("decoder", decoder), ("data", data)] }
+  var children: [(String, any Module)] {
+    [("decoder", decoder), ("data", data)] + (components.map { [("components", $0)] } ?? [])
+  }
 
   /// The latent dimensions, J.
   var latent: Int { decoder.weight.shape[0] }
@@ -118,7 +152,8 @@ struct AffineICVAE: Autoencoder, Generative, Fitted {
   /// floor.
   private func posterior(_ x: Variable) -> AffineEM.Posterior {
     let (fit, floors) = (fit, floors)
-    let values = x.values.map { Double($0) }
+    let pixels = x.values.map { Double($0) }
+    let values = components?.projection.codes(of: pixels) ?? pixels
     var variances = [Double](repeating: floors.variance, count: values.count)
     var posterior = fit.posterior(values, variances: variances)
     for sweep in 0..<floors.sweeps(atMost: sweeps) {
@@ -140,8 +175,11 @@ struct AffineICVAE: Autoencoder, Generative, Fitted {
     return Code(mean: code)
   }
 
-  /// W z + b, [B, D].
-  func decode(_ z: Variable) -> Variable { decoder(z) }
+  /// W z + b, or V (W z + b) + mean, [B, D].
+  func decode(_ z: Variable) -> Variable {
+    let m = decoder(z)
+    return components?.expansion(m) ?? m
+  }
 
   /// Codes from N(0, I), [B, J].
   func prior(_ step: Step) -> Variable { step.normal(latent, step.purpose) }
@@ -170,6 +208,23 @@ extension AffineICVAE {
   func start(_ session: Session) throws {
     let trainer = session.trainer
     let state = Self.state(of: trainer)
+    let (fit, variance) = try components.map { try first(of: $0, session) } ?? first(trainer)
+    try publish(fit, variance: variance, trainer)
+    state.beginUpdate()
+    state.update(state.rows) { arrays in
+      let (s, variances) = (arrays[0], arrays[1])
+      let (d, c) = (trainer.dimensions, fit.dimensions)
+      for i in 0..<state.rows.count * d {
+        (s[i], variances[i]) = (0, i % d < c ? Float(variance) : 0)
+      }
+    }
+    state.endUpdate()
+  }
+
+  /// PCA of the pixels, and their variance.
+  ///
+  /// **Collective.**
+  private func first(_ trainer: Trainer) throws -> (fit: AffineEM, variance: Double) {
     let (d, k) = (decoder.weight.shape[1], decoder.weight.shape[0])
     let count = Double(trainer.rows.count)
     let moments = try trainer.rows.sum(d + 1) { rows, sums in
@@ -196,13 +251,7 @@ extension AffineICVAE {
       let deviation = max(0, axes.values[a] / count).squareRoot()
       for j in 0..<d { fit.weights[j * k + a] = axes.vectors[a * d + j] * deviation }
     }
-    try publish(fit, variance: variance, trainer)
-    state.beginUpdate()
-    state.update(state.rows) { arrays in
-      let (s, variances) = (arrays[0], arrays[1])
-      for i in 0..<state.rows.count * d { (s[i], variances[i]) = (0, Float(variance)) }
-    }
-    state.endUpdate()
+    return (fit, variance)
   }
 
   /// Makes one E-step and one M-step.
@@ -216,11 +265,17 @@ extension AffineICVAE {
     var fit = fit
     let (floors, sweep) = (floors, trainer.progress.epoch)
     let (before, least) = (floors.value(sweep: sweep - 1), floors.value(sweep: sweep))
+    let projection = components?.projection
     state.beginUpdate()
     let sums = try trainer.rows.sum(fit.sumCount + 1) { rows, sums in
       let x = trainer.rows.pixels(rows)
       state.update(rows) { arrays in
         let (s, spreads) = (arrays[0], arrays[1])
+        if let projection {
+          sums[fit.sumCount] += reducedSweep(
+            x, projection, fit, s, spreads, before: before, least: least, into: sums)
+          return
+        }
         var variances = (0..<x.count).map { Self.variance(s[$0], spreads[$0], atLeast: before) }
         let posterior = fit.posterior(x, variances: variances)
         for i in x.indices {
@@ -234,11 +289,13 @@ extension AffineICVAE {
     state.endUpdate()
     fit.maximize(Array(sums.dropLast()), hasBias: hasBias)
     try publish(fit, variance: floors.variance, trainer)
-    return SweepResult(objective: 0.5 * sums[fit.sumCount] / Double(trainer.rows.count))
+    return SweepResult(
+      objective: 0.5 * sums[fit.sumCount] / Double(trainer.rows.count),
+      parts: components.map { [(.other("explained"), Double($0.kept.value[0]))] } ?? [])
   }
 
   /// lambda of an entry, from its residual and the variance of its mean.
-  private static func variance(_ s: Float, _ r: Float, atLeast least: Double) -> Double {
+  static func variance(_ s: Float, _ r: Float, atLeast least: Double) -> Double {
     max(Double(s) * Double(s) + Double(r), least, Double(Float.leastNormalMagnitude))
   }
 
