@@ -32,9 +32,9 @@ import Training
         let found = try Tool.document(
           "evaluate net --data d.h5 --split test --json", ranks: ranks, in: folder)
         let metrics = try #require(found["metrics"])
-        #expect(metrics["accuracy"]?.number == share)
-        #expect(metrics["accuracy_majority"]?.number == majority)
-        #expect(metrics["accuracy_standard_error"] == test["standard_error"])
+        #expect(metrics["accuracy"]?["model"]?.number == share)
+        #expect(metrics["accuracy"]?["majority"]?.number == majority)
+        #expect(metrics["accuracy_standard_error"]?["model"] == test["standard_error"])
         #expect(metrics["mse"] == nil)
       }
       let configuration = try String(
