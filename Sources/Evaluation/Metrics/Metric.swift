@@ -141,7 +141,8 @@ public enum MetricCatalogue {
 
   /// The metrics that are measured by default.
   public static let usual: [any Metric.Type] = [
-    MeanSquaredError.self, PeakSignalToNoise.self, EvidenceLowerBound.self, Accuracy.self,
+    MeanSquaredError.self, PeakSignalToNoise.self, EvidenceLowerBound.self,
+    ClassifierAccuracy.self,
   ]
 
   /// The kind of the numbers under a name of a result: a metric, or a detail that follows it.
