@@ -67,7 +67,9 @@ let package = Package(
     library("Doctor", ["Support", "MPI", "HDF5", "Tensors", "Distributed"]),
     library(
       "Benchmarks",
-      ["Support", "MPI", "Tensors", "Datasets", "Distributed", "Checkpoints", "Runs"]),
+      [
+        "Support", "MPI", "Tensors", "Datasets", "Distributed", "Checkpoints", "Runs", "Inception",
+      ]),
     .executableTarget(
       name: "cleave",
       dependencies: [
@@ -105,6 +107,9 @@ let package = Package(
     tests("Checkpoints", ["Checkpoints", "HDF5", "MPI"]),
     tests("Training", ["Training", "Guard", "Support"]),
     tests("Models", ["Models", "Runs", "Support"]),
+    tests("Inception", ["Inception", "CHDF5", "HDF5", "Tensors"]),
+    tests("Report", ["Report", "Images", "Support"]),
+    tests("Statistics", ["Statistics", "Support", "Tensors"]),
     tests("Evaluation", ["Evaluation", "Datasets", "HDF5", "Images", "MPI"]),
     tests("Doctor", ["Doctor"]),
     tests("Benchmarks", ["Benchmarks"]),

@@ -6,6 +6,7 @@ public enum BenchmarkCatalogue {
       ReductionBenchmark(),
       ConvolutionBenchmark(),
       CheckpointBenchmark(),
+      InceptionBenchmark(),
     ]
 
   /// The benchmark of a name; nil if there is none.

@@ -44,11 +44,11 @@ struct ArrayLayout {
   }
 }
 
-/// The layout of activations with which this processor's convolutions are fastest.
+/// The layout of feature maps with which this processor's convolutions are fastest.
 ///
 /// oneDNN 2.6 has its best kernels for channels last with vectors of 512 bits (157 GFLOP/s a core
 /// instead of 104 in blocks, by measurement), and for blocks of 8 channels with 256 bits.
-enum ActivationLayout: CaseIterable {
+enum MapLayout: CaseIterable {
   case channelsLast
   case blocksOf16
   case blocksOf8
@@ -64,7 +64,7 @@ enum ActivationLayout: CaseIterable {
   }
 
   /// The layout that the library chooses for a convolution; channels last if it is none of these.
-  static func chosen(by engine: Engine) -> ActivationLayout {
+  static func chosen(by engine: Engine) -> MapLayout {
     let shape = [1, 64, 17, 17]
     let found = Primitive.convolution(
       from: ArrayLayout(shape, dnnl_format_tag_any), to: ArrayLayout(shape, dnnl_format_tag_any),

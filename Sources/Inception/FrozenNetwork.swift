@@ -2,7 +2,7 @@ import COneDNN
 import Tensors
 
 /// The values of an image between two layers, [channels, height, width].
-struct Activation {
+struct FeatureMaps {
   /// Its place among the slots of the network.
   let slot: Int
   let channels: Int, height: Int, width: Int
@@ -15,17 +15,17 @@ struct Activation {
 /// Steps run in the order in which they were added. A step never sees a second image, so that the
 /// values of an image do not depend on its neighbours. ``NetworkMemory`` runs them.
 final class FrozenNetwork {
-  /// One primitive, from one activation into another.
+  /// One primitive, from feature maps into others.
   struct Step {
     let primitive: Primitive
     let source: Int, target: Int
-    /// As the primitive sees them; a target may be a part of its activation.
+    /// As the primitive sees them; a target may be a part of its maps.
     let sourceLayout: ArrayLayout, targetLayout: ArrayLayout
     /// Weights and bias; nil without.
     let constants: (weights: Storage, weightLayout: ArrayLayout, bias: Storage)?
   }
 
-  /// The memory of an activation.
+  /// What memory feature maps need.
   struct Slot {
     let layout: ArrayLayout
     /// The steps that write or read it.
@@ -34,19 +34,19 @@ final class FrozenNetwork {
 
   let engine = Engine()
   /// What the caller writes: [height, width, channels].
-  let image: Activation
+  let image: FeatureMaps
   /// The same in the layout of the first layer.
-  let input: Activation
+  let input: FeatureMaps
   private(set) var steps: [Step] = []
   private(set) var slots: [Slot] = []
   /// The first step that runs for all images of a group before the next step does.
   private(set) var groupStart = Int.max
-  private let layout: ActivationLayout
+  private let layout: MapLayout
 
   /// A network without layers for images of one shape.
   init(channels: Int, height: Int, width: Int) {
     layout = .chosen(by: engine)
-    image = Activation(slot: 0, channels: channels, height: height, width: width)
+    image = FeatureMaps(slot: 0, channels: channels, height: height, width: width)
     let given = ArrayLayout(image.shape, dnnl_nhwc)
     // Blocks are for many channels.
     let tag = layout != .channelsLast && channels < 8 ? dnnl_nchw : layout.tag
@@ -56,23 +56,23 @@ final class FrozenNetwork {
       input = image
       return
     }
-    input = Activation(slot: 1, channels: channels, height: height, width: width)
+    input = FeatureMaps(slot: 1, channels: channels, height: height, width: width)
     slots.append(Slot(layout: wanted, steps: 0...0))
     add(Primitive(copying: given, to: wanted, on: engine), image, input)
   }
 
   /// From here on, a step runs for all images of a group before the next step does.
   ///
-  /// Large weights then stay in cache for the group; before, the activations of an image do.
+  /// Large weights then stay in cache for the group; before, the feature maps of an image do.
   func startGroups() { groupStart = steps.count }
 
   /// A convolution with a bias, then max(0, y).
   func convolution(
-    _ x: Activation, _ filters: Filters, stride: Int = 1,
+    _ x: FeatureMaps, _ filters: Filters, stride: Int = 1,
     padding: (height: Int, width: Int) = (0, 0)
-  ) -> Activation {
+  ) -> FeatureMaps {
     precondition(filters.channels == x.channels, "\(filters.channels) channels for \(x)")
-    let y = activation(
+    let y = maps(
       filters.features, (x.height + 2 * padding.height - filters.height) / stride + 1,
       (x.width + 2 * padding.width - filters.width) / stride + 1)
     let primitive = Primitive.convolution(
@@ -84,9 +84,9 @@ final class FrozenNetwork {
 
   /// A pooling with square windows.
   func pooling(
-    _ kind: Pooling, _ x: Activation, kernel: Int, stride: Int = 1, padding: Int = 0
-  ) -> Activation {
-    let y = activation(
+    _ kind: Pooling, _ x: FeatureMaps, kernel: Int, stride: Int = 1, padding: Int = 0
+  ) -> FeatureMaps {
+    let y = maps(
       x.channels, (x.height + 2 * padding - kernel) / stride + 1,
       (x.width + 2 * padding - kernel) / stride + 1)
     let primitive = Primitive.pooling(
@@ -97,8 +97,8 @@ final class FrozenNetwork {
   }
 
   /// The channels of all parts, one part after another.
-  func concatenation(_ parts: [Activation]) -> Activation {
-    let y = activation(
+  func concatenation(_ parts: [FeatureMaps]) -> FeatureMaps {
+    let y = maps(
       parts.map(\.channels).reduce(0, +), parts[0].height, parts[0].width)
     var first = 0
     for part in parts {
@@ -111,15 +111,15 @@ final class FrozenNetwork {
     return y
   }
 
-  private func activation(_ channels: Int, _ height: Int, _ width: Int) -> Activation {
-    let y = Activation(slot: slots.count, channels: channels, height: height, width: width)
+  private func maps(_ channels: Int, _ height: Int, _ width: Int) -> FeatureMaps {
+    let y = FeatureMaps(slot: slots.count, channels: channels, height: height, width: width)
     slots.append(
       Slot(layout: ArrayLayout(y.shape, layout.tag), steps: steps.count...steps.count))
     return y
   }
 
   private func add(
-    _ primitive: Primitive, _ x: Activation, _ y: Activation, into part: ArrayLayout? = nil,
+    _ primitive: Primitive, _ x: FeatureMaps, _ y: FeatureMaps, into part: ArrayLayout? = nil,
     constants: (weights: Storage, weightLayout: ArrayLayout, bias: Storage)? = nil
   ) {
     for slot in [x.slot, y.slot] {

@@ -14,7 +14,7 @@ struct InceptionNetwork {
 
   let network = FrozenNetwork(channels: 3, height: side, width: side)
   /// [2048, 1, 1].
-  let features: Activation
+  let features: FeatureMaps
   private let weights: any WeightSource
 
   /// Reads the weights of all layers.
@@ -48,35 +48,35 @@ private struct Layers {
 
   /// A convolution with square windows.
   private func layer(
-    _ name: String, _ x: Activation, _ features: Int, _ kernel: Int = 1, stride: Int = 1,
+    _ name: String, _ x: FeatureMaps, _ features: Int, _ kernel: Int = 1, stride: Int = 1,
     padding: Int = 0
-  ) throws -> Activation {
+  ) throws -> FeatureMaps {
     try network.convolution(
       x, filters(name, x, features, (kernel, kernel)), stride: stride, padding: (padding, padding))
   }
 
   /// A convolution along rows, [1, kernel], of the same size.
   private func row(
-    _ name: String, _ x: Activation, _ features: Int, _ kernel: Int
-  ) throws -> Activation {
+    _ name: String, _ x: FeatureMaps, _ features: Int, _ kernel: Int
+  ) throws -> FeatureMaps {
     try network.convolution(x, filters(name, x, features, (1, kernel)), padding: (0, kernel / 2))
   }
 
   /// A convolution along columns, [kernel, 1], of the same size.
   private func column(
-    _ name: String, _ x: Activation, _ features: Int, _ kernel: Int
-  ) throws -> Activation {
+    _ name: String, _ x: FeatureMaps, _ features: Int, _ kernel: Int
+  ) throws -> FeatureMaps {
     try network.convolution(x, filters(name, x, features, (kernel, 1)), padding: (kernel / 2, 0))
   }
 
   private func filters(
-    _ name: String, _ x: Activation, _ features: Int, _ kernel: (Int, Int)
+    _ name: String, _ x: FeatureMaps, _ features: Int, _ kernel: (Int, Int)
   ) throws -> Filters {
     try Filters(name, channels: x.channels, features: features, kernel: kernel, from: weights)
   }
 
   /// [3, 299, 299] -> [192, 35, 35].
-  func stem(_ image: Activation) throws -> Activation {
+  func stem(_ image: FeatureMaps) throws -> FeatureMaps {
     var x = try layer("Conv2d_1a_3x3", image, 32, 3, stride: 2)
     x = try layer("Conv2d_2a_3x3", x, 32, 3)
     x = try layer("Conv2d_2b_3x3", x, 64, 3, padding: 1)
@@ -87,7 +87,7 @@ private struct Layers {
   }
 
   /// [C, 35, 35] -> [224 + pooled, 35, 35].
-  func blockA(_ name: String, _ x: Activation, pooled: Int) throws -> Activation {
+  func blockA(_ name: String, _ x: FeatureMaps, pooled: Int) throws -> FeatureMaps {
     let single = try layer("\(name).branch1x1", x, 64)
     var five = try layer("\(name).branch5x5_1", x, 48)
     five = try layer("\(name).branch5x5_2", five, 64, 5, padding: 2)
@@ -100,7 +100,7 @@ private struct Layers {
   }
 
   /// [288, 35, 35] -> [768, 17, 17].
-  func blockB(_ name: String, _ x: Activation) throws -> Activation {
+  func blockB(_ name: String, _ x: FeatureMaps) throws -> FeatureMaps {
     let single = try layer("\(name).branch3x3", x, 384, 3, stride: 2)
     var double = try layer("\(name).branch3x3dbl_1", x, 64)
     double = try layer("\(name).branch3x3dbl_2", double, 96, 3, padding: 1)
@@ -110,7 +110,7 @@ private struct Layers {
   }
 
   /// [768, 17, 17] -> [768, 17, 17].
-  func blockC(_ name: String, _ x: Activation, inner: Int) throws -> Activation {
+  func blockC(_ name: String, _ x: FeatureMaps, inner: Int) throws -> FeatureMaps {
     let single = try layer("\(name).branch1x1", x, 192)
     var seven = try layer("\(name).branch7x7_1", x, inner)
     seven = try row("\(name).branch7x7_2", seven, inner, 7)
@@ -126,7 +126,7 @@ private struct Layers {
   }
 
   /// [768, 17, 17] -> [1280, 8, 8].
-  func blockD(_ name: String, _ x: Activation) throws -> Activation {
+  func blockD(_ name: String, _ x: FeatureMaps) throws -> FeatureMaps {
     var three = try layer("\(name).branch3x3_1", x, 192)
     three = try layer("\(name).branch3x3_2", three, 320, 3, stride: 2)
     var seven = try layer("\(name).branch7x7x3_1", x, 192)
@@ -138,7 +138,7 @@ private struct Layers {
   }
 
   /// [C, 8, 8] -> [2048, 8, 8].
-  func blockE(_ name: String, _ x: Activation, pooling kind: Pooling) throws -> Activation {
+  func blockE(_ name: String, _ x: FeatureMaps, pooling kind: Pooling) throws -> FeatureMaps {
     let single = try layer("\(name).branch1x1", x, 320)
     let three = try layer("\(name).branch3x3_1", x, 384)
     let threes = [

@@ -54,10 +54,11 @@ public final class InceptionV3: FeatureExtractor {
   /// - Parameters:
   ///   - images: [count, height, width, channels] in [0, 1].
   ///   - channels: 1 or 3; traps for other numbers.
-  /// - Throws: `FeatureError` if an image has no finite features.
+  /// - Throws: `FeatureError` if a value or a feature is not finite.
   public func features(
     of images: UnsafePointer<Float>, count: Int, height: Int, width: Int, channels: Int
   ) throws -> [Float] {
+    try check(images, count: count, of: height * width * channels, "value")
     let threads = Workers.count
     while memories.count < threads {
       memories.append(NetworkMemory(network.network, group: Self.group))
@@ -78,11 +79,19 @@ public final class InceptionV3: FeatureExtractor {
         }
       }
     }
-    for image in 0..<count
-    where !values[image * features..<(image + 1) * features].allSatisfy(\.isFinite) {
-      throw FeatureError(name, "found a feature of image \(image) that is not finite")
-    }
+    try check(values, count: count, of: features, "feature")
     return values
+  }
+
+  /// Refuses numbers that are not finite: max(0, y) would take them for zeros.
+  private func check(
+    _ values: UnsafePointer<Float>, count: Int, of width: Int, _ noun: String
+  ) throws(FeatureError) {
+    for i in 0..<count * width where !values[i].isFinite {
+      throw FeatureError(
+        name,
+        "image \(i / width): found \(values[i]) as \(noun) \(i % width), expected finite values")
+    }
   }
 
   /// The features of a range of images, group by group.

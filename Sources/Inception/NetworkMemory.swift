@@ -25,7 +25,7 @@ final class Memory {
   func argument(_ role: Int32) -> dnnl_exec_arg_t { dnnl_exec_arg_t(arg: role, memory: id) }
 }
 
-/// The activations of a group of images, and the steps of a network on them.
+/// The feature maps of a group of images, and the steps of a network on them.
 ///
 /// Its size depends on the network and the group alone. Threads may run one network, each in a
 /// memory of its own.
@@ -38,7 +38,7 @@ final class NetworkMemory {
   private let stream: Stream
   private let steps: [Prepared]
 
-  /// The first float of an activation, and the floats from one image to the next.
+  /// The first float of feature maps, and the floats from one image to the next.
   private struct Place {
     var offset = 0
     let stride: Int, floats: Int
@@ -82,7 +82,7 @@ final class NetworkMemory {
     (self.places, self.storage) = (places, storage)
   }
 
-  /// Activations of which one is dead before the other begins share memory.
+  /// Feature maps share memory if the last step with one comes before the first with the other.
   private static func places(of network: FrozenNetwork, group: Int) -> [Place] {
     var places = network.slots.map { slot in
       let isShared = slot.steps.upperBound < network.groupStart
@@ -108,7 +108,7 @@ final class NetworkMemory {
     return places
   }
 
-  /// Bytes of the activations.
+  /// Bytes of the feature maps.
   var bytes: Int { storage.count * MemoryLayout<Float>.stride }
 
   /// Runs all steps for the images of a group.
@@ -129,13 +129,13 @@ final class NetworkMemory {
     stream.wait()
   }
 
-  /// Copies an activation of the last group, [channels, height, width].
+  /// Copies feature maps of the last group, [channels, height, width].
   ///
-  /// Only the last activation is sure to be there still.
-  func read(_ activation: Activation, image: Int, into values: UnsafeMutablePointer<Float>) {
-    let slot = activation.slot
+  /// Only the last maps of the network are sure to be there still.
+  func read(_ maps: FeatureMaps, image: Int, into values: UnsafeMutablePointer<Float>) {
+    let slot = maps.slot
     let planar = ArrayLayout(
-      [1, activation.channels, activation.height, activation.width], dnnl_nchw)
+      [1, maps.channels, maps.height, maps.width], dnnl_nchw)
     let layout = network.slots[slot].layout
     let (from, to) = (
       Memory(layout, at: pointer(slot, image), on: network.engine),

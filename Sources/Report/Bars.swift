@@ -26,7 +26,7 @@ extension Drawing {
       plot.y, isEmpty || extent.range == 0...0 ? nil : extent.range, below: below ? 0.05 : 0,
       above: 0.05)
     let least = max(22, Double(series.count) * 7 + 8)
-    width = min(max(width, 130 + Double(groups.count) * least), Drawing.widest)
+    width = min(max(width, 130 + Double(groups.count) * least), Drawing.widest).rounded(.up)
     let top = header(omitted, series.map(\.name)) { drawing, index, x, y in
       drawing.bar(index, x: x, y: y - 6, width: 26, height: 12)
     }

@@ -26,6 +26,8 @@ struct Drawing {
     case .bars(let groups, let series): bars(groups, series)
     case .heatMap(let matrix): heatMap(matrix)
     }
+    // Whole pixels, so that paper reaches the edges of a PNG.
+    height = height.rounded(.up)
   }
 
   /// The whole text; dark colours are for readers with a browser.

@@ -23,6 +23,7 @@ extension Drawing {
     let labels = scale.ticks.map { TextWidth.of($0.label, Drawing.small) }.max() ?? 0
     let (before, behind) = (Drawing.margin + 22 + names + 8, 18 + 21 + labels + 30)
     width = min(max(width, before + behind + count.columns * (widest + 8)), Drawing.widest)
+      .rounded(.up)
     let top = header(omitted)
     let cellHeight = count.rows <= 200 ? max(20, min(44, 300 / count.rows)) : 4000 / count.rows
     var frame = Frame(
@@ -101,8 +102,8 @@ extension Drawing {
     height = max(height, frame.top + length + Drawing.margin)
   }
 
-  /// The values as cells show them: all with the same decimals, with two digits at least of the
-  /// smallest where four of the largest allow it.
+  /// The values as cells show them: all with the same decimals, with three digits at least of
+  /// the smallest where four of the largest allow it.
   static func cellTexts(_ values: [Double], _ kept: [Double]) -> [String] {
     let sizes = Extent(kept.map(abs).filter { $0 > 0 })
     func magnitude(_ value: Double) -> Int { Int(log10(value).rounded(.down)) }
@@ -110,7 +111,7 @@ extension Drawing {
       magnitude(sizes.range?.lowerBound ?? 1), magnitude(sizes.range?.upperBound ?? 1)
     )
     let isWhole = kept.allSatisfy { $0 == $0.rounded() }
-    let places = isWhole ? 0 : max(0, 2 - largest, min(1 - smallest, 3 - largest))
+    let places = isWhole ? 0 : max(0, 2 - largest, min(2 - smallest, 3 - largest))
     return values.map { value in
       guard abs(value) < Omissions.limit else { return "–" }
       return largest >= 6 || largest < -3

@@ -6,11 +6,11 @@ import Support
 extension Plot {
   /// Refuses a file that `write(to:)` could not write, before anything is measured for it.
   ///
-  /// - Throws: `PlotError` if the name ends neither in `.svg` nor in `.png`, or if librsvg is not
-  ///   there for PNG.
+  /// - Throws: `PlotError` if the name ends neither in `.svg` nor in `.png`, or if librsvg or a
+  ///   font is not there for PNG.
   public static func check(_ path: String) throws(PlotError) {
     guard try Format(path) == .png else { return }
-    _ = try Rasterizer().pixels(of: "<svg xmlns='http://www.w3.org/2000/svg'/>", 1, 1, path)
+    try Rasterizer().requireFont(path)
   }
 
   /// Writes an SVG or PNG file, by the ending of its name; it replaces a file of that name.
@@ -25,6 +25,7 @@ extension Plot {
     switch try Format(path) {
     case .svg: try TemporaryFile.write(drawing.document(followsDarkMode: true), to: path)
     case .png:
+      try Rasterizer().requireFont(path)
       let (width, height) = (
         Int((2 * drawing.width).rounded()), Int((2 * drawing.height).rounded())
       )
@@ -60,6 +61,8 @@ public enum PlotError: ExitStatusError, Equatable, CustomStringConvertible {
   case noLibrary(path: String, reason: String)
   /// The library does not draw the picture.
   case notDrawn(path: String, reason: String)
+  /// There is no font for PNG pictures.
+  case noFont(path: String)
 
   /// One line: the file, what is wrong and what to do.
   public var description: String {
@@ -72,10 +75,13 @@ public enum PlotError: ExitStatusError, Equatable, CustomStringConvertible {
         + "install the Debian package librsvg2-2, or write .svg"
     case .notDrawn(let path, let reason):
       "\(path): librsvg does not draw it (\(reason)): write .svg"
+    case .noFont(let path):
+      "\(path): PNG drawings need a font, found none: "
+        + "install the Debian package fonts-dejavu-core, or write .svg"
     }
   }
 
-  /// 64 for a wrong ending, 1 for trouble with librsvg.
+  /// 64 for a wrong ending, 1 for what is missing on the machine.
   public var exitStatus: Int32 {
     if case .ending = self { 64 } else { 1 }
   }
@@ -85,6 +91,17 @@ public enum PlotError: ExitStatusError, Equatable, CustomStringConvertible {
 struct Rasterizer {
   /// The file name of the library.
   var library = "librsvg-2.so.2"
+
+  /// Makes sure that letters appear: without any font librsvg leaves them out, and says nothing.
+  ///
+  /// - Throws: `PlotError`.
+  func requireFont(_ path: String, letter: String = "M") throws(PlotError) {
+    let svg =
+      "<svg xmlns='http://www.w3.org/2000/svg' width='20' height='20'>"
+      + "<rect width='20' height='20' fill='#fff'/><text y='18' font-size='20'>\(letter)</text></svg>"
+    let hasInk = try pixels(of: svg, 20, 20, path).contains { $0 < 128 }
+    if !hasInk { throw .noFont(path: path) }
+  }
 
   /// The pixels of an SVG text, `[height, width, 3]`; `path` is the name in errors.
   ///
@@ -101,9 +118,10 @@ struct Rasterizer {
       library, text, text.count, Int32(width), Int32(height), &bytes, &reason, reason.count)
     guard outcome != crsvg_drawn else { return bytes }
     let told = String(
-      decoding: reason.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+      decoding: reason.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self
+    )
+    .split { $0.isNewline }.joined(separator: " ").printable
     throw outcome == crsvg_no_library
-      ? .noLibrary(path: path, reason: told.printable)
-      : .notDrawn(path: path, reason: told.printable)
+      ? .noLibrary(path: path, reason: told) : .notDrawn(path: path, reason: told)
   }
 }

@@ -13,7 +13,7 @@
 ///   several may stand. It follows the reader's dark mode. Marks tell their values when a pointer
 ///   rests on them: all bars, bins, cells, and points of up to 2,000 in a drawing.
 /// - `write(to:)` takes `.svg` and `.png`. A command checks its option by `check(_:)` before it
-///   measures. PNG needs the Debian package librsvg2-2 at run time.
+///   measures. PNG needs the Debian packages librsvg2-2 and fonts-dejavu-core.
 /// - One rank draws: nothing here is collective.
 /// - Numbers that are not finite, not positive on a logarithmic axis, or outside an axis of a given
 ///   range, are left out; the subtitle counts them. A line has a gap there. A drawing without any

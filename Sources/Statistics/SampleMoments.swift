@@ -16,7 +16,9 @@ public struct SampleMoments: Equatable, Sendable {
     sums = [0, 0, 0]
   }
 
-  /// All values at once: those of several seeds, for example. Their first is the origin.
+  /// All values at once, those of several seeds for example.
+  ///
+  /// The first is the origin.
   public init(_ values: [Double]) {
     self.init(origin: values.first ?? 0)
     add(values)

@@ -49,6 +49,22 @@ import Testing
     }
   }
 
+  @Test func featuresOfInceptionAreTimed() throws {
+    try withTemporaryFolder { folder in
+      let report = try Tool.document(
+        "bench inception --batch 3 --steps 1 --sides 28,40 --json --quiet", ranks: 2, in: folder)
+      #expect(report["ranks"] == 2 && report["threads"] == 1 && report["batch"] == 3)
+      guard case .array(let results)? = report["results"] else {
+        Issue.record("no results in \(report)")
+        return
+      }
+      #expect(results.map { $0["side"] } == [28, 40])
+      for result in results {
+        #expect(try #require(result["images_per_second"]?.number) > 0, "\(result)")
+      }
+    }
+  }
+
   @Test func checkpointFilesAreRemoved() throws {
     try withTemporaryFolder { folder in
       let report = try Tool.document(

@@ -42,6 +42,28 @@ import Testing
     #expect(abs(found.ratio - wanted.ratio) < 1e-9)
   }
 
+  @Test("X41: the cut of five scores lies in their gap") func fiveScores() throws {
+    let found = try #require(OutlierThreshold([0.1, 0.2, 0.15, 2, 2.1]))
+    #expect(found.value == 2 && found.outliers == 2)
+  }
+
+  @Test("X41: scores in other units have the same outliers") func affineRescaling() throws {
+    // Multiples of 1/64, times and plus whole numbers, stay exact.
+    let scores = (0..<200).map { index -> Float in
+      let score = Float(index * index * 37 % 640) / 64
+      return index % 7 == 0 ? score + 12 : score
+    }
+    let found = try #require(OutlierThreshold(scores))
+    #expect(found.outliers > 0 && found.outliers < 200)
+    for (scale, shift) in [(4, 0), (0.25, 0), (1, 100), (8, -30)] as [(Float, Float)] {
+      let rescaled: [Float] = scores.map { $0 * scale + shift }
+      let other = try #require(OutlierThreshold(rescaled))
+      let isOutlier: [Bool] = scores.map { $0 >= found.value }
+      #expect(rescaled.map { $0 >= other.value } as [Bool] == isOutlier)
+      #expect(abs(other.ratio - found.ratio) < 1e-9)
+    }
+  }
+
   @Test func equalRatiosTakeTheLowestCut() {
     // 0 | 1 2 and 0 1 | 2 are as good as each other.
     #expect(OutlierThreshold([2, 0, 1])?.value == 1)
