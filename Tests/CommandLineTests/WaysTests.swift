@@ -289,7 +289,8 @@ import Training
       let text = run.output
       #expect(text.contains("unit\n"), "\(text)")
       for pattern in [
-        #"mse +L +0\.\d+ +\(0…1\)²\n"#, #"psnr +L +\d+\.\d\d +dB\n"#, #"elbo +-\d+\.?\d* +nat\n"#,
+        #"mse +L +0\.\d+ +± \S+ +\(0…1\)²\n"#, #"psnr +L +\d+\.\d\d +dB\n"#,
+        #"elbo +-\d+\.?\d* +nat\n"#,
         #"kl +\d\S* +nat\n"#, #"spread +\d\S* +of 0…1\n"#,
       ] {
         #expect(text.range(of: pattern, options: .regularExpression) != nil, "\(pattern): \(text)")
