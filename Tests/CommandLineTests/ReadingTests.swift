@@ -83,7 +83,8 @@ import Testing
       try Tool.succeed(
         "train mnist-vae --data d.h5 --out r --quiet --set rows=64 \(Self.settings)", in: folder)
       for metric in ["bound", "nll", "bits"] {
-        let line = "evaluate r --metrics \(metric) --samples 5"
+        // A bound has the samples of training.
+        let line = "evaluate r --metrics \(metric)" + (metric == "bound" ? "" : " --samples 5")
         let grey = try Tool.run("\(line) --data d.h5", ranks: 2, in: folder)
         #expect(
           grey.status == 65 && grey.errors.contains("found grey values in 64 of 64 images")
