@@ -34,7 +34,8 @@ struct ArrayLayout {
   /// The number of floats that the array takes.
   var floats: Int {
     var description = description
-    return dnnl_memory_desc_get_size(&description) / MemoryLayout<Float>.stride
+    let size = MemoryLayout<Float>.stride
+    return (dnnl_memory_desc_get_size(&description) + size - 1) / size
   }
 
   /// Whether two arrays have the same shape and layout.

@@ -147,10 +147,8 @@ final class FrozenNetwork {
       let (from, to) = (
         Memory(given, at: first, on: engine), Memory(wanted, at: weights.pointer, on: engine)
       )
-      let stream = Stream(on: engine)
-      Primitive(copying: given, to: wanted, on: engine).execute(
-        [from.argument(DNNL_ARG_FROM), to.argument(DNNL_ARG_TO)], on: stream)
-      stream.wait()
+      Primitive(copying: given, to: wanted, on: engine).run(
+        [from.argument(DNNL_ARG_FROM), to.argument(DNNL_ARG_TO)])
     }
     return (weights, wanted, bias)
   }

@@ -35,6 +35,7 @@ final class NetworkMemory {
   private let network: FrozenNetwork
   private let places: [Place]
   private let storage: Storage
+  private let scratchpad: Storage
   private let stream: Stream
   private let steps: [Prepared]
 
@@ -48,7 +49,7 @@ final class NetworkMemory {
   /// A step with its arguments.
   private struct Prepared {
     let step: FrozenNetwork.Step
-    let source: Memory, target: Memory, constants: [Memory]
+    let source: Memory, target: Memory, others: [Memory]
     let arguments: [dnnl_exec_arg_t]
   }
 
@@ -57,6 +58,8 @@ final class NetworkMemory {
     (self.network, self.group) = (network, group)
     let places = Self.places(of: network, group: group)
     let storage = Storage(count: places.map { $0.offset + $0.floats }.max() ?? 0)
+    let scratchpad = Storage(
+      count: max(1, network.steps.map(\.primitive.scratchpad.floats).max() ?? 0))
     stream = Stream(on: network.engine)
     steps = network.steps.map { step in
       func memory(_ slot: Int, _ layout: ArrayLayout) -> Memory {
@@ -65,21 +68,26 @@ final class NetworkMemory {
       let (source, target) = (
         memory(step.source, step.sourceLayout), memory(step.target, step.targetLayout)
       )
-      var arguments = [source.argument(DNNL_ARG_SRC), target.argument(DNNL_ARG_DST)]
-      var constants: [Memory] = []
+      var others = [
+        Memory(step.primitive.scratchpad, at: scratchpad.pointer, on: network.engine)
+      ]
+      var arguments = [
+        source.argument(DNNL_ARG_SRC), target.argument(DNNL_ARG_DST),
+        others[0].argument(DNNL_ARG_SCRATCHPAD),
+      ]
       if let (weights, layout, bias) = step.constants {
-        constants = [
+        others += [
           Memory(layout, at: weights.pointer, on: network.engine),
           Memory(ArrayLayout([bias.count], dnnl_x), at: bias.pointer, on: network.engine),
         ]
         arguments += [
-          constants[0].argument(DNNL_ARG_WEIGHTS), constants[1].argument(DNNL_ARG_BIAS),
+          others[1].argument(DNNL_ARG_WEIGHTS), others[2].argument(DNNL_ARG_BIAS),
         ]
       }
       return Prepared(
-        step: step, source: source, target: target, constants: constants, arguments: arguments)
+        step: step, source: source, target: target, others: others, arguments: arguments)
     }
-    (self.places, self.storage) = (places, storage)
+    (self.places, self.storage, self.scratchpad) = (places, storage, scratchpad)
   }
 
   /// Feature maps share memory if the last step with one comes before the first with the other.
@@ -108,8 +116,8 @@ final class NetworkMemory {
     return places
   }
 
-  /// Bytes of the feature maps.
-  var bytes: Int { storage.count * MemoryLayout<Float>.stride }
+  /// Bytes of the feature maps and of what the steps work in.
+  var bytes: Int { (storage.count + scratchpad.count) * MemoryLayout<Float>.stride }
 
   /// Runs all steps for the images of a group.
   ///
@@ -141,9 +149,8 @@ final class NetworkMemory {
       Memory(layout, at: pointer(slot, image), on: network.engine),
       Memory(planar, at: values, on: network.engine)
     )
-    Primitive(copying: layout, to: planar, on: network.engine).execute(
-      [from.argument(DNNL_ARG_FROM), to.argument(DNNL_ARG_TO)], on: stream)
-    stream.wait()
+    Primitive(copying: layout, to: planar, on: network.engine).run(
+      [from.argument(DNNL_ARG_FROM), to.argument(DNNL_ARG_TO)])
   }
 
   private func pointer(_ slot: Int, _ image: Int) -> UnsafeMutablePointer<Float> {

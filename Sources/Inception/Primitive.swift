@@ -23,6 +23,9 @@ final class Engine {
 }
 
 /// An operation of oneDNN on arrays of fixed shapes and layouts.
+///
+/// It may run on several threads, each of which brings its own scratchpad: that of the library
+/// belongs to the thread that made the primitive.
 final class Primitive {
   private let id: dnnl_primitive_t
   private let engine: Engine
@@ -37,6 +40,9 @@ final class Primitive {
     var (attributes, after): (dnnl_primitive_attr_t?, dnnl_post_ops_t?)
     check(dnnl_primitive_attr_create(&attributes), "dnnl_primitive_attr_create")
     check(dnnl_post_ops_create(&after), "dnnl_post_ops_create")
+    check(
+      dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user),
+      "dnnl_primitive_attr_set_scratchpad_mode")
     defer {
       dnnl_post_ops_destroy(after)
       dnnl_primitive_attr_destroy(attributes)
@@ -60,10 +66,16 @@ final class Primitive {
   ///
   /// The C function is `dnnl_reorder_primitive_desc_create`.
   convenience init(copying source: ArrayLayout, to target: ArrayLayout, on engine: Engine) {
-    var description: dnnl_primitive_desc_t?
+    var (attributes, description): (dnnl_primitive_attr_t?, dnnl_primitive_desc_t?)
     var (from, to) = (source.description, target.description)
+    check(dnnl_primitive_attr_create(&attributes), "dnnl_primitive_attr_create")
+    defer { dnnl_primitive_attr_destroy(attributes) }
     check(
-      dnnl_reorder_primitive_desc_create(&description, &from, engine.id, &to, engine.id, nil),
+      dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user),
+      "dnnl_primitive_attr_set_scratchpad_mode")
+    check(
+      dnnl_reorder_primitive_desc_create(
+        &description, &from, engine.id, &to, engine.id, attributes),
       "dnnl_reorder_primitive_desc_create")
     self.init(description, on: engine)
   }
@@ -88,7 +100,22 @@ final class Primitive {
     return ArrayLayout(found.pointee)
   }
 
+  /// What the primitive works in beside its arguments.
+  var scratchpad: ArrayLayout { layout(dnnl_query_scratchpad_md) }
+
+  /// Runs the primitive once, in a scratchpad of its own.
+  func run(_ arguments: [dnnl_exec_arg_t]) {
+    let layout = scratchpad
+    let storage = Storage(count: max(1, layout.floats))
+    let scratch = Memory(layout, at: storage.pointer, on: engine)
+    let stream = Stream(on: engine)
+    execute(arguments + [scratch.argument(DNNL_ARG_SCRATCHPAD)], on: stream)
+    stream.wait()
+  }
+
   /// The C function is `dnnl_primitive_execute`.
+  ///
+  /// - Parameter arguments: one of them is the scratchpad.
   func execute(_ arguments: [dnnl_exec_arg_t], on stream: borrowing Stream) {
     check(
       dnnl_primitive_execute(id, stream.id, Int32(arguments.count), arguments),

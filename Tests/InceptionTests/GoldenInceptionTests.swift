@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import Tensors
 import TestSupport
@@ -56,6 +57,27 @@ import Testing
     let apart = zip(first, second).filter { abs($0 - $1) > 1e-3 * largest }.count
     #expect(apart > 1024, "\(apart) features differ")
     #expect(second.filter { $0 > 1e-3 * largest }.count > 1024)
+  }
+
+  /// oneDNN's own scratchpads belong to the thread that made a primitive; ours go with the images.
+  @Test func featuresDoNotDependOnTheThread() throws {
+    nonisolated(unsafe) let extractor = try InceptionV3(randomWeights: 3)
+    let picture = Picture(0, 32, 32, 3)
+    let expected = try extractor.features(
+      of: picture.values, count: 1, height: 32, width: 32, channels: 3)
+    for _ in 0..<2 {
+      nonisolated(unsafe) var found: Result<[Float], any Error>?
+      let isOver = DispatchSemaphore(value: 0)
+      let thread = Thread {
+        found = Result {
+          try extractor.features(of: picture.values, count: 1, height: 32, width: 32, channels: 3)
+        }
+        isOver.signal()
+      }
+      thread.start()
+      isOver.wait()
+      #expect(try found?.get() == expected)
+    }
   }
 
   @Test func featuresDoNotDependOnNeighbours() throws {
