@@ -15,27 +15,28 @@ extension ImageSet {
 
   /// Makes sure that each image has a class.
   ///
-  /// - Parameter reader: who reads the labels, to follow "for".
+  /// - Parameters:
+  ///   - known: the number of classes that there may be; nil where the labels tell it, of which there
+  ///     must be two or more.
+  ///   - reader: who reads the labels, to follow "for".
   /// - Throws: `DatasetError.mismatch` where labels are missing, or are no classes.
-  public func checkLabels(for reader: String) throws(DatasetError) {
-    guard classes == nil else { return }
+  public func checkLabels(atMost known: Int? = nil, for reader: String) throws(DatasetError) {
     let item = "/\(split.rawValue)/labels"
-    let expected = "a class from 0 on of each image, for \(reader)"
     guard let labels else {
       throw .mismatch(
         file: path, item: item, found: isPatches ? "patches, which have none" : "none",
         expected: isPatches
           ? "whole images with their classes, for \(reader); leave patch out"
-          : "\(expected); cleave import keeps those of its source (mnist, omniglot, arrays with "
-            + "--labels)")
+          : "a class from 0 on of each image, for \(reader); cleave import keeps those of its "
+            + "source (mnist, omniglot, arrays with --labels)")
     }
-    if let row = labels.prefix(count).firstIndex(where: {
-      $0 < 0 || Int($0) >= Self.mostClasses
-    }) {
+    let limit = known ?? Self.mostClasses
+    if let row = labels.prefix(count).firstIndex(where: { $0 < 0 || Int($0) >= limit }) {
       throw .mismatch(
         file: path, item: item, found: "\(labels[row]) in row \(row)",
-        expected: "0 to \(Self.mostClasses - 1), for \(reader)")
+        expected: "0 to \(limit - 1), for \(reader)" + (known.map { " of \($0) classes" } ?? ""))
     }
+    guard known == nil, classes == nil else { return }
     throw .mismatch(
       file: path, item: item, found: "0 of every image",
       expected: "two classes or more, for \(reader)")

@@ -71,13 +71,14 @@ extension Drawing {
   private mutating func cell(
     _ colour: String?, x: Double, y: Double, width: Double, height: Double, tip: String? = nil
   ) {
-    // Both ends are rounded alike, so that no seam shows between cells.
+    // Both ends are rounded alike, so that no seam shows between cells; at other sizes than the
+    // drawing's own the style sheet sees to it.
     let (left, top) = ((x * 2).rounded() / 2, (y * 2).rounded() / 2)
     let (right, bottom) = (((x + width) * 2).rounded() / 2, ((y + height) * 2).rounded() / 2)
     svg.add(
       "rect",
       [
-        "class": colour == nil ? "none" : nil, "fill": colour, "x": px(left), "y": px(top),
+        "class": colour == nil ? "cell none" : "cell", "fill": colour, "x": px(left), "y": px(top),
         "width": px(right - left), "height": px(bottom - top),
       ], tip: tip)
   }

@@ -67,6 +67,7 @@ enum Style {
       "{font-family:'DejaVu Sans',Verdana,Arial,sans-serif}", " .paper{fill:#fff}",
       " .ink{fill:#1b1f24}", " .soft{fill:#57606a}", " .title{font-weight:bold}",
       " .grid{stroke:#e4e7eb}", " .axis{stroke:#57606a;fill:none}", " .none{fill:#d0d4d9}",
+      " .cell{shape-rendering:crispEdges}",
       " .line{fill:none;stroke:currentColor;stroke-width:2;stroke-linejoin:round}",
       " .fill{fill:currentColor;stroke:none}",
       " .area{fill:currentColor;fill-opacity:.22}",

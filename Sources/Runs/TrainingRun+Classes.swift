@@ -8,16 +8,11 @@ import Training
 extension TrainingRun {
   /// Refuses images without classes for a model that needs them.
   ///
-  /// - Throws: `DatasetError.mismatch`; `ConfigurationError` for more classes than the model has.
+  /// - Throws: `DatasetError.mismatch`, also for more classes than the model has.
   static func checkLabels(of data: ImageSet, for configuration: Configuration) throws {
     guard configuration.system.needsLabels else { return }
-    try data.checkLabels(for: "model=\(configuration.model)")
-    guard let known = configuration.read(ClassSettings.self).classes, let found = data.classes,
-      found > known
-    else { return }
-    throw DatasetError.mismatch(
-      file: data.path, item: "/\(data.split.rawValue)/labels", found: "\(found) classes",
-      expected: "at most \(known), as the model has (classes=\(known))")
+    try data.checkLabels(
+      atMost: configuration.read(ClassSettings.self).classes, for: "model=\(configuration.model)")
   }
 
   /// Says that a classifier does not read the clean images of its file; nil where it has none.

@@ -1,9 +1,8 @@
 /// How far codes are from a standard normal prior (docs/systems.md, 8.11).
 ///
-/// k latent dimensions. The sums are those of `FeatureMoments` around 0, so that ranks add them; the
-/// covariance is by N - 1. Of an exact standard normal, the first number is of the order N^-½, the
-/// variances are 1 up to the order (2/N)^½, and the rest is of the order N^-½, times k^½ for
-/// `covarianceError`.
+/// k latent dimensions, N codes. Sums are those of `FeatureMoments`, so that ranks add them; the
+/// covariance is by N - 1. For exact draws from the prior, the variances are 1 up to the order
+/// (2/N)^½. The other numbers are of the order N^-½, `covarianceError` k^½ times that.
 public struct CodeStatistics: Equatable, Sendable {
   /// The largest |mean| of a dimension.
   public let largestMean: Double

@@ -6,8 +6,8 @@ import Tensors
 /// 2020: the distance of N samples is nearly a line over 1/N; the value of the line at 0 is free of
 /// the bias. The number of reference samples stays as it is.
 ///
-/// The line is fitted by ordinary least squares. As the subsets share rows, the standard error tells
-/// how well the line fits, and less than the deviation over independent sets of samples.
+/// The line is fitted by ordinary least squares. The subsets share rows, so the standard error only
+/// tells how well the line fits; it is below the deviation over independent sets of samples.
 public struct FrechetExtrapolation: Equatable, Sendable {
   /// The value of the line at 1/N = 0.
   public let value: Double

@@ -24,8 +24,8 @@ public enum KernelDistance {
   ///   - made: features [N, D].
   ///   - real: features [M, D].
   ///   - seed: of the choice of rows.
-  /// - Throws: `StatisticsError` for fewer rows than `size` or 2, for unlike D, and for numbers that
-  ///   are not finite.
+  /// - Throws: `StatisticsError` for fewer rows than `size` or 2, for unlike D, and for numbers
+  ///   that are not finite.
   public static func discrepancies(
     _ subsets: Range<Int>, size: Int, of made: Tensor, to real: Tensor, seed: Int
   ) throws(StatisticsError) -> [Double] {

@@ -3,10 +3,10 @@ import Tensors
 
 /// A linear classifier by liblinear, one against the rest (docs/systems.md, 8.7, 8.8).
 ///
-/// Fan et al., "LIBLINEAR: A Library for Large Linear Classification", JMLR 2008. Minimises |w|² / 2
-/// + C times the sum of the losses of all rows. The bias is the weight of a constant feature 1, and
-/// is part of |w|, as in scikit-learn's LinearSVC. The solver is the trust-region Newton method,
-/// which draws no random numbers.
+/// Fan et al., "LIBLINEAR: A Library for Large Linear Classification", JMLR 2008. The minimum of
+/// |w|² / 2 + C times the sum of the losses of all rows. The bias is the weight of a constant
+/// feature 1, and is part of |w|, as in scikit-learn's LinearSVC. The solver is the trust-region
+/// Newton method, which draws no random numbers.
 ///
 /// Equal to LinearSVC(dual=False) and LogisticRegression(solver="liblinear") up to the stop rule.
 public final class LinearClassifier {
@@ -34,8 +34,8 @@ public final class LinearClassifier {
   ///   - c: the price of a loss.
   ///   - tolerance: the part of the gradient's first norm at which training stops, scaled by the
   ///     share of the rarer side.
-  /// - Throws: `StatisticsError.labels` for missing labels, `oneClass`, `notFinite`; `refused` for a
-  ///   parameter that liblinear does not take.
+  /// - Throws: `StatisticsError.labels` for missing labels, `oneClass`, `notFinite`; `refused` for
+  ///   a parameter that liblinear does not take.
   public init(
     _ features: Tensor, labels: [Int32], loss: Loss, c: Double = 1, tolerance: Double = 1e-4
   ) throws(StatisticsError) {

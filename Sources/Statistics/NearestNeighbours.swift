@@ -1,7 +1,7 @@
 import Tensors
 
-/// Nearest rows of a reference set by Euclidean distance (docs/systems.md, 8.10, and k-nearest-neighbour
-/// classification).
+/// Nearest rows of a reference set by Euclidean distance (docs/systems.md, 8.10, and
+/// k-nearest-neighbour classification).
 ///
 /// Products of tiles only sort out pairs that cannot be near enough; every distance that counts is
 /// summed from differences in double. So results are equal bit for bit however the queries are

@@ -5,11 +5,12 @@ import Tensors
 ///
 /// Breuleux et al., "Quickly Generating Representative Samples from an RBM-Derived Process", Neural
 /// Computation 2011, with the protocol of Goodfellow et al., "Generative Adversarial Nets", NIPS
-/// 2014 (docs/systems.md, 8.4): log p(x) = log mean exp(-|x - s|² / 2 h²) - D log(h sqrt(2 pi)), in nats.
+/// 2014 (docs/systems.md, 8.4). In nats:
+/// log p(x) = log mean exp(-|x - s|² / 2 h²) - D log(h sqrt(2 pi)).
 ///
 /// Distances are products in double of rows minus the samples' mean. Their error is at most
-/// 4 (D + 8) 2^-53 (|x|² + |s|²), and that of a log-likelihood is 1 / 2 h² times as large. For MNIST
-/// at h = 0.1 the bound is 4e-9 nats; 5e-12 was measured. How rows are blocked changes no more.
+/// 4 (D + 8) 2^-53 (|x|² + |s|²); that of a log-likelihood is 1 / 2 h² times as large. For MNIST at
+/// h = 0.1 the bound is 4e-9 nats; 5e-12 was measured. How rows are blocked changes no more.
 public struct ParzenWindow {
   /// The widths to choose from: 10 from 0.1 to 1, by equal factors.
   public static let grid: [Double] = (0..<10).map { pow(10, -1 + Double($0) / 9) }

@@ -3,8 +3,8 @@ import Tensors
 /// Precision and recall of samples by the manifolds of two sets of features.
 ///
 /// Kynkaanniemi et al., "Improved Precision and Recall Metric for Assessing Generative Models",
-/// NeurIPS 2019: a set's manifold is the union of balls around its rows, each as wide as the
-/// distance to its k-th nearest other row, k = 3. Precision is the share of samples within the
+/// NeurIPS 2019. A set's manifold is the union of balls around its rows. Each is as wide as the
+/// distance to the k-th nearest other row, k = 3. Precision is the share of samples within the
 /// manifold of real features, recall the share of real features within that of the samples.
 /// A row on the edge of a ball is inside, as in the paper's equation 1.
 ///

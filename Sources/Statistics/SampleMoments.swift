@@ -16,7 +16,7 @@ public struct SampleMoments: Equatable, Sendable {
     sums = [0, 0, 0]
   }
 
-  /// All values at once, those of several seeds for example.
+  /// All values at once: those of several seeds, for example.
   ///
   /// The first is the origin.
   public init(_ values: [Double]) {

@@ -48,8 +48,8 @@ public final class SupportVectorMachine {
   ///   - kernel: radial with gamma = 1 / D, as the adversarial autoencoders' code has it.
   ///   - c: the price of an error.
   ///   - cacheMegabytes: memory for products of rows: a hint for speed alone.
-  /// - Throws: `StatisticsError.labels` for missing labels, `oneClass`, `notFinite`; `refused` for a
-  ///   parameter that libsvm does not take.
+  /// - Throws: `StatisticsError.labels` for missing labels, `oneClass`, `notFinite`; `refused` for
+  ///   a parameter that libsvm does not take.
   public init(
     _ features: Tensor, labels: [Int32], kernel: Kernel = .radial(.auto), c: Double = 1,
     cacheMegabytes: Int = 400

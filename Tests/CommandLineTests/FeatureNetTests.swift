@@ -97,7 +97,7 @@ import Training
         ("\(train) --data w.h5", "w.h5: /train/labels: found -3 in row 40, expected 0 to 65535"),
         (
           "\(train) --data d.h5 --set classes=3",
-          "d.h5: /train/labels: found 10 classes, expected at most 3"
+          "expected 0 to 2, for model=feature-net of 3 classes"
         ),
         ("\(train) --data d.h5 --set patch=14", "found patches, which have none"),
       ] {

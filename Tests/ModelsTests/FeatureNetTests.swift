@@ -111,6 +111,9 @@ import Training
     }
     #expect(set([0, 4, 1]).classes == 5)
     #expect(try set([0, 4, 1]).limited(to: 1).classes == nil)
+    // A part of a set of known classes may have one of them alone.
+    try set([0, 0, 0]).checkLabels(atMost: 3, for: "a net")
+    #expect(throws: DatasetError.self) { try set([0, 3, 0]).checkLabels(atMost: 3, for: "a net") }
     let wrong: [([Int32]?, String)] = [
       (nil, "found none"), ([0, -1, 2], "found -1 in row 1"),
       ([0, 0, 0], "found 0 of every image"),

@@ -26,8 +26,9 @@ struct PrincipalComponents: Module {
   /// The most columns of which a matrix of all pairs is made; beyond it the directions are sought in
   /// a random range.
   private static let largestGram = SpectrumWay.largestGram
-  /// Vectors of the random range beyond those that are kept, and how often it is refined at most.
-  private static let spareVectors = 10, rounds = 50
+  /// Vectors of the random range beyond those that are kept, and how often it is refined at most:
+  /// noise has no directions that settle, and any of them serve.
+  private static let spareVectors = 10, rounds = 10
 
   /// Finds mean, components and their share of the variance, and sends them to all ranks.
   ///
