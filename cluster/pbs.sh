@@ -50,7 +50,12 @@ left=$(qstat -f "$PBS_JOBID" | awk -F'[ =:]+' -v gone="$SECONDS" '/Resource_List
   print (minutes > 4 ? minutes - 2 : minutes / 2)
 }')
 if [ -n "$left" ]; then set -- "$@" --time-limit "$left"; fi
-reached() { readlink "$run/checkpoints/latest" || true; }
+reached() {
+  local name
+  # A run in the first of two stages has a checkpoint of that stage alone.
+  name=$(readlink "$run/checkpoints/latest") || name="stage 1 $(readlink "$run/first/checkpoints/latest")" || name=''
+  printf '%s' "$name"
+}
 
 before=$(reached)
 "${script%/cluster/pbs.sh}/launch/cleave" --continue train "$preset" --data "$data" --out "$run" "$@" &

@@ -47,10 +47,11 @@ extension ContentsFile {
   static func data(in file: File) throws(HDF5Error) -> DataIdentity? {
     guard file.isGroup(dataPath) else { return nil }
     let digest = try file.stringAttribute("digest", on: dataPath) ?? "none"
-    guard DataIdentity.isDigest(digest) else {
+    let first = try file.stringAttribute("first", on: dataPath)
+    for text in [digest, first].compactMap({ $0 }) where !DataIdentity.isDigest(text) {
       throw HDF5Error(
         file: file.path, object: dataPath,
-        message: "digest: found \(digest.shortened), expected 32 hexadecimal digits")
+        message: "digest: found \(text.shortened), expected 32 hexadecimal digits")
     }
     var shape: [Int] = []
     for name in sides { shape.append(try count(name, on: dataPath, in: file)) }
@@ -62,7 +63,7 @@ extension ContentsFile {
       digest: digest, rows: try count("rows", on: dataPath, in: file), shape: shape,
       largest: largest.isEmpty ? nil : largest,
       element: try file.stringAttribute("element", on: dataPath) ?? "",
-      path: try file.stringAttribute("path", on: dataPath) ?? "")
+      path: try file.stringAttribute("path", on: dataPath) ?? "", first: first)
   }
 
   static func model(in file: File) throws(HDF5Error) -> [NamedArray] {

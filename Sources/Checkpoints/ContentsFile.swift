@@ -101,5 +101,6 @@ extension ContentsFile {
     }
     try file.write(attribute: "element", on: dataPath, data.element)
     try file.write(attribute: "path", on: dataPath, data.path)
+    if let first = data.first { try file.write(attribute: "first", on: dataPath, first) }
   }
 }

@@ -19,11 +19,16 @@ public struct DataIdentity: Codable, Equatable, Sendable {
   public let element: String
   /// The file where the images were found; it identifies nothing.
   public let path: String
+  /// The digest of what a first stage made of the images, on which the second is trained; nil for a
+  /// run with one stage.
+  public var first: String?
 
   /// An identity from its parts.
   public init(
-    digest: String, rows: Int, shape: [Int], largest: [Int]? = nil, element: String, path: String
+    digest: String, rows: Int, shape: [Int], largest: [Int]? = nil, element: String, path: String,
+    first: String? = nil
   ) {
+    self.first = first
     self.digest = digest
     self.rows = rows
     self.shape = shape

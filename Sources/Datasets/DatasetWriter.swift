@@ -41,13 +41,15 @@ public final class DatasetWriter {
   ///   - source: the source of the data set.
   ///   - force: whether to replace an existing file.
   ///   - inputs: the files of which the data set is made; none of them is ever replaced.
+  ///   - isOfRun: whether the file is one of a run's own, in its place.
   /// - Throws: `DatasetError.exists`, before any work, if the file exists. `DatasetError` or
   ///   `HDF5Error` if the file cannot be written. Errors of `body`.
   public static func write<Result>(
     _ path: String, name: String, source: String, force: Bool = false, inputs: [String] = [],
-    _ body: (DatasetWriter) throws -> Result
+    isOfRun: Bool = false, _ body: (DatasetWriter) throws -> Result
   ) throws -> Result {
-    try replace(path, force: force, inputs: inputs) { temporary in
+    if !isOfRun { try checkTarget(path, force: force, inputs: inputs) }
+    return try replace(path) { temporary in
       let writer = try DatasetWriter(
         temporary,
         attributes: [("name", name), ("source", source), ("created_by", "cleave")])
@@ -65,7 +67,8 @@ public final class DatasetWriter {
   public static func writeFile(
     _ path: String, force: Bool = false, inputs: [String] = [], _ body: (File) throws -> Void
   ) throws {
-    try replace(path, force: force, inputs: inputs) { temporary in
+    try checkTarget(path, force: force, inputs: inputs)
+    try replace(path) { temporary in
       let file = try File.create(temporary, isNew: true)
       try body(file)
       try finish(file)
@@ -74,9 +77,8 @@ public final class DatasetWriter {
 
   /// Lets `body` write a file under a hidden name beside `path`, then renames the file.
   private static func replace<Result>(
-    _ path: String, force: Bool, inputs: [String], _ body: (_ temporary: String) throws -> Result
+    _ path: String, _ body: (_ temporary: String) throws -> Result
   ) throws -> Result {
-    try checkTarget(path, force: force, inputs: inputs)
     let folder = URL(filePath: path).deletingLastPathComponent()
     let temporary = TemporaryFile.name(beside: path)
     do {
@@ -233,6 +235,13 @@ public final class DatasetWriter {
 
   /// The error of work on this file after a stop signal.
   var stopped: DatasetError { .stopped(file: file.path) }
+
+  /// Writes a fact about the file, or about a split's images, as an attribute.
+  ///
+  /// - Throws: `HDF5Error` if the disk is full.
+  public func note(_ name: String, _ value: String, on split: Split? = nil) throws(HDF5Error) {
+    try file.write(attribute: name, on: split.map { "/\($0.rawValue)/images" } ?? "/", value)
+  }
 
   /// Writes the corruption and its seed as attributes of a split's images.
   ///

@@ -303,6 +303,18 @@ public final class ImageSet {
       mixed: mixed)
   }
 
+  /// These images, of which others are the clean ones, row by row.
+  ///
+  /// Traps if there are fewer clean images, or of another shape.
+  public func with(clean: ImageSet) -> ImageSet {
+    precondition(clean.count >= count && clean.shape == shape, "clean images of other images")
+    return ImageSet(
+      path: path, split: split, shape: shape, count: count, heldRows: heldRows, format: format,
+      memory: memory, labels: labels, clean: clean, noise: noise, derivation: derivation,
+      scale: scale, dataset: dataset, files: files, reading: reading, patching: patching,
+      mixed: mixed)
+  }
+
   /// The stored values of available rows, [rows.count, H, W, C]: bytes, or floats where images are
   /// not 8-bit.
   ///

@@ -14,8 +14,13 @@ struct StoredImages {
   private let noise: String?
   private let isOwn: Bool
   private let rowName: String
+  private let isRaw: Bool
   private let mapped: PixelMemory?
   private var file: String { dataset.file.path }
+
+  /// The value of the attribute `range` of images that may have any finite value: L of a first
+  /// stage as it is.
+  static let rawRange = "raw"
 
   /// Maps the dataset `name`, or prepares to read it.
   ///
@@ -63,6 +68,7 @@ struct StoredImages {
     self.noise = noise
     self.isOwn = isOwn
     self.rowName = rowName
+    isRaw = try isOwn && file.stringAttribute("range", on: name) == Self.rawRange
     self.count = count
     self.shape = shape
     format = dataset.type == .uint8 ? .bytes : .floats
@@ -102,7 +108,7 @@ struct StoredImages {
     if mapped == nil { try readRows(into: memory) }
     let pixels = mapped ?? memory
     if format == .floats {
-      let isBounded = noise.map { !Self.isUnbounded($0) } ?? true
+      let isBounded = !isRaw && noise.map { !Self.isUnbounded($0) } ?? true
       let scale = Float(options.scale ?? 1)
       let range = try checkValues(pixels, within: isBounded ? 0...scale : nil)
       return Values(scale: scale, range: range)

@@ -6,7 +6,8 @@ import Runs
 
 extension Evaluation {
   /// The errors of X and of what a user may compare a model with, of D(E(X)) from mean codes and,
-  /// with a sparse part, of L, X - S and the repaired images (`Shrinkage.repair`).
+  /// with a sparse part, of L, X - S and the repaired images (`Shrinkage.repair`); with a first
+  /// stage of its L, of which the reconstruction is then made.
   ///
   /// A model trained with noise drawn at each step gets inputs with such noise, unless the images
   /// are already corrupted; medians are of the same inputs. The mean image is that of the clean
@@ -16,7 +17,7 @@ extension Evaluation {
   func squaredErrors() throws -> [MetricValue] {
     try once("squared errors") {
       try squaredErrors(
-        of: source.images, to: source.wholeReference, usesSparsePart: source.hasSparsePart,
+        of: source.images, to: source.wholeReference, isOfRun: source.isOfRun,
         isItself: world.agree { try inputIsReference() })
     }
   }
@@ -26,16 +27,16 @@ extension Evaluation {
   /// **Collective.**
   ///
   /// - Parameters:
-  ///   - usesSparsePart: whether the images are the run's training rows, with their own S.
+  ///   - isOfRun: whether the images are the run's training rows, with their own S.
   ///   - isItself: whether the images are the others.
   func squaredErrors(
-    of images: ImageSet, to reference: ImageSet, usesSparsePart: Bool, isItself: Bool
+    of images: ImageSet, to reference: ImageSet, isOfRun: Bool, isItself: Bool
   ) throws -> [MetricValue] {
     // Images of mixed sizes have no mean image.
     let columns = reference.isMixed ? 0 : reference.shape.count
     guard
       let found = try compare(
-        images, with: reference, usesSparsePart: usesSparsePart, columns: columns,
+        images, with: reference, isOfRun: isOfRun, columns: columns,
         { answer, clean, _ in
           var difference = answer
           ck_axpy(&difference, clean, -1, clean.count)
@@ -56,22 +57,25 @@ extension Evaluation {
   /// **Collective.**
   ///
   /// - Parameters:
+  ///   - isOfRun: whether the images are the run's training rows, with their own S.
   ///   - columns: how many column sums of the reference are wanted: none, or those of all pixels.
   ///   - measure: gets an answer, the clean image and its shape; returns a sum and its weight, which
   ///     is the same for all answers of an image.
   func compare(
-    _ images: ImageSet, with reference: ImageSet, usesSparsePart: Bool, columns: Int = 0,
+    _ images: ImageSet, with reference: ImageSet, isOfRun: Bool, columns: Int = 0,
     _ measure: (_ answer: [Float], _ clean: [Float], ImageShape) throws -> (Double, Double)
   ) throws -> Comparisons? {
     guard trained.model is any Encoding else { return nil }
+    let usesSparsePart = isOfRun && source.hasSparsePart
     let explainer = try world.agree {
       try Explainer(
-        trained, images: images, usesSparsePart: usesSparsePart, rounds: options.rounds)
+        trained, images: images, usesSparsePart: usesSparsePart, rounds: options.rounds,
+        isOfRun: isOfRun)
     }
     let hasSplit = usesSparsePart || trained.shrinks
     let names =
-      ["X", "median_3x3", "median_5x5", "reconstruction"]
-      + (hasSplit ? ["L", "X-S", "repaired"] : [])
+      ["X", "median_3x3", "median_5x5"] + (explainer.first == nil ? [] : ["L_first"])
+      + ["reconstruction"] + (hasSplit ? ["L", "X-S", "repaired"] : [])
     let n = names.count
     // Sums, then sums of squared means of an image, then squares and weight, then column sums.
     let sums = try RowBlocks(rows: source.count, of: reference.largestShape, on: world).sum(
@@ -97,8 +101,8 @@ extension Evaluation {
       columnSums: Array(sums[(2 * n + 2)...]))
   }
 
-  /// What is compared of one image: X, its medians, the reconstruction, then L, X - S and the
-  /// repaired image where there is a split.
+  /// What is compared of one image: X, its medians, L of a first stage, the reconstruction; where there
+  /// is a split, L, X - S and the repaired image.
   private func answers(_ found: WholeImage, hasSplit: Bool) -> [[Float]] {
     let (x, shape) = (found.x, found.shape)
     var answers = [x]
@@ -109,6 +113,7 @@ extension Evaluation {
         side: side)
       answers.append(median)
     }
+    if !found.first.isEmpty { answers.append(found.first) }
     answers.append(found.reconstruction)
     guard hasSplit else { return answers }
     let (l, s) = (found.l, found.s)

@@ -12,7 +12,7 @@ struct Evidence {
 
 extension Evaluation {
   /// The parts of the loss with one sample of z for each image; with a sparse part, of X - S as in
-  /// training.
+  /// training, with a first stage of its L.
   ///
   /// **Collective.**
   func evidence() throws -> Evidence {
@@ -22,7 +22,7 @@ extension Evaluation {
       let explainer = try world.agree {
         try Explainer(
           trained, images: source.images, usesSparsePart: source.hasSparsePart,
-          rounds: options.rounds)
+          rounds: options.rounds, isOfRun: source.isOfRun)
       }
       let d = source.images.shape.count
       // The number of rows, or 0 where the model does not report the part.
@@ -31,7 +31,7 @@ extension Evaluation {
         rows in
         rows.map(Int32.init).withUnsafeBufferPointer { batch in
           step.begin(rows: batch, dimensions: d, purpose: .evaluation, time: 0) {
-            source.images.gather(batch, into: $0)
+            explainer.gather(rows, into: $0)
           }
         }
         if hasSplit {

@@ -136,8 +136,12 @@ public final class Evaluation {
       remarks.append(
         "no clean images are known: errors are to the images themselves, so X has none")
     }
-    if names.contains("elbo"), try hasSplit || greyImages(source.images) > 0 {
-      let what = hasSplit ? "the clean parts X - S it is of" : "the images"
+    let isGrey = hasSplit || trained.hasFirstStage
+    if names.contains("elbo"), try isGrey || greyImages(source.images) > 0 {
+      let what =
+        hasSplit
+        ? "the clean parts X - S it is of"
+        : trained.hasFirstStage ? "the images of the first stage, of which it is," : "the images"
       remarks.append(
         "elbo: \(what) have grey values, of which a Bernoulli decoder gives no likelihood; "
           + "compare it with training alone")

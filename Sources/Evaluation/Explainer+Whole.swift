@@ -5,10 +5,12 @@ import Tensors
 /// What a model makes of one whole image, [H, W, C] each.
 struct WholeImage {
   let shape: ImageShape
-  /// The model's input.
+  /// The image: the model's input where the run has one stage.
   var x: [Float]
   /// D(E(X)), from mean codes.
   var reconstruction: [Float] = []
+  /// L of the first stage of a run with two; empty for a run with one.
+  var first: [Float] = []
   /// The clean and the sparse part; empty for a model without.
   var l: [Float] = [], s: [Float] = []
 }
@@ -16,8 +18,8 @@ struct WholeImage {
 extension Explainer {
   /// Whole images, one after another: rows of the set, or images put together from their patches.
   ///
-  /// L and the reconstruction of a pixel are means over the patches that see it; S is then made from
-  /// X - L of the whole image by the run's rule, and so belongs to no patch.
+  /// L and the reconstruction of a pixel are means over the patches that see it; S is then made
+  /// from X - L of the whole image by the run's rule, and so belongs to no patch.
   ///
   /// - Parameters:
   ///   - block: some images.
@@ -41,7 +43,8 @@ extension Explainer {
     }
     let d = images.shape.count
     let input = noisy ? input(block) : target(block)
-    let x = input.values
+    let x = first == nil ? input.values : images.values(block)
+    let first = first == nil ? [] : seen(block)
     let reconstruction = reconstructs ? reconstruction(of: input).values : []
     let (l, s) = splits ? try split(block) : ([], [])
     for (i, image) in block.enumerated() {
@@ -51,8 +54,8 @@ extension Explainer {
       try body(
         image,
         WholeImage(
-          shape: images.shape, x: part(x), reconstruction: part(reconstruction), l: part(l),
-          s: part(s)))
+          shape: images.shape, x: part(x), reconstruction: part(reconstruction),
+          first: part(first), l: part(l), s: part(s)))
     }
   }
 

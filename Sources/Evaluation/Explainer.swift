@@ -23,6 +23,9 @@ public enum CleanPart: Equatable, Sendable {
   case new
   /// Any rows, of a model without a sparse part: L = D(E(X)).
   case whole
+  /// Any rows, of a run with two stages: L = D(E(L1)) with the L1 of the first, which is told in
+  /// words.
+  case staged(String)
 
   /// The formula, in one line.
   public var description: String {
@@ -36,6 +39,7 @@ public enum CleanPart: Equatable, Sendable {
       "L = D(E(X - S)), S = shrink(X - L, t), repeated until L rests, at most "
         + "\(Quantity.count(rounds, "time")): these rows are not those trained on"
     case .whole: "L = D(E(X)): this model has no sparse part"
+    case .staged(let first): "L = D(E(L1)) with L1 of the first stage: \(first)"
     }
   }
 }
@@ -50,6 +54,9 @@ public final class Explainer {
   /// How the run makes S from X - L.
   let shrinkage: Shrinkage
   private let usesSparsePart: Bool
+  /// What the model sees in place of the images; nil for a run with one stage.
+  let first: FirstStageAnswer?
+  private let clips: Bool
   private let step: Step
   private var stored: [Float] = []
   private let frozen: FrozenSplit?
@@ -60,18 +67,27 @@ public final class Explainer {
   /// - Parameters:
   ///   - usesSparsePart: whether the rows are the run's training rows, with their own S.
   ///   - rounds: the largest number of rounds that split an image without S.
-  /// - Throws: `ConfigurationError` for a model without an encoder.
+  ///   - isOfRun: whether the rows are the run's training rows; of a run with two stages, the first
+  ///     then has an L of them.
+  ///   - clips: whether the run's own L is kept within [0, 1].
+  /// - Throws: `ConfigurationError` for a model without an encoder; errors of the first stage.
   public init(
     _ trained: TrainedModel, images: ImageSet, usesSparsePart: Bool,
-    rounds: Int = FrozenSplit.usualRounds
+    rounds: Int = FrozenSplit.usualRounds, isOfRun: Bool = false, clips: Bool = true
   ) throws {
+    self.clips = clips
     self.trained = trained
     model = try trained.encoder()
     self.images = images
     shrinkage = trained.shrinkage
     self.usesSparsePart = usesSparsePart
     let seed = trained.configuration.common.lanes.seed
-    if usesSparsePart {
+    first =
+      trained.hasFirstStage
+      ? try FirstStageAnswer(trained, images: images, isOfRun: isOfRun, rounds: rounds) : nil
+    if let first {
+      cleanPart = .staged(first.words)
+    } else if usesSparsePart {
       cleanPart = try trained.ownCleanPart
     } else if trained.shrinks {
       cleanPart = .iterated(rounds: rounds)
@@ -92,8 +108,26 @@ public final class Explainer {
   private func begin(_ rows: Range<Int>) {
     rows.map(Int32.init).withUnsafeBufferPointer { batch in
       step.begin(rows: batch, dimensions: images.shape.count, purpose: .evaluation, time: 0) {
-        images.gather(batch, into: $0)
+        gather(rows, into: $0)
       }
+    }
+  }
+
+  /// What the model sees of the rows, [rows, D]: X or, of a run with two stages, L of the first.
+  func gather(_ rows: Range<Int>, into pixels: UnsafeMutablePointer<Float>) {
+    if let first {
+      first.gather(rows, into: pixels)
+    } else {
+      images.gather(rows, into: pixels)
+    }
+  }
+
+  /// The same as an array.
+  func seen(_ rows: Range<Int>) -> [Float] {
+    let count = rows.count * images.shape.count
+    return [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+      if let start = buffer.baseAddress { gather(rows, into: start) }
+      initialized = count
     }
   }
 
@@ -132,10 +166,33 @@ public final class Explainer {
 
   /// L and S of the rows, [rows, D] each, as `cleanPart` says.
   ///
-  /// A stored L is clipped to [0, 1], where the decoder's lies: rounding may leave these limits. For
-  /// a model without a sparse part S is X - L.
+  /// A stored L is clipped to [0, 1], where the decoder's lies: rounding may leave these limits.
+  /// For a model without a sparse part S is X - L.
   public func split(_ rows: Range<Int>) throws -> (l: [Float], s: [Float]) {
     if found.rows == rows { return (found.l, found.s) }
+    guard usesSparsePart else {
+      let (l, s) = splitUnknown(rows)
+      found = (rows, l, s)
+      return (l, s)
+    }
+    let count = rows.count * images.shape.count
+    begin(rows)
+    let x = step.target
+    var l = [Float](repeating: 0, count: count)
+    let s = try array("S", rows)
+    ck_axpy(x.pointer, s, -1, count)
+    if cleanPart == .stored || cleanPart == .remaining {
+      if cleanPart == .stored { ck_axpy(x.pointer, try array("R", rows), -1, count) }
+      if clips { ck_clamp(&l, x.pointer, count, 0, 1) } else { l = x.values }
+    } else {
+      l = reconstruction(of: x).values
+    }
+    found = (rows, l, s)
+    return (l, s)
+  }
+
+  /// L and S of rows of which the run has no S.
+  func splitUnknown(_ rows: Range<Int>) -> (l: [Float], s: [Float]) {
     let count = rows.count * images.shape.count
     begin(rows)
     let x = step.target
@@ -143,23 +200,11 @@ public final class Explainer {
     var s = l
     if let frozen {
       frozen.run(rows, x.pointer, l: &l, s: &s)
-    } else {
-      if usesSparsePart {
-        s = try array("S", rows)
-        ck_axpy(x.pointer, s, -1, count)
-      }
-      if cleanPart == .stored || cleanPart == .remaining {
-        if cleanPart == .stored { ck_axpy(x.pointer, try array("R", rows), -1, count) }
-        ck_clamp(&l, x.pointer, count, 0, 1)
-      } else {
-        l = reconstruction(of: x).values
-      }
-      if !usesSparsePart {
-        s = x.values
-        ck_axpy(&s, l, -1, count)
-      }
+      return (l, s)
     }
-    found = (rows, l, s)
+    l = reconstruction(of: x).values
+    s = first == nil ? x.values : images.values(rows)
+    ck_axpy(&s, l, -1, count)
     return (l, s)
   }
 }

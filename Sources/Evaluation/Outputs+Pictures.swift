@@ -116,17 +116,18 @@ extension Outputs {
     let rows = try SplitRows(trained, data, rounds: rounds, on: world)
     try writeSheet(of: rows.source, data, to: path, rows.cleanPart.description) { row in
       let split = try rows.split(row)
-      return (split.l, rows.hasSparsePart ? split.s : nil)
+      return (split.l, rows.hasSparsePart ? split.s : nil, rows.first(row))
     }
     return rows.cleanPart
   }
 
-  /// Writes a sheet of the pinned rows; `explain` gives what stands for the clean part, and S.
+  /// Writes a sheet of the pinned rows; `explain` gives what stands for the clean part, S, and L of
+  /// a first stage.
   ///
   /// **Collective.** Rank 0 computes and writes.
   func writeSheet(
     of source: Source, _ data: ImageSet, to path: String, _ words: String,
-    explain: (Range<Int>) throws -> (explained: [Float], sparse: [Float]?)
+    explain: (Range<Int>) throws -> (explained: [Float], sparse: [Float]?, first: [Float]?)
   ) throws {
     try world.agree {
       guard world.isRoot else { return }
@@ -135,11 +136,12 @@ extension Outputs {
       let pinned = SplitSheet.pinned(of: source.count)
       let shape = source.whole.largestShape
       var (x, explained, clean) = ([Float](), [Float](), [Float]())
-      var (sparse, repaired) = ([Float](), [Float]())
+      var (sparse, repaired, first) = ([Float](), [Float](), [Float]())
       for row in pinned {
         let found = try explain(row..<row + 1)
         let values = source.whole.values(row..<row + 1)
         explained += source.onCanvas(row, found.explained)
+        first += found.first ?? []
         if let s = found.sparse {
           sparse += source.onCanvas(row, s, ground: 0)
           if trained.shrinks {
@@ -151,7 +153,8 @@ extension Outputs {
       }
       let sheet = SplitSheet(
         rows: pinned, shape: [shape.height, shape.width, shape.channels], x: x,
-        explained: explained, sparse: sparse.isEmpty ? nil : sparse,
+        first: first.isEmpty ? nil : first, explained: explained,
+        sparse: sparse.isEmpty ? nil : sparse,
         repaired: repaired.isEmpty ? nil : repaired, clean: clean.isEmpty ? nil : clean,
         mean: source.meanImage())
       let title = "\(runName), \(trained.checkpoint.name): \(words)"

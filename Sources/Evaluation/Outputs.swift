@@ -132,7 +132,8 @@ public struct Outputs {
   public func reconstruct(_ data: ImageSet, to path: String) throws {
     let source = try world.agree { try Source(trained, data) }
     let explainer = try world.agree {
-      try Explainer(trained, images: source.images, usesSparsePart: false)
+      try Explainer(
+        trained, images: source.images, usesSparsePart: false, isOfRun: source.isOfRun)
     }
     let shape = try world.agree { try source.wholeShape() }
     func reconstructions(_ block: Range<Int>) throws -> [Float] {
@@ -144,7 +145,7 @@ public struct Outputs {
     }
     if path.hasSuffix(".png") {
       return try writeSheet(of: source, data, to: path, "reconstructions") { row in
-        (try reconstructions(row), nil)
+        (try reconstructions(row), nil, explainer.first == nil ? nil : explainer.seen(row))
       }
     }
     try images(
@@ -195,7 +196,8 @@ public struct Outputs {
   public func encode(_ data: ImageSet, to path: String) throws {
     let source = try world.agree { try Source(trained, data) }
     let explainer = try world.agree {
-      try Explainer(trained, images: source.images, usesSparsePart: false)
+      try Explainer(
+        trained, images: source.images, usesSparsePart: false, isOfRun: source.isOfRun)
     }
     let originals = try world.agree { try Originals(of: data.whole) }
     let probe = explainer.codes(0..<1)

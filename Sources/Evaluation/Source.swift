@@ -11,6 +11,8 @@ struct Source {
   let hasClean: Bool
   /// Whether the run's static noise is on the images.
   let isNoisy: Bool
+  /// Whether these are the rows trained on.
+  let isOfRun: Bool
   /// Whether the run's S belongs to these rows.
   let hasSparsePart: Bool
   /// The rows of the model: images, or their patches.
@@ -25,6 +27,7 @@ struct Source {
     try trained.checkShape(of: data)
     let settings = trained.configuration.common.data
     let own = try trained.wasTrained(on: data)
+    isOfRun = own
     isNoisy = own && !settings.staticNoise.isNone
     images = try own ? trained.seen(data) : trained.binary(data)
     hasClean = images.clean != nil
@@ -50,8 +53,8 @@ struct Source {
   var whole: ImageSet { images.whole }
   var wholeReference: ImageSet { reference.whole }
 
-  /// The mean of some whole images, evenly spaced, [H, W, C]; nil for images that differ in size, and
-  /// for those of patches, which have nothing in common.
+  /// The mean of some whole images, evenly spaced, [H, W, C]; nil for images that differ in size,
+  /// and for those of patches, which have nothing in common.
   func meanImage() -> [Float]? {
     if whole.isMixed || images.isPatches { return nil }
     var mean = [Double](repeating: 0, count: whole.shape.count)

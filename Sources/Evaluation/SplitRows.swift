@@ -30,7 +30,8 @@ final class SplitRows {
     self.source = source
     explainer = try world.agree {
       try Explainer(
-        trained, images: source.images, usesSparsePart: source.hasSparsePart, rounds: rounds)
+        trained, images: source.images, usesSparsePart: source.hasSparsePart, rounds: rounds,
+        isOfRun: source.isOfRun)
     }
     cleanPart = explainer.cleanPart
     hasSparsePart = trained.checkpoint.manifest.rowLayout?.arrays.hasSparsePart == true
@@ -51,7 +52,7 @@ final class SplitRows {
     guard source.images.isPatches else {
       let (l, s) = try explainer.split(block)
       var split = Split(x: source.images.values(block), l: l, s: s)
-      if hasTerms { (split.kl, split.bound) = terms(block, split.x, s) }
+      if hasTerms { (split.kl, split.bound) = terms(block, explainer.seen(block), s) }
       return split
     }
     var split = Split()
@@ -77,6 +78,11 @@ final class SplitRows {
       split.bound.append(Float(bound / patches))
     }
     return split
+  }
+
+  /// L of the first stage of a run with two, [rows, D]; nil for a run with one.
+  func first(_ rows: Range<Int>) -> [Float]? {
+    explainer.first == nil ? nil : explainer.seen(rows)
   }
 
   /// The scores of rows that were split with their terms, [rows, scores], NaN where the model has
@@ -114,7 +120,7 @@ final class SplitRows {
   /// KL and evidence lower bound of X - S, one of each row of the model; NaN where it has none.
   ///
   /// - Parameters:
-  ///   - x, s: images and sparse part of the rows, [rows, D].
+  ///   - x, s: what the model sees of the rows, and their sparse part, [rows, D].
   private func terms(
     _ rows: Range<Int>, _ x: [Float], _ s: [Float]
   ) -> (kl: [Float], bound: [Float]) {

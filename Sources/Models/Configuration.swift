@@ -108,14 +108,15 @@ extension Configuration {
 
   /// Messages about assignments `key=value` that the system does not read.
   public func unread(_ assignments: [String]) -> [String] {
-    assignments.compactMap { assignment in
-      let name = String(assignment.prefix { $0 != "=" })
-      guard let readers = SystemCatalogue.readers(of: name), !readers.contains(model) else {
-        return nil
+    unreadOfFirstStage(assignments)
+      + assignments.compactMap { assignment in
+        let name = String(assignment.prefix { $0 != "=" })
+        guard let readers = SystemCatalogue.readers(of: name), !readers.contains(model) else {
+          return nil
+        }
+        return "\(assignment): \(model) does not read \(name), which is for "
+          + readers.joined(separator: ", ")
       }
-      return "\(assignment): \(model) does not read \(name), which is for "
-        + readers.joined(separator: ", ")
-    }
   }
 
   /// Messages about changes of the loss for which the run is too short.
@@ -151,7 +152,7 @@ extension Configuration {
     guard case .object(let members) = document else {
       throw ConfigurationError("found JSON that is no object, expected {\"key\": value, ...}")
     }
-    for member in members {
+    for member in members where Self.firstStageKey(member.name) == nil {
       if let key = Self.keys.first(where: { $0.former?.name == member.name }) {
         var value = member.value
         if case .string(let word) = value { value = .string(key.former?.words[word] ?? word) }
@@ -159,6 +160,10 @@ extension Configuration {
       } else {
         try set(Self.key(member.name), to: member.value, found: member.value.line.shortened)
       }
+    }
+    for member in members {
+      guard let name = Self.firstStageKey(member.name) else { continue }
+      try setFirstStage(name, found: member.value.line.shortened) { _ in member.value }
     }
   }
 
@@ -170,9 +175,13 @@ extension Configuration {
     guard let equals = assignment.firstIndex(of: "=") else {
       throw ConfigurationError("found \(assignment), expected key=value")
     }
-    let key = try Self.key(String(assignment[..<equals]))
     let text = String(assignment[assignment.index(after: equals)...])
-    try set(key, to: key.parse(text), found: text.isEmpty ? "nothing" : text)
+    let found = text.isEmpty ? "nothing" : text
+    if let name = Self.firstStageKey(String(assignment[..<equals])) {
+      return try setFirstStage(name, found: found) { $0.parse(text) }
+    }
+    let key = try Self.key(String(assignment[..<equals]))
+    try set(key, to: key.parse(text), found: found)
   }
 
   private mutating func set(
@@ -180,6 +189,9 @@ extension Configuration {
   ) throws(ConfigurationError) {
     guard let value = value.flatMap(key.normalized) else {
       throw ConfigurationError(key: key.name, found: found, expected: key.expected)
+    }
+    if key.name == FirstStageWords.key, case .string(let text) = value {
+      return store(.string(try FirstStageWords(text).text), under: key)
     }
     store(value, under: key)
   }
@@ -218,6 +230,7 @@ extension Configuration {
     if common.data.patch != nil { try common.lanes.check(rows: rows) }
     try system.resolve(&resolved, TrainingSetFacts(rows: rows, shape: shape, classes: classes))
     try resolved.refuseUnread()
+    try resolved.checkFirstStage(rows: count, of: shape)
     return resolved
   }
 
@@ -232,9 +245,10 @@ extension Configuration {
       guard let readers = SystemCatalogue.readers(of: key.name), !readers.contains(model) else {
         continue
       }
+      let usual = KeyDescription.assignment(of: key.defaultValue)
       throw ConfigurationError(
         key: key.name, found: KeyDescription.assignment(of: self[key]),
-        expected: "\(KeyDescription.assignment(of: key.defaultValue)) with model=\(model), which "
+        expected: "\(usual.isEmpty ? "nothing" : usual) with model=\(model), which "
           + "does not read it; it is for \(readers.joined(separator: ", "))")
     }
   }

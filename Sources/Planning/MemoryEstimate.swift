@@ -10,8 +10,8 @@ struct MemoryEstimate {
   let stateRow: Int
   private let ranks: Int, ranksPerNode: Int
   private let rows: Int, shareRows: Int
-  /// Bytes of a row in the mapped data file, where patches share pixels, and of a row in a copy that
-  /// was corrupted here.
+  /// Bytes of a row in the mapped data file, where patches share pixels, and of a row in a copy
+  /// that was corrupted here.
   private let fileRow: Double, ownRow: Int
   /// Bytes of images that every rank reads in full; 0 for mapped files.
   private let wholeFile: Int
@@ -48,9 +48,12 @@ struct MemoryEstimate {
     // Projections compare with clean images, which may be another dataset of the file.
     let cleanRow = trainer.rowState == nil ? 0 : data.clean.map(row) ?? 0
     let pixels = data.isPatches ? data.whole.pixelValues : data.count * size
-    fileRow = Double(pixels * ((row(data) + cleanRow) / size)) / Double(data.count)
+    let sampleFileRow = Double(pixels * ((row(data) + cleanRow) / size)) / Double(data.count)
+    let isSecond = planner.isSecondStage
+    fileRow = isSecond ? Double(size * MemoryLayout<Float>.size) : sampleFileRow
     wholeFile = planner.isMapped ? 0 : Int(Double(data.count) * fileRow)
-    let corruptedRow = configuration.common.data.staticNoise.isNone ? 0 : row(trainer.images)
+    let corruptedRow =
+      configuration.common.data.staticNoise.isNone || isSecond ? 0 : row(trainer.images)
     let isKept = ImageSet.keepsCorrupted(byteCount: corruptedRow * planner.shareRows)
     ownRow = isKept ? corruptedRow : 0
 
@@ -79,7 +82,7 @@ struct MemoryEstimate {
       transient, trainer.assemblyBytes, trainer.reconstructionBytes(images: Self.gridImages))
 
     let mappedRows = data.isMapped ? trainer.lanes.rowCount : 0
-    libraries = max(before.files, after.files - Int(fileRow * Double(mappedRows)))
+    libraries = max(before.files, after.files - Int(sampleFileRow * Double(mappedRows)))
     // Images that are supposed lie in memory here, and in a file when the run comes.
     let supposed = planner.isSupposed ? data.whole.heldRows.count * row(data.whole) : 0
     process =

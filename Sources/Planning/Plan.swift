@@ -1,5 +1,34 @@
 import Distributed
 
+/// The needs of a run with one stage or two, of which one follows the other.
+public struct StagedPlan: Sendable {
+  /// The first of two stages; nil for a run with one.
+  public let first: Plan?
+  /// The only stage, or the second.
+  public let last: Plan
+
+  /// A plan from its parts.
+  public init(first: Plan?, last: Plan) { (self.first, self.last) = (first, last) }
+
+  private var all: [Plan] { (first.map { [$0] } ?? []) + [last] }
+  private func largest(_ bytes: (Plan) -> Int) -> Int { all.map(bytes).max() ?? 0 }
+
+  /// Memory of rank 0 in the stage that needs most.
+  public var rankBytes: Int { largest(\.memory.total) }
+  /// Memory of one node in the stage that needs most.
+  public var nodeBytes: Int { largest(\.nodeBytes) }
+  /// Memory of all ranks in the stage that needs most.
+  public var totalBytes: Int { largest(\.totalBytes) }
+  /// Seconds of all stages.
+  public var secondsInAll: Double { all.reduce(0) { $0 + $1.secondsInAll } }
+  /// Hours of all cores in all stages.
+  public var coreHours: Double { all.reduce(0) { $0 + $1.coreHours } }
+  /// Bytes of L that the first stage hands over to the second; 0 for one stage.
+  public var handedOverBytes: Int {
+    first == nil ? 0 : last.rows * last.rowValues * MemoryLayout<Float>.size
+  }
+}
+
 /// The needs of a run, found before it starts.
 ///
 /// Sizes follow from the configuration. Workspace, operations and times come from a few steps of
@@ -29,8 +58,11 @@ public struct Plan: Sendable {
   public let ranks: Int, ranksPerNode: Int
   /// The resolved configuration.
   public let lanes: Int, batch: Int, rows: Int
-  /// Number and form of the images in words, their number, and whether the rows are patches of them.
+  /// Number and form of the images in words, their number, and whether the rows are patches of
+  /// them.
   public let extent: String, images: Int, isOfPatches: Bool
+  /// Values of a row.
+  public let rowValues: Int
   /// Trained values of the model.
   public let parameterCount: Int
   /// Rank 0's memory; no rank has more.

@@ -83,7 +83,9 @@ public struct Planner {
   }
 
   /// Whether the run will map its images.
-  var isMapped: Bool { isSupposed || data.isMapped }
+  var isMapped: Bool { isSupposed || isSecondStage || data.isMapped }
+  /// Whether its images are floats that a first stage will have made of the data.
+  var isSecondStage: Bool { configuration.hasFirstStage }
 
   /// Makes one rank's steps for a few seconds and adds up the needs.
   ///
@@ -104,7 +106,7 @@ public struct Planner {
     return Plan(
       ranks: ranks, ranksPerNode: ranksPerNode, lanes: lanes.count, batch: batch,
       rows: lanes.rowCount, extent: data.extent(of: lanes.rowCount), images: data.whole.count,
-      isOfPatches: data.isPatches,
+      isOfPatches: data.isPatches, rowValues: data.shape.count,
       parameterCount: trainer.parameters.parameters.reduce(0) { $0 + $1.shape.count },
       memory: estimate.memory(isRoot: true), totalBytes: estimate.total,
       nodeBytes: estimate.node, isMapped: isMapped, flopsPerImage: steps.operationsPerImage,

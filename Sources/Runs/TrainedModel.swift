@@ -32,6 +32,8 @@ public final class TrainedModel {
   public let trainedData: DataIdentity?
   /// A set that was compared with the images trained on, and whether it holds them.
   var recognized: (data: ImageSet, isTrained: Bool)?
+  /// What is open of the first stage of a run with two.
+  var firstStage: (rows: ImageSet?, model: TrainedModel?) = (nil, nil)
   private let storage: Storage
 
   /// Reads the newest checkpoint whose checksums hold, or the best checkpoint.
@@ -61,7 +63,7 @@ public final class TrainedModel {
         if isBest && selection.skipped.isEmpty {
           throw RunError.data(run.path, "found no best checkpoint, expected one; leave --best out")
         }
-        guard let first = selection.skipped.first else { throw RunError.noCheckpoint(run.path) }
+        guard let first = selection.skipped.first else { throw run.withoutCheckpoint }
         throw RunError.data(
           run.path,
           "found no checkpoint whose checksums hold, expected at least one; the newest: \(first)")
@@ -155,7 +157,7 @@ public final class TrainedModel {
   /// - Throws: errors of reading the training set, where the noise depends on it.
   public func trainingNoise() throws -> Corruption {
     let data = configuration.common.data
-    return try noise(data.noise) { try seen(trainingSet()) }
+    return try noise(data.noise) { try hasFirstStage ? firstRows() : seen(trainingSet()) }
   }
 
   /// The files that an answer of this run must never replace: its training set, and its own files.

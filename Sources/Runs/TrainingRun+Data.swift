@@ -62,6 +62,10 @@ extension TrainingRun {
     _ found: DataIdentity, than recorded: DataIdentity?, of directory: RunDirectory,
     other: OtherImages, remedy: String = remedy
   ) throws -> Bool {
+    if let recorded, recorded.digest == found.digest, recorded.first != found.first {
+      throw RunError.otherRows(
+        directory, found: found.first ?? "none", expected: recorded.first ?? "none")
+    }
     guard let recorded, recorded.digest != found.digest else { return false }
     if other == .refused {
       throw RunError.otherImages(

@@ -20,16 +20,20 @@ public enum TrainingRun {
   ///   - directory: the folder for the run's files; nil for no files.
   ///   - lease: the right to write them, on rank 0.
   ///   - identified: the training set with its identity, for checkpoints.
+  ///   - originals: X of a row before a first stage, where `data` is what that made of it.
   /// - Throws: `ConfigurationError` for settings that do not fit the images or the ranks; errors of
   ///   the data set and of MPI.
   public static func session(
     _ configuration: Configuration, on data: ImageSet, in directory: RunDirectory? = nil,
     lease: RunLease? = nil, identified: IdentifiedImages? = nil,
     observer: (any TrainingObserver)? = nil, limits: TrainingLimits = TrainingLimits(),
-    world: Communicator
+    originals: ((Int) -> [Float])? = nil, world: Communicator
   ) throws -> Session {
     try world.agree { try checkLabels(of: data, for: configuration) }
-    let (common, loop) = (configuration.common, configuration.loop)
+    let loop = configuration.loop
+    var common = configuration.common
+    // It is on the images of the first stage.
+    if configuration.hasFirstStage { common.data.staticNoise = .none }
     let trainer = try Trainer(
       common, model: configuration.makeModel(of: data.shape), images: data, loop: loop, on: world)
     let validation = try world.agree {
@@ -39,7 +43,7 @@ public enum TrainingRun {
       trainer, loop, common.recording, system: configuration.model,
       configuration: configuration.json.document, in: directory, lease: lease,
       validatingOn: validation, observer: observer, limits: limits, data: identified,
-      cure: configuration.cure)
+      cure: configuration.cure, originals: originals)
   }
 
   /// Compares the start of all ranks, and resolves the settings that were left open.
@@ -55,6 +59,7 @@ public enum TrainingRun {
       try checkLabels(of: data, for: configuration)
       let resolved = try configuration.validated(
         rows: data.count, of: data.shape, classes: data.classes)
+      _ = try resolved.firstStage(rows: data.count, of: data.shape)
       try resolved.common.lanes.check(ranks: world.size)
       try checkMeasure(resolved, on: data)
       return resolved
@@ -71,11 +76,14 @@ public enum TrainingRun {
   /// The training set with the identity of the rows in use.
   ///
   /// **Collective.**
+  ///
+  /// - Parameter first: what a first stage made of them.
   static func identified(
-    _ data: ImageSet, for resolved: Configuration, on world: Communicator
+    _ data: ImageSet, _ first: ImageSet? = nil, for resolved: Configuration,
+    on world: Communicator
   ) throws -> IdentifiedImages {
     try IdentifiedImages(
-      data, rows: resolved.common.data.modelRows ?? data.whole.count, on: world)
+      data, rows: resolved.common.data.modelRows ?? data.whole.count, first: first, on: world)
   }
 
   /// Refuses a choice of the best checkpoint by clean images where none are known.
@@ -132,26 +140,10 @@ public enum TrainingRun {
     limits: TrainingLimits = TrainingLimits(), request: RunRequest? = nil, command: String = "",
     world: Communicator
   ) throws -> RunOutcome {
-    let resolved = try resolve(configuration, on: data, world: world)
-    // Settings that do not fit the images are found before the folder is made; the folder is there
-    // before the images are prepared, which may take long.
-    _ = try resolved.makeModel(of: data.shape)
-    _ = try resolved.loop.rowArrays(
-      rows: resolved.common.data.modelRows ?? data.count, of: data.shape)
-    // A place where no run can be made is told before the images are read.
-    try world.agree {
-      if world.isRoot {
-        try NewRun.check(directory, replacing: replacing, inputs: data.files)
-      }
-    }
-    let identified = try identified(data, for: resolved, on: world)
-    let new = try world.agreeAsleep {
-      guard world.isRoot else { return NewRun?.none }
-      return try NewRun(
-        directory, configuration: resolved.json.document, replacing: replacing,
-        inputs: data.files, patience: limits.patience
-      ) { observer?.warning($0) }
-    }
+    precondition(!configuration.hasFirstStage, "StagedRun starts a run with two stages")
+    let (resolved, identified, new) = try begin(
+      configuration, on: data, in: directory, replacing: replacing, observer: observer,
+      limits: limits, world: world)
     defer { new?.lease.release() }
     let session: Session
     do {
@@ -168,6 +160,44 @@ public enum TrainingRun {
     return try train(
       resolved, session, identified, request: request, noise: data.noise, command: command,
       observer: observer, limits: limits)
+  }
+
+  /// Makes the folder of a new run, as `start` does, which does not stand yet.
+  ///
+  /// **Collective.**
+  ///
+  /// - Returns: the settings resolved, the training set with its identity, and on rank 0 the
+  ///   folder.
+  /// - Throws: the errors of `start`.
+  public static func begin(
+    _ configuration: Configuration, on data: ImageSet, in directory: RunDirectory,
+    replacing: Bool, observer: (any TrainingObserver)?, limits: TrainingLimits,
+    world: Communicator
+  ) throws -> (configuration: Configuration, images: IdentifiedImages, run: NewRun?) {
+    let resolved = try resolve(configuration, on: data, world: world)
+    // Settings that do not fit the images are found before the folder is made; the folder is there
+    // before the images are prepared, which may take long.
+    let rows = resolved.common.data.modelRows ?? data.count
+    let first = try resolved.firstStage(rows: data.count, of: data.shape)
+    for stage in [first, resolved].compactMap({ $0 }) {
+      _ = try stage.makeModel(of: data.shape)
+      _ = try stage.loop.rowArrays(rows: rows, of: data.shape)
+    }
+    // A place where no run can be made is told before the images are read.
+    try world.agree {
+      if world.isRoot {
+        try NewRun.check(directory, replacing: replacing, inputs: data.files)
+      }
+    }
+    let identified = try identified(data, for: resolved, on: world)
+    let new = try world.agreeAsleep {
+      guard world.isRoot else { return NewRun?.none }
+      return try NewRun(
+        directory, configuration: resolved.json.document, replacing: replacing,
+        inputs: data.files, patience: limits.patience
+      ) { observer?.warning($0) }
+    }
+    return (resolved, identified, new)
   }
 
   /// Continues from the newest checkpoint whose checksums hold.
@@ -193,16 +223,42 @@ public enum TrainingRun {
       observer?.warning(
         "\(directory.path): was in training by \(predecessor.words), which is gone; taken over")
     }
+    return try goOn(
+      configuration, on: data, in: directory, lease: lease, other: other, observer: observer,
+      limits: limits, command: command, world: world)
+  }
+
+  /// Continues a run, or a stage of it, as `resume` does, and keeps the right to write it.
+  ///
+  /// **Collective.**
+  ///
+  /// - Parameters:
+  ///   - data: the training set of the run, for its second stage, too.
+  ///   - directory: of the run, or of its first stage.
+  ///   - lease: the right to write the run.
+  ///   - stage: which stage that is; nil for a run with one.
+  ///   - request, noise: what a stage that is new is started from, and the noise on its images.
+  /// - Throws: the errors of `resume`.
+  public static func goOn(
+    _ configuration: Configuration, on data: ImageSet, in directory: RunDirectory,
+    lease: RunLease?, other: OtherImages = .refused, stage: RunStage? = nil,
+    observer: (any TrainingObserver)?, limits: TrainingLimits, request: RunRequest? = nil,
+    noise: String? = nil, command: String, world: Communicator
+  ) throws -> RunOutcome {
     let recorded = try recordedData(of: directory, on: world)
     try world.agree { try checkExtent(of: data, against: recorded, of: directory, other: other) }
     let resolved = try resolve(configuration, on: data, world: world)
-    let identified = try identified(data, for: resolved, on: world)
+    let first = try firstRows(for: resolved, of: data, in: directory, on: world)
+    let identified = try identified(data, first, for: resolved, on: world)
     let identity = identified.identity
-    _ = try world.agree { try areOther(identity, than: recorded, of: directory, other: other) }
+    try world.agree {
+      _ = try areOther(identity, than: recorded, of: directory, other: other)
+      try checkFirstRows(of: resolved, identity, in: directory)
+    }
     let session = try session(
-      resolved, on: data, in: directory, lease: lease, identified: identified, observer: observer,
-      limits: limits,
-      world: world)
+      resolved, on: first ?? data, in: directory, lease: lease, identified: identified,
+      observer: observer, limits: limits,
+      originals: first == nil ? nil : originals(data, of: resolved), world: world)
     var store = CheckpointStore(run: directory.path)
     // Rows are loaded on the way unless the images may be others, whose rows have another S.
     let selection = try store.newestValid(
@@ -244,8 +300,9 @@ public enum TrainingRun {
       try directory.writeMark()
     }
     return try train(
-      resolved, session, identified, command: command, resumedFrom: selection.checkpoint?.name,
-      observer: observer, limits: limits)
+      resolved, session, identified, stage: stage, request: request, noise: noise,
+      command: command, resumedFrom: selection.checkpoint?.name, observer: observer,
+      limits: limits)
   }
 
   /// Trains on from a valid checkpoint and writes no files.
@@ -269,8 +326,9 @@ public enum TrainingRun {
     let recorded = try recordedData(of: directory, on: world)
     try world.agree { try checkExtent(of: data, against: recorded, of: directory, other: .refused) }
     let resolved = try resolve(configuration, on: data, world: world)
-    let identity = try identified(data, for: resolved, on: world).identity
-    let session = try session(resolved, on: data, world: world)
+    let first = try firstRows(for: resolved, of: data, in: directory, on: world)
+    let identity = try identified(data, first, for: resolved, on: world).identity
+    let session = try session(resolved, on: first ?? data, world: world)
     let trainer = session.trainer
     var isLoaded = false
     var found = start
@@ -303,7 +361,7 @@ public enum TrainingRun {
   /// **Collective.**
   private static func train(
     _ configuration: Configuration, _ session: Session, _ identified: IdentifiedImages,
-    request: RunRequest? = nil, noise: String? = nil, command: String,
+    stage: RunStage? = nil, request: RunRequest? = nil, noise: String? = nil, command: String,
     resumedFrom checkpoint: String? = nil,
     observer: (any TrainingObserver)?, limits: TrainingLimits
   ) throws -> RunOutcome {
@@ -320,11 +378,12 @@ public enum TrainingRun {
         RunSession(
           command: command, hosts: hosts, from: trainer.progress.step,
           to: min(trainer.totalSteps, limits.maxSteps ?? .max)),
-        from: request, noise: noise)
+        from: request, noise: noise, isSameProcess: stage?.isSameProcess ?? false)
     }
     if world.isRoot {
       observer?.runStarted(
-        header(configuration, session, identified.identity, hosts, resumedFrom: checkpoint))
+        header(
+          configuration, session, identified.identity, hosts, stage, resumedFrom: checkpoint))
       if let (found, cure) = arithmetic.difference {
         observer?.warning(
           "found \(found): the result depends on the order of the ranks; \(cure) makes it one")
@@ -332,7 +391,7 @@ public enum TrainingRun {
       for line in configuration.unreached { observer?.warning(line) }
       if let reason = session.noValidation { observer?.warning("validate_every: \(reason)") }
       if let line = cleanImagesUnread(by: configuration, of: trainer.images) {
-        observer?.warning(line)
+        observer?.note(line)
       }
     }
     let outcome = try session.run()
@@ -354,7 +413,7 @@ public enum TrainingRun {
 
   private static func header(
     _ configuration: Configuration, _ session: Session, _ data: DataIdentity, _ hosts: [String],
-    resumedFrom checkpoint: String?
+    _ stage: RunStage?, resumedFrom checkpoint: String?
   ) -> RunHeader {
     let trainer = session.trainer
     let shape = trainer.images.shape
@@ -363,8 +422,8 @@ public enum TrainingRun {
       system: configuration.model, common: configuration.common,
       assignments: configuration.assignments, preset: preset,
       changed: configuration.changes(fromPreset: preset, rows: trainer.rows.count, of: shape),
-      abilities: abilities(of: session), run: session.directory?.path ?? "",
-      data: data.path, digest: data.digest, rows: trainer.rows.count,
+      abilities: abilities(of: session), run: stage?.run ?? session.directory?.path ?? "",
+      stage: stage, data: data.path, digest: data.digest, rows: trainer.rows.count,
       rowsName: trainer.images.rowsName, extent: trainer.images.extent(of: trainer.rows.count),
       isMixed: trainer.images.whole.isMixed, hosts: hosts,
       blasKernels: session.blasKernels,

@@ -7,6 +7,7 @@ public enum RunPlace {
   /// Folders and files of a run, where a run may have foreign files beside them.
   private static let names: Set<String> = [
     "run.json", "config.json", "metrics.jsonl", "owner.json", "checkpoints", "images", "injected",
+    "first", "first.h5",
   ]
 
   /// Whether Cleave made a folder: it has a mark or, of an earlier version, a configuration.

@@ -16,13 +16,22 @@ struct GridWriter {
   /// The rows that all pictures of the run show.
   private let rows: [Int]
   private let mean: [Float]
+  /// X of these rows, where the training set is what a first stage made of it; on rank 0.
+  private let originals: [Float]?
 
   /// A writer of pictures of a training set.
   ///
   /// **Collective.**
-  init(_ directory: RunDirectory, _ training: TrainingRows) throws {
+  ///
+  /// - Parameter originals: X of a row before a first stage; nil for a run with one stage.
+  init(
+    _ directory: RunDirectory, _ training: TrainingRows, originals: ((Int) -> [Float])? = nil
+  ) throws {
     self.directory = directory
-    rows = SplitSheet.pinned(of: training.count)
+    let rows = SplitSheet.pinned(of: training.count)
+    self.rows = rows
+    self.originals =
+      training.world.isRoot ? originals.map { original in rows.flatMap { original($0) } } : nil
     mean = try training.meanImage(
       of: SplitSheet.pinned(of: training.count, atMost: SplitSheet.meanCount))
   }
@@ -98,9 +107,10 @@ struct GridWriter {
     }
     let shape = trainer.images.shape
     let sheet = SplitSheet(
-      rows: rows, shape: [shape.height, shape.width, shape.channels], x: seen,
-      xTitle: noise == nil ? "X" : "X with noise", explained: explained, sparse: sparse,
-      clean: clean ?? (noise == nil ? nil : x), mean: mean)
+      rows: rows, shape: [shape.height, shape.width, shape.channels], x: originals ?? seen,
+      xTitle: noise == nil || originals != nil ? "X" : "X with noise",
+      first: originals == nil ? nil : seen, explained: explained, sparse: sparse,
+      clean: clean ?? (noise == nil ? nil : x), mean: originals == nil ? mean : nil)
     try PNG.write(
       sheet.picture(title: title(name)), to: "\(directory.images)/\(name).png")
   }

@@ -85,18 +85,26 @@ public final class IdentifiedImages {
   public let images: ImageSet
   /// The identity of the rows trained on.
   public let identity: DataIdentity
+  /// What a first stage made of the images, where the run has one.
+  private let first: IdentifiedImages?
   private var stamp: FileStamp?
 
   /// Identifies the first `rows` whole images.
   ///
   /// **Collective.**
   ///
+  /// - Parameter first: what a first stage made of them, on which the run trains.
   /// - Throws: `ReplicaError` that names the rank whose images differ; `MPIError`.
-  public init(_ images: ImageSet, rows: Int, on world: Communicator) throws {
+  public init(
+    _ images: ImageSet, rows: Int, first: ImageSet? = nil, on world: Communicator
+  ) throws {
     self.images = images
     // A change from here on is found later.
     stamp = FileStamp(images.path)
-    identity = try DataIdentity(of: images, rows: rows, on: world)
+    var identity = try DataIdentity(of: images, rows: rows, on: world)
+    self.first = try first.map { try IdentifiedImages($0, rows: rows, on: world) }
+    identity.first = self.first?.identity.digest
+    self.identity = identity
   }
 
   /// Makes sure that the images in use are still those of the run.
@@ -107,6 +115,7 @@ public final class IdentifiedImages {
   ///   same.
   /// - Throws: `RunError.data` on all ranks if they are not.
   func check(on world: Communicator) throws -> String? {
+    if let line = try first?.check(on: world) { return line }
     let now = FileStamp(images.path)
     var changed = [Int64(now == stamp ? 0 : 1)]
     try world.allReduce(&changed, .max)

@@ -18,6 +18,7 @@ final class Journal {
   private let directory: RunDirectory?
   private let lease: RunLease?
   private let cure: (CollapseWarning) -> String
+  private let originals: ((Int) -> [Float])?
   private var log: RunLog?
   private var grids: GridWriter?
   private var lastLog = (time: DispatchTime.now(), images: 0)
@@ -25,12 +26,15 @@ final class Journal {
 
   /// A journal of a new run.
   ///
-  /// - Parameter cure: settings that help the run's model against a collapse.
+  /// - Parameters:
+  ///   - cure: settings that help the run's model against a collapse.
+  ///   - originals: X of a row before a first stage, for pictures; nil for a run with one stage.
   init(
     _ directory: RunDirectory?, _ lease: RunLease?, _ settings: RecordingSettings,
     observer: (any TrainingObserver)?,
-    cure: @escaping (CollapseWarning) -> String
+    cure: @escaping (CollapseWarning) -> String, originals: ((Int) -> [Float])? = nil
   ) {
+    self.originals = originals
     self.directory = directory
     self.lease = lease
     self.settings = settings
@@ -49,7 +53,9 @@ final class Journal {
       log = try RunLog(directory, upTo: trainer.progress)
       lease?.watchLog()
     }
-    if settings.gridEvery > 0 { grids = try GridWriter(directory, trainer.rows) }
+    if settings.gridEvery > 0 {
+      grids = try GridWriter(directory, trainer.rows, originals: originals)
+    }
   }
 
   /// Notes that training paused for so many seconds.

@@ -75,14 +75,17 @@ public struct Epochs: Loop {
     public var count = EpochCount()
     /// The settings of the optimizer.
     public var optimizer = OptimizerSettings()
+    /// A stage before these epochs.
+    public var first = FirstStageSettings()
 
     /// The defaults.
     public init() {}
 
-    /// Length, then optimizer.
+    /// Length, optimizer, first stage.
     public static let entries: [SettingsEntry<Settings>] = [
       .group(\.count),
       .group(\.optimizer),
+      .group(\.first),
     ]
   }
 

@@ -217,10 +217,10 @@ extension RunDirectory {
     let names = try content().own.filter { name in
       guard name.split(separator: "/").last?.hasPrefix(".") == true else { return false }
       return !Self.isOwnership(name) && !name.hasPrefix(Self.asidePrefix)
-        && !name.hasPrefix("checkpoints/")
+        && !name.split(separator: "/").dropLast().contains("checkpoints")
     }
     try remove(names)
-    try CheckpointStore(run: path).removeUnfinished()
+    for run in [self, first] { try CheckpointStore(run: run.path).removeUnfinished() }
   }
 
   /// Ends what a process has left that died while it replaced a run.
@@ -256,6 +256,12 @@ extension RunLease {
     _ directory: RunDirectory, patience: Double, waiting: (String) -> Void
   ) throws -> RunLease {
     guard directory.holdsRun else { throw RunError.noRun(directory.path) }
+    if let whole = RunPlace.run(holding: directory.path) {
+      throw RunError.place(
+        directory.path,
+        "found a stage of the run \(whole), expected a whole run; train --resume \(whole) goes on "
+          + "with it")
+    }
     try directory.checkPlaces()
     let lease = try RunLease(directory, patience: patience, waiting: waiting)
     try directory.restore()

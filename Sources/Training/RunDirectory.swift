@@ -4,7 +4,7 @@ import Guard
 import Support
 
 /// The places of a run's files (docs/files.md): `run.json`, `config.json`, `metrics.jsonl`,
-/// `checkpoints/`, `images/`.
+/// `checkpoints/`, `images/`; of a run with two stages `first/` and `first.h5`, too.
 public struct RunDirectory: Sendable {
   /// The directory itself.
   public let path: String
@@ -24,6 +24,17 @@ public struct RunDirectory: Sendable {
   public var images: String { path + "/images" }
   /// The process that writes the run at present.
   var owner: String { path + "/owner.json" }
+  /// The first stage of a run with two, in the form of a run of its own.
+  public var first: RunDirectory { RunDirectory("\(path)/\(Self.firstName)") }
+  /// What the first stage made of the rows trained on, its L: there as soon as that stage is over.
+  public var firstRows: String { "\(path)/\(Self.firstName).h5" }
+  private static let firstName = "first"
+
+  /// The stage of a run with two, 1 or 2; nil for a run with one.
+  public var stage: Int? {
+    if FileManager.default.fileExists(atPath: firstRows) { return 2 }
+    return first.isRun ? 1 : nil
+  }
 
   /// What `owner.json` holds now, whoever wrote it; nil where it cannot be read.
   var ownerText: String? {
@@ -56,13 +67,17 @@ public struct RunDirectory: Sendable {
   /// - Parameters:
   ///   - request: what a new run is started from; nil for a run that goes on.
   ///   - noise: the noise that is on the images of a new run.
+  ///   - isSameProcess: whether this process has begun before, with another stage.
   public func begin(
-    _ session: RunSession, from request: RunRequest? = nil, noise: String? = nil
+    _ session: RunSession, from request: RunRequest? = nil, noise: String? = nil,
+    isSameProcess: Bool = false
   ) throws {
     let mark = identity ?? RunMark()
     let seconds = RunProgress(self, mark).secondsOfLast
     try TemporaryFile.write(
-      mark.begun(session, from: request, noise: noise, after: seconds).text, to: self.mark)
+      mark.begun(
+        session, from: request, noise: noise, after: seconds, isSameProcess: isSameProcess
+      ).text, to: self.mark)
   }
 
   /// Writes a new `config.json`, by a rename.
@@ -115,8 +130,17 @@ extension RunDirectory {
   ///
   /// - Throws: `RunError.data` for the first that is something else.
   func checkPlaces() throws {
-    let files = [mark, configuration, metrics, owner].map { ($0, S_IFREG, "a regular file") }
-    let folders = [checkpoints, images].map { ($0, S_IFDIR, "a folder of the run's own") }
+    try checkOwnPlaces([first.path])
+    if stage != nil { try first.checkOwnPlaces([]) }
+  }
+
+  private func checkOwnPlaces(_ others: [String]) throws {
+    let files = [mark, configuration, metrics, owner, firstRows].map {
+      ($0, S_IFREG, "a regular file")
+    }
+    let folders = ([checkpoints, images] + others).map {
+      ($0, S_IFDIR, "a folder of the run's own")
+    }
     for (place, kind, words) in files + folders {
       var status = stat()
       guard lstat(place, &status) == 0, status.st_mode & S_IFMT != kind else { continue }
@@ -167,8 +191,17 @@ extension RunDirectory {
     if first.hasPrefix(asidePrefix) {
       return parts.count == 1 ? isFolder : owns(parts.dropFirst(), isFolder: isFolder)
     }
-    let files = ["run.json", "config.json", "metrics.jsonl", "owner.json"]
+    let files = [
+      "run.json", "config.json", "metrics.jsonl", "owner.json", "\(firstName).h5",
+    ]
     switch (first, parts.count) {
+    case (firstName, 1): return isFolder
+    case (firstName, 2...):
+      // A stage has no stages, and nothing of it is moved aside.
+      let inner = parts.dropFirst()
+      let others = [firstName, "\(firstName).h5", asidePrefix]
+      return !others.contains { inner.first?.hasPrefix($0) == true }
+        && owns(inner, isFolder: isFolder)
     case ("checkpoints", 2...):
       return CheckpointStore.owns(Array(parts.dropFirst()), isFolder: isFolder)
     case ("checkpoints", _), ("images", 1), ("injected", 1): return isFolder

@@ -51,8 +51,10 @@ public struct RunMark: Equatable, Sendable {
   /// - Parameters:
   ///   - request: what a new run is started from; nil for a run that goes on.
   ///   - seconds: how long the last process has trained.
+  ///   - isSameProcess: whether it goes over to another stage, and has begun before.
   func begun(
-    _ session: RunSession, from request: RunRequest?, noise: String?, after seconds: Double
+    _ session: RunSession, from request: RunRequest?, noise: String?, after seconds: Double,
+    isSameProcess: Bool
   ) -> RunMark {
     var mark = self
     if let request {
@@ -61,7 +63,7 @@ public struct RunMark: Equatable, Sendable {
     }
     mark.first = first ?? session
     mark.last = session
-    mark.sessions += 1
+    if !isSameProcess { mark.sessions += 1 }
     mark.secondsBefore += seconds
     return mark
   }

@@ -100,20 +100,23 @@ public final class Session {
   ///     may know of the directory.
   ///   - data: the identified training set, which checkpoints name; nil for none.
   ///   - cure: settings that help the model against a collapse.
+  ///   - originals: X of a row before a first stage, for pictures; nil for a run with one stage.
   public init(
     _ trainer: Trainer, _ loop: any Loop, _ recording: RecordingSettings,
     system: String = "model", configuration: String = "{}", in directory: RunDirectory? = nil,
     lease: RunLease? = nil, validatingOn images: ValidationImages? = nil,
     observer: (any TrainingObserver)? = nil, limits: TrainingLimits = TrainingLimits(),
     data: IdentifiedImages? = nil,
-    cure: @escaping (CollapseWarning) -> String = { _ in "other settings" }
+    cure: @escaping (CollapseWarning) -> String = { _ in "other settings" },
+    originals: ((Int) -> [Float])? = nil
   ) {
     self.trainer = trainer
     self.loop = loop
     self.recording = recording
     self.limits = limits
     validationImages = images
-    journal = Journal(directory, lease, recording, observer: observer, cure: cure)
+    journal = Journal(
+      directory, lease, recording, observer: observer, cure: cure, originals: originals)
     checkpointer = Checkpointer(
       directory, lease, recording, configuration: configuration, data: data)
     validation = Validation(recording, of: trainer.model, system, on: images, epochs: loop.epochs)

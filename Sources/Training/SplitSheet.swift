@@ -9,6 +9,8 @@ public struct SplitSheet {
   public let shape: [Int]
   /// The images as the model sees them, [rows, H, W, C], and the word above them.
   public let x: [Float], xTitle: String
+  /// L of a first stage, which the model sees in their place; nil for a run with one stage.
+  public let first: [Float]?
   /// The clean part of a model with a sparse part, or else D(E(X)).
   public let explained: [Float]
   /// The sparse part; nil for a model without.
@@ -27,13 +29,15 @@ public struct SplitSheet {
 
   /// A sheet from its parts.
   public init(
-    rows: [Int], shape: [Int], x: [Float], xTitle: String = "X", explained: [Float],
+    rows: [Int], shape: [Int], x: [Float], xTitle: String = "X", first: [Float]? = nil,
+    explained: [Float],
     sparse: [Float]?, repaired: [Float]? = nil, clean: [Float]?, mean: [Float]?
   ) {
     self.rows = rows
     self.shape = shape
     self.x = x
     self.xTitle = xTitle
+    self.first = first
     self.explained = explained
     self.sparse = sparse
     self.repaired = repaired
@@ -49,8 +53,8 @@ public struct SplitSheet {
     return (0..<shown).map { $0 * count / shown }
   }
 
-  /// X | L | S | X - S | repaired, or X | D(E(X)); then the clean images, the mean image and a median
-  /// filter.
+  /// X | L | S | X - S | repaired, or X | D(E(X)), or X | L1 | D(E(L1)) of two stages; then the clean
+  /// images, the mean image and a median filter.
   ///
   /// The line under a column has its mean squared error to the clean images, where they are known.
   ///
@@ -58,6 +62,7 @@ public struct SplitSheet {
   public func picture(title: String, labels: [String]? = nil) -> Picture {
     let medians = filtered()
     var columns = [column(xTitle, x)]
+    if let first { columns.append(column("L1", first)) }
     if let sparse {
       columns += [
         column("L", explained), .signed("S", sparse),
@@ -71,7 +76,7 @@ public struct SplitSheet {
         if let repaired { columns.append(column("repaired", repaired)) }
       }
     } else {
-      columns.append(column("D(E(X))", explained))
+      columns.append(column(first == nil ? "D(E(X))" : "D(E(L1))", explained))
     }
     if let clean { columns.append(.init("clean", clean)) }
     if let mean { columns.append(column("mean of X", rows.flatMap { _ in mean })) }

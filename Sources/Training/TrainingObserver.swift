@@ -24,8 +24,15 @@ public protocol TrainingObserver: AnyObject {
   func best(_ checkpoint: BestCheckpoint)
   /// How often a trained classifier is right about some images; reported at the end.
   func classified(_ images: String, _ accuracy: ClassAccuracy)
-  /// The run has finished or stopped in good order.
+  /// The run, or a stage of it, has finished or stopped in good order.
   func finished(_ outcome: RunOutcome)
+  /// L of the first stage, of so many bytes, is on disk under its name.
+  func handedOver(bytes: Int, to path: String)
+}
+
+extension TrainingObserver {
+  /// The default: nothing.
+  public func handedOver(bytes: Int, to path: String) {}
 }
 
 extension TrainingObserver {
@@ -50,6 +57,8 @@ public struct RunHeader: Sendable {
   public var abilities: ModelAbilities
   /// The run directory.
   public var run: String
+  /// The stage of a run with two; nil for a run with one.
+  public var stage: RunStage?
   /// The data file, and the digest of the rows in use.
   public var data: String, digest: String
   /// Rows in use, and what they are called: images or patches.
@@ -78,8 +87,9 @@ public struct RunHeader: Sendable {
   /// A header from its parts.
   public init(
     system: String, common: CommonSettings, assignments: [String], preset: String? = nil,
-    changed: [String] = [], abilities: ModelAbilities = ModelAbilities(), run: String, data: String,
-    digest: String, rows: Int, rowsName: String, extent: String, isMixed: Bool,
+    changed: [String] = [], abilities: ModelAbilities = ModelAbilities(), run: String,
+    stage: RunStage? = nil, data: String, digest: String, rows: Int, rowsName: String,
+    extent: String, isMixed: Bool,
     hosts: [String], blasKernels: String,
     parameters: Int,
     totalSteps: Int, totalEpochs: Int,
@@ -93,6 +103,7 @@ public struct RunHeader: Sendable {
     self.changed = changed
     self.abilities = abilities
     self.run = run
+    self.stage = stage
     self.data = data
     self.digest = digest
     self.rows = rows
@@ -109,6 +120,28 @@ public struct RunHeader: Sendable {
     self.resumedFrom = resumedFrom
     self.judges = judges
   }
+}
+
+/// A stage of a run with two.
+public struct RunStage: Equatable, Sendable {
+  /// The stages of such a run.
+  public static let count = 2
+  /// Its number, from 1.
+  public let number: Int
+  /// The directory of the whole run.
+  public let run: String
+  /// Whether this process has trained the stage before it.
+  public let isSameProcess: Bool
+
+  /// A stage from its parts.
+  public init(_ number: Int, of run: String, isSameProcess: Bool = false) {
+    (self.number, self.run, self.isSameProcess) = (number, run, isSameProcess)
+  }
+
+  /// Whether no other stage follows.
+  public var isLast: Bool { number == Self.count }
+  /// `stage 1 of 2`.
+  public var words: String { "stage \(number) of \(Self.count)" }
 }
 
 /// What can be asked of a trained model.

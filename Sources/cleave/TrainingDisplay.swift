@@ -20,6 +20,7 @@ final class TrainingDisplay: TrainingObserver {
   private var peaks: [Int] = []
   private var accuracies: [(images: String, found: ClassAccuracy)] = []
   private var outcome: RunOutcome?
+  private var isUnreadTold = false
 
   init(_ console: Console, unread: [String]) {
     self.console = console
@@ -28,10 +29,15 @@ final class TrainingDisplay: TrainingObserver {
 
   func runStarted(_ header: RunHeader) {
     self.header = header
-    clock = Stopwatch()
+    // What a stage before has shown is past.
+    (clock, first, step, outer, newest) = (Stopwatch(), nil, nil, nil, nil)
+    (bestCheckpoint, threshold, outcome) = (nil, nil, nil)
     let lanes = header.common.lanes
+    let stage = header.stage.map { "\($0.words), " } ?? ""
+    let source = header.stage?.isLast == true ? "the L that stage 1 made of " : ""
     console.note(
-      "\(header.system) on \(header.data): \(header.extent), digest \(header.digest)")
+      "\(stage)\(header.system) on \(source)\(header.data): \(header.extent), digest "
+        + header.digest)
     console.note(
       (header.resumedFrom.map { "  going on from \($0) in " } ?? "  a new run in ") + header.run)
     console.note(
@@ -50,7 +56,8 @@ final class TrainingDisplay: TrainingObserver {
       ?? "differs from the defaults in: "
     lines(origin, header.changed.isEmpty ? ["nothing"] : header.changed)
     lines("settings that \(header.system) reads: ", header.assignments)
-    for line in unread { console.warning(line) }
+    for line in unread where !isUnreadTold { console.warning(line) }
+    isUnreadTold = true
     if let complaint = BLASCore.complaint(about: BLAS.kernelName) { console.warning(complaint) }
   }
 
@@ -71,6 +78,7 @@ final class TrainingDisplay: TrainingObserver {
     if first == nil { first = metrics.step }
     step = metrics
     var parts: [String] = []
+    if let stage = header?.stage { parts.append("stage \(stage.number)/\(RunStage.count)") }
     if let total = header?.outerIterations { parts.append("outer \(metrics.outer)/\(total)") }
     parts.append("epoch \(metrics.epoch)" + (header.map { "/\($0.totalEpochs)" } ?? ""))
     let total = header.map { "/\(Quantity.grouped($0.totalSteps))" } ?? ""
@@ -145,6 +153,10 @@ final class TrainingDisplay: TrainingObserver {
   func finished(_ outcome: RunOutcome) {
     self.outcome = outcome
     let run = header?.run ?? "the run"
+    if let stage = header?.stage, !stage.isLast, outcome != .stopped {
+      console.note("\(stage.words) is over: \(header?.system ?? "")")
+      return summarize()
+    }
     switch outcome {
     case .finished: console.note("finished: \(run)")
     case .converged: console.note("converged: \(run)")
@@ -155,6 +167,10 @@ final class TrainingDisplay: TrainingObserver {
     case .stopped: console.note("stopped; cleave train --resume \(run) goes on")
     }
     summarize()
+  }
+
+  func handedOver(bytes: Int, to path: String) {
+    console.note("L of stage 1 written: \(Quantity.bytes(bytes)) in \(path)")
   }
 
   /// What a row is called: images or patches.
@@ -185,7 +201,7 @@ final class TrainingDisplay: TrainingObserver {
     if let outer { last.append(Self.words(outer.result)) }
     if !last.isEmpty { console.note("  last: " + last.joined(separator: ", ")) }
     if let best = bestCheckpoint { console.note("  best: \(words(best))") }
-    guard outcome != .stopped else { return }
+    guard outcome != .stopped, header.stage?.isLast ?? true else { return }
     for (index, command) in nextCommands(header).enumerated() {
       console.note((index == 0 ? "  next: " : "        ") + command)
     }
@@ -245,6 +261,9 @@ final class TrainingDisplay: TrainingObserver {
           case .stopped: "stopped"
           }
         } ?? .null),
+    ]
+    if let stage = header?.stage { members.append(.init("stage", .integer(stage.number))) }
+    members += [
       .init("checkpoint", newest.map { .string($0) } ?? .null),
       .init("step", lastStep.map { .integer($0) } ?? .null),
       .init("epoch", step.map { .integer($0.epoch) } ?? .null),
@@ -299,7 +318,7 @@ final class TrainingDisplay: TrainingObserver {
   private func lines(_ title: String, _ words: [String]) {
     let width = 96
     var line = title
-    for word in words {
+    for word in words.map(ShellWords.quoted) {
       if line.count + word.count > width, line.count > title.count || line.hasPrefix("  ") {
         console.note("  " + line)
         line = "  "

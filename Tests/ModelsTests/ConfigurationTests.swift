@@ -79,7 +79,9 @@ import Training
     let ordered = Preset.all.filter { $0.assignments.contains("shuffle=false") }
     #expect(
       ordered.map(\.name).sorted() == [
-        "fashion-rvae", "mnist-gan-legacy", "mnist-rda", "mnist-rvae", "mnist-vae",
+        "fashion-lpf-vae", "fashion-rda-vae", "fashion-rpca-vae", "fashion-rvae",
+        "mnist-gan-legacy", "mnist-lpf-vae", "mnist-rda", "mnist-rda-vae", "mnist-rpca-vae",
+        "mnist-rvae", "mnist-vae",
       ])
     for preset in ordered { #expect(try preset.configuration().common.lanes.count == 1) }
     // Noise and copies of the DAAE paper's experiments on CelebA.

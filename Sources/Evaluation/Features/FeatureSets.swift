@@ -92,7 +92,7 @@ extension Evaluation {
         guard source.hasClean else { return nil }
         return { self.source.images.values($0) }
       }
-      guard hasSplit, trained.model is any Encoding else { return nil }
+      guard hasSplit || trained.hasFirstStage, trained.model is any Encoding else { return nil }
       let rows = try SplitRows(trained, data, rounds: options.rounds, on: world)
       return { try rows.split($0).l }
     }

@@ -83,12 +83,17 @@ extension Evaluation {
     guard let model = trained.model as? any Encoding else { return nil }
     return try once("posterior") {
       let images = source.images
+      let explainer = try world.agree {
+        try Explainer(
+          trained, images: images, usesSparsePart: false, rounds: options.rounds,
+          isOfRun: source.isOfRun)
+      }
       let step = Step(seed: trained.configuration.common.lanes.seed)
       func begin(_ rows: Range<Int>, _ purpose: Purpose) {
         rows.map(Int32.init).withUnsafeBufferPointer { batch in
           step.begin(
             rows: batch, dimensions: images.shape.count, purpose: purpose, time: 0
-          ) { images.gather(batch, into: $0) }
+          ) { explainer.gather(rows, into: $0) }
         }
       }
       begin(0..<1, .evaluation)

@@ -83,7 +83,7 @@ extension Evaluation {
           clean.corrupted(by: noise, seed: settings.lanes.seed, rows: 0..<source.count)
             .rows(by: settings.data))
       }
-      return try squaredErrors(of: images, to: clean, usesSparsePart: false, isItself: false)
+      return try squaredErrors(of: images, to: clean, isOfRun: false, isItself: false)
     }
   }
 }

@@ -27,6 +27,7 @@ extension Evaluation {
   /// **Collective.**
   func hiddenPixels() throws -> BlindSums? {
     guard let model = trained.model as? any Encoding else { return nil }
+    try requireOneStage(HiddenPixels.name)
     let judge = HiddenPixels(
       of: model, shape: source.images.shape, patchesOf: source.images.patching,
       rule: trained.configuration.loop.shrinkage,

@@ -4,8 +4,8 @@ import Runs
 import Support
 import Training
 
-/// The error of images that the model repairs after damage was planted on them, which needs no clean
-/// images.
+/// The error of images that the model repairs after damage was planted on them, which needs no
+/// clean images.
 enum PlantedDamageError: Metric {
   static let name = PlantedRepair.name
   static let summary =
@@ -28,6 +28,7 @@ extension Evaluation {
   /// **Collective.**
   func plantedDamage() throws -> BlindSums? {
     guard let model = trained.model as? any Encoding else { return nil }
+    try requireOneStage(PlantedRepair.name)
     let judge = PlantedRepair(
       of: model, shape: source.images.shape, patchesOf: source.images.patching,
       rule: trained.configuration.loop.shrinkage, threshold: trained.threshold,

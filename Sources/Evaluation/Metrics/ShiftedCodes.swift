@@ -85,6 +85,7 @@ extension Evaluation {
   /// **Collective.**
   fileprivate func shiftCosines() throws -> [ShiftCosines]? {
     guard let model = trained.model as? any Encoding else { return nil }
+    try requireOneStage(ShiftedCodes.name)
     return try once("shifts") {
       let shifts = try world.agree { try ShiftedCodes.shifts(self) }
       let (images, shape) = (source.images, source.images.shape)

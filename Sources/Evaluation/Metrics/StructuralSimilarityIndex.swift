@@ -15,7 +15,7 @@ enum StructuralSimilarityIndex: Metric {
   static func measure(_ evaluation: Evaluation) throws -> [MetricValue] {
     let found = try evaluation.compare(
       evaluation.source.images, with: evaluation.source.wholeReference,
-      usesSparsePart: evaluation.source.hasSparsePart
+      isOfRun: evaluation.source.isOfRun
     ) { answer, clean, shape in
       let index = StructuralSimilarity(
         height: shape.height, width: shape.width, channels: shape.channels)

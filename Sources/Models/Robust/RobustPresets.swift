@@ -147,7 +147,7 @@ extension Preset {
   ]
 
   /// Settings that VAE and RVAE share on CelebA in the RVAE authors' code.
-  private static let celebaNet = [
+  static let celebaNet = [
     Setting("network=conv_bn", "4.1 [P, C]"),
     Setting("channels=64,128,256,512", "4.1 [P, C]"),
     Setting("output_normalization=true", "D-43 [C]"),

@@ -62,7 +62,8 @@ public struct VAE: Autoencoder, Generative, Trainable {
   /// A VAE trained for some epochs.
   static func system(_ name: String) -> System {
     System(
-      name, make: VAE.init, loop: Epochs.init, presets: Preset.robust + Preset.relatives
+      name, make: VAE.init, loop: Epochs.init,
+      presets: Preset.robust + Preset.pipelines + Preset.relatives
     ) { settings, warning in settings.model.cure(of: warning) }
   }
 

@@ -12,20 +12,35 @@ struct RunStory {
   private let configuration: Configuration?
   private let changed: [String]
   private let threshold: Double?
+  /// Seconds of the first stage of a run in its second; 0 for any other.
+  private let secondsBefore: Double
+  /// `vae on the L of rpca`, of a run with two stages; nil for one with one.
+  let stages: String?
+  /// The system of the stage that is trained; nil for a run with one stage.
+  let stageModel: String?
 
   /// Reads the story of a run; files that are missing or damaged tell nothing.
   ///
-  /// - Parameter recorded: the newest whole checkpoint's; nil where there is none.
-  init(_ directory: RunDirectory, _ recorded: RecordedRun?) {
+  /// - Parameters:
+  ///   - recorded: the newest whole checkpoint's; nil where there is none.
+  ///   - isInFirstStage: whether checkpoint and log are those of the first stage of two.
+  init(_ directory: RunDirectory, _ recorded: RecordedRun?, isInFirstStage: Bool = false) {
     let mark = directory.identity
     self.mark = mark
     owner = directory.currentOwner.flatMap { $0.process.isAlive == false ? nil : $0 }
-    progress = RunProgress(directory, mark, isTraining: owner != nil)
+    let place = isInFirstStage ? directory.first : directory
+    progress = RunProgress(place, place.identity, isTraining: owner != nil)
+    secondsBefore =
+      directory.stage == 2 ? RunProgress(directory.first, directory.first.identity).seconds ?? 0 : 0
     let edited = try? Configuration.load(json: directory.configurationText())
-    configuration = recorded?.configuration ?? edited
+    let whole = isInFirstStage ? edited : recorded?.configuration ?? edited
+    let first = try? whole?.firstStage()
+    stages = first.flatMap { first in whole.map { "\($0.model) on the L of \(first.model)" } }
+    stageModel = first.flatMap { first in isInFirstStage ? first.model : whole?.model }
+    configuration = isInFirstStage ? first : whole
     threshold = recorded.flatMap { $0.progress.threshold > 0 ? $0.progress.threshold : nil }
     changed =
-      configuration.map {
+      whole.map {
         $0.changes(
           fromPreset: mark?.request?.preset,
           rows: $0.common.data.modelRows ?? recorded?.checkpoint.manifest.rowLayout?.rows ?? .max,
@@ -50,7 +65,8 @@ struct RunStory {
     if !changed.isEmpty {
       let base =
         mark.request.map(\.preset).flatMap { Preset.exists($0) ? $0 : nil } ?? "the defaults"
-      lines.append("  differs from \(base) in \(changed.joined(separator: " "))")
+      lines.append(
+        "  differs from \(base) in \(changed.map(ShellWords.quoted).joined(separator: " "))")
     }
     return lines + noise
   }
@@ -79,7 +95,7 @@ struct RunStory {
           + TrainingDisplay.words(
             threshold: threshold, lambda: lambda, rule: configuration?.loop.shrinkage ?? .soft))
     }
-    if let seconds = progress.seconds { lines.append("  time spent \(Quantity.clock(seconds))") }
+    if let seconds { lines.append("  time spent \(Quantity.clock(seconds))") }
     for kind in ["step", "epoch", "outer", "validation"] {
       guard let line = progress.last[kind] else { continue }
       lines.append("  last \(kind): " + words(line))
@@ -90,6 +106,8 @@ struct RunStory {
     }
     return lines
   }
+
+  private var seconds: Double? { progress.seconds.map { $0 + secondsBefore } }
 
   private var lambda: Double? {
     guard let configuration, let key = configuration.keysRead.first(where: { $0.name == "lambda" })
@@ -144,7 +162,7 @@ struct RunStory {
       .init("created", text(mark?.created)), .init("program", text(mark?.program)),
       .init("first", mark?.first?.json ?? .null), .init("last", mark?.last?.json ?? .null),
       .init("sessions", .integer(mark?.sessions ?? 0)),
-      .init("seconds", progress.seconds.map { .real($0) } ?? .null),
+      .init("seconds", seconds.map { .real($0) } ?? .null),
       .init("seconds_left", progress.secondsLeft.map { .real($0) } ?? .null),
       .init("training", text(owner?.words)), .init("noise", text(mark?.noise)),
       .init("threshold", threshold.map { .real($0) } ?? .null),

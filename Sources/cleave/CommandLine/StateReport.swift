@@ -17,9 +17,13 @@ struct StateReport {
   private let digests: StateDigests?
   private let data: DataIdentity?
   private let story: RunStory?
+  /// The stage of a run with two; nil for any other subject.
+  private let stage: Int?
 
   /// Reads the state of a checkpoint, or of a run's newest checkpoint; nil for a run without
   /// checkpoints.
+  ///
+  /// Of a run in its first stage the checkpoints are those of that stage.
   ///
   /// - Throws: `CheckpointError`, `HDF5Error` or `ConfigurationError` where it cannot be read.
   init(
@@ -38,7 +42,9 @@ struct StateReport {
     lanes = checkpoint?.manifest.lanes
     data = try checkpoint?.data()
     digests = withDigests ? try checkpoint?.digests() : nil
-    story = format == "cleave-run" ? RunStory(RunDirectory(path), recorded) : nil
+    let isRun = format == "cleave-run"
+    stage = isRun ? RunDirectory(path).stage : nil
+    story = isRun ? RunStory(RunDirectory(path), recorded, isInFirstStage: stage == 1) : nil
   }
 
   /// The document of `cleave info --json`.
@@ -48,9 +54,13 @@ struct StateReport {
       JSONValue.Member("model", model.map { .string($0) } ?? .null),
       JSONValue.Member("lanes", lanes.map { .integer($0) } ?? .null),
       JSONValue.Member("progress", progressJSON),
-      JSONValue.Member("finished", progress.map { .boolean($0.progress.finished) } ?? .null),
+      JSONValue.Member("finished", progress.map { _ in .boolean(isFinished) } ?? .null),
       JSONValue.Member("warnings", .array(warnings.map { .string($0.rawValue) })),
     ]
+    if let stage {
+      members.append(
+        JSONValue.Member("stage", ["number": .integer(stage), "of": .integer(RunStage.count)]))
+    }
     if let story { members += story.members }
     members.append(JSONValue.Member("data", dataJSON))
     if format == "cleave-run" {
@@ -72,6 +82,9 @@ struct StateReport {
     }
     return .object(members)
   }
+
+  /// Whether nothing is left to train.
+  private var isFinished: Bool { stage != 1 && progress?.progress.finished == true }
 
   /// The warnings that the run has recorded.
   private var warnings: [CollapseWarning] {
@@ -111,14 +124,24 @@ struct StateReport {
     let kind = format == "cleave-run" ? "run" : "checkpoint"
     let none =
       entries.isEmpty ? ", nothing saved yet" : ", no checkpoint whose checksums hold"
-    lines.append("\(path): \(kind)" + (model.map { " of \($0)" } ?? none))
+    let whole = story?.stages ?? model
+    lines.append(
+      "\(path): \(kind)" + (whole.map { " of \($0)" } ?? "") + (checkpoint == nil ? none : ""))
+    if let stage {
+      let system = story?.stageModel.map { ", \($0)" } ?? ""
+      let place = (progress?.progress).map {
+        ": " + ($0.outer > 0 ? "outer \($0.outer), " : "")
+          + "epoch \(Quantity.grouped($0.totalEpochs)), step \(Quantity.grouped($0.step))"
+      }
+      lines.append("  \(RunStage(stage, of: path).words)\(system)\(place ?? "")")
+    }
     if let story { lines += story.origin }
     if let progress = progress?.progress, let lanes, let checkpoint {
       lines.append(
         "  outer \(progress.outer), epoch \(progress.totalEpochs), "
           + "step \(Quantity.grouped(progress.step)), "
           + "\(Quantity.grouped(progress.imagesSeen)) \(rowsName) seen"
-          + (progress.finished ? ", finished" : ""))
+          + (isFinished ? ", finished" : ""))
       lines.append(
         "  \(Quantity.count(lanes, "lane")), written by "
           + "\(Quantity.count(checkpoint.manifest.ranks, "rank")) with the BLAS kernel "

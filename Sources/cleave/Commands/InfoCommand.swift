@@ -157,12 +157,28 @@ struct InfoCommand: Subcommand {
   // MARK: Runs and checkpoints
 
   private func printRun(on console: Console) throws -> Int32 {
-    let run = try RunSummary(run: path, check: isVerified ? .checksums : .sizes)
+    let directory = RunDirectory(path)
+    // Of a run in its first stage that stage is shown.
+    let shown = directory.stage == 1 ? directory.first : directory
+    let check = isVerified ? Checkpoint.Check.checksums : .sizes
+    let run = try RunSummary(run: shown.path, check: check)
     let report = try StateReport(
       path: path, format: "cleave-run", checkpoint: run.newest, entries: run.checkpoints,
       best: run.best, withDigests: isDigested)
     console.result(isJSON ? report.json.document : report.text)
-    return isVerified && run.checkpoints.contains { !$0.isValid } ? 65 : 0
+    guard isVerified else { return 0 }
+    if directory.stage == 2 { try verifyFirst(of: directory, run.newest) }
+    return run.checkpoints.contains { !$0.isValid } ? 65 : 0
+  }
+
+  /// Compares what a first stage has handed over with the digest in the newest checkpoint.
+  private func verifyFirst(of directory: RunDirectory, _ checkpoint: Checkpoint?) throws {
+    let rows = try ImageSet.open(directory.firstRows)
+    guard let expected = try checkpoint?.data()?.first else { return }
+    let found = try DataIdentity(of: rows, rows: rows.count, on: .alone()).digest
+    guard found != expected else { return }
+    throw DatasetError.damaged(
+      file: directory.firstRows, problem: "found rows of digest \(found), expected \(expected)")
   }
 
   private func printCheckpoint(_ directory: String, on console: Console) throws -> Int32 {

@@ -102,16 +102,58 @@ struct PlanCommand: Subcommand {
       ?? data.open(for: configuration, on: world, console)
     let network = try network ?? HostNetwork(on: world)
     return try world.onRoot {
-      let planner = try Planner(
-        configuration, on: images, isSupposed: supposed != nil, ranks: ranks,
-        ranksPerNode: ranksPerNode, network: network)
+      func planner(_ configuration: Configuration) throws -> Planner {
+        try Planner(
+          configuration, on: images, isSupposed: supposed != nil, ranks: ranks,
+          ranksPerNode: ranksPerNode, network: network)
+      }
+      let (first, last) = (
+        try configuration.firstStage(rows: images.count, of: images.shape).map(planner),
+        try planner(configuration)
+      )
       for line in configuration.unread(assignments) { console.warning(line) }
       console.progress("measuring a few steps")
-      let plan = try planner.plan()
+      let plans = StagedPlan(first: try first?.plan(), last: try last.plan())
       console.closeLine()
-      console.result(isJSON ? Self.document(plan).document : Self.text(plan))
+      console.result(isJSON ? Self.document(plans).document : Self.text(plans))
       return 0
     }
+  }
+
+  private static func document(_ plans: StagedPlan) -> JSONValue {
+    guard let first = plans.first, case .object(let last) = document(plans.last) else {
+      return document(plans.last)
+    }
+    let totals: [JSONValue.Member] = [
+      .init("rank_bytes", .integer(plans.rankBytes)),
+      .init("node_bytes", .integer(plans.nodeBytes)),
+      .init("total_bytes", .integer(plans.totalBytes)),
+      .init("seconds_total", .real(plans.secondsInAll)),
+      .init("core_hours", .real(plans.coreHours)),
+    ]
+    return .object(
+      last.map { member in totals.first { $0.name == member.name } ?? member } + [
+        .init("stages", .array([document(first), .object(last)])),
+        .init("first_bytes", .integer(plans.handedOverBytes)),
+      ])
+  }
+
+  private static func text(_ plans: StagedPlan) -> String {
+    guard let first = plans.first else { return text(plans.last) }
+    return """
+      stage 1 of 2
+      \(text(first))
+
+      stage 2 of 2
+      \(text(plans.last))
+
+      both stages
+      memory of rank 0     \(Quantity.bytes(plans.rankBytes)), of all ranks \
+      \(Quantity.bytes(plans.totalBytes)): those of the larger stage
+      L of stage 1         \(Quantity.bytes(plans.handedOverBytes)) in first.h5
+      in all               \(Quantity.clock(plans.secondsInAll)) at most; \
+      \(Quantity.significant(plans.coreHours, 3)) core hours
+      """
   }
 
   /// The kinds of memory by their names in JSON.

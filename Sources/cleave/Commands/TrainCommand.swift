@@ -1,4 +1,5 @@
 import Datasets
+import Evaluation
 import Foundation
 import Guard
 import MPI
@@ -18,6 +19,10 @@ struct TrainCommand: Subcommand {
     A preset is one of cleave presets; a configuration file holds any of the keys that cleave
     presets NAME prints. SIGTERM, SIGUSR1 or SIGINT end a run with a checkpoint and status 75;
     --resume goes on from there.
+
+    A run with a first stage (--set first=PRESET, or a preset such as mnist-rpca-vae) trains that
+    first, and then itself on the L of it. Each stage counts its own steps: --max-steps ends each
+    after so many, --stop-after-step stops in the stage that gets so far.
     """
   static let operands = [
     Operand("PRESET|CONFIG", "a preset or a configuration file, for a new run", count: 0...1)
@@ -147,7 +152,7 @@ struct TrainCommand: Subcommand {
     }
     let images = try open(configuration, on: world, console)
     let display = TrainingDisplay(console, unread: configuration.unread(assignments))
-    let outcome = try TrainingRun.start(
+    let outcome = try StagedRun.start(
       configuration, on: images, in: RunDirectory(out), replacing: isForced, observer: display,
       limits: limits, request: source.request, command: ShellWords.ownCommand, world: world)
     if isJSON { console.result(display.document) }
@@ -177,7 +182,7 @@ struct TrainCommand: Subcommand {
         try TrainingRun.verify(
           kept, on: images, in: directory, steps: steps, other: data.other, world: world))
     }
-    let outcome = try TrainingRun.resume(
+    let outcome = try StagedRun.resume(
       configuration, on: images, in: directory, lease: lease, other: data.other, observer: display,
       limits: limits, command: ShellWords.ownCommand, world: world)
     if isJSON { console.result(display.document) }
