@@ -33,6 +33,11 @@ public enum CorruptImages {
         file: input, item: "/\(set.split.rawValue)/images", found: "noise \(earlier)",
         expected: "images not corrupted yet")
     }
+    if let features = sets.first(where: \.shape.isFeatures), !noise.isForFeatures {
+      throw DatasetError.specification(
+        found: noise.spec,
+        expected: "\(Corruption.forFeatures), as \(features.path) holds features")
+    }
     let noise = noise.prepared(for: sets[0])
     let name = try file.stringAttribute("name", on: "/") ?? "images"
     try DatasetWriter.write(
@@ -43,12 +48,15 @@ public enum CorruptImages {
         try write(set, noise, seed, to: writer)
         let group = "/\(set.split.rawValue)"
         try writer.copyFraming(group, from: file)
+        if isOwn { try writer.copyScaling(group, from: file) }
         guard options.images == nil else { continue }
         for child in try file.children(of: group) where !["images", "clean"].contains(child) {
           try writer.copy("\(group)/\(child)", from: file)
         }
       }
-      if isOwn, file.isDataset("/label_names") { try writer.copy("/label_names", from: file) }
+      for name in ["/label_names"] + DatasetWriter.tables where isOwn && file.isDataset(name) {
+        try writer.copy(name, from: file)
+      }
     }
     return isOwn ? [] : sets.compactMap(\.reading)
   }

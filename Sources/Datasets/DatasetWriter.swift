@@ -12,7 +12,7 @@ public final class DatasetWriter {
   /// The root attribute `version`.
   public static let version = 1
 
-  private var file: File
+  private(set) var file: File
   private let attributes: [(name: String, value: String)]
 
   /// Creates the file `path` with the root attributes of a data set.
@@ -107,7 +107,8 @@ public final class DatasetWriter {
     try file.close()
   }
 
-  /// Creates the images of a split: contiguous `[count, H, W, C]`; the caller fills the rows.
+  /// Creates the images of a split: contiguous `[count, H, W, C]`, of features `[count, D]`; the
+  /// caller fills the rows.
   ///
   /// - Parameters:
   ///   - dataset: `images`, or `clean` for the images before corruption.
@@ -117,9 +118,10 @@ public final class DatasetWriter {
     _ split: Split, _ dataset: String = "images", count: Int, shape: ImageShape,
     type: ElementType = .uint8
   ) throws(HDF5Error) -> Dataset {
-    try file.createDataset(
-      "/\(split.rawValue)/\(dataset)", type,
-      shape: [count, shape.height, shape.width, shape.channels])
+    let path = "/\(split.rawValue)/\(dataset)"
+    let images = try file.createDataset(path, type, shape: shape.extents(of: count))
+    try file.note(kindOf: shape, on: path)
+    return images
   }
 
   /// Writes the labels of a split, one for each image.

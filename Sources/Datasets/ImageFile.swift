@@ -13,6 +13,7 @@ public final class ImageFile {
   private let images: StoredImages
   private let clean: StoredImages?
   private let mixed: ImageSet.MixedSizes?
+  private let selection: RowSelection?
   private let labels: [Int32]?
   private let others: String
   /// All files of the images: the file, and the sources of a virtual dataset.
@@ -70,11 +71,16 @@ public final class ImageFile {
       try file.stringAttribute("run", on: "/") != nil
       && file.stringAttribute("checkpoint", on: "/") != nil
     let isOwn = isDataset || isOutput
+    // The rows of a group lie anywhere.
+    let rows = isMixed || options.group != nil ? nil : rows
     let images = try StoredImages(
       name, in: file, options: options, noise: try file.stringAttribute("noise", on: name),
-      isOwn: isOwn, rows: isMixed ? nil : rows, atMost: isMixed ? .max : Int(Int32.max),
+      isOwn: isOwn, rows: rows, atMost: isMixed ? .max : Int(Int32.max),
       rowName: isMixed ? "pixel" : "row")
     self.images = images
+    selection = try options.group.map {
+      try RowGroups.selection($0, of: split, in: file, rows: isMixed ? 0 : images.count)
+    }
     let cleanName = "/\(split)/clean"
     var clean: StoredImages?
     var labels: [Int32]?
@@ -164,6 +170,7 @@ public final class ImageFile {
     let set = images.imageSet(
       memory, values, path: path, split: split, labels: mixed == nil ? labels : nil,
       clean: original, reading: reading(values))
+    if let selection { return set.selecting(selection) }
     return mixed.map { ImageSet(mixing: set, $0, labels: labels, reading: set.reading) } ?? set
   }
 

@@ -8,14 +8,14 @@ extension ImageSet {
   /// Number and form of the first `rows` rows, in words; of patches, with the number of their images.
   public func extent(of rows: Int) -> String {
     if let mixed { return mixed.extent(channels: shape.channels) }
-    guard let grid = patching?.grid else { return Quantity.count(rows, "image") + " of \(shape)" }
+    guard let grid = patching?.grid else { return shape.extent(of: rows) }
     let images = rows > 0 ? grid.image(of: rows - 1) + 1 : 0
     return Quantity.count(images, "image") + ", "
       + Quantity.count(rows, "patch", plural: "patches") + " of \(shape)"
   }
 
-  /// What a row is called: images or patches.
-  public var rowsName: String { isPatches ? "patches" : "images" }
+  /// What a row is called: images or patches, or rows of features.
+  public var rowsName: String { isPatches ? "patches" : "\(shape.rowName)s" }
 }
 
 extension ImageSet.MixedSizes {

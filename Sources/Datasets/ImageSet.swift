@@ -4,7 +4,7 @@ import Tensors
 /// One split of a data set: N images of one shape, with labels and clean images if present.
 ///
 /// Pixels keep their stored form, 8-bit or float; `gather` returns floats in [0, 1]. Only unclipped
-/// Gaussian noise gives values beyond [0, 1]. A row is an index in the split.
+/// Gaussian noise gives values beyond [0, 1]; features have any. A row is an index in the split.
 public final class ImageSet {
   /// The form of pixels in memory.
   enum Format {
@@ -54,6 +54,9 @@ public final class ImageSet {
   /// The sizes of images that differ in size; nil for images of one `shape`.
   let mixed: MixedSizes?
 
+  /// The rows of the file's split that these rows are; nil where they are all rows, or the first.
+  public let selection: RowSelection?
+
   /// Images of mixed sizes lie one after another.
   struct MixedSizes {
     /// Height and width of each image.
@@ -92,7 +95,7 @@ public final class ImageSet {
     format: Format, memory: PixelMemory, labels: [Int32]?, clean: ImageSet?, noise: String?,
     derivation: Derivation? = nil, scale: Float? = nil, dataset: String = "",
     files: [String] = [], reading: String? = nil, patching: PatchSource? = nil,
-    mixed: MixedSizes? = nil
+    mixed: MixedSizes? = nil, selection: RowSelection? = nil
   ) {
     precondition(
       derivation != nil || patching != nil
@@ -115,6 +118,7 @@ public final class ImageSet {
     self.derivation = derivation
     self.patching = patching
     self.mixed = mixed
+    self.selection = selection
     self.labels = labels
     self.clean = clean
     self.noise = noise
@@ -279,7 +283,8 @@ public final class ImageSet {
       heldRows: heldRows.clamped(to: 0..<n),
       format: format, memory: memory, labels: labels.map { Array($0[..<n]) },
       clean: try clean?.limited(to: n), noise: noise, derivation: derivation, scale: scale,
-      dataset: dataset, files: files, patching: patching, mixed: mixed)
+      dataset: dataset, files: files, patching: patching, mixed: mixed,
+      selection: selection?.prefix(n))
   }
 
   /// The images of `rows`; `apply` changes an image on every request.
@@ -300,7 +305,7 @@ public final class ImageSet {
       path: path, split: split, shape: shape, count: count, heldRows: heldRows, format: format,
       memory: memory, labels: labels, clean: clean?.asPart(of: split), noise: noise,
       derivation: derivation, scale: scale, dataset: dataset, files: files, patching: patching,
-      mixed: mixed)
+      mixed: mixed, selection: selection)
   }
 
   /// These images, of which others are the clean ones, row by row.

@@ -28,6 +28,9 @@ public struct ImageSetOptions: Equatable, Sendable {
   /// Whether pictures of mixed sizes are taken, for their patches.
   public var takesMixed = false
 
+  /// The group whose rows are taken; nil for all rows.
+  public var group: String?
+
   /// Options; the defaults describe a file that Cleave wrote.
   public init(
     images: String? = nil, layout: Layout = .nhwc, shape: [Int]? = nil, scale: Double? = nil,

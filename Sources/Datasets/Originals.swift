@@ -9,6 +9,8 @@ public struct Originals: Sendable {
   public let labels: [Int32]?
   /// The name of each class number.
   public let labelNames: [String]?
+  /// The name of the group that each row is in.
+  public let groups: [String]?
   /// Height and width of each original, where pictures were brought to one size.
   public let sizes: [(height: Int, width: Int)]?
   /// Bits of a value of each original: 8 or 16; nil where all have 8.
@@ -28,13 +30,18 @@ public struct Originals: Sendable {
   public init(of images: ImageSet) throws {
     let parts = images.dataset.split(separator: "/")
     guard parts.last == "images" || images.isMixed else {
-      (names, labelNames, sizes, depths, fit, crop) = (nil, nil, nil, nil, .stretch, nil)
+      (names, labelNames, groups, sizes, depths, fit, crop) =
+        (nil, nil, nil, nil, nil, .stretch, nil)
       labels = images.labels
       return
     }
     let group = parts.dropLast().map { "/" + $0 }.joined()
     let file = try File.open(images.path)
-    let count = images.count
+    let selection = images.selection
+    let count = selection?.total ?? images.count
+    func ofRows<Value>(_ values: [Value]) -> [Value] {
+      selection.map { $0.rows.map { values[$0] } } ?? values
+    }
     func dataset(
       _ name: String, _ types: [ElementType], _ shape: [Int]
     ) throws -> Dataset? {
@@ -49,7 +56,13 @@ public struct Originals: Sendable {
       return found
     }
     let integers: [ElementType] = [.int32, .uint8, .int64]
-    names = try dataset("\(group)/names", [.string], [count])?.readStrings()
+    // Rows of a group are known by their places in the file.
+    names =
+      try dataset("\(group)/names", [.string], [count]).map { ofRows(try $0.readStrings()) }
+      ?? selection?.rows.map { "row \($0)" }
+    groups = try RowGroups(
+      of: group.split(separator: "/").joined(separator: "/"), in: file, rows: count
+    ).map { ofRows($0.ofRows) }
     labels = images.labels
     if file.isDataset("/label_names") {
       try file.checkLinks(to: "/label_names")

@@ -36,6 +36,13 @@ struct StoredImages {
     rows: Int?, atMost most: Int = Int(Int32.max), rowName: String = "row"
   ) throws {
     let dataset = try file.dataset(name)
+    if isOwn, let features = try Features.shape(of: dataset) {
+      try Features.check(options, of: dataset)
+      try self.init(
+        dataset, features, options: ImageSetOptions(), noise: noise, isOwn: isOwn, rows: rows,
+        atMost: most, rowName: rowName)
+      return
+    }
     guard let shape = options.imageShape(of: dataset.shape),
       [.uint8, .float32, .float64].contains(dataset.type)
     else {
@@ -46,10 +53,22 @@ struct StoredImages {
             ? options.expected(for: dataset.shape)
             : "values (cleave import hdf5 reads other numbers)"))
     }
+    try self.init(
+      dataset, shape, options: options, noise: noise, isOwn: isOwn, rows: rows, atMost: most,
+      rowName: rowName)
+  }
+
+  /// Maps a dataset of rows of a shape, or prepares to read it.
+  private init(
+    _ dataset: Dataset, _ shape: ImageShape, options: ImageSetOptions, noise: String?,
+    isOwn: Bool, rows: Int?, atMost most: Int, rowName: String
+  ) throws {
+    let (file, name) = (dataset.file, dataset.path)
     let count = dataset.shape[0]
     guard count > 0, count <= most else {
       throw DatasetError.mismatch(
-        file: file.path, item: name, found: "\(count) images", expected: "1 to \(most)")
+        file: file.path, item: name, found: "\(count) \(shape.rowName)s",
+        expected: "1 to \(most)")
     }
     // A byte more than any memory has; from here on products fit.
     guard [count, shape.height, shape.width, shape.channels, 8].product != nil else {
@@ -59,8 +78,9 @@ struct StoredImages {
     }
     guard dataset.allocation != .none else {
       throw DatasetError.mismatch(
-        file: file.path, item: name, found: "\(count) images that were never written",
-        expected: "images; HDF5 would read one value everywhere")
+        file: file.path, item: name,
+        found: "\(count) \(shape.rowName)s that were never written",
+        expected: "\(shape.rowName)s; HDF5 would read one value everywhere")
     }
     try dataset.checkSources()
     self.dataset = dataset
@@ -108,7 +128,8 @@ struct StoredImages {
     if mapped == nil { try readRows(into: memory) }
     let pixels = mapped ?? memory
     if format == .floats {
-      let isBounded = !isRaw && noise.map { !Self.isUnbounded($0) } ?? true
+      let isBounded =
+        !isRaw && !shape.isFeatures && noise.map { !Self.isUnbounded($0) } ?? true
       let scale = Float(options.scale ?? 1)
       let range = try checkValues(pixels, within: isBounded ? 0...scale : nil)
       return Values(scale: scale, range: range)
@@ -168,7 +189,7 @@ struct StoredImages {
       (mapped == nil ? ", read into memory" : "")
       + (dataset.allocation == .part ? ", a part never written" : "")
     return "\(dataset.path), \(number)"
-      + (extent ?? "\(Quantity.count(count, "image")) of \(shape)") + form + ", \(scale)"
+      + (extent ?? shape.extent(of: count)) + form + ", \(scale)"
       + (noise.map { ", noise \($0)" } ?? "")
   }
 

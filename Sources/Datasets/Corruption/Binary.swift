@@ -73,6 +73,7 @@ struct ZeroMask: Noise {
   static let summary = "each pixel with probability P to 0"
   static let levels: ClosedRange<Double>? = 0...1
   static let staysInUnitRange = true
+  static let isForFeatures = true
   let rate: Float
 
   init(level: Double) { rate = Float(level) }

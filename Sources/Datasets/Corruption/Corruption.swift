@@ -175,6 +175,16 @@ public struct Corruption: Equatable, Sendable, CustomStringConvertible {
   /// Whether values in [0, 1] stay in [0, 1], so that corrupted images fit into 8 bits.
   public var staysInUnitRange: Bool { type(of: noise).staysInUnitRange }
 
+  /// Whether it suits features, which have no neighbours and no limits.
+  public var isForFeatures: Bool { type(of: noise).isForFeatures }
+
+  /// The kinds that suit features, in words.
+  public static var forFeatures: String {
+    catalogue.filter { $0.isForFeatures }
+      .map { $0.levels == nil ? $0.name : "\($0.name):\($0.levelSymbol)" }
+      .joined(separator: ", ")
+  }
+
   /// Corrupts one image in place; the result is a pure function of its values, `row` and `draws`.
   ///
   /// - Parameters:

@@ -7,6 +7,7 @@ struct Gaussian: Noise {
   static let summary = "adds S times a standard normal, not clipped (stored as float32)"
   static let levels: ClosedRange<Double>? = 0...1000
   static let staysInUnitRange = false
+  static let isForFeatures = true
   let deviation: Float
 
   init(level: Double) { deviation = Float(level) }

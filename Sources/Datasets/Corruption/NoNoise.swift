@@ -6,6 +6,7 @@ struct NoNoise: Noise {
   static let summary = "leaves the images as they are"
   static let levels: ClosedRange<Double>? = nil
   static let staysInUnitRange = true
+  static let isForFeatures = true
 
   init(level: Double) {}
 

@@ -16,6 +16,9 @@ protocol Noise: Sendable {
   /// Whether values in [0, 1] stay in [0, 1], so that a corrupted image fits into 8 bits.
   static var staysInUnitRange: Bool { get }
 
+  /// Whether it suits features, which have no neighbours and no limits.
+  static var isForFeatures: Bool { get }
+
   /// Whether the noise needs a mean image, with its rates, before it is applied.
   static var needsMeanImage: Bool { get }
 
@@ -37,6 +40,8 @@ protocol Noise: Sendable {
 extension Noise {
   /// P: a probability or a fraction.
   static var levelSymbol: String { "P" }
+  /// By default, noise is for pixels.
+  static var isForFeatures: Bool { false }
   /// By default, noise needs no mean image.
   static var needsMeanImage: Bool { false }
   /// The noise without change.

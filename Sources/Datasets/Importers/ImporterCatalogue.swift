@@ -11,6 +11,7 @@ public enum ImporterCatalogue {
       ImageImporter.self,
       HDF5Importer.self,
       ArrayImporter.self,
+      FeatureImporter.self,
     ]
   }
 

@@ -19,12 +19,13 @@ struct TestImages {
   ///   - order: the order in words, such as "by name"; nil for that of the rows.
   ///   - label: the class of an image; nil without classes.
   ///   - name: the name of a class.
+  ///   - kind: what a class is called.
   /// - Throws: `DatasetError.option` if there are test images already, or a class would keep no
   ///   image.
   init(
     _ request: ImportRequest, of images: some Sequence<Int>,
     own: (count: Int, place: String)?, order: String?, label: ((Int) -> Int32)?,
-    name: (Int32) -> String
+    name: (Int32) -> String, kind: String = "class"
   ) throws(DatasetError) {
     let option = "--\(Self.option.name)"
     let count = try request.integer(Self.option, in: 0...Int.max) ?? 0
@@ -45,7 +46,7 @@ struct TestImages {
       throw .option(
         option, found: "\(count)",
         expected: Quantity.integers(0...most)
-          + (groups.count > 1 ? ", as each class keeps an image to train with" : ""))
+          + (groups.count > 1 ? ", as each \(kind) keeps one to train with" : ""))
     }
     // Rounds of one image a class, until all are taken.
     var taken: [Int32: Int] = [:]
@@ -62,7 +63,7 @@ struct TestImages {
     note =
       label == nil
       ? "test split: the last \(Quantity.grouped(count))\(last)"
-      : "test split: the last\(last) of each class, "
+      : "test split: the last\(last) of each \(kind), "
         + Quantity.list(classes.map { "\(taken[$0] ?? 0) of \(name($0))" }, atMost: 8)
   }
 }

@@ -26,7 +26,16 @@ public struct ArrayImporter: Importer {
     let form = try ArrayForm(request)
     var arrays: [any NumberArray] = []
     for path in request.sources {
-      arrays += try Self.arrays(in: path, form, isAlone: request.sources.count == 1)
+      arrays += try Self.arrays(in: path, isAlone: request.sources.count == 1) {
+        (bytes, stem) throws(DatasetError) in
+        let isTest =
+          Role(MemoryArray(file: "", name: stem, extents: [], typeName: "", values: .text([])))
+          .split == .test
+        let table = try CSVTable(
+          bytes, file: path, name: stem,
+          labels: form.labels[isTest && form.labels[.test] != nil ? .test : .train])
+        return [table.images] + (table.labels.map { [$0] } ?? [])
+      }
     }
     files = request.sources.joined(separator: " ")
     parts = try ArrayParts(arrays, request, form, of: files)
@@ -34,7 +43,7 @@ public struct ArrayImporter: Importer {
   }
 
   /// The name of a file without its endings.
-  private static func stem(_ path: String) -> String {
+  static func stem(_ path: String) -> String {
     let name = URL(filePath: path).lastPathComponent
     return name.firstIndex(of: ".").map { $0 == name.startIndex ? name : String(name[..<$0]) }
       ?? name
@@ -43,8 +52,11 @@ public struct ArrayImporter: Importer {
   /// The arrays of a file.
   ///
   /// Names of those of several files begin with that of the file.
-  private static func arrays(
-    in path: String, _ form: ArrayForm, isAlone: Bool
+  ///
+  /// - Parameter table: reads a table from its bytes and the name of its file without endings.
+  static func arrays(
+    in path: String, isAlone: Bool,
+    table: ([UInt8], String) throws(DatasetError) -> [any NumberArray]
   ) throws(DatasetError) -> [any NumberArray] {
     let stem = stem(path)
     switch ArrayKind(of: path) {
@@ -65,13 +77,7 @@ public struct ArrayImporter: Importer {
       }
       return arrays
     case .csv:
-      let isTest =
-        Role(MemoryArray(file: "", name: stem, extents: [], typeName: "", values: .text([])))
-        .split == .test
-      let table = try CSVTable(
-        try SourceFile.read(path), file: path, name: stem,
-        labels: form.labels[isTest && form.labels[.test] != nil ? .test : .train])
-      return [table.images] + (table.labels.map { [$0] } ?? [])
+      return try table(try SourceFile.read(path), stem)
     case nil:
       throw .mismatch(
         file: path, item: "name", found: "another ending",

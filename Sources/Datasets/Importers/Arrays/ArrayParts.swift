@@ -153,13 +153,14 @@ struct ArrayParts {
   }
 
   /// Labels as text.
-  private static func words(_ labels: any NumberArray) throws -> [String] {
+  static func words(_ labels: any NumberArray) throws -> [String] {
     let words = try labels.strings()
     guard labels.kind == .text || words.count == labels.extents[0] else { throw unusable(labels) }
     return words
   }
 
-  private static func unusable(_ labels: any NumberArray) -> DatasetError {
+  /// The error about values that are no labels.
+  static func unusable(_ labels: any NumberArray) -> DatasetError {
     labels.mismatch(
       found: labels.kind == .floats ? "\(labels.typeName) with fractions" : labels.typeName,
       expected: "whole numbers or text, one for each image")
@@ -223,6 +224,15 @@ struct Role {
 
   /// The split that a word of the name tells.
   var split: Split? { words.lazy.compactMap { Self.splits[String($0)] }.first }
+
+  /// Whether the name has one of some words.
+  func hasWord(of some: Set<Substring>) -> Bool { words.contains(where: some.contains) }
+
+  /// Whether a name on the command line is that of the array, or of a table's column.
+  func isNamed(_ wanted: String) -> Bool {
+    let wanted = wanted.split(separator: "/").joined(separator: "/")
+    return plainName == wanted || plainName.hasSuffix(" column \(wanted)")
+  }
 
   /// Whether a word of the name tells labels.
   var isLabels: Bool { words.contains(where: Self.labels.contains) }

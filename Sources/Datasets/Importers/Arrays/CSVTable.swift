@@ -1,24 +1,47 @@
 import Foundation
 import Support
 
-/// A table of numbers as text: a row for each image, with its values and, in one column, its label.
+/// A table of numbers as text: a row for each image or row of features, with its values and, in
+/// columns aside, its label, its group and its name.
 ///
 /// Commas, semicolons or tabs separate columns. The first line may name them: it does if more than
 /// one name is no number, or if the others count the columns from 0 or 1. A first column without a
 /// name, as pandas writes its index, is left out. A field in double quotes may hold separators,
 /// line ends and, doubled, quotes (RFC 4180).
 struct CSVTable {
-  /// The values of all columns but that of the labels, `[N, D]`.
+  /// The values of all columns but those aside, `[N, D]`.
   let images: MemoryArray
   /// The column of the labels.
-  let labels: MemoryArray?
-  /// How the column of labels was found, in words; nil if there is none.
-  let labelColumn: String?
+  var labels: MemoryArray? { asides[.labels] }
+  /// The columns aside.
+  let asides: [Aside: MemoryArray]
 
-  /// Names of a column of labels.
-  private static let known = ["label", "labels", "class", "target", "y"]
+  /// What a column aside has of each row.
+  enum Aside: String, CaseIterable {
+    case labels, groups, names
 
-  /// Reads a table.
+    /// Names by which such a column is found.
+    var known: [String] {
+      switch self {
+      case .labels: ["label", "labels", "class", "target", "y"]
+      case .groups: ["group", "groups", "query", "queries", "qid"]
+      case .names: ["name", "names", "file", "filename"]
+      }
+    }
+
+    /// The option that names the column.
+    var option: String { "--\(rawValue)" }
+
+    /// How the column is called as an array of a table.
+    func array(_ table: String, _ column: String) -> String {
+      self == .labels ? "\(table) \(column)" : "\(table) \(rawValue) \(column)"
+    }
+  }
+
+  /// The word for no column aside.
+  static let noColumn = "none"
+
+  /// Reads a table of images.
   ///
   /// - Parameters:
   ///   - bytes: the bytes of the file.
@@ -29,9 +52,24 @@ struct CSVTable {
   init(
     _ bytes: [UInt8], file: String, name: String, labels column: String?
   ) throws(DatasetError) {
+    try self.init(
+      bytes, file: file, name: name, asides: [.labels: column], rowName: "image")
+  }
+
+  /// Reads a table with columns aside.
+  ///
+  /// - Parameters:
+  ///   - wanted: of each kind of column that the table may have its name or its number, from 1; nil
+  ///     to find it, "none" for no such column.
+  ///   - rowName: what a line is; that of features has no other text than columns aside.
+  /// - Throws: `DatasetError` with the first line that is wrong.
+  init(
+    _ bytes: [UInt8], file: String, name: String, asides wanted: [Aside: String?], rowName: String
+  ) throws(DatasetError) {
+    let isImages = rowName == "image"
     var lines = Lines(bytes, file: file)
     guard let first = try lines.next() else {
-      throw .mismatch(file: file, item: "lines", found: "none", expected: "one for each image")
+      throw .mismatch(file: file, item: "lines", found: "none", expected: "one for each \(rowName)")
     }
     let separator =
       Self.separators.max { a, b in
@@ -39,13 +77,24 @@ struct CSVTable {
       } ?? Self.separators[0]
     let heading = Self.fields(bytes[first], separator).map { Self.text($0) }
     let width = heading.count
-    let hasHeading = Self.areNames(heading, wanted: column)
+    let words = wanted.values.compactMap { $0 }.filter { isImages || $0 != Self.noColumn }
+    let hasHeading = Self.areNames(heading, wanted: words)
     let index = hasHeading && Self.isIndex(heading[0]) && width > 1 ? 0 : nil
-    let place: Int?
-    (place, labelColumn) = try Self.place(
-      column, heading: hasHeading ? heading : nil, index: index, width: width, file: file)
+    var columns: [Int: (aside: Aside, name: String)] = [:]
+    for aside in Aside.allCases {
+      guard let word = wanted[aside], isImages || word != Self.noColumn else { continue }
+      let found = try Self.place(
+        of: aside, word, heading: hasHeading ? heading : nil, index: index, width: width,
+        file: file, isSquare: isImages)
+      guard let found else { continue }
+      if let other = columns[found.place]?.aside {
+        throw .option(
+          aside.option, found: found.name, expected: "another than that of \(other.option)")
+      }
+      columns[found.place] = (aside, found.name)
+    }
     var values: [Float] = []
-    var (texts, labels): ([String], [Int64]) = ([], [])
+    var texts: [Aside: [String]] = [:]
     var areIntegers = true
     var rows = 0
     var line: Range<Int>? = hasHeading ? try lines.next() : first
@@ -58,17 +107,13 @@ struct CSVTable {
       }
       for (column, field) in fields.enumerated() {
         if column == index { continue }
-        if column == place {
-          let text = Self.text(field)
-          texts.append(text)
-          if let number = Self.number(text), let label = Int64(exactly: number) {
-            labels.append(label)
-          }
+        if let aside = columns[column]?.aside {
+          texts[aside, default: []].append(Self.text(field))
           continue
         }
         if let whole = Self.digits(field) {
           values.append(Float(whole))
-        } else if let value = Self.number(Self.text(field)) {
+        } else if let value = Self.plain(field) ?? Self.number(Self.text(field)) {
           values.append(Float(value))
           if value != value.rounded() { areIntegers = false }
         } else {
@@ -76,7 +121,10 @@ struct CSVTable {
           throw .mismatch(
             file: file, item: "line \(lines.number), column \(column + 1)",
             found: text.isEmpty ? "nothing" : "\"\(String(text.prefix(20)).printable)\"",
-            expected: "a number (--labels names the column of labels)")
+            expected: "a number "
+              + (isImages
+                ? "(--labels names the column of labels)"
+                : "(--labels, --groups and --names tell the columns aside)"))
         }
       }
       rows += 1
@@ -84,36 +132,49 @@ struct CSVTable {
     }
     guard rows > 0 else {
       throw .mismatch(
-        file: file, item: "lines", found: "names of columns alone", expected: "one for each image")
+        file: file, item: "lines", found: "names of columns alone",
+        expected: "one for each \(rowName)")
     }
     var images = MemoryArray(
       file: file, name: name,
-      extents: [rows, width - (place == nil ? 0 : 1) - (index == nil ? 0 : 1)],
+      extents: [rows, width - columns.count - (index == nil ? 0 : 1)],
       typeName: areIntegers ? "integer" : "decimal", values: .floats(values))
     images.areIntegers = areIntegers
+    images.isTable = true
     images.note =
-      (hasHeading ? "line 1 taken as names" : "line 1 taken as an image")
+      (hasHeading
+        ? "line 1 taken as names" : "line 1 taken as \(isImages ? "an" : "a") \(rowName)")
       + (index == nil ? "" : ", column 1 without a name left out")
     self.images = images
-    guard place != nil else {
-      self.labels = nil
-      return
+    var asides: [Aside: MemoryArray] = [:]
+    for (aside, column) in columns.values {
+      var found = Self.column(texts[aside] ?? [], file: file, name: aside.array(name, column))
+      found.aside = aside
+      asides[aside] = found
     }
-    let areNumbers = labels.count == rows
+    self.asides = asides
+  }
+
+  /// A column as an array: whole numbers where all fields are, else text.
+  private static func column(_ texts: [String], file: String, name: String) -> MemoryArray {
+    let numbers = texts.compactMap { number($0).flatMap { Int64(exactly: $0) } }
+    let areNumbers = numbers.count == texts.count
     var found = MemoryArray(
-      file: file, name: "\(name) \(labelColumn ?? "label")", extents: [rows],
-      typeName: areNumbers ? "integer" : "text",
-      values: areNumbers ? .integers(labels) : .text(texts))
+      file: file, name: name, extents: [texts.count], typeName: areNumbers ? "integer" : "text",
+      values: areNumbers ? .integers(numbers) : .text(texts))
     if areNumbers { found.texts = texts }
-    self.labels = found
+    return found
   }
 
   /// Whether the fields of the first line are names of columns.
   ///
-  /// - Parameter wanted: the name or the number of the column of labels; nil if it is to be found.
-  private static func areNames(_ fields: [String], wanted: String?) -> Bool {
-    if let wanted, number(wanted) == nil, fields.contains(wanted) { return true }
-    let texts = fields.count { !$0.isEmpty && number($0) == nil }
+  /// - Parameter wanted: names or numbers of columns aside.
+  private static func areNames(_ fields: [String], wanted: [String]) -> Bool {
+    if wanted.contains(where: { number($0) == nil && fields.contains($0) }) { return true }
+    let numbered = Set(wanted.compactMap { Int($0) })
+    let texts = fields.enumerated().count { place, field in
+      !field.isEmpty && number(field) == nil && (wanted.count < 2 || !numbered.contains(place + 1))
+    }
     // A label may be text in any line; names of columns are text in more than one.
     return texts > 1 || areNumbered(fields)
   }
@@ -127,21 +188,26 @@ struct CSVTable {
       return false
     }
     let isCounted = zip(numbers, numbers.dropFirst()).allSatisfy { $1 == $0 + 1 }
+    let known = Aside.allCases.flatMap(\.known)
     return isCounted && rest.allSatisfy { Int($0) != nil || known.contains($0.lowercased()) }
   }
 
   /// Whether a name of the first column is that of an index.
   private static func isIndex(_ name: String) -> Bool { name.isEmpty || name == "Unnamed: 0" }
 
-  /// The column of labels, from 0, and its name.
+  /// The column of a kind, from 0, and its name; nil if there is none.
+  ///
+  /// - Parameter isSquare: whether a square of values tells that one more is a label.
   private static func place(
-    _ column: String?, heading: [String]?, index: Int?, width: Int, file: String
-  ) throws(DatasetError) -> (place: Int?, name: String?) {
+    of aside: Aside, _ column: String?, heading: [String]?, index: Int?, width: Int, file: String,
+    isSquare: Bool
+  ) throws(DatasetError) -> (place: Int, name: String)? {
+    let known = aside.known
     if let column {
       if let place = heading?.firstIndex(of: column) { return (place, "column \(column)") }
       guard let number = Int(column), (1...width).contains(number) else {
         throw .option(
-          "--labels", found: column,
+          aside.option, found: column,
           expected: heading.map {
             "the name of a column of \(file): " + $0.prefix(4).joined(separator: ", ") + "…"
           }
@@ -153,13 +219,14 @@ struct CSVTable {
       !areNumbered(heading) || heading.contains(where: { known.contains($0.lowercased()) })
     {
       let places = heading.indices.filter { known.contains(heading[$0].lowercased()) }
-      return places.count == 1 ? (places[0], "column \(heading[places[0]])") : (nil, nil)
+      return places.count == 1 ? (places[0], "column \(heading[places[0]])") : nil
     }
+    guard isSquare else { return nil }
     // Without names: a square and one more column are a label and an image.
     let first = index == nil ? 0 : 1
     let values = width - first
     let isLabelled = !ArrayImages.isSquare(values) && ArrayImages.isSquare(values - 1)
-    return isLabelled ? (first, "column \(first + 1)") : (nil, nil)
+    return isLabelled ? (first, "column \(first + 1)") : nil
   }
 
   /// The lines of a file that are not empty, ended by a line feed, a carriage return or both; a
@@ -265,6 +332,15 @@ struct CSVTable {
       text = text.dropFirst().dropLast().replacingOccurrences(of: "\"\"", with: "\"")
     }
     return text.printable
+  }
+
+  /// A decimal number with nothing around it, as most are; nil for other text.
+  private static func plain(_ field: ArraySlice<UInt8>) -> Double? {
+    let digits = UInt8(ascii: "+")...UInt8(ascii: "9")
+    guard field.allSatisfy({ digits.contains($0) || $0 | 0x20 == UInt8(ascii: "e") }) else {
+      return nil
+    }
+    return Double(String(decoding: field, as: UTF8.self))
   }
 
   /// A decimal number; nil for other text, hexadecimal numbers too.

@@ -18,6 +18,10 @@ protocol NumberArray {
   var isPartlyWritten: Bool { get }
   /// What a reader should know about the array, in words; nil for nothing.
   var note: String? { get }
+  /// What a column of a table has beside the rows; nil for all other arrays.
+  var aside: CSVTable.Aside? { get }
+  /// Whether the array has the rows of a table.
+  var isTable: Bool { get }
 
   /// Checks that the values are there, before memory is taken for them.
   ///
@@ -40,6 +44,8 @@ enum NumberKind {
 extension NumberArray {
   var isPartlyWritten: Bool { false }
   var note: String? { nil }
+  var aside: CSVTable.Aside? { nil }
+  var isTable: Bool { false }
 
   func check() throws {}
 
@@ -83,6 +89,8 @@ struct MemoryArray: NumberArray {
   /// Whole numbers as the file has them, where these may have to be told apart as text.
   var texts: [String]?
   var note: String?
+  var aside: CSVTable.Aside?
+  var isTable = false
 
   var kind: NumberKind {
     switch values {
