@@ -226,6 +226,7 @@ extension Configuration {
     rows count: Int, of shape: ImageShape? = nil, classes: Int? = nil
   ) throws(ConfigurationError) -> Configuration {
     var resolved = self
+    if shape?.isFeatures == true { try checkFeatures() }
     let rows = min(common.data.modelRows ?? count, count)
     if common.data.patch != nil { try common.lanes.check(rows: rows) }
     try system.resolve(&resolved, TrainingSetFacts(rows: rows, shape: shape, classes: classes))

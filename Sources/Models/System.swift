@@ -23,6 +23,8 @@ public struct System: Sendable {
   public let needsLabels: Bool
   /// Keys that it does not read, for which it accepts only the defaults.
   let refused: [String]
+  /// Whether it takes features, whose values are no pixels in [0, 1].
+  let takesFeatures: Bool
   /// The type of its settings.
   let settings: any SettingsGroup.Type
 
@@ -35,6 +37,7 @@ public struct System: Sendable {
   ///   - presets: the presets of its family; the system selects its own.
   ///   - refused: keys of other systems that a user may expect it to read.
   ///   - needsLabels: whether it trains on labels of the images.
+  ///   - takesFeatures: whether its model has a linear output for features.
   ///   - cure: the settings that help against a collapse; "help" follows. Found by trial
   ///     (docs/expected-mnist.md, docs/expected-recycling.md).
   init<ModelSettings: SettingsGroup, LoopSettings: SettingsGroup>(
@@ -42,6 +45,7 @@ public struct System: Sendable {
     make: @escaping @Sendable (ModelSettings, CommonSettings, ImageShape) throws -> any Module,
     loop: @escaping @Sendable (LoopSettings) -> any Loop,
     presets: [Preset] = [], refusing refused: [String] = [], needsLabels: Bool = false,
+    takesFeatures: Bool = false,
     cure:
       @escaping @Sendable (SystemSettings<ModelSettings, LoopSettings>, CollapseWarning) ->
       String
@@ -50,6 +54,7 @@ public struct System: Sendable {
     self.name = name
     self.refused = refused
     self.needsLabels = needsLabels
+    self.takesFeatures = takesFeatures
     settings = Settings.self
     self.presets = presets.filter { $0.system == name }
     var seen: Set<String> = []
@@ -82,12 +87,14 @@ extension System {
     make: @escaping @Sendable (ModelSettings, ImageShape) throws -> any Module,
     loop: @escaping @Sendable (LoopSettings) -> any Loop,
     presets: [Preset] = [], refusing refused: [String] = [], needsLabels: Bool = false,
+    takesFeatures: Bool = false,
     cure:
       @escaping @Sendable (SystemSettings<ModelSettings, LoopSettings>, CollapseWarning) ->
       String
   ) {
     self.init(
       name, make: { settings, _, image in try make(settings, image) }, loop: loop,
-      presets: presets, refusing: refused, needsLabels: needsLabels, cure: cure)
+      presets: presets, refusing: refused, needsLabels: needsLabels,
+      takesFeatures: takesFeatures, cure: cure)
   }
 }

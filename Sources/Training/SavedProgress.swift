@@ -29,6 +29,7 @@ public struct SavedProgress: Equatable, Sendable {
   private enum Name {
     static let epoch = "epoch_in_outer", step = "step_in_epoch", finished = "finished"
     static let height = "image_height", width = "image_width", channels = "image_channels"
+    static let features = "features"
     static let threshold = "threshold", skipped = "skipped_steps"
     static let sum = "epoch_sum_", part = "epoch_term_", sumsOfLane = "epoch_width"
     static func warning(_ warning: CollapseWarning) -> String { "warning_\(warning.rawValue)" }
@@ -74,10 +75,15 @@ public struct SavedProgress: Equatable, Sendable {
     progress.warnings = Set(
       try CollapseWarning.allCases.filter { try integer(Name.warning($0), in: 0...1) == 1 })
     let sides = 1...1 << 16
-    imageShape = ImageShape(
+    let image = ImageShape(
       height: try integer(Name.height, default: nil, in: sides),
       width: try integer(Name.width, default: nil, in: sides),
       channels: try integer(Name.channels, default: nil, in: sides))
+    let isFeatures = try integer(Name.features, in: 0...1) == 1
+    guard !isFeatures || image.height == 1 && image.channels == 1 else {
+      throw refuse(Name.features, "0, as images have \(image)")
+    }
+    imageShape = isFeatures ? ImageShape(features: image.width) : image
     guard imageShape.count <= 1 << 30 else {
       throw RunError.data(
         place, "/progress/values: found images of \(imageShape), expected 2^30 values at most")
@@ -115,6 +121,7 @@ public struct SavedProgress: Equatable, Sendable {
       Name.width: Double(imageShape.width), Name.channels: Double(imageShape.channels),
       Name.threshold: threshold,
     ]
+    if imageShape.isFeatures { values[Name.features] = 1 }
     if progress.skippedSteps > 0 { values[Name.skipped] = Double(progress.skippedSteps) }
     for warning in progress.warnings { values[Name.warning(warning)] = 1 }
     let width = max(Self.usualWidth, 1 + epoch.parts.count)

@@ -61,7 +61,7 @@ public struct RunHeader: Sendable {
   public var stage: RunStage?
   /// The data file, and the digest of the rows in use.
   public var data: String, digest: String
-  /// Rows in use, and what they are called: images or patches.
+  /// Rows in use, and what they are called: images, patches, or rows of features.
   public var rows: Int, rowsName: String
   /// Number and form of the images in words, and whether they differ in size.
   public var extent: String, isMixed: Bool

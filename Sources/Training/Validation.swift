@@ -106,7 +106,8 @@ public struct ValidationImages {
   /// - Throws: errors of reading the file.
   public init?(_ common: CommonSettings, beside data: ImageSet) throws {
     let trained = common.data.modelRows ?? data.count
-    if common.data.images.isEmpty, data.shape.count > 0,
+    // A group of the training rows may have none of the others.
+    if common.data.images.isEmpty, common.data.group.isEmpty, data.shape.count > 0,
       let split = try ImageSet.openIfPresent(
         data.path, split: Split.validation.rawValue, options: common.data.imageSetOptions)?
         .rows(by: common.data),

@@ -44,10 +44,9 @@ struct LowRankRows {
 }
 
 extension Variable {
-  /// The same variable with its values limited to [0, 1], as those of images are; not for
-  /// gradients.
-  func withinUnit() -> Variable {
-    ck_clamp(pointer, pointer, shape.count, 0, 1)
+  /// The same variable, its values limited to [0, 1] where they are pixels; not for gradients.
+  func limited(toUnit isBounded: Bool) -> Variable {
+    if isBounded { ck_clamp(pointer, pointer, shape.count, 0, 1) }
     return self
   }
 }

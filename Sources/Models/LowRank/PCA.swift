@@ -38,9 +38,9 @@ struct PCA: Autoencoder, Generative, Fitted {
 
   /// The system.
   static func system(_ name: String) -> System {
-    System(name, make: PCA.init, loop: Sweeps<PCA>.init, presets: [preset]) { _, _ in
-      "a larger rank"
-    }
+    System(
+      name, make: PCA.init, loop: Sweeps<PCA>.init, presets: [preset], takesFeatures: true
+    ) { _, _ in "a larger rank" }
   }
 
   private static let preset = Preset(
@@ -56,6 +56,7 @@ struct PCA: Autoencoder, Generative, Fitted {
   let decoder: Dense  // [B, J] -> [B, D]
   let components: Components
   let settings: Settings
+  private let isBounded: Bool
 
   /// The deviation of each code over the training set, [J].
   struct Components: Module {
@@ -70,6 +71,7 @@ struct PCA: Autoencoder, Generative, Fitted {
     decoder = Dense(count, image.count)
     components = Components(deviation: Parameter(Shape(count), .ones))
     self.settings = settings
+    isBounded = !image.isFeatures
   }
 
   var children: [(String, any Module)] {
@@ -81,8 +83,8 @@ struct PCA: Autoencoder, Generative, Fitted {
   /// V'(x - b), [B, J].
   func encode(_ x: Variable) -> Code { Code(mean: encoder(x)) }
 
-  /// V z + b within [0, 1], [B, D].
-  func decode(_ z: Variable) -> Variable { decoder(z).withinUnit() }
+  /// V z + b, of images within [0, 1], [B, D].
+  func decode(_ z: Variable) -> Variable { decoder(z).limited(toUnit: isBounded) }
 
   /// Normal codes with the variances of the training set, [B, J].
   func prior(_ step: Step) -> Variable {
@@ -93,7 +95,7 @@ struct PCA: Autoencoder, Generative, Fitted {
   }
 
   var torchCode: String? { "encoder(x)" }
-  var torchImages: String? { "decoder(z).clamp(0, 1)" }
+  var torchImages: String? { isBounded ? "decoder(z).clamp(0, 1)" : "decoder(z)" }
 }
 
 extension PCA {

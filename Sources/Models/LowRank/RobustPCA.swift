@@ -27,7 +27,7 @@ struct RobustPCA: Autoencoder, Fitted {
   /// The system: its model and its loop.
   static func system(_ name: String) -> System {
     System(
-      name, make: RobustPCA.init, loop: PursuitLoop.init, presets: presets
+      name, make: RobustPCA.init, loop: PursuitLoop.init, presets: presets, takesFeatures: true
     ) { _, _ in "a larger rpca_lambda" }
   }
 
@@ -36,6 +36,7 @@ struct RobustPCA: Autoencoder, Fitted {
   let decoder: Dense
   let weights: Weights
   let settings: PursuitSettings
+  private let isBounded: Bool
 
   /// What the next sweep needs beside the rows.
   struct Weights: Module {
@@ -56,6 +57,7 @@ struct RobustPCA: Autoencoder, Fitted {
     decoder = Dense(rank, image.count)
     weights = Weights()
     self.settings = settings
+    isBounded = !image.isFeatures
   }
 
   var children: [(String, any Module)] {
@@ -64,13 +66,13 @@ struct RobustPCA: Autoencoder, Fitted {
 
   var latent: Int { decoder.weight.shape[0] }
   var torchCode: String? { "encoder(x)" }
-  var torchImages: String? { "decoder(z).clamp(0, 1)" }
+  var torchImages: String? { isBounded ? "decoder(z).clamp(0, 1)" : "decoder(z)" }
 
   /// V'x, each value less the smaller its singular value is, [B, J].
   func encode(_ x: Variable) -> Code { Code(mean: encoder(x)) }
 
-  /// V z within [0, 1], [B, D].
-  func decode(_ z: Variable) -> Variable { decoder(z).withinUnit() }
+  /// V z, of images within [0, 1], [B, D].
+  func decode(_ z: Variable) -> Variable { decoder(z).limited(toUnit: isBounded) }
 }
 
 /// The sweeps of robust PCA.

@@ -28,6 +28,9 @@ struct AffineICVAE: Autoencoder, Generative, Fitted {
     var code = CodeSettings()
     /// The principal components that take the place of pixels; nil for pixels.
     var components: Int?
+    /// Whether there are as many latent dimensions as values of a row (or components), in place of
+    /// the code's.
+    var isFull = false
     /// The number of sweeps, for the training set and for new rows.
     var count = EpochCount()
     /// The least variance of an entry, as a fraction of the data's variance.
@@ -45,6 +48,11 @@ struct AffineICVAE: Autoencoder, Generative, Fitted {
         absent: "\(usualComponents) above \(largestImage) values of an image, else none",
         "Principal components of the training images that take the place of their values.",
         "5.4 [R]: at most 256 where images are large"
+      ).fixed,
+      .flag(
+        "full_latent", \.isFull,
+        "As many latent dimensions as a row has values or components, in place of latent.",
+        "5.4 [P]: k = d on Google-30"
       ).fixed,
       .group(\.count),
       .real(
@@ -64,10 +72,12 @@ struct AffineICVAE: Autoencoder, Generative, Fitted {
     /// The components of such images.
     static let usualComponents = 256
 
-    /// Images that are too large for sweeps over their values get components.
+    /// Images that are too large for sweeps over their values get components; a full model gets its
+    /// code.
     mutating func resolve(for data: TrainingSetFacts) {
       guard let shape = data.shape else { return }
       components = components(of: shape).map { min($0, data.rows) }
+      if isFull { code.latent = components ?? shape.count }
     }
 
     /// The components of images of a shape; nil for none.
@@ -80,7 +90,7 @@ struct AffineICVAE: Autoencoder, Generative, Fitted {
   static func system(_ name: String) -> System {
     System(
       name, make: AffineICVAE.init, loop: Sweeps<AffineICVAE>.init,
-      presets: Preset.recycling
+      presets: Preset.recycling, takesFeatures: true
     ) { _, _ in "floor_decay=0.95 with epochs=300" }
   }
 
@@ -107,7 +117,7 @@ struct AffineICVAE: Autoencoder, Generative, Fitted {
       throw ConfigurationError(
         key: "latent", found: "\(c.code.latent)",
         expected: reduced == nil
-          ? "at most \(dimensions), the pixels of an image"
+          ? "at most \(dimensions), the \(image.isFeatures ? "features of a row" : "pixels of an image")"
           : "at most \(dimensions), as components has")
     }
     decoder = Dense(c.code.latent, dimensions)

@@ -140,20 +140,23 @@ public struct ICVAE: RecyclingAutoencoder {
   /// The system with an affine decoder.
   static func affine(_ name: String) -> System {
     System(
-      name, make: ICVAE.init(affine:image:), loop: Epochs.init, presets: Preset.recycling
+      name, make: ICVAE.init(affine:image:), loop: Epochs.init, presets: Preset.recycling,
+      takesFeatures: true
     ) { settings, _ in settings.model.loss.cure }
   }
 
   /// The system trained on single passes (iC-VAE), or on its own samples too (RiC-VAE).
   static func system(_ name: String) -> System {
-    System(name, make: ICVAE.init(_:image:), loop: Epochs.init, presets: Preset.recycling) {
-      settings, _ in settings.model.loss.cure
-    }
+    System(
+      name, make: ICVAE.init(_:image:), loop: Epochs.init, presets: Preset.recycling,
+      takesFeatures: true
+    ) { settings, _ in settings.model.loss.cure }
   }
 
   /// q(z|x), [B, D] to [B, J].
   public let encoder: GaussianEncoder
-  let decoder: any Network  // [B, J] -> [B, D]; m in [0, 1], or any number for the affine model
+  /// [B, J] -> [B, D]; m in [0, 1], or any number for the affine model and for features.
+  let decoder: any Network
   /// N, M and their options.
   public let recycling: Recycling
   /// Weight of the KL term.
@@ -178,7 +181,7 @@ public struct ICVAE: RecyclingAutoencoder {
   ///
   /// - Throws: `ConfigurationError` for a network that does not fit the images.
   init(_ c: Settings, image: ImageShape) throws {
-    let architecture = try Architecture(c.network, image, output: .sigmoid)
+    let architecture = try Architecture(c.network, image, output: image.output)
     self.init(architecture.gaussianEncoder(c.network.latent), architecture.decoder, c.loss)
   }
 

@@ -42,14 +42,14 @@ public struct L2VAE: RecyclingAutoencoder {
 
   /// The system trained on single passes (l2-VAE), or on its own samples too (R-l2-VAE).
   static func system(_ name: String) -> System {
-    System(name, make: L2VAE.init, loop: Epochs.init, presets: Preset.recycling) { _, _ in
-      Recycling.heavierResiduals
-    }
+    System(
+      name, make: L2VAE.init, loop: Epochs.init, presets: Preset.recycling, takesFeatures: true
+    ) { _, _ in Recycling.heavierResiduals }
   }
 
   /// q(z|x), [B, D] to [B, J].
   public let encoder: GaussianEncoder
-  let decoder: any Network  // [B, J] -> [B, D]; m in [0, 1]
+  let decoder: any Network  // [B, J] -> [B, D]; m in [0, 1], of features any number
   /// N, M and their options.
   public let recycling: Recycling
   /// Weight of the KL term.
@@ -61,7 +61,7 @@ public struct L2VAE: RecyclingAutoencoder {
   ///
   /// - Throws: `ConfigurationError` for a network that does not fit the images.
   public init(_ c: Settings, image: ImageShape) throws {
-    let architecture = try Architecture(c.network, image, output: .sigmoid)
+    let architecture = try Architecture(c.network, image, output: image.output)
     encoder = architecture.gaussianEncoder(c.network.latent)
     decoder = architecture.decoder
     recycling = c.recycling.recycling

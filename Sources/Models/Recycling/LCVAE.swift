@@ -41,15 +41,15 @@ public struct LCVAE: RecyclingAutoencoder {
 
   /// The system trained on single passes (LC-VAE), or on its own samples too (RLC-VAE).
   static func system(_ name: String) -> System {
-    System(name, make: LCVAE.init, loop: Epochs.init, presets: Preset.recycling) { _, _ in
-      Recycling.heavierResiduals
-    }
+    System(
+      name, make: LCVAE.init, loop: Epochs.init, presets: Preset.recycling, takesFeatures: true
+    ) { _, _ in Recycling.heavierResiduals }
   }
 
   /// q(z|x), [B, D] to [B, J].
   public let encoder: GaussianEncoder
   let decoder: Perceptron  // [B, J] -> [B, H]
-  let outputMean: Dense  // [B, H] -> [B, D]; m in [0, 1]
+  let outputMean: Dense  // [B, H] -> [B, D]; m in [0, 1], of features any number
   let outputLogVariance: Dense  // [B, H] -> [B, D]; log v of residuals times `scale`
   /// N, M and their options.
   public let recycling: Recycling
@@ -76,7 +76,7 @@ public struct LCVAE: RecyclingAutoencoder {
       [latent] + layers.decoderLayers, layers.activation, last: layers.activation,
       initialized: initialization)
     let features = layers.decoderLayers.last ?? latent
-    outputMean = Dense(features, image.count, .sigmoid, initialized: initialization)
+    outputMean = Dense(features, image.count, image.output, initialized: initialization)
     outputLogVariance = Dense(features, image.count, initialized: initialization)
     recycling = c.recycling.recycling
     beta = c.recycling.beta

@@ -70,6 +70,17 @@ extension Preset {
         Setting("split_storage=float32", "own: variances are kept there"),
         Setting("grid_every=0", "own"), Setting("checkpoint_minutes=5", "own: large row files"),
       ]),
+    Preset(
+      name: "features-ic-affine",
+      summary: "affine iC-VAE by its EM bound on features, as many latent dimensions as these",
+      settings: [
+        Setting("model=ic-affine-em", "5.4 (ii)"), Setting("full_latent=true", "5.4 [P]: k = d"),
+        Setting("batch=8", "own: only how rows are counted; groups may be small"),
+        Setting("epochs=120", "5.4 [R]: sweeps"), Setting("floor=1e-6", "5.4 [R]"),
+        Setting("floor_decay=0.9", "5.4 [R]"), Setting("affine_bias=true", "5.4"),
+        Setting("log_every=10", "own: sweeps"), Setting("grid_every=0", "own"),
+        Setting("checkpoint_minutes=1", "own: short runs"),
+      ]),
   ]
 
   /// Networks and optimizer of all presets of Frey faces.

@@ -38,7 +38,9 @@ public struct AE: Autoencoder, Trainable {
 
   /// An autoencoder trained for some epochs; with noise, a denoising autoencoder.
   static func system(_ name: String) -> System {
-    System(name, make: AE.init, loop: Epochs.init, presets: Preset.relatives) { settings, _ in
+    System(
+      name, make: AE.init, loop: Epochs.init, presets: Preset.relatives, takesFeatures: true
+    ) { settings, _ in
       Cures().orReLU(settings.model.network.layers).or("more epochs").text
     }
   }
@@ -46,6 +48,7 @@ public struct AE: Autoencoder, Trainable {
   let encoder: any Network  // [B, D] -> [B, H]
   let mean: Dense  // [B, H] -> [B, J]; the code
   let decoder: any Network  // [B, J] -> [B, D]; logits
+  let output: Activation  // of the logits
   let term: ReconstructionTerm
   let testPasses: Int
 
@@ -57,6 +60,7 @@ public struct AE: Autoencoder, Trainable {
     encoder = Sequential(architecture.trunk)
     mean = architecture.head(c.network.latent)
     decoder = architecture.decoder
+    output = image.output
     term = c.reconstruction.term
     testPasses = c.passes.count
   }
@@ -71,7 +75,8 @@ public struct AE: Autoencoder, Trainable {
 
   /// The reconstruction term of clean x from x~, [B].
   public func loss(phase: Int, _ step: Step) -> Variable {
-    let loss = term.loss(logits: decoder(mean(encoder(step.corrupted()))), of: step.target)
+    let loss = term.loss(
+      logits: decoder(mean(encoder(step.corrupted()))), of: step.target, output: output)
     step.report(.reconstruction, loss)
     return loss
   }
@@ -83,10 +88,10 @@ public struct AE: Autoencoder, Trainable {
   public func encode(_ x: Variable) -> Code { Code(mean: mean(encoder(x))) }
 
   /// The decoder's mean, [B, D].
-  public func decode(_ z: Variable) -> Variable { decoder(z).activated(.sigmoid) }
+  public func decode(_ z: Variable) -> Variable { decoder(z).activated(output) }
 
   /// As PyTorch computes it.
-  public var torchImages: String? { "sigmoid(decoder(z))" }
+  public var torchImages: String? { output == .identity ? "decoder(z)" : "sigmoid(decoder(z))" }
 
   /// As PyTorch computes it.
   public var torchCode: String? { "mean(encoder(x))" }

@@ -1,4 +1,5 @@
 import Autodiff
+import Tensors
 import Training
 
 /// Weight of the KL term.
@@ -48,11 +49,13 @@ public enum ReconstructionTerm: String, CaseIterable, Sendable {
 extension ReconstructionTerm {
   /// The distance of the sigmoid of `logits` [B, D] from `x` [B, D], [B]: summed over the pixels,
   /// in nats for bce.
-  func loss(logits: Variable, of x: Variable) -> Variable {
+  ///
+  /// - Parameter output: another function of the logits, which bce does not have.
+  func loss(logits: Variable, of x: Variable, output: Activation = .sigmoid) -> Variable {
     switch self {
     case .bce: logits.bernoulliNegativeLogLikelihood(of: x)
-    case .mse: logits.activated(.sigmoid).squaredError(to: x)
-    case .l2norm: logits.activated(.sigmoid).squaredError(to: x).squareRoot()
+    case .mse: logits.activated(output).squaredError(to: x)
+    case .l2norm: logits.activated(output).squaredError(to: x).squareRoot()
     }
   }
 }

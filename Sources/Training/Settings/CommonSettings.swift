@@ -21,8 +21,12 @@ public struct CommonSettings: SettingsGroup {
     .group(\.recording),
   ]
 
-  /// After this call the number of lanes and the number of rows are set.
+  /// After this call the number of lanes and the number of rows are set; of features, which are no
+  /// pictures, none are drawn and no pixels are hidden.
   public mutating func resolve(for facts: TrainingSetFacts) {
+    if facts.shape?.isFeatures == true {
+      (recording.gridEvery, recording.hiddenImages) = (0, 0)
+    }
     if data.patch == nil { data.rows = facts.rows }
     lanes.lanes = lanes.count
   }
@@ -57,6 +61,8 @@ public struct DataSettings: SettingsGroup {
   public var scale: Double?
   /// Whether the file may lead to other files outside its folder.
   public var external = false
+  /// The group of rows that is the training set; empty for all rows.
+  public var group = ""
   /// The number of first rows of the training set in use; nil for all rows.
   public var rows: Int?
   /// The side of square patches that are the rows in place of whole images; nil for whole images.
@@ -93,6 +99,11 @@ public struct DataSettings: SettingsGroup {
     ).fixed,
     .flag(
       "external", \.external, "The file may lead to files outside its folder.", "files"),
+    .text(
+      "group", \.group, expected: "the name of a group", accepts: { _ in true },
+      "The group of rows that is the training set, where the data set has groups; --group sets it.",
+      "files"
+    ).fixed,
     .optionalInteger(
       "rows", \.rows, 1...1_000_000_000, absent: "all",
       "Use at most the first n images of the training set.", "D-11"
@@ -120,7 +131,9 @@ public struct DataSettings: SettingsGroup {
   ]
 
   /// The keys of the place and the format of the data, which the options of a command set.
-  public static let placeKeys = ["data", "images", "layout", "shape", "scale", "external"]
+  public static let placeKeys = [
+    "data", "images", "layout", "shape", "scale", "external", "group",
+  ]
 
   /// Checks what patches are made of.
   public func check(_ system: String, with common: CommonSettings) throws(ConfigurationError) {
@@ -150,6 +163,7 @@ public struct DataSettings: SettingsGroup {
       images: images.isEmpty ? nil : images, layout: layout, shape: shape, scale: scale,
       isExternal: external)
     options.takesMixed = patch != nil
+    options.group = group.isEmpty ? nil : group
     return options
   }
 }
