@@ -48,11 +48,19 @@ extension TrainingRun {
     guard isOther || (other == .refused && images.count < recorded.rows) else { return }
     throw RunError.data(
       data.path,
-      "found \(images.extent), expected \(recorded.description), on which "
+      "found \(images.extent), expected \(words(recorded, like: images)), on which "
         + "\(directory.path) is trained"
         + (isOther
           ? "; its weights are for \(isOfPatches ? "those channels" : "that shape")"
           : "; \(Self.remedy)"))
+  }
+
+  /// The images of a run in words; rows of features where the others are.
+  private static func words(_ recorded: DataIdentity, like images: ImageSet) -> String {
+    guard images.shape.isFeatures, recorded.shape[0] == 1, recorded.shape[2] == 1 else {
+      return recorded.description
+    }
+    return ImageShape(features: recorded.shape[1]).extent(of: recorded.rows)
   }
 
   /// Whether these are other images than those of a checkpoint.

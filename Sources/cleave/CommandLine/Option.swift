@@ -68,6 +68,8 @@ extension Option {
     "data", "FILE", "the data set (HDF5); without, the one a run is trained on")
   static let acceptData = flag(
     "accept-data", "take images that are not those trained on, where the run's own are expected")
+  static let group = value(
+    "group", "NAME", "the rows of this group alone, where the data set has groups")
   static let split = value("split", "NAME", "its part: train (default), validation or test")
   static let best = flag("best", "the checkpoint of the lowest score, not the newest")
   static let rounds = value(

@@ -3,6 +3,7 @@ import Datasets
 import Foundation
 import HDF5
 import MPI
+import Runs
 import Support
 import Training
 
@@ -58,6 +59,13 @@ struct InfoCommand: Subcommand {
       switch try Subject(at: path) {
       case .dataset: return try printDataset(on: console)
       case .run: return try printRun(on: console)
+      case .groups:
+        if isDigested || isVerified {
+          throw UsageError(
+            "--\(isDigested ? "digest" : "verify"): \(path) holds runs of groups; name one of them")
+        }
+        try GroupReport(of: path).print(on: console, asJSON: isJSON)
+        return 0
       case .checkpoint(let directory): return try printCheckpoint(directory, on: console)
       }
     }
@@ -67,6 +75,7 @@ struct InfoCommand: Subcommand {
   private enum Subject {
     case dataset
     case run
+    case groups
     case checkpoint(String)
 
     init(at path: String) throws {
@@ -82,6 +91,8 @@ struct InfoCommand: Subcommand {
         self = isCheckpoint ? .checkpoint(folder) : .dataset
       } else if manager.fileExists(atPath: path + "/manifest.json") {
         self = .checkpoint(path)
+      } else if GroupRuns.isThere(path) {
+        self = .groups
       } else if RunDirectory(path).holdsRun {
         try RunDirectory(path).checkReadable()
         self = .run

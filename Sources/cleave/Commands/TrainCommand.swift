@@ -15,6 +15,7 @@ struct TrainCommand: Subcommand {
   static let details = """
     cleave train PRESET|CONFIG.json --data FILE --out RUN   a new run
     cleave train --resume RUN                               goes on, on any number of ranks
+    … --out RUNS --each-group                               a run of each group, on one rank each
 
     A preset is one of cleave presets; a configuration file holds any of the keys that cleave
     presets NAME prints. SIGTERM, SIGUSR1 or SIGINT end a run with a checkpoint and status 75;
@@ -29,7 +30,9 @@ struct TrainCommand: Subcommand {
   ]
   static let options =
     [
-      Option.data, Option.value("out", "RUN", "the directory of the new run"),
+      Option.data, Option.group, Option.value("out", "RUN", "the directory of the new run"),
+      Option.flag(
+        "each-group", "a run of each group of the data set, in folders within --out"),
       Option.value("resume", "RUN", "the run to go on with"),
       Option.value("set", "KEY=VALUE", "override a setting; may be repeated", repeatable: true),
       Option.flag("exact", "the same as --set exact=true: one result on any number of ranks"),
@@ -71,6 +74,7 @@ struct TrainCommand: Subcommand {
   /// The source of the configuration.
   private enum Origin {
     case new(ConfigurationSource, out: String, isForced: Bool)
+    case groups(ConfigurationSource, out: String)
     case resumed(run: String, verifying: Int?)
   }
 
@@ -91,7 +95,7 @@ struct TrainCommand: Subcommand {
       faults: try arguments.all("inject").map { try Fault(parsing: $0) },
       patience: Double(try arguments.integer("wait", in: 0...1_000_000) ?? 0))
     if let run = arguments.value("resume") {
-      for option in ["out", "force"] where arguments.has(option) {
+      for option in ["out", "force", "each-group"] where arguments.has(option) {
         throw UsageError("--\(option) does not go with --resume")
       }
       if let operand = arguments.operands.first {
@@ -108,7 +112,15 @@ struct TrainCommand: Subcommand {
       }
       let source = try ConfigurationSource(name)
       if data.path == nil, case .preset = source { throw UsageError("missing --data") }
-      origin = .new(source, out: try arguments.required("out"), isForced: arguments.has("force"))
+      let out = try arguments.required("out")
+      if arguments.has("each-group") {
+        for option in ["group", "force"] where arguments.has(option) {
+          throw UsageError("--\(option) does not go with --each-group")
+        }
+        origin = .groups(source, out: out)
+      } else {
+        origin = .new(source, out: out, isForced: arguments.has("force"))
+      }
     }
     var probe = Configuration()
     for assignment in assignments { try probe.set(assignment) }
@@ -130,14 +142,31 @@ struct TrainCommand: Subcommand {
     // From now on a signal is answered after the next step, even if reading the data takes long.
     StopSignals.install()
     console.startWorkers(threads)
+    let grouped = GroupedTraining(
+      assignments: assignments, data: data, limits: limits, isJSON: isJSON)
     let outcome: RunOutcome
     switch origin {
     case .new(let source, let out, let isForced):
       outcome = try start(source, out, isForced, console, on: world)
+    case .groups(let source, let out):
+      return try grouped.start(source, out, threads: threads, console, on: world)
     case .resumed(let run, let steps):
+      if try holdsGroups(run, on: world) {
+        if steps != nil || data.other == .accepted {
+          throw UsageError(
+            "--verify and --accept-data go with a run; found \(run), which holds runs of groups")
+        }
+        return try grouped.resume(run, threads: threads, console, on: world)
+      }
       outcome = try resume(RunDirectory(run), verifying: steps, console, on: world)
     }
     return outcome == .stopped ? 75 : 0
+  }
+
+  private func holdsGroups(_ path: String, on world: Communicator) throws -> Bool {
+    var found = [Int64(world.isRoot && GroupRuns.isThere(path) ? 1 : 0)]
+    try world.allReduce(&found, .max)
+    return found[0] > 0
   }
 
   private func start(
