@@ -74,8 +74,9 @@ extension Evaluation {
     }
     let hasSplit = usesSparsePart || trained.shrinks
     let names =
-      ["X", "median_3x3", "median_5x5"] + (explainer.first == nil ? [] : ["L_first"])
-      + ["reconstruction"] + (hasSplit ? ["L", "X-S", "repaired"] : [])
+      ["X"] + Self.sides(of: reference.shape).map { "median_\($0)x\($0)" }
+      + (explainer.first == nil ? [] : ["L_first"]) + ["reconstruction"]
+      + (hasSplit ? ["L", "X-S", "repaired"] : [])
     let n = names.count
     // Sums, then sums of squared means of an image, then squares and weight, then column sums.
     let sums = try RowBlocks(rows: source.count, of: reference.largestShape, on: world).sum(
@@ -106,7 +107,7 @@ extension Evaluation {
   private func answers(_ found: WholeImage, hasSplit: Bool) -> [[Float]] {
     let (x, shape) = (found.x, found.shape)
     var answers = [x]
-    for side in [3, 5] {
+    for side in Self.sides(of: shape) {
       var median = x
       MedianFilter.apply(
         x, to: &median, height: shape.height, width: shape.width, channels: shape.channels,
@@ -118,11 +119,14 @@ extension Evaluation {
     guard hasSplit else { return answers }
     let (l, s) = (found.l, found.s)
     return answers + [
-      l.map { min(max($0, 0), 1) },  // as it is written
+      shape.isFeatures ? l : l.map { min(max($0, 0), 1) },  // as it is written
       zip(x, s).map { $0 - $1 },
       trained.shrinkage.repair(x, l),
     ]
   }
+
+  /// The sides of the squares whose medians are compared; features have no neighbours.
+  private static func sides(of shape: ImageShape) -> [Int] { shape.isFeatures ? [] : [3, 5] }
 
   /// Whether X is what errors are taken against: no clean images are known, and the input has no
   /// noise.

@@ -1,6 +1,7 @@
 import Datasets
 import MPI
 import Runs
+import Support
 import Training
 
 /// The result of an evaluation, as `cleave evaluate --json` prints it.
@@ -17,6 +18,8 @@ public struct EvaluationResult: Sendable {
   public let part: String
   /// The number of measured images.
   public let rows: Int
+  /// The number of these images, in words.
+  public let count: String
   /// Number and form of these images, in words; of a model of patches, with their number.
   public let extent: String
   /// The number of their patches; nil for a model of whole images.
@@ -91,7 +94,7 @@ public final class Evaluation {
     var notes: [(name: String, text: String)] = []
     var fingerprints: [(name: String, text: String)] = []
     var warnings: [String] = []
-    for metric in metrics {
+    for metric in metrics where !(metric.isOfPixels && source.images.shape.isFeatures) {
       let values = try metric.measure(self)
       if values.isEmpty { continue }
       results.append((metric.name, values))
@@ -109,7 +112,8 @@ public final class Evaluation {
     return EvaluationResult(
       run: trained.directory.path, checkpoint: trained.checkpoint.name,
       data: data.path, split: data.split.rawValue, part: part,
-      rows: source.count, extent: source.images.extent(of: source.rows),
+      rows: source.count, count: Quantity.count(source.count, source.whole.shape.rowName),
+      extent: source.images.extent(of: source.rows),
       patches: source.images.isPatches ? source.rows : nil,
       reference: source.hasClean ? "clean" : "images", metrics: results,
       notes: notes, fingerprints: fingerprints, remarks: try remarks(results), warnings: warnings)

@@ -75,7 +75,7 @@ public final class Explainer {
     _ trained: TrainedModel, images: ImageSet, usesSparsePart: Bool,
     rounds: Int = FrozenSplit.usualRounds, isOfRun: Bool = false, clips: Bool = true
   ) throws {
-    self.clips = clips
+    self.clips = clips && !images.shape.isFeatures
     self.trained = trained
     model = try trained.encoder()
     self.images = images
@@ -166,8 +166,8 @@ public final class Explainer {
 
   /// L and S of the rows, [rows, D] each, as `cleanPart` says.
   ///
-  /// A stored L is clipped to [0, 1], where the decoder's lies: rounding may leave these limits.
-  /// For a model without a sparse part S is X - L.
+  /// A stored L of images is clipped to [0, 1], where the decoder's lies: rounding may leave these
+  /// limits. For a model without a sparse part S is X - L.
   public func split(_ rows: Range<Int>) throws -> (l: [Float], s: [Float]) {
     if found.rows == rows { return (found.l, found.s) }
     guard usesSparsePart else {

@@ -95,8 +95,10 @@ public struct OutputSummary {
     facts = [
       JSONValue.Member("rows", .integer(rows)), JSONValue.Member("outliers", .integer(outliers)),
       JSONValue.Member(
-        "scores", .array(names.dropFirst(2).dropLast().filter { $0 != "label" }.map { .string($0) })
-      ),
+        "scores",
+        .array(
+          names.dropFirst(2).dropLast().filter { !["label", "group"].contains($0) }
+            .map { .string($0) })),
     ]
   }
 

@@ -37,7 +37,7 @@ extension Outputs {
       try checkTarget(path, data)
       if let grid { try checkTarget(grid, data) }
       if path.hasSuffix(".csv") {
-        try TemporaryFile.write(scores.csv(originals.names, originals.labelWords), to: path)
+        try TemporaryFile.write(scores.csv(originals), to: path)
       } else {
         try DatasetWriter.writeFile(path, force: force) { file in
           try originals.write(rows: source.count, to: file)

@@ -62,7 +62,8 @@ public struct Outputs {
 
   // MARK: - Commands
 
-  /// Writes L (uint8) and S of each row, [N, H, W, C], with names and labels where these are known.
+  /// Writes L (uint8) and S of each row, [N, H, W, C], with names and labels where these are known;
+  /// of features both are float32, [N, D].
   ///
   /// S is float32, or float16 for a run with compact storage. For the run's training rows, S is the
   /// run's, and L is X - S - R where the run keeps R, otherwise D(E(X - S)). Other rows are split
@@ -87,7 +88,8 @@ public struct Outputs {
     let scores = extras.contains(.scores) ? Score.allCases.count : 0
     var table: [Float] = []
     try write(path, data) { file in
-      let clean = try file?.createDataset("/L", .uint8, shape: shape)
+      let isFeatures = source.whole.shape.isFeatures
+      let clean = try file?.createDataset("/L", isFeatures ? .float32 : .uint8, shape: shape)
       let arrays = trained.checkpoint.manifest.rowLayout?.arrays ?? []
       let isCompact = arrays.contains { $0.name == "S" && $0.element == .float16 }
       let sparse = try file?.createDataset(
@@ -104,7 +106,11 @@ public struct Outputs {
             [split.l, split.s, split.x, scores > 0 ? try rows.scores(block, split) : []], widths)
         } write: { block, values in
           let parts = parted(values, widths)
-          try clean?.write(parts[0].map(ImageGrid.byte), block)
+          if isFeatures {
+            try clean?.write(parts[0], block)
+          } else {
+            try clean?.write(parts[0].map(ImageGrid.byte), block)
+          }
           if isCompact {
             try sparse?.writeHalves(parts[1], block)
           } else {
@@ -117,7 +123,10 @@ public struct Outputs {
           }
           table += parts[3]
         }
-      if let file { try originals.write(rows: source.count, to: file) }
+      if let file {
+        try originals.write(rows: source.count, to: file)
+        try file.note(kindOf: source.whole.shape, on: "/L")
+      }
       if scores > 0, let file {
         try Scores(table, rows: source.count, by: .residual).write(to: file)
       }
@@ -234,8 +243,9 @@ public struct Outputs {
   ) throws {
     try write(path, data) { file in
       let dataset = try world.agree {
-        try file?.createDataset(
-          name, .float32, shape: [count, shape.height, shape.width, shape.channels])
+        let dataset = try file?.createDataset(name, .float32, shape: shape.extents(of: count))
+        try file?.note(kindOf: shape, on: name)
+        return dataset
       }
       try RowBlocks(rows: count, of: shape, on: world).collect(
         width: shape.count, compute: compute, write: { try dataset?.write($1, $0) })
@@ -309,6 +319,9 @@ extension Originals {
     }
     if let labels {
       try file.createDataset("/labels", .int32, shape: [rows]).write(each(labels))
+    }
+    if let groups {
+      try file.createDataset("/groups", .string, shape: [rows]).write(strings: each(groups))
     }
     if let labelNames {
       try file.createDataset("/label_names", .string, shape: [labelNames.count])

@@ -1,3 +1,4 @@
+import Datasets
 import Support
 
 /// A number about one image and a model: how much of the image the model does not explain.
@@ -92,13 +93,14 @@ public struct Scores: Sendable {
   }
 
   /// A table with one line an image, for spreadsheets: RFC 4180 but for line ends, which are LF.
-  func csv(_ names: [String]?, _ labels: [String]?) -> String {
-    var text = "row,name" + (labels == nil ? "" : ",label")
+  func csv(_ originals: Originals) -> String {
+    let asides = [("label", originals.labelWords), ("group", originals.groups)]
+    var text = "row,name" + asides.map { $1 == nil ? "" : ",\($0)" }.joined()
     text += Score.allCases.map { "," + $0.rawValue }.joined() + ",verdict\n"
     let columns = Score.allCases.map { score in values.first { $0.score == score }?.of }
     for row in 0..<rows {
-      text += "\(row)," + Self.quoted(names?[row] ?? "")
-      if let labels { text += "," + Self.quoted(labels[row]) }
+      text += "\(row)," + Self.quoted(originals.names?[row] ?? "")
+      for case (_, let words?) in asides { text += "," + Self.quoted(words[row]) }
       for column in columns { text += "," + (column.map { "\($0[row])" } ?? "") }
       text += isOutlier(row) ? ",outlier\n" : ",inlier\n"
     }

@@ -80,7 +80,7 @@ struct Source {
     return result
   }
 
-  /// The shape of the whole images, [N, H, W, C].
+  /// The shape of the whole images, [N, H, W, C]; of features [N, D].
   ///
   /// - Throws: `DatasetError` for images that differ in size.
   func wholeShape() throws -> [Int] {
@@ -90,6 +90,6 @@ struct Source {
         expected: "images of one size for an HDF5 file; --out FOLDER/ gives each its own"
       )
     }
-    return [count, whole.shape.height, whole.shape.width, whole.shape.channels]
+    return whole.shape.extents(of: count)
   }
 }

@@ -173,7 +173,7 @@ final class TrainingDisplay: TrainingObserver {
     console.note("L of stage 1 written: \(Quantity.bytes(bytes)) in \(path)")
   }
 
-  /// What a row is called: images or patches.
+  /// What a row is called: images or patches, or rows of features.
   private var rowsName: String { header?.rowsName ?? "images" }
 
   // MARK: - The end
@@ -225,6 +225,8 @@ final class TrainingDisplay: TrainingObserver {
     func file(_ ending: String) -> String { ShellWords.quoted(base + ending) }
     let abilities = header.abilities
     let isPatched = header.rowsName == "patches"
+    // Features have no pictures.
+    let hasPictures = header.rowsName != "rows"
     var commands: [String] = []
     if abilities.splits {
       // Of photographs the repaired ones are wanted; new patches are nothing to look at.
@@ -232,12 +234,12 @@ final class TrainingDisplay: TrainingObserver {
         isPatched
           ? "cleave denoise \(run) --as repaired --out \(file("-clean/"))"
           : "cleave denoise \(run) --out \(file("-clean.h5"))")
-      commands.append("cleave denoise \(run) --out \(file("-look.png"))")
-    } else if abilities.encodes {
+      if hasPictures { commands.append("cleave denoise \(run) --out \(file("-look.png"))") }
+    } else if abilities.encodes, hasPictures {
       commands.append("cleave reconstruct \(run) --out \(file("-reconstructions.png"))")
     }
     if abilities.encodes { commands.append("cleave evaluate \(run)") }
-    if abilities.generates && !isPatched {
+    if abilities.generates && !isPatched && hasPictures {
       commands.append("cleave sample \(run) --count 100 --out \(file("-samples.png"))")
     }
     if abilities.classifies {

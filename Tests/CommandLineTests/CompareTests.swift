@@ -51,7 +51,7 @@ import Testing
       let svg = try String(contentsOf: folder.appending(path: "c.svg"), encoding: .utf8)
       #expect(svg.contains("<svg") && svg.contains("lambda"))
       let text = try Tool.succeed("compare a1 a2 --metrics mse", in: folder)
-      #expect(text.contains("deviation") && text.contains("seeds") == true)
+      #expect(text.contains("deviation") && text.contains("runs") == true)
     }
   }
 

@@ -1,9 +1,10 @@
+import Models
 import Support
 
 /// What several runs gave, put together by their settings.
 ///
-/// Runs whose settings differ in the seed alone are one group: its numbers are the mean over the
-/// runs and their standard deviation.
+/// Runs whose settings differ in the seed alone are one group, and so are the runs of one folder of
+/// `train --each-group`: its numbers are the mean over the runs and their standard deviation.
 public struct Comparison: Sendable {
   /// A run that was measured, with what tells it from others.
   public struct Entry: Sendable {
@@ -14,8 +15,14 @@ public struct Comparison: Sendable {
 
     /// A result with the settings of its run, and `data_noise`: the noise of its images, as their
     /// file has it.
-    public init(_ evaluation: Evaluation, _ result: EvaluationResult) {
-      let assignments = evaluation.trained.configuration.assignments.map { text in
+    ///
+    /// - Parameter settings: those that the runs of groups share, which are one line of a
+    ///   comparison; nil for those of the run.
+    public init(
+      _ evaluation: Evaluation, _ result: EvaluationResult, settings: Configuration? = nil
+    ) {
+      let configuration = settings ?? evaluation.trained.configuration
+      let assignments = configuration.assignments.map { text in
         let key = String(text.prefix { $0 != "=" })
         return (key, String(text.dropFirst(key.count + 1)))
       }

@@ -12,6 +12,7 @@ enum DamageError: Metric {
   static let summary = "mean squared error of clean images damaged by each noise of --damage"
   static let needs: String? = "an encoder"
   static let unit = Measure.squaredError
+  static let isOfPixels = true
   static let damage = MetricOption(
     "damage", "SPECS", "noises, as corrupt has them (default \(usual))", .text)
   static let options = [damage]

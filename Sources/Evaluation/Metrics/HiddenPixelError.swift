@@ -10,6 +10,7 @@ enum HiddenPixelError: Metric {
   static let summary =
     "error of L at hidden pixels that it fills in, without clean images (Huber)"
   static let unit = Measure.squaredError
+  static let isOfPixels = true
   static let needs: String? = "an encoder"
   static let note: String? =
     "lower is better; noise that cannot be foretold is in every number, so compare numbers of the "

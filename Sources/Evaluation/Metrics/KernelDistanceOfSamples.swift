@@ -11,6 +11,7 @@ enum KernelDistanceOfSamples: Metric {
   static let summary = "kernel distance of features of new and of clean images"
   static let needs: String? = "a prior and --net"
   static let unit = Measure.index
+  static let isOfPixels = true
   static let headline = ["samples"]
   static let options = [MetricOption.net, .generated, .against]
   static let note: String? =

@@ -15,6 +15,9 @@ public protocol Metric: Sendable {
   static var unit: Measure { get }
   /// The options that it reads; none by default.
   static var options: [MetricOption] { get }
+  /// Whether it is of pixels in [0, 1], or of their neighbours, and so not of features; by default
+  /// it is not.
+  static var isOfPixels: Bool { get }
   /// Measures all rows of the evaluation.
   ///
   /// **Collective.**
@@ -53,6 +56,8 @@ public protocol Metric: Sendable {
 }
 
 extension Metric {
+  /// The default: it is of any values.
+  public static var isOfPixels: Bool { false }
   /// The default: nil.
   public static var note: String? { nil }
   /// The default: none.

@@ -8,6 +8,7 @@ enum PeakSignalToNoise: Metric {
   static let needs: String? = "an encoder"
   static let unit = Measure.decibels
   static let isHigherBetter = true
+  static let isOfPixels = true
   static let note: String? = "of the mean mse of all images, not the mean of their psnr"
 
   static func measure(_ evaluation: Evaluation) throws -> [MetricValue] {

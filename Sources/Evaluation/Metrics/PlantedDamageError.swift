@@ -11,6 +11,7 @@ enum PlantedDamageError: Metric {
   static let summary =
     "error of images repaired of damage planted on them, without clean ones (Huber)"
   static let unit = Measure.squaredError
+  static let isOfPixels = true
   static let needs: String? = "an encoder"
   static let note: String? =
     "lower is better; it tells which lambda finds damage of larger parts, where hidden judges L; "

@@ -12,6 +12,7 @@ enum SamplePrecision: Metric {
   static let summary = "share of new images near clean ones by features, and recall"
   static let needs: String? = "a prior and --net"
   static let unit = Measure.share
+  static let isOfPixels = true
   static let isHigherBetter = true
   static let headline = ["samples"]
   static let options = [MetricOption.net, .generated, .against]

@@ -12,6 +12,7 @@ enum ShiftedCodes: Metric {
   static let summary = "mean cosine of codes of shifted images to those of the images"
   static let needs: String? = "an encoder"
   static let unit = Measure.index
+  static let isOfPixels = true
   static let isHigherBetter = true
   static let headline = ["mean"]
   static let shifts = MetricOption(

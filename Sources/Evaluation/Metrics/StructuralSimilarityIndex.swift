@@ -8,6 +8,7 @@ enum StructuralSimilarityIndex: Metric {
   static let summary = "structural similarity to the clean images, mean over the images"
   static let needs: String? = "an encoder"
   static let unit = Measure.index
+  static let isOfPixels = true
   static let isHigherBetter = true
   static let note: String? =
     "1 is equal; Wang et al. 2004 with a Gaussian window of 11 pixels, of each channel"

@@ -25,7 +25,8 @@ enum ComparisonReport {
     ])
   }
 
-  private static func figure(_ figure: Comparison.Figure) -> JSONValue {
+  /// A number of a group.
+  static func figure(_ figure: Comparison.Figure) -> JSONValue {
     .object(
       [
         .init("metric", .string(figure.metric)), .init("of", .string(figure.of)),
@@ -38,26 +39,31 @@ enum ComparisonReport {
   /// A table, a line each group and number.
   static func text(_ comparison: Comparison) -> String {
     let figures = comparison.groups.flatMap(\.figures)
-    let (hasSeeds, hasGain) = (
+    let (hasSeveral, hasGain) = (
       comparison.groups.contains { $0.runs.count > 1 }, figures.contains { $0.gain != nil }
     )
     let header =
-      (comparison.keys.isEmpty ? ["run"] : comparison.keys) + (hasSeeds ? ["seeds"] : [])
-      + ["metric", "of", "value"] + (hasSeeds ? ["deviation"] : []) + ["unit"]
+      (comparison.keys.isEmpty ? ["run"] : comparison.keys) + (hasSeveral ? ["runs"] : [])
+      + ["metric", "of", "value"] + (hasSeveral ? ["deviation"] : []) + ["unit"]
       + (hasGain ? ["gain"] : [])
     let rows = comparison.groups.flatMap { group in
       group.figures.map { figure -> [String] in
         let unit = MetricCatalogue.unit(of: figure.metric) ?? .count
-        let seeds = hasSeeds ? ["\(group.runs.count)"] : []
+        let runs = hasSeveral ? ["\(group.runs.count)"] : []
         let deviation = figure.deviation.map { Quantity.significant(unit.inUnit($0), 2) } ?? ""
-        return (comparison.keys.isEmpty ? [group.runs[0].printable] : group.values) + seeds
-          + [figure.metric, figure.of, unit.text(figure.mean)] + (hasSeeds ? [deviation] : [])
+        return (comparison.keys.isEmpty ? [name(of: group)] : group.values) + runs
+          + [figure.metric, figure.of, unit.text(figure.mean)] + (hasSeveral ? [deviation] : [])
           + [unit.unit]
           + (hasGain ? [figure.gain.map { Quantity.decimal(100 * $0, 1) + " %" } ?? ""] : [])
       }
     }
     return Columns.text(header, rows)
       + (hasGain ? "\ngain: how much better than the baseline, as a share of the baseline" : "")
+  }
+
+  private static func name(of group: Comparison.Group) -> String {
+    let others = group.runs.count - 1
+    return (group.runs[0] + (others > 0 ? " and \(others) more" : "")).printable
   }
 }
 

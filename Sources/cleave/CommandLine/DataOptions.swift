@@ -12,7 +12,7 @@ struct DataOptions {
   let path: String?
   /// The split of the data set.
   let split: String
-  private let options: ImageSetOptions
+  private var options: ImageSetOptions
   private let isLayoutGiven: Bool
   /// The value of `--shape`: the sides of an image.
   var shape: [Int]? { options.shape }
@@ -31,11 +31,13 @@ struct DataOptions {
     path = (named ?? arguments.value("data")).map { URL(filePath: $0).standardizedFileURL.path }
     split = try arguments.choice("split", as: Split.self)?.rawValue ?? Split.train.rawValue
     let given = try Self.layout(arguments)
-    options = given ?? ImageSetOptions()
-    isLayoutGiven = given != nil
+    var options = given ?? ImageSetOptions()
+    options.group = arguments.value("group")
+    self.options = options
+    isLayoutGiven = given != nil || options.group != nil
     other = arguments.has("accept-data") ? .accepted : .refused
     let alone = ImageSetOptions(shape: isOptional ? options.shape : nil)
-    if path == nil && isLayoutGiven && (options != alone || arguments.has("layout")) {
+    if path == nil && given != nil && (given != alone || arguments.has("layout")) {
       throw UsageError(
         "--images, --layout, --shape, --scale and --external describe the file of --data, which "
           + "is missing")
@@ -69,6 +71,14 @@ struct DataOptions {
     ].compactMap { $0 }.joined()
   }
 
+  /// The same for the rows of a group, where none is named; nil for no group.
+  func of(group: String?) -> DataOptions {
+    guard path != nil, options.group == nil, let group else { return self }
+    var data = self
+    data.options.group = group
+    return data
+  }
+
   /// Makes a run remember its training set, if a file was named.
   func store(in configuration: inout Configuration) {
     guard let path else { return }
@@ -79,6 +89,7 @@ struct DataOptions {
     common.data.shape = options.shape
     common.data.scale = options.scale
     common.data.external = options.isExternal
+    if let group = options.group { common.data.group = group }
     configuration.write(common)
   }
 
@@ -171,6 +182,9 @@ extension ImageSet {
     }
     let used = try world.agree {
       try isTraining ? images.trainingRows(by: settings) : images.rows(by: settings)
+    }
+    if isTraining, used.shape.isFeatures {
+      console.note("features have no pictures: none are drawn")
     }
     if let grid = used.patching?.grid {
       console.note(

@@ -6,6 +6,8 @@ import Training
 struct DatasetReport {
   private let path: String
   private let summary: DatasetSummary
+  /// The splits that hold features.
+  private var features: [String: FeatureSummary] = [:]
 
   /// Reads the file's summary.
   ///
@@ -13,6 +15,7 @@ struct DatasetReport {
   init(of path: String) throws {
     self.path = path
     summary = try DatasetSummary(of: path)
+    for split in splits { features[split] = try FeatureSummary(of: path, split: split) }
   }
 
   /// The names of the splits with images.
@@ -42,7 +45,37 @@ struct DatasetReport {
       JSONValue.Member(split, .string(summary.noise[split] ?? ""))
     }
     if !noise.isEmpty { members.append(JSONValue.Member("noise", .object(noise))) }
+    let found = self.splits.compactMap { split in
+      features[split].map { JSONValue.Member(split, Self.document($0)) }
+    }
+    if !found.isEmpty { members.append(JSONValue.Member("features", .object(found))) }
     return .object(members)
+  }
+
+  private static func document(_ features: FeatureSummary) -> JSONValue {
+    func counts(_ items: [(name: String, count: Int)]) -> JSONValue {
+      .object(items.map { JSONValue.Member($0.name, .integer($0.count)) })
+    }
+    return [
+      "rows": .integer(features.rows), "columns": .integer(features.columns),
+      "scaling": .string(features.scaling.rawValue),
+      "labels": counts(features.labels.map { ($0.name, $0.count) }),
+      "groups": counts(features.groups.map { ($0.name, $0.count) }),
+    ]
+  }
+
+  /// Groups and labels of a split, a line each.
+  private static func lines(_ features: FeatureSummary) -> [String] {
+    func line(_ title: String, _ items: [(name: String, count: Int)]) -> String? {
+      let words = items.map { "\($0.name.printable) \(Quantity.grouped($0.count))" }
+      return words.isEmpty ? nil : "    \(title): \(Quantity.list(words, atMost: 12))"
+    }
+    return [
+      line("labels", features.labels.map { ($0.name, $0.count) }),
+      line(
+        Quantity.count(features.groups.count, "group"),
+        features.groups.map { ($0.name, $0.count) }),
+    ].compactMap { $0 }
   }
 
   private func extents(of split: String) -> [JSONValue.Member] {
@@ -64,7 +97,7 @@ struct DatasetReport {
       return "  \(split.printable): \(Quantity.grouped(count)) pictures of mixed sizes, "
         + "\(Quantity.grouped(pixels)) pixels of \(Quantity.count(channels, "channel"))\(with)"
     }
-    let lines = splits.map { split -> String in
+    let lines = splits.flatMap { split -> [String] in
       let datasets = summary.splits[split] ?? [:]
       let images = datasets["images"] ?? []
       let shape = images.dropFirst().map(String.init).joined(separator: "x")
@@ -73,8 +106,15 @@ struct DatasetReport {
       }
       let noise = summary.noise[split].map { ", noise \($0.printable)" } ?? ""
       let with = others.isEmpty ? "" : ", with \(others.joined(separator: ", "))"
-      return
-        "  \(split.printable): \(Quantity.grouped(images.first ?? 0)) images of \(shape)\(noise)\(with)"
+      guard let found = features[split] else {
+        return [
+          "  \(split.printable): \(Quantity.grouped(images.first ?? 0)) images of \(shape)\(noise)\(with)"
+        ]
+      }
+      let extent = ImageShape(features: found.columns).extent(of: found.rows)
+      return [
+        "  \(split.printable): \(extent), scaling \(found.scaling.rawValue)\(noise)\(with)"
+      ] + Self.lines(found)
     }
     let name = summary.name.map { " \($0.printable)" } ?? ""
     return (["\(path.printable): data set\(name)"] + lines + mixed).joined(separator: "\n")

@@ -46,7 +46,7 @@ enum EvaluationReport {
         }
       }
     return "\(result.run) on \(result.data), \(result.part): ".printable
-      + (result.patches == nil ? "\(Quantity.grouped(result.rows)) images" : result.extent + ",")
+      + (result.patches == nil ? result.count : result.extent + ",")
       + " against "
       + (result.reference == "clean" ? "the clean ones\n" : "themselves\n")
       + Columns.text(["metric", "of", "value", "", "unit"], rows)

@@ -15,7 +15,7 @@ struct Measurement {
   /// The options, without those of the layout of a file and of passes.
   static let options =
     [
-      Option.data, Option.split, Option.acceptData,
+      Option.data, Option.group, Option.split, Option.acceptData,
       Option.value("metrics", "LIST", "what to measure (default \(usual))"),
       Option.value("rows", "N", "measure the first N images only"), Option.rounds,
     ] + MetricCatalogue.options.map(Option.metric)
@@ -58,12 +58,15 @@ struct Measurement {
   ///
   /// **Collective.**
   ///
+  /// - Parameter group: the group whose rows are measured, also in another file; nil for the rows
+  ///   that the options tell.
   /// - Throws: `UsageError` for a metric that was asked and that the model does not have; errors of
   ///   the images and of the metrics.
   func measure(
-    _ trained: TrainedModel, on world: Communicator, _ console: Console
+    _ trained: TrainedModel, group: String? = nil, on world: Communicator, _ console: Console
   ) throws -> (evaluation: Evaluation, result: EvaluationResult) {
-    let (images, line) = try data.open(for: trained, rows: options.rows, on: world, console)
+    let (images, line) = try data.of(group: group).open(
+      for: trained, rows: options.rows, on: world, console)
     let evaluation = try world.agree {
       try Evaluation(trained, on: images, options: options, world: world)
     }
@@ -71,6 +74,12 @@ struct Measurement {
     let missing = metrics.first { result[$0.name].isEmpty }
     if let missing, isAsked || result.metrics.isEmpty {
       try world.agree {
+        if missing.isOfPixels, trained.imageShape.isFeatures {
+          let others = MetricCatalogue.metrics.filter { !$0.isOfPixels }.map { $0.name }
+          throw UsageError(
+            "--metrics: found \(missing.name), which is of pixels in 0…1, expected for features "
+              + others.joined(separator: ", "))
+        }
         _ = try trained.encoder()  // a model without one says what can be done with it
         throw UsageError(
           "--metrics: found \(missing.name), which \(trained.configuration.model) does not have"

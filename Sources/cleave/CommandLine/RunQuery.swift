@@ -28,8 +28,8 @@ struct RunQuery {
 
   static let options =
     [
-      Option.data, Option.split, Option.acceptData, Option.best, Option.out, Option.force,
-      Option.json,
+      Option.data, Option.group, Option.split, Option.acceptData, Option.best, Option.out,
+      Option.force, Option.json,
     ]
     + Option.layout
 
@@ -63,6 +63,7 @@ struct RunQuery {
       return 0
     }
     let trained = try TrainedModel.load(run, passes, isBest: isBest, on: world, console)
+    try world.agree { try trained.checkDrawable(output, option: "--out") }
     // Known only now: the training set and the checkpoint, which no answer may replace.
     _ = try world.onRoot {
       try Outputs.checkTarget(output, force: isForced, inputs: trained.inputs)
@@ -82,6 +83,17 @@ struct RunQuery {
 }
 
 extension TrainedModel {
+  /// Refuses pictures of features.
+  ///
+  /// - Throws: `UsageError`.
+  func checkDrawable(_ output: String, option: String) throws(UsageError) {
+    let isPicture = (RunQuery.pictures + RunQuery.folders).contains(where: output.hasSuffix)
+    guard imageShape.isFeatures, isPicture else { return }
+    throw UsageError(
+      "\(option): found \(output) for features, which have no pictures, expected "
+        + (option == "--out" ? "a name that ends in .h5" : "none"))
+  }
+
   /// The model of a run; damaged checkpoints that were skipped become warnings.
   ///
   /// **Collective.**

@@ -148,7 +148,9 @@ struct StateReport {
           + checkpoint.manifest.blasKernel)
     }
     if let data {
-      lines.append("  trained on \(data.description), of digest \(data.digest), at \(data.path)")
+      let features = progress.flatMap { $0.imageShape.isFeatures ? $0.imageShape : nil }
+      let extent = features?.extent(of: data.rows) ?? data.description
+      lines.append("  trained on \(extent), of digest \(data.digest), at \(data.path)")
     } else if checkpoint != nil {
       lines.append("  keeps no digest of the images trained on")
     }

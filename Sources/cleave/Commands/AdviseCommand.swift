@@ -56,6 +56,10 @@ struct AdviseCommand: Subcommand {
     let images = try data.open(for: wanted, takesMixed: true, on: world, console)
     // Told before minutes are spent.
     try world.agree {
+      if images.shape.isFeatures {
+        throw UsageError(
+          "\(path): found features, expected images, whose noise and models advise knows")
+      }
       guard world.isRoot, let out else { return }
       try DatasetWriter.checkTarget(out, force: isForced, inputs: images.files)
     }

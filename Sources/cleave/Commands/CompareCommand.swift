@@ -13,7 +13,8 @@ struct CompareCommand: Subcommand {
   static let summary = "measure several runs and put them side by side"
   static let details = """
     Runs whose settings differ in the seed alone are one line: mean and standard deviation over the
-    seeds. --baseline names runs that the others are compared with, such as those of the same model
+    seeds. So are the runs in a folder of train --each-group: mean and deviation over the groups.
+    --baseline names runs that the others are compared with, such as those of the same model
     without the trick: a line is compared with the baseline that has the same value of each setting in
     which the baselines differ (such as the noise of the images, data_noise). With --plot, one setting of
     numbers gives a curve, two give a heat map, others bars.
@@ -34,7 +35,7 @@ struct CompareCommand: Subcommand {
       Option.best, Option.plot, Option.force, Option.json,
     ] + PassesOption.options + Option.layout
 
-  private let runs: [RunDirectory], baselines: [RunDirectory]
+  private let runs: [String], baselines: [String]
   private let measurement: Measurement
   private let isBest: Bool
   private let isJSON: Bool
@@ -43,8 +44,8 @@ struct CompareCommand: Subcommand {
   private let within: Double?
 
   init(_ arguments: Arguments) throws {
-    runs = arguments.operands.map { RunDirectory($0) }
-    baselines = arguments.all("baseline").map { RunDirectory($0) }
+    runs = arguments.operands
+    baselines = arguments.all("baseline")
     measurement = try Measurement(arguments)
     isBest = arguments.has("best")
     isJSON = arguments.has("json")
@@ -68,10 +69,17 @@ struct CompareCommand: Subcommand {
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
     Workers.start(1)
     try plot?.check(inputs: [measurement.data.path].compactMap { $0 }, on: world)
-    try world.agree { for run in runs + baselines { try run.checkReadable() } }
-    if hasCheckpoints { return try follow(on: world, console) }
-    let entries = try runs.map { try measure($0, on: world, console) }
-    let bases = try baselines.map { try measure($0, on: world, console) }
+    let named = try world.agree {
+      let named = try (runs + baselines).map { try NamedRuns($0) }
+      for run in named.flatMap(\.runs) { try run.directory.checkReadable() }
+      return named
+    }
+    if hasCheckpoints { return try follow(named.flatMap(\.runs), on: world, console) }
+    func measured(_ named: some Sequence<NamedRuns>) throws -> [Comparison.Entry] {
+      try named.flatMap { try $0.measure(measurement, isBest: isBest, on: world, console) }
+    }
+    let entries = try measured(named.prefix(runs.count))
+    let bases = try measured(named.dropFirst(runs.count))
     let comparison = try world.agree { try Comparison(entries, baselines: bases) }
     try plot?.write(
       comparison.plot(of: measurement.metrics[0]), on: world, console)
@@ -82,22 +90,15 @@ struct CompareCommand: Subcommand {
     return 0
   }
 
-  /// **Collective.**
-  private func measure(
-    _ run: RunDirectory, on world: Communicator, _ console: Console
-  ) throws -> Comparison.Entry {
-    let trained = try TrainedModel.load(
-      run, measurement.passes, isBest: isBest, on: world, console)
-    let (evaluation, result) = try measurement.measure(trained, on: world, console)
-    return Comparison.Entry(evaluation, result)
-  }
-
   /// Measures the checkpoints of each run.
   ///
   /// **Collective.**
-  private func follow(on world: Communicator, _ console: Console) throws -> Int32 {
+  private func follow(
+    _ runs: [NamedRuns.Run], on world: Communicator, _ console: Console
+  ) throws -> Int32 {
     let metric = measurement.metrics[0]
-    let courses = try runs.map { run -> Course in
+    let courses = try runs.map { named -> Course in
+      let run = named.directory
       let steps = try world.agree { try CheckpointStore(run: run.path).steps() }
       let clock = try world.agree { try RunClock(run) }
       var points: [Course.Point] = []
@@ -106,7 +107,8 @@ struct CompareCommand: Subcommand {
           run, measurement.passes, upTo: step, on: world, console)
         // A damaged checkpoint gives the one before it, which has been measured.
         guard trained.checkpoint.manifest.step == step else { continue }
-        let (_, result) = try measurement.measure(trained, on: world, console)
+        let (_, result) = try measurement.measure(
+          trained, group: named.group, on: world, console)
         guard let value = result.headline(of: metric) else { continue }
         points.append(.init(step: step, seconds: clock.seconds(at: step), value: value))
       }

@@ -55,6 +55,8 @@ struct EvaluateCommand: Subcommand {
   func run(on world: Communicator, _ console: Console) throws -> Int32 {
     Workers.start(1)
     try plot?.check(inputs: [measurement.data.path].compactMap { $0 }, on: world)
+    let named = try world.agree { try NamedRuns(run.path) }
+    if named.areGroups { return try evaluate(named, on: world, console) }
     let trained = try TrainedModel.load(
       run, measurement.passes, isBest: isBest, on: world, console)
     let (evaluation, result) = try measurement.measure(trained, on: world, console)
@@ -64,6 +66,22 @@ struct EvaluateCommand: Subcommand {
     }
     console.result(
       isJSON ? EvaluationReport.document(result).document : EvaluationReport.text(result))
+    return 0
+  }
+
+  /// Measures the run of each group.
+  ///
+  /// **Collective.**
+  private func evaluate(
+    _ runs: NamedRuns, on world: Communicator, _ console: Console
+  ) throws -> Int32 {
+    if plot != nil {
+      throw UsageError(
+        "--plot: found \(runs.path), which holds runs of groups; name one, or draw all by compare")
+    }
+    let entries = try runs.measure(measurement, isBest: isBest, on: world, console)
+    let report = try world.agree { try GroupEvaluationReport(runs, entries) }
+    console.result(isJSON ? report.document.document : report.text)
     return 0
   }
 }

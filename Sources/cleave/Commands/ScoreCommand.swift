@@ -51,7 +51,10 @@ struct ScoreCommand: Subcommand {
       }
     }
     return try query.answer(on: world, console) { outputs, trained in
-      try world.agree { _ = try trained.encoder() }
+      try world.agree {
+        _ = try trained.encoder()
+        if let grid { try trained.checkDrawable(grid, option: "--grid") }
+      }
       let (images, line) = try query.data.open(for: trained, on: world, console)
       console.note(line)
       let found = try outputs.score(
@@ -61,7 +64,9 @@ struct ScoreCommand: Subcommand {
       console.note(cleanPart.description)
       let rows = worst.map { Array(scores.order.prefix($0)) } ?? []
       let names = rows.map { originals.name(of: $0) }
-      if !query.isJSON { console.result(text(scores, rows, names)) }
+      if !query.isJSON {
+        console.result(text(scores, rows, names, rowName: trained.imageShape.rowName))
+      }
       if let grid { console.note("written: \(grid)") }
       return members(scores, rows, names)
     }
@@ -88,8 +93,10 @@ struct ScoreCommand: Subcommand {
     ]
   }
 
-  private func text(_ scores: Scores, _ rows: [Int], _ names: [String]) -> String {
-    let images = Quantity.count(scores.rows, "image")
+  private func text(
+    _ scores: Scores, _ rows: [Int], _ names: [String], rowName: String
+  ) -> String {
+    let images = Quantity.count(scores.rows, rowName)
     var lines: [String] = []
     if let threshold = scores.threshold, let value = scores.thresholdValue {
       lines.append(
