@@ -53,6 +53,16 @@ public struct FeatureMoments {
     }
   }
 
+  /// The moments of all rows of some sets around one centre.
+  public static func joined(_ parts: [FeatureMoments]) -> FeatureMoments {
+    var all = parts[0]
+    for part in parts.dropFirst() {
+      precondition(part.centre == all.centre, "moments around unlike centres")
+      for i in part.sums.indices { all.sums[i] += part.sums[i] }
+    }
+    return all
+  }
+
   /// The mean of the rows and their covariance by N - 1.
   ///
   /// - Throws: `StatisticsError.rows` below two rows.

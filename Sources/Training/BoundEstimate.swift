@@ -45,11 +45,25 @@ public struct BoundEstimate {
   /// **Collective.**
   ///
   /// - Parameter isCorrupted: whether q sees the noise of training.
-  public func negativeBound(isCorrupted: Bool = false) throws -> Double {
-    try mean(blockRows: 200) { block in
+  /// - Returns: the mean and its standard error over the images; nil for one image, and where the
+  ///   model tells the sum alone.
+  public func negativeBound(
+    isCorrupted: Bool = false
+  ) throws -> (mean: Double, standardError: Double?) {
+    var squares = [0.0, 0]
+    let mean = try mean(blockRows: 200) { block in
       try begin(block)
-      return model.negativeBound(step, isCorrupted: isCorrupted).sum
+      let bound = model.negativeBound(step, isCorrupted: isCorrupted)
+      if bound.shape.count == block.count {
+        squares[0] += bound.values.reduce(0) { $0 + Double($1) * Double($1) }
+        squares[1] += Double(block.count)
+      }
+      return bound.sum
     }
+    try world.allReduce(&squares, .sum)
+    let n = Double(rows.count)
+    let variance = max(0, squares[0] / n - mean * mean) / (n - 1)
+    return (mean, n > 1 && squares[1] == n ? variance.squareRoot() : nil)
   }
 
   /// The mean of -log p(x); the mean weight of `samples` draws from q(z|x) estimates p(x).

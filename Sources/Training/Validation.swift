@@ -87,7 +87,7 @@ struct Validation {
       split.run(rows, pixels, l: &l, s: &s)
       ck_axpy(pixels, s, -1, s.count)
     }
-    .negativeBound()
+    .negativeBound().mean
     return (bound, model.isDensity ? -bound : bound)
   }
 }

@@ -346,6 +346,20 @@ struct EvaluationTests {
     }
   }
 
+  /// X44: a box of one pixel is the identity, whose error to X is 0, and that to the clean images
+  /// the error of X.
+  @Test func identityHasNoError() throws {
+    try withTemporaryFolder { folder in
+      let (trained, data) = try run(in: folder, ["model=lpf", "kernel_side=1"])
+      let noisy = try Evaluation(trained, on: data, world: .alone()).run(metrics("mse"))
+      let error = try #require(value(noisy, "mse", "X"))
+      #expect(error > 0.05 && value(noisy, "mse", "reconstruction") == error)
+      let clean = try Evaluation(trained, on: #require(data.clean), world: .alone())
+        .run(metrics("mse"))
+      #expect(value(clean, "mse", "reconstruction") == 0)
+    }
+  }
+
   /// X44: without clipping, Gaussian noise of standard deviation s has squared error s²; corrupted
   /// images get no noise.
   @Test func inputErrorOfADenoisingModelIsTheVarianceOfItsNoise() throws {
@@ -362,6 +376,34 @@ struct EvaluationTests {
       let corruption = meanSquaredError(
         data.values(0..<Self.rows), clean.values(0..<Self.rows))
       #expect(abs(try inputError(data) - corruption) < 1e-6)
+    }
+  }
+
+  /// Standard errors over images: that of the KL by its closed form, those of others where they are
+  /// wanted.
+  @Test func standardErrors() throws {
+    try withTemporaryFolder { folder in
+      let (trained, data) = try run(in: folder, ["model=vae", "epochs=2"])
+      let names = ["mse", "psnr", "elbo", "kl", "spread", "hidden", "planted"]
+      let result = try Evaluation(trained, on: data, world: .alone())
+        .run(names.map { try #require(MetricCatalogue.metric($0)) })
+      for name in names {
+        let errors = result["\(name)_standard_error"].map(\.value)
+        #expect(errors.contains { $0 > 0 && $0.isFinite }, "\(name): \(errors)")
+      }
+      let code = try Explainer(trained, images: data, usesSparsePart: false).codes(0..<Self.rows)
+      let (means, logs) = (code.mean.values, try #require(code.logVariance).values)
+      let kl = (0..<Self.rows).map { row in
+        (3 * row..<3 * row + 3).reduce(0.0) { sum, i in
+          let (mean, log) = (Double(means[i]), Double(logs[i]))
+          return sum + (mean * mean + exp(log) - 1 - log) / 2
+        }
+      }
+      let n = Double(kl.count)
+      let mean = kl.reduce(0, +) / n
+      let error = (kl.reduce(0) { $0 + pow($1 - mean, 2) } / n / (n - 1)).squareRoot()
+      #expect(abs(try #require(value(result, "kl")) / mean - 1) < 1e-4)
+      #expect(abs(try #require(value(result, "kl_standard_error")) / error - 1) < 1e-3)
     }
   }
 

@@ -46,29 +46,6 @@ import Testing
     }
   }
 
-  @Test("X44: the error of the identity is 0, that of unclipped noise its variance")
-  func squaredErrors() throws {
-    let clean = uniforms(200, 784, seed: 1)
-    #expect(try ReconstructionError.squaredErrors(of: clean, to: clean).allSatisfy { $0 == 0 })
-    let noisy = Tensor(clean.shape)
-    let noise = normals(200, 784, seed: 2, scale: 0.5)
-    for i in 0..<clean.count { noisy.pointer[i] = clean.pointer[i] + noise.pointer[i] }
-    let images = SampleMoments(try ReconstructionError.squaredErrors(of: noisy, to: clean))
-    #expect(abs((images.mean ?? 0) / 0.25 - 1) < 0.01)
-    // Both standard errors of 8.6: of images, and of all pixels by the root of the images.
-    let pixels = SampleMoments(try ReconstructionError.pixelErrors(of: noisy, to: clean))
-    expectClose([try #require(pixels.mean)], [try #require(images.mean)], 1e-12)
-    let (one, other) = (try #require(images.standardError), pixels.standardError(of: 200))
-    #expect(abs(try #require(other) / one / 28 - 1) < 0.2)
-    #expect(throws: StatisticsError.notFinite(quantity: "images", row: 1)) {
-      try ReconstructionError.squaredErrors(
-        of: matrix(2, 1, [0, .nan]), to: matrix(2, 1, [0, 0]))
-    }
-    #expect(throws: StatisticsError.rows(quantity: "images", found: 1, needed: 2)) {
-      try ReconstructionError.squaredErrors(of: matrix(1, 1, [0]), to: matrix(2, 1, [0, 0]))
-    }
-  }
-
   @Test func numbersOfCodesAreNumPys() throws {
     let golden = try Golden("measures.h5")
     let codes = try golden.tensor("codes/codes")

@@ -122,4 +122,19 @@ import Testing
     for index in 0..<6000 { first[RandomSubset.draw(1, of: 10, seed: 7, index: index)[0]] += 1 }
     #expect(first.allSatisfy { abs($0 - 600) < 120 }, "\(first)")
   }
+
+  /// Of a mean, the jackknife is the standard error of the mean of the groups' means.
+  @Test func jackknifeOfAMean() throws {
+    let x = normals(500, 1, seed: 3).values.map(Double.init)
+    func mean(_ rows: [Int]) -> Double { rows.reduce(0) { $0 + x[$1] } / Double(rows.count) }
+    let g = Jackknife.groups
+    let found = try #require(
+      Jackknife.standardError { left in mean(x.indices.filter { $0 % g != left }) })
+    let groups = (0..<g).map { group in mean(x.indices.filter { $0 % g == group }) }
+    let error = try #require(SampleMoments(groups).standardError)
+    #expect(abs(found / error - 1) < 1e-9)
+    // It is near that of 500 numbers: 9 degrees of freedom are uncertain by a quarter.
+    #expect(abs(found * 500.0.squareRoot() - 1) < 0.75)
+    #expect(Jackknife.standardError { $0 == 3 ? .nan : 1 } == nil)
+  }
 }

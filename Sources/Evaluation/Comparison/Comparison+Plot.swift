@@ -22,7 +22,8 @@ extension Comparison {
     let found = groups.map { group -> (value: Double, deviation: Double) in
       guard let figure = group.figure(metric.name, of) else { return (.nan, 0) }
       let value = isGain ? figure.gain ?? .nan : figure.mean
-      return (unit.inUnit(value), isGain ? 0 : unit.inUnit(figure.deviation ?? 0))
+      let error = figure.deviation ?? figure.standardError ?? 0
+      return (unit.inUnit(value), isGain ? 0 : unit.inUnit(error))
     }
     let runs = groups.reduce(0) { $0 + $1.runs.count }
     let numbers = keys.indices.compactMap(numbers(of:))
@@ -57,9 +58,9 @@ extension Comparison {
         ]))
     }
     return plot(
-      keys.joined(separator: ", "), y,
+      "run", y,
       .bars(
-        groups: groups.map { $0.values.isEmpty ? $0.runs[0] : $0.values.joined(separator: ", ") },
+        groups: groups.map { $0.name.split(separator: "/").last.map(String.init) ?? $0.name },
         [Plot.Series(what, found.map(\.value), errors: found.map(\.deviation))]))
   }
 

@@ -52,6 +52,9 @@ public struct Comparison: Sendable {
     public func figure(_ metric: String, _ of: String) -> Figure? {
       figures.first { $0.metric == metric && $0.of == of }
     }
+
+    /// The first run, and how many more there are.
+    public var name: String { runs.count == 1 ? runs[0] : "\(runs[0]) and \(runs.count - 1) more" }
   }
 
   /// A number of a metric over the runs of a group.
@@ -62,6 +65,8 @@ public struct Comparison: Sendable {
     public let mean: Double
     /// The standard deviation over the runs; nil for one run.
     public let deviation: Double?
+    /// Its standard error, for one run whose metric tells it.
+    public let standardError: Double?
     /// How much better than the baseline, as a share of the baseline; nil without one.
     public var gain: Double?
   }
@@ -159,9 +164,12 @@ public struct Comparison: Sendable {
           let n = Double(found.count)
           let mean = found.reduce(0, +) / n
           let squares = found.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+          let error = results[0][name + MetricCatalogue.standardError].first { $0.of == value.of }
           return Figure(
             metric: name, of: value.of, mean: mean,
-            deviation: found.count > 1 ? (squares / (n - 1)).squareRoot() : nil)
+            deviation: found.count > 1 ? (squares / (n - 1)).squareRoot() : nil,
+            standardError: found.count > 1 ? nil : error.flatMap { $0.value.isNaN ? nil : $0.value }
+          )
         }
       }
   }

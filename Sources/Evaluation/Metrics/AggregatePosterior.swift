@@ -26,14 +26,33 @@ enum AggregatePosterior: Metric {
   }
 
   private static func numbers(_ codes: Tensor, _ suffix: String) throws -> [MetricValue] {
-    var moments = FeatureMoments(dimensions: codes.shape.columns)
-    try moments.add(codes)
-    let found = try CodeStatistics(moments)
-    return [
-      ("covariance_error", found.covarianceError), ("largest_mean", found.largestMean),
-      ("smallest_variance", found.smallestVariance), ("largest_variance", found.largestVariance),
-      ("largest_covariance", found.largestCovariance),
-    ].map { MetricValue($0.0 + suffix, $0.1) }
+    let names = [
+      "covariance_error", "largest_mean", "smallest_variance", "largest_variance",
+      "largest_covariance",
+    ]
+    let (n, k) = (codes.shape.rows, codes.shape.columns)
+    let groups = n > 10 * Jackknife.groups ? Jackknife.groups : 1
+    let moments = try (0..<groups).map { group in
+      let values = stride(from: group, to: n, by: groups).flatMap { codes.rows($0..<$0 + 1).values }
+      var moments = FeatureMoments(dimensions: k)
+      try moments.add(Tensor(Shape(values.count / k, k), values))
+      return moments
+    }
+    func numbers(without left: Int?) throws -> [Double] {
+      let kept = moments.indices.filter { $0 != left }.map { moments[$0] }
+      let found = try CodeStatistics(FeatureMoments.joined(kept))
+      return [
+        found.covarianceError, found.largestMean, found.smallestVariance, found.largestVariance,
+        found.largestCovariance,
+      ]
+    }
+    let errors =
+      groups > 1
+      ? try Jackknife.standardErrors(names.count) { try numbers(without: $0) }
+      : names.map { _ in nil }
+    return try zip(names, zip(numbers(without: nil), errors)).map {
+      MetricValue($0 + suffix, $1.0, standardError: $1.1)
+    }
   }
 
   static let hasPlot = true

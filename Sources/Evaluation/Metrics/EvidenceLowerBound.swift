@@ -9,6 +9,6 @@ enum EvidenceLowerBound: Metric {
   static let isHigherBetter = true
 
   static func measure(_ evaluation: Evaluation) throws -> [MetricValue] {
-    try evaluation.evidence().bound.map { [MetricValue("", $0)] } ?? []
+    try evaluation.evidence().bound.map { [$0] } ?? []
   }
 }

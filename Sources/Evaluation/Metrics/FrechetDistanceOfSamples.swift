@@ -26,8 +26,6 @@ enum FrechetDistanceOfSamples: Metric {
     "lower is better; X: the images as they are, L: what the model makes of them, real: other clean "
     + "images, which is what chance leaves"
 
-  /// Groups of the new images, each of which is left out in turn for the standard error.
-  private static let groups = 10
   /// Features beyond which the groups' sums and decompositions would take too long.
   private static let mostFeatures = 512
 
@@ -37,32 +35,21 @@ enum FrechetDistanceOfSamples: Metric {
     let distance = try evaluation.frechetReference()
     return try FeatureSet.allCases.compactMap { set -> MetricValue? in
       guard let pixels = try evaluation.pixels(of: set) else { return nil }
-      let isGrouped = extractor.width <= mostFeatures && evaluation.generatedCount > 10 * groups
+      let isGrouped =
+        extractor.width <= mostFeatures && evaluation.generatedCount > 10 * Jackknife.groups
       let parts = try evaluation.moments(
-        of: pixels, extractor, groups: isGrouped ? groups : 1)
+        of: pixels, extractor, groups: isGrouped ? Jackknife.groups : 1)
       return try evaluation.world.agree {
-        let all = try distance.distance(of: joined(parts).gaussian())
+        let all = try distance.distance(of: FeatureMoments.joined(parts).gaussian())
         guard parts.count > 1 else { return MetricValue(set.rawValue, all) }
-        // The jackknife: the distance without each group in turn.
-        let others = try parts.indices.map { left in
+        let error = try Jackknife.standardError { left in
           try distance.distance(
-            of: joined(parts.indices.filter { $0 != left }.map { parts[$0] }).gaussian())
+            of: FeatureMoments.joined(parts.indices.filter { $0 != left }.map { parts[$0] })
+              .gaussian())
         }
-        let n = Double(others.count)
-        let mean = others.reduce(0, +) / n
-        let squares = others.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
-        return MetricValue(
-          set.rawValue, all, standardError: ((n - 1) / n * squares).squareRoot())
+        return MetricValue(set.rawValue, all, standardError: error)
       }
     }
-  }
-
-  private static func joined(_ parts: [FeatureMoments]) -> FeatureMoments {
-    var sum = parts[0]
-    for part in parts.dropFirst() {
-      for i in sum.sums.indices { sum.sums[i] += part.sums[i] }
-    }
-    return sum
   }
 
   /// The distance for infinitely many new images, if it was asked for.

@@ -1,6 +1,7 @@
 import Layers
 import MPI
 import Runs
+import Statistics
 import Support
 import Training
 
@@ -17,16 +18,16 @@ enum HiddenPixelError: Metric {
     + "same images alone; median is that of the seen neighbours"
 
   static func measure(_ evaluation: Evaluation) throws -> [MetricValue] {
-    guard let sums = try evaluation.hiddenPixels() else { return [] }
-    return [MetricValue("L", sums.error), MetricValue("median", sums.medianError)]
+    try evaluation.hiddenPixels().map { MetricValue.blind($0, of: "L") } ?? []
   }
 }
 
 extension Evaluation {
-  /// The sums over hidden pixels of X, never of clean images; nil for a model without an encoder.
+  /// The sums over hidden pixels of each X, never of clean images; nil for a model without an
+  /// encoder.
   ///
   /// **Collective.**
-  func hiddenPixels() throws -> BlindSums? {
+  fileprivate func hiddenPixels() throws -> [BlindSums]? {
     guard let model = trained.model as? any Encoding else { return nil }
     try requireOneStage(HiddenPixels.name)
     let judge = HiddenPixels(
@@ -34,6 +35,20 @@ extension Evaluation {
       rule: trained.configuration.loop.shrinkage,
       threshold: trained.threshold, rounds: options.rounds,
       seed: trained.configuration.common.lanes.seed)
-    return try judge.measure(0..<source.count, of: source.whole, on: world).total
+    return try judge.measure(0..<source.count, of: source.whole, on: world)
+  }
+}
+
+extension MetricValue {
+  /// The error of a model and that of a median, from the sums of each image.
+  static func blind(_ images: [BlindSums], of name: String) -> [MetricValue] {
+    func errors(_ sums: BlindSums) -> [Double] { [sums.error, sums.medianError] }
+    let found = Jackknife.standardErrors(2) { left in
+      errors(
+        images.indices.lazy.filter { $0 % Jackknife.groups != left }.map { images[$0] }.total)
+    }
+    return zip([name, "median"], zip(errors(images.total), found)).map {
+      MetricValue($0, $1.0, standardError: $1.1)
+    }
   }
 }

@@ -8,6 +8,6 @@ enum KLDivergence: Metric {
   static let unit = Measure.nats
 
   static func measure(_ evaluation: Evaluation) throws -> [MetricValue] {
-    try evaluation.evidence().kl.map { [MetricValue("", $0)] } ?? []
+    try evaluation.evidence().kl.map { [$0] } ?? []
   }
 }

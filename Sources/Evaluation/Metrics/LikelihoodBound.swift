@@ -18,6 +18,9 @@ enum LikelihoodBound: Metric {
     let negative = try estimate.negativeBound(
       isCorrupted: evaluation.options.metrics.has(corrupted))
     let isNegated = evaluation.options.metrics.has(negated) || !model.isDensity
-    return [MetricValue("", isNegated ? negative : -negative)]
+    return [
+      MetricValue(
+        "", isNegated ? negative.mean : -negative.mean, standardError: negative.standardError)
+    ]
   }
 }

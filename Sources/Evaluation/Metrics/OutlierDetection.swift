@@ -35,19 +35,35 @@ enum OutlierDetection: Metric {
       evaluation.options.metrics.text(score).flatMap { Score(rawValue: $0) } ?? .residual
     let isOutlier = try evaluation.world.agree { try truth(evaluation) }
     let risks = try evaluation.risks(score)
-    let numbers = try evaluation.onRoot(8) {
+    let names = ["f1", "outlier_f1", "auc", "average_precision"]
+    let numbers = try evaluation.onRoot(4 * names.count) {
       try risks.flatMap { risk -> [Double] in
-        let threshold = OutlierThreshold(risk)?.value
-        let found = try OutlierFigures(scores: risk, isOutlier: isOutlier, threshold: threshold)
-        return [
-          found.inliers.f1, found.outliers.f1, found.auc, found.averagePrecision,
-        ].map { $0 ?? .nan }
+        let errors = try Jackknife.standardErrors(names.count) { left in
+          let rows = risk.indices.filter { $0 % Jackknife.groups != left }
+          return try figures(rows.map { risk[$0] }, rows.map { isOutlier[$0] })
+        }
+        return try figures(risk, isOutlier) + errors.map { $0 ?? .nan }
       }
     }
-    let names = ["f1", "outlier_f1", "auc", "average_precision"]
     let share = Double(isOutlier.count { $0 }) / Double(isOutlier.count)
-    return zip(names + names.map { "\($0) mean_image" }, numbers).map { MetricValue($0, $1) }
-      + [MetricValue("share of outliers", share)]
+    return ["", " mean_image"].enumerated().flatMap { place, suffix in
+      names.indices.map { i in
+        let (value, error) = (
+          numbers[2 * names.count * place + i], numbers[2 * names.count * place + names.count + i]
+        )
+        return MetricValue(
+          names[i] + suffix, value, standardError: error.isFinite ? error : nil)
+      }
+    } + [MetricValue("share of outliers", share)]
+  }
+
+  /// F1 of inliers and of outliers, AUC and average precision; NaN where one has no value.
+  private static func figures(_ risks: [Float], _ isOutlier: [Bool]) throws -> [Double] {
+    let threshold = OutlierThreshold(risks)?.value
+    let found = try OutlierFigures(scores: risks, isOutlier: isOutlier, threshold: threshold)
+    return [found.inliers.f1, found.outliers.f1, found.auc, found.averagePrecision].map {
+      $0 ?? .nan
+    }
   }
 
   /// Which images are outliers by their labels.

@@ -12,6 +12,11 @@ enum PeakSignalToNoise: Metric {
   static let note: String? = "of the mean mse of all images, not the mean of their psnr"
 
   static func measure(_ evaluation: Evaluation) throws -> [MetricValue] {
-    try evaluation.squaredErrors().map { MetricValue($0.of, -10 * log10($0.value)) }
+    try evaluation.squaredErrors().map { error in
+      // To first order, a change of the error by a share changes its logarithm by that share.
+      MetricValue(
+        error.of, -10 * log10(error.value),
+        standardError: error.standardError.map { 10 / log(10) * $0 / error.value })
+    }
   }
 }

@@ -18,22 +18,21 @@ enum PlantedDamageError: Metric {
     + "median is the 5x5 median of pixels that differ from it"
 
   static func measure(_ evaluation: Evaluation) throws -> [MetricValue] {
-    guard let sums = try evaluation.plantedDamage() else { return [] }
-    return [MetricValue("repaired", sums.error), MetricValue("median", sums.medianError)]
+    try evaluation.plantedDamage().map { MetricValue.blind($0, of: "repaired") } ?? []
   }
 }
 
 extension Evaluation {
-  /// The sums over whole images; nil for a model without an encoder.
+  /// The sums of each whole image; nil for a model without an encoder.
   ///
   /// **Collective.**
-  func plantedDamage() throws -> BlindSums? {
+  fileprivate func plantedDamage() throws -> [BlindSums]? {
     guard let model = trained.model as? any Encoding else { return nil }
     try requireOneStage(PlantedRepair.name)
     let judge = PlantedRepair(
       of: model, shape: source.images.shape, patchesOf: source.images.patching,
       rule: trained.configuration.loop.shrinkage, threshold: trained.threshold,
       rounds: options.rounds, seed: trained.configuration.common.lanes.seed)
-    return try judge.measure(0..<source.count, of: source.whole, on: world).total
+    return try judge.measure(0..<source.count, of: source.whole, on: world)
   }
 }

@@ -1,4 +1,5 @@
 import Layers
+import Statistics
 import Support
 
 /// The differences among samples from the prior.
@@ -17,23 +18,36 @@ enum SampleSpread: Metric {
     let sampler = try world.agree {
       try Sampler(trained, seed: trained.configuration.common.lanes.seed)
     }
-    let sums = try RowBlocks(rows: samples, of: trained.imageShape, on: world).sum(2 * d) { rows in
+    let groups = Jackknife.groups
+    // Of each group the sums of the pixels, then of their squares.
+    let sums = try RowBlocks(rows: samples, of: trained.imageShape, on: world).sum(
+      groups * 2 * d
+    ) { rows in
       let samples = sampler.samples(rows).pointer
-      var sums = Array(repeating: 0.0, count: 2 * d)
-      for i in 0..<rows.count {
+      var sums = Array(repeating: 0.0, count: groups * 2 * d)
+      for (i, row) in rows.enumerated() {
+        let group = row % groups * 2 * d
         for j in 0..<d {
           let value = Double(samples[i * d + j])
-          sums[j] += value
-          sums[d + j] += value * value
+          sums[group + j] += value
+          sums[group + d + j] += value * value
         }
       }
       return sums
     }
-    let n = Double(samples)
-    let total = (0..<d).reduce(0.0) { spread, j in
-      let mean = sums[j] / n
-      return spread + max(0, sums[d + j] / n - mean * mean).squareRoot()
+    func spread(_ taken: [Int]) -> Double {
+      let n = Double(samples / groups * taken.count)
+      func sum(_ place: Int) -> Double { taken.reduce(0) { $0 + sums[$1 * 2 * d + place] } }
+      return (0..<d).reduce(0) { spread, j in
+        let mean = sum(j) / n
+        return spread + max(0, sum(d + j) / n - mean * mean).squareRoot()
+      } / Double(d)
     }
-    return [MetricValue("", total / Double(d))]
+    let all = Array(0..<groups)
+    return [
+      MetricValue(
+        "", spread(all),
+        standardError: Jackknife.standardError { left in spread(all.filter { $0 != left }) })
+    ]
   }
 }

@@ -33,6 +33,7 @@ enum ComparisonReport {
         .init("mean", .real(figure.mean)),
       ]
         + (figure.deviation.map { [.init("deviation", .real($0))] } ?? [])
+        + (figure.standardError.map { [.init("standard_error", .real($0))] } ?? [])
         + (figure.gain.map { [.init("gain", .real($0))] } ?? []))
   }
 
@@ -43,27 +44,23 @@ enum ComparisonReport {
       comparison.groups.contains { $0.runs.count > 1 }, figures.contains { $0.gain != nil }
     )
     let header =
-      (comparison.keys.isEmpty ? ["run"] : comparison.keys) + (hasSeveral ? ["runs"] : [])
-      + ["metric", "of", "value"] + (hasSeveral ? ["deviation"] : []) + ["unit"]
+      ["run"] + comparison.keys + (hasSeveral ? ["runs"] : [])
+      + ["metric", "of", "value", hasSeveral ? "deviation" : "", "unit"]
       + (hasGain ? ["gain"] : [])
     let rows = comparison.groups.flatMap { group in
       group.figures.map { figure -> [String] in
         let unit = MetricCatalogue.unit(of: figure.metric) ?? .count
         let runs = hasSeveral ? ["\(group.runs.count)"] : []
-        let deviation = figure.deviation.map { Quantity.significant(unit.inUnit($0), 2) } ?? ""
-        return (comparison.keys.isEmpty ? [name(of: group)] : group.values) + runs
-          + [figure.metric, figure.of, unit.text(figure.mean)] + (hasSeveral ? [deviation] : [])
-          + [unit.unit]
+        let spread = (hasSeveral ? figure.deviation : figure.standardError).map {
+          (hasSeveral ? "" : "± ") + Quantity.significant(unit.inUnit($0), 2)
+        }
+        return [group.name.printable] + group.values + runs
+          + [figure.metric, figure.of, unit.text(figure.mean), spread ?? "", unit.unit]
           + (hasGain ? [figure.gain.map { Quantity.decimal(100 * $0, 1) + " %" } ?? ""] : [])
       }
     }
     return Columns.text(header, rows)
       + (hasGain ? "\ngain: how much better than the baseline, as a share of the baseline" : "")
-  }
-
-  private static func name(of group: Comparison.Group) -> String {
-    let others = group.runs.count - 1
-    return (group.runs[0] + (others > 0 ? " and \(others) more" : "")).printable
   }
 }
 
