@@ -86,8 +86,9 @@ enum AggregatePosterior: Metric {
         name, x: (0..<rows).map { codes.pointer[$0 * k + first] },
         y: (0..<rows).map { codes.pointer[$0 * k + second] })
     }
+    let shown = rows < codes.shape.rows ? ", the first \(Quantity.grouped(rows)) shown" : ""
     return Plot(
-      title: "Codes of all images and the prior", subtitle: subtitle,
+      title: "Codes of all images and the prior", subtitle: subtitle + shown,
       x: Plot.Axis("dimension \(first)"), y: Plot.Axis("dimension \(second)"),
       marks: .scatter([points("N(0, I)", prior), points("codes", codes)]))
   }
