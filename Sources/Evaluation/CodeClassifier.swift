@@ -22,7 +22,7 @@ extension Evaluation {
   ///
   /// - Throws: `RunError.data` where a split or labels are missing; `StatisticsError`.
   func accuracies(_ metric: String, by classify: Classifier) throws -> [MetricValue] {
-    guard trained.model is any Encoding else { return [] }
+    guard hasCodes else { return [] }
     let (train, test, fitLabels, testLabels) = try world.agree {
       let (train, test) = (
         try required(.train, for: metric), try required(heldOutSplit, for: metric)

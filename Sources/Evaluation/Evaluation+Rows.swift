@@ -75,7 +75,7 @@ extension Evaluation {
   ///
   /// **Collective.**
   func codes(of images: ImageSet, count: Int) throws -> Tensor? {
-    guard trained.model is any Encoding else { return nil }
+    guard hasCodes else { return nil }
     return try once("codes of \(images.path) \(images.split) \(images.noise ?? "") \(count)") {
       let explainer = try world.agree {
         try Explainer(trained, images: images, usesSparsePart: false, rounds: options.rounds)

@@ -95,6 +95,7 @@ public final class Evaluation {
     var fingerprints: [(name: String, text: String)] = []
     var warnings: [String] = []
     for metric in metrics where !(metric.isOfPixels && source.images.shape.isFeatures) {
+      if metric.isOfWholeImages { try requireWholeImages(metric.name) }
       let values = try metric.measure(self)
       if values.isEmpty { continue }
       results.append((metric.name, values))
@@ -118,6 +119,21 @@ public final class Evaluation {
       reference: source.hasClean ? "clean" : "images", metrics: results,
       notes: notes, fingerprints: fingerprints, remarks: try remarks(results), warnings: warnings)
   }
+
+  /// Refuses a metric of whole images for a model of patches, and for images of mixed sizes.
+  ///
+  /// **Collective.**
+  private func requireWholeImages(_ metric: String) throws {
+    guard source.images.isPatches || source.whole.isMixed else { return }
+    try world.agree {
+      throw ConfigurationError(
+        "--metrics: found \(metric), which is of whole images of one size, expected for a model of "
+          + "patches such as \(trained.directory.path) mse, ssim, hidden or planted")
+    }
+  }
+
+  /// Whether the model has codes of images.
+  var hasCodes: Bool { (trained.model as? any Encoding)?.hasCodes == true }
 
   /// Whether the images have an S: the run's own, or one that its model finds.
   var hasSplit: Bool { source.hasSparsePart || trained.shrinks }

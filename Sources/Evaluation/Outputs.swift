@@ -203,7 +203,14 @@ public struct Outputs {
   ///
   /// **Collective.**
   public func encode(_ data: ImageSet, to path: String) throws {
-    let source = try world.agree { try Source(trained, data) }
+    let source = try world.agree {
+      if let model = trained.model as? any Encoding, !model.hasCodes {
+        throw ConfigurationError(
+          "\(trained.directory.path): found model=\(trained.configuration.model), which has no codes, "
+            + "expected a model that has")
+      }
+      return try Source(trained, data)
+    }
     let explainer = try world.agree {
       try Explainer(
         trained, images: source.images, usesSparsePart: false, isOfRun: source.isOfRun)

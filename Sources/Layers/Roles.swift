@@ -104,9 +104,13 @@ public protocol Encoding: Module {
   /// The mean code of a batch `x` as an expression of Python, of networks by their names; nil where
   /// it takes more than PyTorch has.
   var torchCode: String? { get }
+  /// Whether codes say something of images; a filter has none.
+  var hasCodes: Bool { get }
 }
 
 extension Encoding {
+  /// The default: they do.
+  public var hasCodes: Bool { true }
   /// The default: nil.
   public var torchCode: String? { nil }
 }

@@ -204,6 +204,11 @@ extension Session {
       }
       if !goesOn { return interruption }
     }
+    if !hasConverged && epochs > 1 {
+      journal.observer?.warning(
+        "not converged after \(Quantity.count(epochs, "sweep")); train --resume with more epochs goes on"
+      )
+    }
     return hasConverged ? .converged : .finished
   }
 }

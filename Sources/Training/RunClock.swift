@@ -4,6 +4,8 @@ import Foundation
 public struct RunClock {
   private let times: [(step: Int, time: Date)]
   private let mark: RunMark?
+  /// Those of the first of two stages, which the mark does not count.
+  private let secondsOfFirstStage: Double
 
   /// Reads the log of a run.
   ///
@@ -11,10 +13,12 @@ public struct RunClock {
   public init(_ run: RunDirectory) throws {
     times = try RunLog.times(of: run)
     mark = run.identity
+    secondsOfFirstStage =
+      run.stage == nil ? 0 : RunProgress(run.first, run.first.identity).seconds ?? 0
   }
 
-  /// Seconds of training up to the end of a step, in whole seconds; pauses between processes do not
-  /// count.
+  /// Seconds of training up to the end of a step, in whole seconds, with those of a first stage;
+  /// pauses between processes do not count.
   ///
   /// The mark tells when the first and the last process began. It does not tell of those between, so
   /// steps of more than two processes have no time but those of the last.
@@ -23,7 +27,9 @@ public struct RunClock {
       let first = mark.first.flatMap({ RunMark.moment($0.started) }),
       let last = mark.last.flatMap({ RunMark.moment($0.started) })
     else { return nil }
-    if time >= last { return mark.secondsBefore + time.timeIntervalSince(last) }
+    if time >= last {
+      return secondsOfFirstStage + mark.secondsBefore + time.timeIntervalSince(last)
+    }
     return mark.sessions <= 2 ? time.timeIntervalSince(first) : nil
   }
 }

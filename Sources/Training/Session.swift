@@ -74,7 +74,7 @@ public final class Session {
 
   /// Images outside the training rows, if there are some.
   public let validationImages: ValidationImages?
-  private let journal: Journal
+  let journal: Journal
   private let checkpointer: Checkpointer
   private let validation: Validation
   private let judges: HiddenPixelImages?

@@ -79,6 +79,76 @@ import Testing
     }
   }
 
+  /// A gain needs a baseline of the same images; numbers that stand for no model have none.
+  @Test func baselinesAreOfTheSameImages() throws {
+    try withTemporaryFolder { folder in
+      try prepare(120, in: folder)
+      try train("r", in: folder)
+      try Tool.succeed("synthesize digits --count 120 --test 20 --seed 9 --out e.h5", in: folder)
+      try Tool.succeed(
+        "train demo --data e.h5 --out other \(Self.settings) --set lambda=20", in: folder)
+      let refused = try Tool.run("compare r --baseline other --metrics mse", ranks: 2, in: folder)
+      #expect(
+        refused.status == 65 && refused.errors.contains("--baseline: found none for r"),
+        "\(refused)")
+      let line = "compare r --baseline other --metrics mse --data d.h5 --accept-data --json"
+      let document = try Tool.document(line, in: folder)
+      guard case .array(let groups) = document["groups"],
+        case .array(let figures) = groups[0]["figures"]
+      else {
+        Issue.record("no figures: \(document)")
+        return
+      }
+      let gained = figures.filter { $0["gain"] != nil }.compactMap { $0["of"]?.text }
+      #expect(gained == ["reconstruction", "L"])
+      let note = try Tool.run("compare r other --metrics mse", in: folder)
+      #expect(note.errors.contains("runs are measured on unlike images"), "\(note)")
+    }
+  }
+
+  /// Below 0, "within" is on the worse side of the end, too.
+  @Test func withinOfANegativeNumber() throws {
+    try withTemporaryFolder { folder in
+      try prepare(120, in: folder)
+      try train("r", "--set outer_iterations=2 --set keep_last=10", in: folder)
+      let course = try Tool.document(
+        "compare r --checkpoints --within 1.5 --metrics elbo --json", in: folder)
+      guard case .array(let runs) = course["runs"], case .array(let points) = runs[0]["checkpoints"]
+      else {
+        Issue.record("no checkpoints: \(course)")
+        return
+      }
+      let (limit, last) = (
+        try #require(course["limit"]?.number), try #require(points.last?["value"]?.number)
+      )
+      #expect(last < 0 && abs(limit / (1.5 * last) - 1) < 1e-12)
+      #expect(runs[0]["reached"] != nil)
+    }
+  }
+
+  /// Filters have no codes; models of patches have no whole new images.
+  @Test func metricsOfModelsThatLackSomething() throws {
+    try withTemporaryFolder { folder in
+      try prepare(120, in: folder)
+      try Tool.succeed("train lpf --data d.h5 --out lpf --quiet", in: folder)
+      for metric in ["svm", "posterior", "shift"] {
+        let run = try Tool.run("evaluate lpf --metrics \(metric)", in: folder)
+        #expect(run.status == 64 && run.errors.contains("it needs codes"), "\(run)")
+      }
+      let codes = try Tool.run("encode lpf --out z.h5", in: folder)
+      #expect(codes.status == 64 && codes.errors.contains("has no codes"), "\(codes)")
+      try Tool.succeed(
+        "train photos --data d.h5 --out patches --quiet --set patch=14 --set batch=16 "
+          + "--set hidden=16 --set latent=4 --set outer_iterations=1 --set inner_epochs=1 "
+          + "--set hidden_images=0", in: folder)
+      for metric in ["diversity", "svm", "parzen"] {
+        let run = try Tool.run("evaluate patches --metrics \(metric)", ranks: 2, in: folder)
+        #expect(
+          run.status == 64 && run.errors.contains("which is of whole images of one size"), "\(run)")
+      }
+    }
+  }
+
   /// The numbers do not depend on the number of ranks.
   @Test(arguments: [
     "ssim,damage,diversity,posterior,shift --rows 90 --generated 90 --damage rectangle:0.3",
@@ -131,6 +201,14 @@ import Testing
       BadInput(
         "compare run --within 2 --metrics mse", "--within: found without --checkpoints", 64),
       BadInput("compare run gone --metrics mse", "gone: found no run there", 65),
+      BadInput("compare run run/ --metrics mse", "RUN: found run/ twice", 64),
+      BadInput(
+        "compare run --checkpoints --metrics damage", "found no checkpoint with one number", 65),
+      BadInput("evaluate run --metrics mse,", "--metrics: found mse,", 64),
+      BadInput(
+        "evaluate run --metrics posterior --rows 1", "found posterior of 1 image, expected 2", 64),
+      BadInput(
+        "evaluate run --metrics fid --net run --generated 10", "run: ", 65),
     ])
   func oneLineAndItsStatus(input: BadInput) throws {
     try withTemporaryFolder { folder in

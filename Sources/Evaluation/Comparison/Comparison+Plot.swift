@@ -20,7 +20,9 @@ extension Comparison {
     let label = isGain ? "gain of \(what) over the baseline" : what
     let unit = isGain ? Measure.share : metric.unit
     let found = groups.map { group -> (value: Double, deviation: Double) in
-      guard let figure = group.figure(metric.name, of) else { return (.nan, 0) }
+      // Where a model has no L, its reconstruction is its answer.
+      let figure = metric.headline.lazy.compactMap { group.figure(metric.name, $0) }.first
+      guard let figure else { return (.nan, 0) }
       let value = isGain ? figure.gain ?? .nan : figure.mean
       let error = figure.deviation ?? figure.standardError ?? 0
       return (unit.inUnit(value), isGain ? 0 : unit.inUnit(error))

@@ -83,7 +83,7 @@ public struct Comparison: Sendable {
   /// - Parameters:
   ///   - entries: the compared runs.
   ///   - baselines: runs that the others are compared with. A group is compared with the baseline
-  ///     that has the same values of all keys in which the baselines differ.
+  ///     of the same images that has the same values of all keys in which the baselines differ.
   /// - Throws: `UnlikeFingerprints`.
   public init(_ entries: [Entry], baselines: [Entry] = []) throws {
     try Self.checkFingerprints((entries + baselines).map(\.result))
@@ -92,10 +92,26 @@ public struct Comparison: Sendable {
     guard !baselines.isEmpty else { return }
     let shared = Self.differing(baselines)
     let others = Self.groups(baselines, by: shared)
-    groups = groups.map { group in
-      guard let entry = entries.first(where: { $0.result.run == group.runs[0] }),
-        let base = others.first(where: { $0.values == shared.map { entry.value($0) ?? "" } })
-      else { return group }
+    groups = try groups.map { group in
+      guard let entry = entries.first(where: { $0.result.run == group.runs[0] }) else {
+        return group
+      }
+      let wanted = shared.map { entry.value($0) ?? "" }
+      func isOfSameImages(_ base: Group) -> Bool {
+        baselines.contains {
+          $0.result.run == base.runs[0] && $0.result.data == entry.result.data
+            && $0.result.split == entry.result.split
+        }
+      }
+      guard let base = others.first(where: { $0.values == wanted && isOfSameImages($0) }) else {
+        let settings = zip(shared, wanted).map { "\($0)=\($1)" }
+        throw UnlikeFingerprints(
+          description:
+            "--baseline: found none for \(entry.result.run), expected one that is measured "
+            + "on \(entry.result.data), \(entry.result.split)"
+            + (settings.isEmpty ? "" : ", with " + settings.joined(separator: " "))
+            + "; name it, or measure all runs on the same images by --data")
+      }
       return Group(
         values: group.values, runs: group.runs, figures: group.figures.map { $0.beside(base) })
     }
@@ -178,7 +194,9 @@ public struct Comparison: Sendable {
 extension Comparison.Figure {
   /// The same with its gain over that of a baseline.
   fileprivate func beside(_ base: Comparison.Group) -> Comparison.Figure {
-    guard let metric = MetricCatalogue.metric(metric) else { return self }
+    guard let metric = MetricCatalogue.metric(metric), metric.headline.contains(of) else {
+      return self
+    }
     // A baseline without a split has no L: its reconstruction is its answer.
     let other =
       base.figure(self.metric, of)

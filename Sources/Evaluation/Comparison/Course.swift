@@ -38,7 +38,10 @@ public struct Course: Sendable {
 
   /// The number that is within a factor of the last one: a little worse than it.
   public func limit(within factor: Double, isHigherBetter: Bool) -> Double? {
-    points.last.map { isHigherBetter ? $0.value / factor : $0.value * factor }
+    points.last.map { last in
+      // Below 0, the worse of the two is the other one.
+      (last.value < 0) == isHigherBetter ? last.value * factor : last.value / factor
+    }
   }
 }
 

@@ -14,7 +14,7 @@ import Tensors
 enum AggregatePosterior: Metric {
   static let name = "posterior"
   static let summary = "how far codes of all images are from N(0, I): means, variances, covariances"
-  static let needs: String? = "an encoder"
+  static let needs: String? = "codes"
   static let unit = Measure.index
   static let headline = ["covariance_error"]
   static let note: String? =
@@ -31,6 +31,9 @@ enum AggregatePosterior: Metric {
       "largest_covariance",
     ]
     let (n, k) = (codes.shape.rows, codes.shape.columns)
+    guard n > 1 else {
+      throw ConfigurationError("--metrics: found posterior of 1 image, expected 2 or more")
+    }
     let groups = n > 10 * Jackknife.groups ? Jackknife.groups : 1
     let moments = try (0..<groups).map { group in
       let values = stride(from: group, to: n, by: groups).flatMap { codes.rows($0..<$0 + 1).values }
@@ -100,7 +103,7 @@ extension Evaluation {
   ///
   /// **Collective.**
   fileprivate func posteriorCodes() throws -> (codes: Tensor, prior: Tensor, isDrawn: Bool)? {
-    guard let model = trained.model as? any Encoding else { return nil }
+    guard hasCodes, let model = trained.model as? any Encoding else { return nil }
     return try once("posterior") {
       let images = source.images
       let explainer = try world.agree {

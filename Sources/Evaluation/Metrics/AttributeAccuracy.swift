@@ -13,8 +13,9 @@ import Training
 enum AttributeAccuracy: Metric {
   static let name = "attributes"
   static let summary = "accuracy of a linear classifier of each attribute on codes (CelebA)"
-  static let needs: String? = "an encoder"
+  static let needs: String? = "codes"
   static let unit = Measure.accuracy
+  static let isOfWholeImages = true
   static let isHigherBetter = true
   static let headline = ["mean"]
   static let chosen = MetricOption(
@@ -29,7 +30,7 @@ enum AttributeAccuracy: Metric {
   ]
 
   static func measure(_ evaluation: Evaluation) throws -> [MetricValue] {
-    guard evaluation.trained.model is any Encoding else { return [] }
+    guard evaluation.hasCodes else { return [] }
     let found = try evaluation.attributeShares()
     let n = found.count
     let (mean, majority) = (

@@ -13,8 +13,9 @@ import Training
 enum CharacterAccuracy: Metric {
   static let name = "twenty_way"
   static let summary = "accuracy among 20 new characters, each drawing left out in turn (Omniglot)"
-  static let needs: String? = "an encoder"
+  static let needs: String? = "codes"
   static let unit = Measure.accuracy
+  static let isOfWholeImages = true
   static let headline = ["codes"]
   static let isHigherBetter = true
   static let note: String? =
@@ -23,7 +24,7 @@ enum CharacterAccuracy: Metric {
   private static let classes = 20
 
   static func measure(_ evaluation: Evaluation) throws -> [MetricValue] {
-    guard evaluation.trained.model is any Encoding else { return [] }
+    guard evaluation.hasCodes else { return [] }
     let images = try evaluation.world.agree { try evaluation.required(.evaluation, for: name) }
     let drawings = try evaluation.world.agree { try Self.drawings(images, evaluation) }
     let last = drawings.flatMap { $0 }.max() ?? 0

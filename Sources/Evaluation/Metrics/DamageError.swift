@@ -68,13 +68,18 @@ enum DamageError: Metric {
 }
 
 extension Evaluation {
-  /// The errors of clean images with some noise; images of mixed sizes have none.
+  /// The errors of clean images with some noise; images of mixed sizes are refused.
   ///
   /// **Collective.**
   fileprivate func errors(damagedBy noise: Corruption) throws -> [MetricValue] {
     try once("errors of \(noise.spec)") {
       let clean = source.wholeReference
-      guard !clean.isMixed else { return [] }
+      try world.agree {
+        guard clean.isMixed else { return }
+        throw ConfigurationError(
+          "--metrics: found damage for images of mixed sizes, expected images of one size; "
+            + "planted plants damage on any")
+      }
       let settings = trained.configuration.common
       let images = try world.agree {
         let noise =

@@ -13,6 +13,7 @@ enum FrechetDistanceOfSamples: Metric {
   static let summary = "Frechet distance of features of new and of clean images"
   static let needs: String? = "a prior and --net"
   static let unit = Measure.distance
+  static let isOfWholeImages = true
   static let isOfPixels = true
   static let headline = ["samples"]
   static let reference = MetricOption(

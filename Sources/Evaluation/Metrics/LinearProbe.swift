@@ -5,8 +5,9 @@ import Support
 enum LinearProbe: Metric {
   static let name = "probe"
   static let summary = "accuracy of logistic regression on codes (linear probe)"
-  static let needs: String? = "an encoder"
+  static let needs: String? = "codes"
   static let unit = Measure.accuracy
+  static let isOfWholeImages = true
   static let headline = ["codes"]
   static let isHigherBetter = true
   static let options = [MetricOption.fit]

@@ -18,6 +18,9 @@ public protocol Metric: Sendable {
   /// Whether it is of pixels in [0, 1], or of their neighbours, and so not of features; by default
   /// it is not.
   static var isOfPixels: Bool { get }
+  /// Whether it is of whole images of one size, and so not of a model of patches; by default it is
+  /// not.
+  static var isOfWholeImages: Bool { get }
   /// Measures all rows of the evaluation.
   ///
   /// **Collective.**
@@ -58,6 +61,8 @@ public protocol Metric: Sendable {
 extension Metric {
   /// The default: it is of any values.
   public static var isOfPixels: Bool { false }
+  /// The default: patches will do.
+  public static var isOfWholeImages: Bool { false }
   /// The default: nil.
   public static var note: String? { nil }
   /// The default: none.

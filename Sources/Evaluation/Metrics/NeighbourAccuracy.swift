@@ -5,8 +5,9 @@ import Support
 enum NeighbourAccuracy: Metric {
   static let name = "knn"
   static let summary = "accuracy of the majority of the --neighbours nearest training codes"
-  static let needs: String? = "an encoder"
+  static let needs: String? = "codes"
   static let unit = Measure.accuracy
+  static let isOfWholeImages = true
   static let headline = ["codes"]
   static let isHigherBetter = true
   private static let usual = 5

@@ -15,11 +15,12 @@ enum NeighbourDistance: Metric {
   static let summary = "distance of new images to the nearest training image (Euclidean, pixels)"
   static let needs: String? = "a prior"
   static let unit = Measure.distance
+  static let isOfWholeImages = true
   static let headline = ["samples"]
   static let options = [MetricOption.generated]
   static let note: String? =
-    "training: the same of training images and the nearest other one; all are clean images where those "
-    + "are known; copies, with distance 0, are counted"
+    "training: the same of training images and the nearest other one, of the training split whatever "
+    + "--split says; all are clean images where those are known; copies, with distance 0, are counted"
 
   static func measure(_ evaluation: Evaluation) throws -> [MetricValue] {
     guard let found = try evaluation.neighbourDistances() else { return [] }
@@ -61,8 +62,14 @@ extension Evaluation {
   fileprivate func neighbourDistances() throws -> [(name: String, distances: [Double])]? {
     try once("neighbour distances") {
       guard let generated = try generated(generatedCount) else { return nil }
-      let training = source.wholeReference
-      let count = source.count
+      // The images trained on, whichever split is measured.
+      let (training, count) = try world.agree {
+        if source.isOfRun {
+          return (source.wholeReference, try Source.extent(trained, data).count)
+        }
+        let images = try required(.train, for: NeighbourDistance.name)
+        return (images, images.count)
+      }
       let d = training.shape.count
       let reference = min(count, generated.shape.rows)
       // Parts of equal size, as many as their memory demands.

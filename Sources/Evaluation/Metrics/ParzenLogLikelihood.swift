@@ -16,6 +16,7 @@ enum ParzenLogLikelihood: Metric {
   static let summary = "log-likelihood of held-out images under a Parzen window of new images, nats"
   static let needs: String? = "a prior"
   static let unit = Measure.nats
+  static let isOfWholeImages = true
   static let isHigherBetter = true
   static let headline = ["samples"]
   static let options = [MetricOption.generated]

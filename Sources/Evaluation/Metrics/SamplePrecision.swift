@@ -12,6 +12,7 @@ enum SamplePrecision: Metric {
   static let summary = "share of new images near clean ones by features, and recall"
   static let needs: String? = "a prior and --net"
   static let unit = Measure.share
+  static let isOfWholeImages = true
   static let isOfPixels = true
   static let isHigherBetter = true
   static let headline = ["samples"]
@@ -20,6 +21,11 @@ enum SamplePrecision: Metric {
 
   static func measure(_ evaluation: Evaluation) throws -> [MetricValue] {
     guard evaluation.trained.model is any Generative else { return [] }
+    guard evaluation.generatedCount > FeatureManifold.neighbours else {
+      throw ConfigurationError(
+        "--generated: found \(evaluation.generatedCount), expected more than "
+          + "\(FeatureManifold.neighbours) for \(name)")
+    }
     let (extractor, world) = (try evaluation.extractor(), evaluation.world)
     let images = try world.agree { try evaluation.referenceImages(for: name) }
     let real = try evaluation.features(of: { images.values($0) }, extractor)

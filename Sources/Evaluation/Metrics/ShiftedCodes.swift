@@ -10,7 +10,7 @@ import Training
 enum ShiftedCodes: Metric {
   static let name = "shift"
   static let summary = "mean cosine of codes of shifted images to those of the images"
-  static let needs: String? = "an encoder"
+  static let needs: String? = "codes"
   static let unit = Measure.index
   static let isOfPixels = true
   static let isHigherBetter = true
@@ -62,17 +62,22 @@ enum ShiftedCodes: Metric {
   /// - Throws: `ConfigurationError` for text that is no list of integers.
   fileprivate static func shifts(_ evaluation: Evaluation) throws -> [Int] {
     let width = evaluation.source.images.shape.width
+    guard width > 1 else {
+      throw ConfigurationError(
+        "--metrics: found shift for images 1 pixel wide, expected images that can be shifted")
+    }
     guard let text = evaluation.options.metrics.text(shifts) else {
       let step = max(1, width / 16)
       return stride(from: -width / 2, through: width / 2, by: step).filter { $0 != 0 }
     }
-    return try text.split(separator: ",").map { word in
+    let found = try text.split(separator: ",").map { word in
       guard let shift = Int(word), abs(shift) < width else {
         throw ConfigurationError(
           "--shifts: found \(word), expected integers of less than \(width), the width of an image")
       }
       return shift
     }
+    return Set(found).sorted()
   }
 }
 
@@ -85,7 +90,7 @@ private struct ShiftCosines {
 extension Evaluation {
   /// **Collective.**
   fileprivate func shiftCosines() throws -> [ShiftCosines]? {
-    guard let model = trained.model as? any Encoding else { return nil }
+    guard hasCodes, let model = trained.model as? any Encoding else { return nil }
     try requireOneStage(ShiftedCodes.name)
     return try once("shifts") {
       let shifts = try world.agree { try ShiftedCodes.shifts(self) }

@@ -5,8 +5,9 @@ import Support
 enum SupportVectorAccuracy: Metric {
   static let name = "svm"
   static let summary = "accuracy of a support vector machine (RBF, C = 1) on codes"
-  static let needs: String? = "an encoder"
+  static let needs: String? = "codes"
   static let unit = Measure.accuracy
+  static let isOfWholeImages = true
   static let headline = ["codes"]
   static let isHigherBetter = true
   static let gamma = MetricOption(

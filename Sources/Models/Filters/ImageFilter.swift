@@ -26,6 +26,9 @@ struct FilterRecord: Module {
 }
 
 extension ImageFilter {
+  /// A filter has no codes.
+  var hasCodes: Bool { false }
+
   /// Zeros, [B, 1].
   func encode(_ x: Variable) -> Code {
     let code = x.tape.constant(Shape(x.shape.rows, 1))

@@ -30,7 +30,12 @@ struct Measurement {
     passes = try PassesOption(arguments)
     isAsked = arguments.has("metrics")
     let names = arguments.value("metrics") ?? Self.usual
-    let metrics = try names.split(separator: ",", omittingEmptySubsequences: false).map { name in
+    var seen: Set<Substring> = []
+    let words = names.split(separator: ",", omittingEmptySubsequences: false)
+    let metrics = try words.filter { seen.insert($0).inserted }.map { name in
+      guard !name.isEmpty else {
+        throw UsageError("--metrics: found \(names), expected names with commas between them")
+      }
       guard let metric = MetricCatalogue.metric(String(name)) else {
         throw UsageError(
           "unknown metric \(name)"

@@ -1,5 +1,6 @@
 import Checkpoints
 import Evaluation
+import Foundation
 import MPI
 import Report
 import Runs
@@ -15,9 +16,9 @@ struct CompareCommand: Subcommand {
     Runs whose settings differ in the seed alone are one line: mean and standard deviation over the
     seeds. So are the runs in a folder of train --each-group: mean and deviation over the groups.
     --baseline names runs that the others are compared with, such as those of the same model
-    without the trick: a line is compared with the baseline that has the same value of each setting in
-    which the baselines differ (such as the noise of the images, data_noise). With --plot, one setting of
-    numbers gives a curve, two give a heat map, others bars.
+    without the trick: a line is compared with the baseline of the same images that has the same value of
+    each setting in which the baselines differ (such as their noise, data_noise). With --plot, one setting
+    of numbers gives a curve, two give a heat map, others bars.
 
     With --checkpoints a line is a checkpoint: how the first metric went over steps and seconds of
     training. --within FACTOR tells when each run had come within FACTOR of the last run's end.
@@ -46,6 +47,10 @@ struct CompareCommand: Subcommand {
   init(_ arguments: Arguments) throws {
     runs = arguments.operands
     baselines = arguments.all("baseline")
+    var seen: Set<String> = []
+    for run in runs where !seen.insert(URL(filePath: run).resolvingSymlinksInPath().path).inserted {
+      throw UsageError("RUN: found \(run) twice, expected each run once")
+    }
     measurement = try Measurement(arguments)
     isBest = arguments.has("best")
     isJSON = arguments.has("json")
@@ -81,6 +86,10 @@ struct CompareCommand: Subcommand {
     let entries = try measured(named.prefix(runs.count))
     let bases = try measured(named.dropFirst(runs.count))
     let comparison = try world.agree { try Comparison(entries, baselines: bases) }
+    let sets = Set(entries.map { "\($0.result.data), \($0.result.split)" }).sorted()
+    if sets.count > 1 {
+      console.note("runs are measured on unlike images: " + Quantity.list(sets, atMost: 5))
+    }
     try plot?.write(
       comparison.plot(of: measurement.metrics[0]), on: world, console)
     console.result(
@@ -111,6 +120,12 @@ struct CompareCommand: Subcommand {
           trained, group: named.group, on: world, console)
         guard let value = result.headline(of: metric) else { continue }
         points.append(.init(step: step, seconds: clock.seconds(at: step), value: value))
+      }
+      try world.agree {
+        guard points.isEmpty else { return }
+        throw RunError.data(
+          run.path,
+          "found no checkpoint with one number of \(metric.name) for the model, expected one")
       }
       return Course(run: run.path, points: points)
     }

@@ -18,7 +18,11 @@ struct EvaluateCommand: Subcommand {
     Beside them: medians of X, and the mean of the clean images, which looks at no X. A model that is
     trained with noise gets such noise here too, unless the images are corrupted already. Bounds are of inputs
     without noise; a Gaussian decoder's are log-densities, higher being better.
+
+    --plot draws one of \(drawn); compare --plot draws any metric of several runs.
     """
+  private static let drawn = Quantity.list(
+    MetricCatalogue.metrics.filter { $0.hasPlot }.map { $0.name }, atMost: .max)
   private static let metricTable = String(
     Help.table(
       MetricCatalogue.metrics.map {
