@@ -1,4 +1,5 @@
 import Datasets
+import Layers
 import MPI
 import Runs
 import Support

@@ -3,6 +3,7 @@ import Checkpoints
 import Datasets
 import HDF5
 import Images
+import Layers
 import MPI
 import Models
 import Runs

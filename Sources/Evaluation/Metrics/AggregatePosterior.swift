@@ -5,6 +5,7 @@ import Report
 import Statistics
 import Support
 import Tensors
+import Training
 
 /// How far the codes of all images, taken together, are from the prior N(0, I) (docs/systems.md,
 /// 8.11).

@@ -3,6 +3,7 @@ import Layers
 import Statistics
 import Support
 import Tensors
+import Training
 
 /// Precision and recall of new images by the manifolds of features.
 ///
