@@ -289,9 +289,9 @@ import Training
       let text = run.output
       #expect(text.contains("unit\n"), "\(text)")
       for pattern in [
-        #"mse +L +0\.\d+ +± \S+ +\(0…1\)²\n"#, #"psnr +L +\d+\.\d\d +dB\n"#,
-        #"elbo +-\d+\.?\d* +nat\n"#,
-        #"kl +\d\S* +nat\n"#, #"spread +\d\S* +of 0…1\n"#,
+        #"mse +L +0\.\d+ +± \S+ +\(0…1\)²\n"#, #"psnr +L +\d+\.\d\d +± \S+ +dB\n"#,
+        #"elbo +-\d+\.?\d* +± \S+ +nat\n"#,
+        #"kl +\d\S* +± \S+ +nat\n"#, #"spread +\d\S* +± \S+ +of 0…1\n"#,
       ] {
         #expect(text.range(of: pattern, options: .regularExpression) != nil, "\(pattern): \(text)")
       }

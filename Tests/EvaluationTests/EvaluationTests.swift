@@ -438,7 +438,9 @@ struct EvaluationTests {
       let sampler = try Sampler(trained, seed: 1, chain: 2)
       #expect(sampler.samples(0..<5).values.allSatisfy { $0.isFinite })
       let result = try Evaluation(trained, on: data, world: .alone()).run(metrics("mse", "spread"))
-      #expect(result.metrics.map(\.name) == ["mse", "mse_standard_error", "spread"])
+      #expect(
+        result.metrics.map(\.name)
+          == ["mse", "mse_standard_error", "spread", "spread_standard_error"])
     }
   }
 
@@ -448,7 +450,7 @@ struct EvaluationTests {
       let (trained, data) = try run(
         in: folder, ["model=vae", "epochs=1", "reconstruction_term=mse"])
       let result = try Evaluation(trained, on: data, world: .alone()).run(metrics("elbo", "kl"))
-      #expect(result.metrics.map(\.name) == ["kl"])
+      #expect(result.metrics.map(\.name) == ["kl", "kl_standard_error"])
     }
   }
 

@@ -94,7 +94,7 @@ public final class Job {
   /// - Parameter limit: Seconds after which the process gets SIGTERM; SIGKILL follows five seconds
   ///   later.
   /// - Throws: if its output cannot be read.
-  public func end(within limit: Double = 120) throws -> Run {
+  public func end(within limit: Double = 300) throws -> Run {
     let timedOut = !ends(within: limit)
     if timedOut {
       process.terminate()

@@ -27,7 +27,7 @@ public struct Run: Sendable, CustomStringConvertible {
   /// - Throws: if the process cannot be started.
   public static func command(
     _ executable: String, _ arguments: [String] = [], environment: [String: String?] = [:],
-    in folder: URL? = nil, limit: Double = 120
+    in folder: URL? = nil, limit: Double = 300
   ) throws -> Run {
     try Job(executable, arguments, environment: environment, in: folder).end(within: limit)
   }
@@ -37,7 +37,7 @@ public struct Run: Sendable, CustomStringConvertible {
   /// Ranks may outnumber the cores: they are not bound to cores, and they yield while they wait.
   public static func product(
     _ name: String, _ arguments: [String] = [], ranks: Int? = nil,
-    environment: [String: String?] = [:], in folder: URL? = nil, limit: Double = 120
+    environment: [String: String?] = [:], in folder: URL? = nil, limit: Double = 300
   ) throws -> Run {
     try Job.product(name, arguments, ranks: ranks, environment: environment, in: folder)
       .end(within: limit)

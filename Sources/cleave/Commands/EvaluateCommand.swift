@@ -19,7 +19,8 @@ struct EvaluateCommand: Subcommand {
     trained with noise gets such noise here too, unless the images are corrupted already. Bounds are of inputs
     without noise; a Gaussian decoder's are log-densities, higher being better.
 
-    --plot draws one of \(drawn); compare --plot draws any metric of several runs.
+    --plot draws one of \(drawn).
+    compare --plot draws any metric of several runs.
     """
   private static let drawn = Quantity.list(
     MetricCatalogue.metrics.filter { $0.hasPlot }.map { $0.name }, atMost: .max)
