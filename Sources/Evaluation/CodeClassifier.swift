@@ -48,6 +48,9 @@ extension Evaluation {
       ]
     }
     let n = Double(testCount)
+    said.append(
+      "\(metric): fitted on \(Quantity.grouped(fitCount)) images of \(train.split.rawValue), measured "
+        + "on \(Quantity.grouped(testCount)) of \(test.split.rawValue)")
     return [
       MetricValue(share: found[0] / n, of: "codes", count: n),
       MetricValue(share: found[1] / n, of: "principal_components", count: n),

@@ -60,6 +60,8 @@ public final class Evaluation {
   let options: Options
   let data: ImageSet
   private var found: [String: Any] = [:]
+  /// What metrics have to say of how they measured, a line each.
+  var said: [String] = []
 
   /// Options of the measurements.
   public struct Options: Sendable {
@@ -118,7 +120,8 @@ public final class Evaluation {
       extent: source.images.extent(of: source.rows),
       patches: source.images.isPatches ? source.rows : nil,
       reference: source.hasClean ? "clean" : "images", metrics: results,
-      notes: notes, fingerprints: fingerprints, remarks: try remarks(results), warnings: warnings)
+      notes: notes, fingerprints: fingerprints, remarks: try remarks(results) + said,
+      warnings: warnings)
   }
 
   /// Refuses a metric of whole images for a model of patches, and for images of mixed sizes.

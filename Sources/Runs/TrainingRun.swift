@@ -330,27 +330,34 @@ public enum TrainingRun {
     let identity = try identified(data, first, for: resolved, on: world).identity
     let session = try session(resolved, on: first ?? data, world: world)
     let trainer = session.trainer
-    var isLoaded = false
-    var found = start
-    if start == nil {
-      var store = CheckpointStore(run: directory.path)
-      let selection = try store.newestValid(
-        on: world, upTo: trainer.totalSteps - steps, loading: trainer.rowTarget)
-      (found, isLoaded) = (selection.checkpoint, selection.isLoaded)
-      if found == nil { found = try store.oldestValid(on: world, before: trainer.totalSteps) }
-    }
-    guard let checkpoint = found else {
-      return try world.agree {
-        throw RunError.data(
-          directory.path,
-          "found no checkpoint whose checksums hold before step \(trainer.totalSteps), the last")
+    func restore(before last: Int) throws -> Checkpoint {
+      var (found, isLoaded) = (start, false)
+      if start == nil {
+        var store = CheckpointStore(run: directory.path)
+        let selection = try store.newestValid(
+          on: world, upTo: last - steps, loading: trainer.rowTarget)
+        (found, isLoaded) = (selection.checkpoint, selection.isLoaded)
+        if found == nil { found = try store.oldestValid(on: world, before: last) }
       }
+      guard let checkpoint = found else {
+        return try world.agree {
+          throw RunError.data(
+            directory.path, "found no checkpoint whose checksums hold before step \(last), the last"
+          )
+        }
+      }
+      _ = try world.agree {
+        try areOther(
+          identity, than: checkpoint.data(), of: directory, other: .refused, remedy: replayRemedy)
+      }
+      try session.restore(checkpoint, isLoaded: isLoaded)
+      return checkpoint
     }
-    _ = try world.agree {
-      try areOther(
-        identity, than: checkpoint.data(), of: directory, other: .refused, remedy: replayRemedy)
+    var checkpoint = try restore(before: trainer.totalSteps)
+    // A fit that has converged makes no more steps.
+    if session.hasConverged, start == nil {
+      checkpoint = try restore(before: trainer.progress.step)
     }
-    try session.restore(checkpoint, isLoaded: isLoaded)
     session.follow(upTo: trainer.progress.step + steps, faults: faults, body)
     let watchdog = try Watchdog(seconds: Watchdog.usualLimit, folder: nil, world: world)
     defer { watchdog.stop() }

@@ -19,7 +19,8 @@ import Testing
     try withTemporaryFolder { folder in
       try prepare(120, in: folder)
       try train("a1", "--set seed=1", in: folder)
-      try train("a2", "--set seed=2", in: folder)
+      // How often a run writes and how ranks share it changes no result.
+      try train("a2", "--set seed=2 --set log_every=7 --set lanes=4", in: folder)
       try train("b1", "--set seed=1 --set lambda=20", in: folder)
       try train("v", "--set model=vae --set epochs=2", in: folder)
       let document = try Tool.document(
@@ -100,7 +101,7 @@ import Testing
         return
       }
       let gained = figures.filter { $0["gain"] != nil }.compactMap { $0["of"]?.text }
-      #expect(gained == ["reconstruction", "L"])
+      #expect(gained == ["L"])
       let note = try Tool.run("compare r other --metrics mse", in: folder)
       #expect(note.errors.contains("runs are measured on unlike images"), "\(note)")
     }

@@ -117,6 +117,12 @@ import Training
       #expect(FileManager.default.fileExists(atPath: folder.path + "/run/images/epoch-003.png"))
       let verified = try Tool.succeed("verify run --steps 4 --ranks 1,2", in: folder)
       #expect(verified.contains("are equal on 1, 2 ranks"), "\(verified)")
+      // The fit has converged, and has no checkpoint before that.
+      let fitted = try Tool.run("verify run/first --steps 2 --ranks 1,2", in: folder)
+      #expect(
+        fitted.status == 65
+          && fitted.errors.contains("found no checkpoint whose checksums hold before"),
+        "\(fitted)")
       let info = try Tool.succeed("info run --verify", in: folder)
       #expect(
         info.contains("run: run of vae on the L of rpca\n  stage 2 of 2, vae: epoch 3, step 12"))

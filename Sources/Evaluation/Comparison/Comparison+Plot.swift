@@ -15,14 +15,14 @@ extension Comparison {
         groups.contains { $0.figure(metric.name, of) != nil }
       })
     else { return nil }
-    let what = of.isEmpty ? metric.name : "\(metric.name) of \(of)"
+    // One name for models that answer by L and by their reconstruction.
+    let what = of.isEmpty || metric.headline.count > 1 ? metric.name : "\(metric.name): \(of)"
     let isGain = groups.contains { $0.figure(metric.name, of)?.gain != nil }
-    let label = isGain ? "gain of \(what) over the baseline" : what
+    let label = isGain ? "gain" : what
     let unit = isGain ? Measure.share : metric.unit
     let found = groups.map { group -> (value: Double, deviation: Double) in
       // Where a model has no L, its reconstruction is its answer.
-      let figure = metric.headline.lazy.compactMap { group.figure(metric.name, $0) }.first
-      guard let figure else { return (.nan, 0) }
+      guard let figure = group.headline(of: metric) else { return (.nan, 0) }
       let value = isGain ? figure.gain ?? .nan : figure.mean
       let error = figure.deviation ?? figure.standardError ?? 0
       return (unit.inUnit(value), isGain ? 0 : unit.inUnit(error))
@@ -32,7 +32,9 @@ extension Comparison {
     let y = Plot.Axis(label, unit: unit.unit.isEmpty ? nil : unit.unit)
     func plot(_ x: String, _ y: Plot.Axis, _ marks: Plot.Marks) -> Plot {
       Plot(
-        title: "\(what), \(Quantity.count(runs, "run"))", subtitle: metric.summary,
+        title: what + (isGain ? ", gain over the baseline" : "")
+          + ", \(Quantity.count(runs, "run"))",
+        subtitle: metric.summary,
         x: Plot.Axis(x), y: y, marks: marks)
     }
     if keys.count == 2, numbers.count == 2 {

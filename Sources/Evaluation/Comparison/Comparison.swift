@@ -1,5 +1,6 @@
 import Models
 import Support
+import Training
 
 /// What several runs gave, put together by their settings.
 ///
@@ -12,28 +13,47 @@ public struct Comparison: Sendable {
     public let settings: [(key: String, value: String)]
     /// What was measured.
     public let result: EvaluationResult
+    /// What the run is called: its path, or the folder of the runs of groups.
+    public let name: String
+
+    /// Keys that say where images lie, how ranks share the work and what a run writes, and so change
+    /// no result but by rounding.
+    private static let bookkeeping = Set(
+      RecordingSettings.keys.map(\.name)
+        + [
+          "lanes", "exact", "message_kib", "data", "images", "layout", "shape", "scale", "external",
+          "group",
+        ]
+    ).subtracting(["patience"])
 
     /// A result with the settings of its run, and `data_noise`: the noise of its images, as their
     /// file has it.
     ///
-    /// - Parameter settings: those that the runs of groups share, which are one line of a
-    ///   comparison; nil for those of the run.
+    /// - Parameters:
+    ///   - settings: those that the runs of groups share, which are one line of a comparison; nil for
+    ///     those of the run.
+    ///   - name: what the run is called.
     public init(
-      _ evaluation: Evaluation, _ result: EvaluationResult, settings: Configuration? = nil
+      _ evaluation: Evaluation, _ result: EvaluationResult, settings: Configuration? = nil,
+      name: String
     ) {
       let configuration = settings ?? evaluation.trained.configuration
       let assignments = configuration.assignments.map { text in
         let key = String(text.prefix { $0 != "=" })
         return (key, String(text.dropFirst(key.count + 1)))
       }
+      .filter { !Self.bookkeeping.contains($0.0) }
       let noise = ("data_noise", evaluation.source.images.noise ?? "none")
-      self.init(settings: assignments + [noise], result: result)
+      self.init(settings: assignments + [noise], result: result, name: name)
     }
 
     /// An entry from its parts.
-    public init(settings: [(key: String, value: String)], result: EvaluationResult) {
+    public init(
+      settings: [(key: String, value: String)], result: EvaluationResult, name: String? = nil
+    ) {
       self.settings = settings
       self.result = result
+      self.name = name ?? result.run
     }
 
     func value(_ key: String) -> String? { settings.first { $0.key == key }?.value }
@@ -43,6 +63,8 @@ public struct Comparison: Sendable {
   public struct Group: Sendable {
     /// The values of `keys`; empty for a key that the runs do not have.
     public let values: [String]
+    /// The first run, and how many more there are; of runs of groups their folder.
+    public let name: String
     /// The paths of the runs.
     public let runs: [String]
     /// The numbers of the metrics.
@@ -53,8 +75,10 @@ public struct Comparison: Sendable {
       figures.first { $0.metric == metric && $0.of == of }
     }
 
-    /// The first run, and how many more there are.
-    public var name: String { runs.count == 1 ? runs[0] : "\(runs[0]) and \(runs.count - 1) more" }
+    /// The number that stands for the model: the first that there is.
+    public func headline(of metric: any Metric.Type) -> Figure? {
+      metric.headline.lazy.compactMap { figure(metric.name, $0) }.first
+    }
   }
 
   /// A number of a metric over the runs of a group.
@@ -113,7 +137,8 @@ public struct Comparison: Sendable {
             + "; name it, or measure all runs on the same images by --data")
       }
       return Group(
-        values: group.values, runs: group.runs, figures: group.figures.map { $0.beside(base) })
+        values: group.values, name: group.name, runs: group.runs,
+        figures: group.figures.map { $0.beside(base, in: group) })
     }
   }
 
@@ -163,8 +188,11 @@ public struct Comparison: Sendable {
     }
     return order.map { values in
       let entries = members[values] ?? []
+      let names = Set(entries.map(\.name))
+      let more = names.count > 1 ? " and \(entries.count - 1) more" : ""
       return Group(
-        values: values, runs: entries.map(\.result.run), figures: figures(entries.map(\.result)))
+        values: values, name: entries[0].name + more, runs: entries.map(\.result.run),
+        figures: figures(entries.map(\.result)))
     }
   }
 
@@ -193,15 +221,13 @@ public struct Comparison: Sendable {
 
 extension Comparison.Figure {
   /// The same with its gain over that of a baseline.
-  fileprivate func beside(_ base: Comparison.Group) -> Comparison.Figure {
-    guard let metric = MetricCatalogue.metric(metric), metric.headline.contains(of) else {
-      return self
-    }
-    // A baseline without a split has no L: its reconstruction is its answer.
-    let other =
-      base.figure(self.metric, of)
-      ?? metric.headline.lazy.compactMap { base.figure(self.metric, $0) }.first
-    guard let other, other.mean != 0 else { return self }
+  fileprivate func beside(
+    _ base: Comparison.Group, in group: Comparison.Group
+  ) -> Comparison.Figure {
+    guard let metric = MetricCatalogue.metric(metric), group.headline(of: metric)?.of == of,
+      // A baseline without a split has no L: its reconstruction is its answer.
+      let other = base.figure(self.metric, of) ?? base.headline(of: metric), other.mean != 0
+    else { return self }
     var figure = self
     let change = metric.isHigherBetter ? mean - other.mean : other.mean - mean
     figure.gain = change / abs(other.mean)

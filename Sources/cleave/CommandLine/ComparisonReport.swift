@@ -38,7 +38,7 @@ enum ComparisonReport {
   }
 
   /// A table, a line each group and number.
-  static func text(_ comparison: Comparison) -> String {
+  static func text(_ comparison: Comparison, _ entries: [Comparison.Entry]) -> String {
     let figures = comparison.groups.flatMap(\.figures)
     let (hasSeveral, hasGain) = (
       comparison.groups.contains { $0.runs.count > 1 }, figures.contains { $0.gain != nil }
@@ -61,6 +61,7 @@ enum ComparisonReport {
     }
     return Columns.text(header, rows)
       + (hasGain ? "\ngain: how much better than the baseline, as a share of the baseline" : "")
+      + (entries.first.map { EvaluationReport.explanations($0.result) } ?? "")
   }
 }
 

@@ -50,6 +50,11 @@ enum EvaluationReport {
       + " against "
       + (result.reference == "clean" ? "the clean ones\n" : "themselves\n")
       + Columns.text(["metric", "of", "value", "", "unit"], rows)
-      + (result.fingerprints + result.notes).map { "\n\($0.name): \($0.text)" }.joined()
+      + explanations(result)
+  }
+
+  /// What the numbers belong to and are, a line each.
+  static func explanations(_ result: EvaluationResult) -> String {
+    (result.fingerprints + result.notes).map { "\n\($0.name): \($0.text)" }.joined()
   }
 }

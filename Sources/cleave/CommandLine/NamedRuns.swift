@@ -58,7 +58,7 @@ struct NamedRuns {
           run.directory, measurement.passes, isBest: isBest, on: world, console)
         let (evaluation, result) = try measurement.measure(
           trained, group: run.group, on: world, console)
-        return Comparison.Entry(evaluation, result, settings: shared)
+        return Comparison.Entry(evaluation, result, settings: shared, name: path)
       } catch {
         // Other errors than those that all ranks have are not to be told by all.
         guard let group = run.group, world.size == 1 || error is AgreedError else { throw error }

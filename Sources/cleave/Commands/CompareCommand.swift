@@ -21,7 +21,7 @@ struct CompareCommand: Subcommand {
     of numbers gives a curve, two give a heat map, others bars.
 
     With --checkpoints a line is a checkpoint: how the first metric went over steps and seconds of
-    training. --within FACTOR tells when each run had come within FACTOR of the last run's end.
+    training. --within FACTOR tells when each run had come within FACTOR of where the run named last ended.
     """
   static let operands = [
     Operand("RUN", "the directories of the runs", count: 1...1 << 16)
@@ -95,7 +95,7 @@ struct CompareCommand: Subcommand {
     console.result(
       isJSON
         ? ComparisonReport.document(comparison, entries, baselines: bases).document
-        : ComparisonReport.text(comparison))
+        : ComparisonReport.text(comparison, entries))
     return 0
   }
 

@@ -129,6 +129,10 @@ struct VerifyCommand: Subcommand {
       printDocument(of: ranks, first, difference: nil, console)
       return 0
     }
+    guard !first.isEmpty else {
+      throw RunError.data(
+        run.path, "found no step after its checkpoints, expected one to replay")
+    }
     let counts = ranks.map(String.init).joined(separator: ", ")
     let start = (first.first?.step ?? 1) - 1
     console.result(

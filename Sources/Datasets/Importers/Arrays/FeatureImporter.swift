@@ -23,8 +23,7 @@ public struct FeatureImporter: Importer {
   private static let names = ImportOption("names", "NAME", "that with a name of each row")
   private static let scaling = ImportOption(
     "scaling", "WORD",
-    "none (default), standard: mean 0 and deviation 1 over the training rows, unit: rows of length "
-      + "1; FILE: as that data set")
+    "none (default), standard (by training rows), unit (length 1), or FILE: as that data set")
 
   /// The name of the first file.
   public let name: String
