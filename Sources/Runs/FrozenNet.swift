@@ -27,11 +27,14 @@ public struct FrozenNet {
   /// - Throws: `RunError.data` for a run of a model that is no classifier; errors of reading it.
   public init(run: RunDirectory, on world: Communicator) throws {
     let trained = try TrainedModel(run: run, on: world)
-    guard let model = trained.model as? any Classifying else {
-      throw RunError.data(
-        run.path,
-        "found model=\(trained.configuration.model), expected a classifier, whose features measure "
-          + "images (cleave train feature-net)")
+    let model = try world.agree {
+      guard let model = trained.model as? any Classifying else {
+        throw RunError.data(
+          run.path,
+          "found model=\(trained.configuration.model), expected a classifier, whose features measure "
+            + "images (cleave train feature-net)")
+      }
+      return model
     }
     (self.trained, self.model) = (trained, model)
     digest = try world.agree { try trained.checkpoint.digests().model }
