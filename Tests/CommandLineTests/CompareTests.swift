@@ -131,7 +131,7 @@ import Testing
   @Test func metricsOfModelsThatLackSomething() throws {
     try withTemporaryFolder { folder in
       try prepare(120, in: folder)
-      try Tool.succeed("train lpf --data d.h5 --out lpf --quiet", in: folder)
+      try Tool.succeed("train lpf --data d.h5 --out lpf --quiet --set batch=64", in: folder)
       for metric in ["svm", "posterior", "shift"] {
         let run = try Tool.run("evaluate lpf --metrics \(metric)", in: folder)
         #expect(run.status == 64 && run.errors.contains("it needs codes"), "\(run)")
