@@ -204,7 +204,8 @@ import Testing
       BadInput("compare run gone --metrics mse", "gone: found no run there", 65),
       BadInput("compare run run/ --metrics mse", "RUN: found run/ twice", 64),
       BadInput(
-        "compare run --checkpoints --metrics damage", "found no checkpoint with one number", 65),
+        "compare run --checkpoints --metrics damage --quiet", "found no checkpoint with one number",
+        65),
       BadInput("evaluate run --metrics mse,", "--metrics: found mse,", 64),
       BadInput(
         "evaluate run --metrics posterior --rows 1", "found posterior of 1 image, expected 2", 64),

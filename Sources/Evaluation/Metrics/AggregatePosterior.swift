@@ -23,6 +23,10 @@ enum AggregatePosterior: Metric {
 
   static func measure(_ evaluation: Evaluation) throws -> [MetricValue] {
     guard let codes = try evaluation.posteriorCodes() else { return [] }
+    try evaluation.world.agree {
+      guard codes.codes.shape.rows < 2 else { return }
+      throw ConfigurationError("--metrics: found posterior of 1 image, expected 2 or more")
+    }
     return try numbers(codes.codes, "") + numbers(codes.prior, " prior")
   }
 
@@ -32,9 +36,6 @@ enum AggregatePosterior: Metric {
       "largest_covariance",
     ]
     let (n, k) = (codes.shape.rows, codes.shape.columns)
-    guard n > 1 else {
-      throw ConfigurationError("--metrics: found posterior of 1 image, expected 2 or more")
-    }
     let groups = n > 10 * Jackknife.groups ? Jackknife.groups : 1
     let moments = try (0..<groups).map { group in
       let values = stride(from: group, to: n, by: groups).flatMap { codes.rows($0..<$0 + 1).values }

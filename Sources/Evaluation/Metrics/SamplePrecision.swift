@@ -22,12 +22,14 @@ enum SamplePrecision: Metric {
 
   static func measure(_ evaluation: Evaluation) throws -> [MetricValue] {
     guard evaluation.trained.model is any Generative else { return [] }
-    guard evaluation.generatedCount > FeatureManifold.neighbours else {
+    let world = evaluation.world
+    try world.agree {
+      guard evaluation.generatedCount <= FeatureManifold.neighbours else { return }
       throw ConfigurationError(
         "--generated: found \(evaluation.generatedCount), expected more than "
           + "\(FeatureManifold.neighbours) for \(name)")
     }
-    let (extractor, world) = (try evaluation.extractor(), evaluation.world)
+    let extractor = try evaluation.extractor()
     let images = try world.agree { try evaluation.referenceImages(for: name) }
     let real = try evaluation.features(of: { images.values($0) }, extractor)
     let radii = try evaluation.radii(real)
