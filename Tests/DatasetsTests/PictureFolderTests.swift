@@ -163,8 +163,8 @@ import Testing
       }
       #expect(
         error?.description
-          == "--test: found 5, expected an integer from 0 to 4, as each class keeps an image to "
-          + "train with")
+          == "--test: found 5, expected an integer from 0 to 4, as each class keeps one to train with"
+      )
       #expect(
         try notes([pictures.appending(path: "a")], ["test": "2"], to: output)
           == ["test split: the last 2 by name"])
