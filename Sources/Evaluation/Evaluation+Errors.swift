@@ -102,8 +102,8 @@ extension Evaluation {
       columnSums: Array(sums[(2 * n + 2)...]))
   }
 
-  /// What is compared of one image: X, its medians, L of a first stage, the reconstruction; where there
-  /// is a split, L, X - S and the repaired image.
+  /// What is compared of one image: X, its medians, L of a first stage, the reconstruction; with a
+  /// split L, X - S and the repaired image, too.
   private func answers(_ found: WholeImage, hasSplit: Bool) -> [[Float]] {
     let (x, shape) = (found.x, found.shape)
     var answers = [x]

@@ -71,8 +71,8 @@ extension Evaluation {
     return images
   }
 
-  /// Pixels [rows, D] in [0, 1] of some images of a set, block by block; nil where the model or the data
-  /// have no such set, or fewer images than are compared.
+  /// Pixels [rows, D] in [0, 1] of some images of a set, block by block; nil where there is no such
+  /// set, or it has fewer images than are compared.
   ///
   /// **Collective.**
   func pixels(of set: FeatureSet) throws -> ((Range<Int>) throws -> [Float])? {

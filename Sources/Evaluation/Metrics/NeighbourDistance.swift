@@ -8,8 +8,8 @@ import Tensors
 /// How far new images are from the nearest training image, beside how far training images are from
 /// the nearest other one (docs/systems.md, 8.10).
 ///
-/// A model that copies has distances near 0; one that misses the data has distances far above those of
-/// the training images.
+/// A model that copies has distances near 0. A model that misses the data has distances far above
+/// those of the training images.
 enum NeighbourDistance: Metric {
   static let name = "diversity"
   static let summary = "distance of new images to the nearest training image (Euclidean, pixels)"

@@ -51,36 +51,37 @@ extension Preset {
     Preset(
       name: "frey-ic-affine-em",
       summary: "affine iC-VAE by its EM bound on Frey faces: a robust PCA",
-      settings: [
-        Setting("model=ic-affine-em", "5.4 (ii)"), Setting("latent=10", "5 [P]"),
+      settings: affineEM + [
+        Setting("latent=10", "5 [P]"),
         Setting("batch=100", "own: only how rows are counted"),
-        Setting("epochs=120", "5.4 [R]: sweeps"), Setting("floor=1e-6", "5.4 [R]"),
-        Setting("floor_decay=0.9", "5.4 [R]"), Setting("affine_bias=true", "5.4"),
         Setting("grid_every=0", "own"), Setting("checkpoint_minutes=1", "own: short runs"),
       ]),
     Preset(
       name: "celeba-ic-affine-em",
       summary: "affine iC-VAE by its EM bound on the principal components of CelebA",
-      settings: [
-        Setting("model=ic-affine-em", "5.4 (ii)"), Setting("components=256", "5.4 [R]"),
+      settings: affineEM + [
+        Setting("components=256", "5.4 [R]"),
         Setting("latent=30", "own: 256, as 5.4 [R] has it, takes some fifty times as long"),
         Setting("batch=128", "own: only how rows are counted"),
-        Setting("epochs=120", "5.4 [R]: sweeps"), Setting("floor=1e-6", "5.4 [R]"),
-        Setting("floor_decay=0.9", "5.4 [R]"), Setting("affine_bias=true", "5.4"),
         Setting("split_storage=float32", "own: variances are kept there"),
         Setting("grid_every=0", "own"), Setting("checkpoint_minutes=5", "own: large row files"),
       ]),
     Preset(
       name: "features-ic-affine",
       summary: "affine iC-VAE by its EM bound on features, as many latent dimensions as these",
-      settings: [
-        Setting("model=ic-affine-em", "5.4 (ii)"), Setting("full_latent=true", "5.4 [P]: k = d"),
+      settings: affineEM + [
+        Setting("full_latent=true", "5.4 [P]: k = d"),
         Setting("batch=8", "own: only how rows are counted; groups may be small"),
-        Setting("epochs=120", "5.4 [R]: sweeps"), Setting("floor=1e-6", "5.4 [R]"),
-        Setting("floor_decay=0.9", "5.4 [R]"), Setting("affine_bias=true", "5.4"),
         Setting("log_every=10", "own: sweeps"), Setting("grid_every=0", "own"),
         Setting("checkpoint_minutes=1", "own: short runs"),
       ]),
+  ]
+
+  /// The affine iC-VAE by its EM bound.
+  private static let affineEM = [
+    Setting("model=ic-affine-em", "5.4 (ii)"), Setting("epochs=120", "5.4 [R]: sweeps"),
+    Setting("floor=1e-6", "5.4 [R]"), Setting("floor_decay=0.9", "5.4 [R]"),
+    Setting("affine_bias=true", "5.4"),
   ]
 
   /// Networks and optimizer of all presets of Frey faces.

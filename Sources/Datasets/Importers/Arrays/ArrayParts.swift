@@ -105,16 +105,21 @@ struct ArrayParts {
       name: { classes.isEmpty ? "\($0)" : classes[Int($0)] })
   }
 
+  /// The error about arrays of which none has the form that is wanted.
+  static func noneFits(_ known: [Role], in file: String, expected: String) -> DatasetError {
+    .mismatch(
+      file: file, item: "arrays",
+      found: known.isEmpty
+        ? "none"
+        : Quantity.list(known.map { "\($0.array.name) \($0.array.extents)" }, atMost: 8),
+      expected: expected)
+  }
+
   /// The arrays that have the form and the names of images.
   private static func found(_ known: [Role], in file: String) throws -> [Split: Role] {
     let candidates = known.filter(\.mayBeImages)
     guard !candidates.isEmpty else {
-      throw DatasetError.mismatch(
-        file: file, item: "arrays",
-        found: known.isEmpty
-          ? "none"
-          : Quantity.list(known.map { "\($0.array.name) \($0.array.extents)" }, atMost: 8),
-        expected: "one of images, [N, H, W, C] or [N, D]")
+      throw noneFits(known, in: file, expected: "one of images, [N, H, W, C] or [N, D]")
     }
     var images: [Split: Role] = [:]
     for role in candidates {
@@ -172,7 +177,12 @@ struct ArrayParts {
         uniqueKeysWithValues: classes.enumerated().map { ($1, Int32($0)) })
       return try Self.words(labels).map { places[$0] ?? 0 }
     }
-    guard let whole = try labels.integers() else { throw Self.unusable(labels) }
+    return try Self.classNumbers(labels)
+  }
+
+  /// Labels that are the numbers of classes.
+  static func classNumbers(_ labels: any NumberArray) throws -> [Int32] {
+    guard let whole = try labels.integers() else { throw unusable(labels) }
     let fitting = whole.compactMap { Int32(exactly: $0) }
     guard fitting.count == whole.count else {
       throw labels.mismatch(

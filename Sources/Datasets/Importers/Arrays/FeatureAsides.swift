@@ -65,17 +65,7 @@ struct FeatureAsides {
     // Text in one array makes all labels text, with one table of names.
     guard columns.values.joined().contains(where: { $0.kind == .text }) else {
       return (
-        try columns.mapValues { arrays in
-          try arrays.flatMap { array in
-            guard let whole = try array.integers() else { throw ArrayParts.unusable(array) }
-            let fitting = whole.compactMap { Int32(exactly: $0) }
-            guard fitting.count == whole.count else {
-              throw array.mismatch(
-                found: "a label beyond 32 bits", expected: "the numbers of classes")
-            }
-            return fitting
-          }
-        }, []
+        try columns.mapValues { try $0.flatMap(ArrayParts.classNumbers) }, []
       )
     }
     let words = try columns.mapValues { try $0.flatMap(ArrayParts.words) }

@@ -54,12 +54,8 @@ struct FeatureSearch {
       return array.isTable || array.extents[1] > 1 && !role.hasWord(of: Self.words[.labels] ?? [])
     }
     guard !candidates.isEmpty else {
-      throw DatasetError.mismatch(
-        file: files, item: "arrays",
-        found: known.isEmpty
-          ? "none"
-          : Quantity.list(known.map { "\($0.array.name) \($0.array.extents)" }, atMost: 8),
-        expected: "one of rows, [N, D] (--features names it)")
+      throw ArrayParts.noneFits(
+        known, in: files, expected: "one of rows, [N, D] (--features names it)")
     }
     try checkRivals(candidates)
     return candidates
