@@ -6,8 +6,8 @@ import Runs
 
 extension Evaluation {
   /// The errors of X and of what a user may compare a model with, of D(E(X)) from mean codes and,
-  /// with a sparse part, of L, X - S and the repaired images (`Shrinkage.repair`); with a first
-  /// stage of its L, of which the reconstruction is then made.
+  /// with a sparse part, of L, X - S and the repaired images (`Shrinkage.repair`); where the noise is
+  /// known, of L; with a first stage of its L, of which the reconstruction is then made.
   ///
   /// A model trained with noise drawn at each step gets inputs with such noise, unless the images
   /// are already corrupted; medians are of the same inputs. The mean image is that of the clean
@@ -76,14 +76,16 @@ extension Evaluation {
     let names =
       ["X"] + Self.sides(of: reference.shape).map { "median_\($0)x\($0)" }
       + (explainer.first == nil ? [] : ["L_first"]) + ["reconstruction"]
-      + (hasSplit ? ["L", "X-S", "repaired"] : [])
+      + (hasSplit ? ["L", "X-S", "repaired"] : trained.restores ? ["L"] : [])
     let n = names.count
     // Sums, then sums of squared means of an image, then squares and weight, then column sums.
     let sums = try RowBlocks(rows: source.count, of: reference.largestShape, on: world).sum(
       2 * n + 2 + columns
     ) { block in
       var sums = [Double](repeating: 0, count: 2 * n + 2 + columns)
-      try explainer.whole(block, reconstructs: true, splits: hasSplit) { image, found in
+      try explainer.whole(
+        block, reconstructs: true, splits: hasSplit || trained.restores
+      ) { image, found in
         let clean = reference.values(image..<image + 1)
         for (i, answer) in answers(found, hasSplit: hasSplit).enumerated() {
           let (sum, weight) = try measure(answer, clean, found.shape)
@@ -116,6 +118,7 @@ extension Evaluation {
     }
     if !found.first.isEmpty { answers.append(found.first) }
     answers.append(found.reconstruction)
+    if trained.restores { answers.append(found.l) }
     guard hasSplit else { return answers }
     let (l, s) = (found.l, found.s)
     return answers + [

@@ -93,7 +93,9 @@ extension Explainer {
     }
     var s = zip(x, l).map { $0 - $1 }
     let deviations = s
-    if cleanPart != .whole { shrinkage.apply(deviations, to: &s, count: s.count) }
+    if cleanPart != .whole, cleanPart != .restored {
+      shrinkage.apply(deviations, to: &s, count: s.count)
+    }
     return WholeImage(shape: shape, x: x, reconstruction: reconstruction, l: l, s: s)
   }
 }

@@ -23,6 +23,8 @@ public enum CleanPart: Equatable, Sendable {
   case new
   /// Any rows, of a model without a sparse part: L = D(E(X)).
   case whole
+  /// Any rows, of a model that knows their noise: L = E[clean | X, E(X)].
+  case restored
   /// Any rows, of a run with two stages: L = D(E(L1)) with the L1 of the first, which is told in
   /// words.
   case staged(String)
@@ -39,6 +41,8 @@ public enum CleanPart: Equatable, Sendable {
       "L = D(E(X - S)), S = shrink(X - L, t), repeated until L rests, at most "
         + "\(Quantity.count(rounds, "time")): these rows are not those trained on"
     case .whole: "L = D(E(X)): this model has no sparse part"
+    case .restored:
+      "L is the mean of the clean image given X and its code E(X), by the known noise"
     case .staged(let first): "L = D(E(L1)) with L1 of the first stage: \(first)"
     }
   }
@@ -91,6 +95,8 @@ public final class Explainer {
       cleanPart = try trained.ownCleanPart
     } else if trained.shrinks {
       cleanPart = .iterated(rounds: rounds)
+    } else if trained.restores {
+      cleanPart = .restored
     } else {
       let hasSparsePart = trained.checkpoint.manifest.rowLayout?.arrays.hasSparsePart == true
       cleanPart = hasSparsePart ? .new : .whole
@@ -202,7 +208,11 @@ public final class Explainer {
       frozen.run(rows, x.pointer, l: &l, s: &s)
       return (l, s)
     }
-    l = reconstruction(of: x).values
+    if cleanPart == .restored, let model = model as? any Restoring {
+      l = model.restored(x, model.encode(x).mean).values
+    } else {
+      l = reconstruction(of: x).values
+    }
     s = first == nil ? x.values : images.values(rows)
     ck_axpy(&s, l, -1, count)
     return (l, s)
@@ -231,6 +241,9 @@ extension TrainedModel {
 
   /// Whether the run splits images by shrinking X - L, so that it can split others, too.
   var shrinks: Bool { threshold > 0 }
+
+  /// Whether the model knows the noise of images, so that L is found from X and its code together.
+  var restores: Bool { (model as? any Restoring)?.restores == true }
 
   /// How the run makes S from X - L.
   var shrinkage: Shrinkage {

@@ -114,7 +114,10 @@ extension Outputs {
   @discardableResult
   public func drawSplit(_ data: ImageSet, to path: String, rounds: Int) throws -> CleanPart {
     let rows = try SplitRows(trained, data, rounds: rounds, on: world)
-    try writeSheet(of: rows.source, data, to: path, rows.cleanPart.description) { row in
+    try writeSheet(
+      of: rows.source, data, to: path, rows.cleanPart.description,
+      isRestored: rows.cleanPart == .restored
+    ) { row in
       let split = try rows.split(row)
       return (split.l, rows.hasSparsePart ? split.s : nil, rows.first(row))
     }
@@ -124,9 +127,12 @@ extension Outputs {
   /// Writes a sheet of the pinned rows; `explain` gives what stands for the clean part, S, and L of
   /// a first stage.
   ///
+  /// - Parameter isRestored: whether the former is found by the known noise.
+  ///
   /// **Collective.** Rank 0 computes and writes.
   func writeSheet(
     of source: Source, _ data: ImageSet, to path: String, _ words: String,
+    isRestored: Bool = false,
     explain: (Range<Int>) throws -> (explained: [Float], sparse: [Float]?, first: [Float]?)
   ) throws {
     try world.agree {
@@ -154,6 +160,7 @@ extension Outputs {
       let sheet = SplitSheet(
         rows: pinned, shape: [shape.height, shape.width, shape.channels], x: x,
         first: first.isEmpty ? nil : first, explained: explained,
+        isRestored: isRestored,
         sparse: sparse.isEmpty ? nil : sparse,
         repaired: repaired.isEmpty ? nil : repaired, clean: clean.isEmpty ? nil : clean,
         mean: source.meanImage())

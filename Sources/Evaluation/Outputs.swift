@@ -364,14 +364,14 @@ extension Scores {
 
 extension Dataset {
   /// Writes whole rows.
-  fileprivate func write(_ bytes: [UInt8], _ rows: Range<Int>) throws {
+  func write(_ bytes: [UInt8], _ rows: Range<Int>) throws {
     try bytes.withUnsafeBytes { buffer in
       if let start = buffer.baseAddress { try write(rows: rows, from: start, as: .uint8) }
     }
   }
 
   /// Writes whole rows.
-  fileprivate func write(_ floats: [Float], _ rows: Range<Int>) throws {
+  func write(_ floats: [Float], _ rows: Range<Int>) throws {
     try floats.withUnsafeBytes { buffer in
       if let start = buffer.baseAddress { try write(rows: rows, from: start, as: .float32) }
     }

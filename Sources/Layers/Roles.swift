@@ -31,8 +31,8 @@ public protocol Trainable: Module {
   /// A phase may use values that earlier phases kept in `step`, and reports the parts of its loss
   /// there.
   func loss(phase: Int, _ step: Step) -> Variable
-  /// The bias, [D], that starts at the logit of the mean training image; nil for none.
-  var meanImageBias: Parameter? { get }
+  /// The parameters, [D] each, that start at a function of the mean training image, pixel by pixel.
+  var meanImageParameters: [(Parameter, @Sendable (Float) -> Float)] { get }
   /// Whether the reconstruction part of the loss is -log p(x|z), in nats.
   var reportsLogLikelihood: Bool { get }
 }
@@ -40,8 +40,8 @@ public protocol Trainable: Module {
 extension Trainable {
   /// The default: true.
   public var reportsLogLikelihood: Bool { true }
-  /// The default: nil.
-  public var meanImageBias: Parameter? { nil }
+  /// The default: none.
+  public var meanImageParameters: [(Parameter, @Sendable (Float) -> Float)] { [] }
 }
 
 /// A model that decodes codes to images.
@@ -113,6 +113,15 @@ extension Encoding {
   public var hasCodes: Bool { true }
   /// The default: nil.
   public var torchCode: String? { nil }
+}
+
+/// A model that knows what noise makes of a clean image, so that a noisy one tells of the clean one beside
+/// its code.
+public protocol Restoring: Autoencoder {
+  /// Whether this model does: it may be a setting.
+  var restores: Bool { get }
+  /// The mean of the clean image given a noisy one, [B, D], and a code, [B, J].
+  func restored(_ x: Variable, _ z: Variable) -> Variable
 }
 
 /// A model that encodes and decodes.

@@ -235,6 +235,43 @@ extension Configuration {
     return resolved
   }
 
+  /// The same with the level of known noise that the training set shows, where that is to be estimated.
+  ///
+  /// - Throws: `ConfigurationError` where the images show no such noise.
+  public func estimatingNoise(in images: ImageSet) throws(ConfigurationError) -> Configuration {
+    var settings = read(LikelihoodSettings.self)
+    guard settings.noise.isEstimated else { return self }
+    guard common.data.staticNoise.isNone else {
+      throw ConfigurationError(
+        key: "known_noise", found: "\(settings.noise)",
+        expected: "the level that static_noise=\(common.data.staticNoise.spec) has")
+    }
+    do throws(DatasetError) {
+      settings.noise = try settings.noise.estimated(from: images)
+    } catch {
+      guard case .specification(let found, let expected) = error else {
+        preconditionFailure("\(error)")
+      }
+      throw ConfigurationError(key: "known_noise", found: found, expected: expected)
+    }
+    var estimated = self
+    estimated.write(settings)
+    return estimated
+  }
+
+  /// What a user should know of the level of known noise, a line each.
+  public func noiseNotes(_ resolved: Configuration) -> [String] {
+    let (asked, used) = (read(LikelihoodSettings.self), resolved.read(LikelihoodSettings.self))
+    if asked.noise.isEstimated {
+      return ["known_noise=\(used.noise): estimated from flat parts of the images"]
+    }
+    guard let bounds = used.noise.bounds else { return [] }
+    return [
+      "known_noise=\(used.noise): a learned level tends to the bound that explains most by the code, "
+        + "here \(bounds.lowerBound), and images then keep their noise; noise_level in the log tells it"
+    ]
+  }
+
   /// Refuses values of keys that the system cannot follow.
   ///
   /// - Throws: `ConfigurationError` that names the systems which read the key.

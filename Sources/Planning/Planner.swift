@@ -39,7 +39,8 @@ public struct Planner {
     _ configuration: Configuration, on data: ImageSet, isSupposed: Bool = false, ranks: Int,
     ranksPerNode: Int? = nil, network: HostNetwork? = nil
   ) throws(ConfigurationError) {
-    let resolved = try configuration.validated(
+    let known = isSupposed ? configuration : try configuration.estimatingNoise(in: data)
+    let resolved = try known.validated(
       rows: data.count, of: data.shape, classes: data.classes)
     try resolved.common.lanes.check(ranks: ranks)
     self.configuration = resolved

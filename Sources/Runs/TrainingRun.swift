@@ -57,7 +57,7 @@ public enum TrainingRun {
     try replicas.check(dataSet: data.path, "\(data.count) \(data.shape)")
     let resolved = try world.agree {
       try checkLabels(of: data, for: configuration)
-      let resolved = try configuration.validated(
+      let resolved = try configuration.estimatingNoise(in: data).validated(
         rows: data.count, of: data.shape, classes: data.classes)
       _ = try resolved.firstStage(rows: data.count, of: data.shape)
       try resolved.common.lanes.check(ranks: world.size)
@@ -175,6 +175,7 @@ public enum TrainingRun {
     world: Communicator
   ) throws -> (configuration: Configuration, images: IdentifiedImages, run: NewRun?) {
     let resolved = try resolve(configuration, on: data, world: world)
+    for note in configuration.noiseNotes(resolved) { observer?.note(note) }
     // Settings that do not fit the images are found before the folder is made; the folder is there
     // before the images are prepared, which may take long.
     let rows = resolved.common.data.modelRows ?? data.count

@@ -11,8 +11,10 @@ public struct SplitSheet {
   public let x: [Float], xTitle: String
   /// L of a first stage, which the model sees in their place; nil for a run with one stage.
   public let first: [Float]?
-  /// The clean part of a model with a sparse part, or else D(E(X)).
+  /// The clean part of a model with a sparse part or of known noise, or else D(E(X)).
   public let explained: [Float]
+  /// Whether it is the clean part by known noise.
+  public let isRestored: Bool
   /// The sparse part; nil for a model without.
   public let sparse: [Float]?
   /// The repaired images; nil for none.
@@ -30,7 +32,7 @@ public struct SplitSheet {
   /// A sheet from its parts.
   public init(
     rows: [Int], shape: [Int], x: [Float], xTitle: String = "X", first: [Float]? = nil,
-    explained: [Float],
+    explained: [Float], isRestored: Bool = false,
     sparse: [Float]?, repaired: [Float]? = nil, clean: [Float]?, mean: [Float]?
   ) {
     self.rows = rows
@@ -39,6 +41,7 @@ public struct SplitSheet {
     self.xTitle = xTitle
     self.first = first
     self.explained = explained
+    self.isRestored = isRestored
     self.sparse = sparse
     self.repaired = repaired
     self.clean = clean
@@ -53,8 +56,8 @@ public struct SplitSheet {
     return (0..<shown).map { $0 * count / shown }
   }
 
-  /// X | L | S | X - S | repaired, or X | D(E(X)), or X | L1 | D(E(L1)) of two stages; then the clean
-  /// images, the mean image and a median filter.
+  /// X | L | S | X - S | repaired, or X | D(E(X)), or X | L by known noise, or X | L1 | D(E(L1)) of two
+  /// stages; then the clean images, the mean image and a median filter.
   ///
   /// The line under a column has its mean squared error to the clean images, where they are known.
   ///
@@ -76,7 +79,8 @@ public struct SplitSheet {
         if let repaired { columns.append(column("repaired", repaired)) }
       }
     } else {
-      columns.append(column(first == nil ? "D(E(X))" : "D(E(L1))", explained))
+      let title = isRestored ? "L" : first == nil ? "D(E(X))" : "D(E(L1))"
+      columns.append(column(title, explained))
     }
     if let clean { columns.append(.init("clean", clean)) }
     if let mean { columns.append(column("mean of X", rows.flatMap { _ in mean })) }

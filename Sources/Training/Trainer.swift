@@ -133,7 +133,7 @@ public final class Trainer {
   /// **Collective.**
   private func drawWeights() throws {
     var flat: [Float] = []
-    let outputBias = try outputBias()
+    let ofMeanImage = try meanImageValues()
     if world.isRoot {
       flat = Array(repeating: 0, count: buckets.count)
       for parameter in parameters.parameters {
@@ -144,20 +144,20 @@ public final class Trainer {
             index: parameter.index)
         }
       }
-      if let (bias, values) = outputBias {
-        for (i, value) in values.enumerated() { flat[bias.offset + i] = value }
+      for (parameter, values) in ofMeanImage {
+        for (i, value) in values.enumerated() { flat[parameter.offset + i] = value }
       }
     }
     try buckets.publishValues(flat)
   }
 
-  /// The initial values of a bias at the mean image: its logit, between .001 and .999.
+  /// The initial values of the parameters that start at the mean image.
   ///
   /// **Collective.**
-  private func outputBias() throws -> (bias: Parameter, values: [Float])? {
-    guard let bias = trainable?.meanImageBias else { return nil }
-    func logit(_ p: Float) -> Float { Float(log(Double(p) / (1 - Double(p)))) }
-    return (bias, try rows.meanImage().map { logit(min(max($0, 0.001), 0.999)) })
+  private func meanImageValues() throws -> [(parameter: Parameter, values: [Float])] {
+    guard let parameters = trainable?.meanImageParameters, !parameters.isEmpty else { return [] }
+    let mean = try rows.meanImage()
+    return parameters.map { ($0.0, mean.map($0.1)) }
   }
 
   // MARK: - One step

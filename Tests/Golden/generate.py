@@ -19,6 +19,7 @@ from denoising import write_denoising
 from images import write_images
 from inception import write_inception
 from models import write_models
+from noise import write_noise
 from normalization import write_normalization
 from operators import write_operators
 from recycling import write_recycling
@@ -30,6 +31,7 @@ if __name__ == "__main__":
     write_optimizers()
     write_models()
     write_adversarial()
+    write_noise()
     write_normalization()
     write_convolutional()
     write_classifier()

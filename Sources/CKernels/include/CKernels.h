@@ -121,6 +121,40 @@ void ck_winograd_weights(int tile, const float *w, float *u, long plane, long n)
 void ck_winograd_weight_sums(
   int tile, const float *u, long plane, float *w, long n, int accumulate);
 
+// MARK: Noise (noise.c): pixels x in [0, 1], [rows, cols], of logits a of clean ones.
+//
+// `chances` is [4][cols]: the chances that a pixel is flipped, becomes 0, becomes 1, becomes uniform;
+// times `level`. grad may be NULL, and so may row_level, the slope of a row's loss by the level.
+
+/// -log p(x | a) of clean pixels that are logistic, cut off at 0 and 1: location 1/2 + a / (2 h), scale
+/// 1 / (2 h); h > 0.
+void ck_noisy_logistic_nll(
+  const float *logits, const float *x, const float *chances, float level, float h, float *row_loss,
+  float *grad, float *row_level, long rows, long cols);
+
+/// -x log q - (1 - x) log (1 - q), with q the mean of what the noise makes of a Bernoulli(sigmoid(a)).
+void ck_noisy_bernoulli_nll(
+  const float *logits, const float *x, const float *chances, float level, float *row_loss,
+  float *grad, float *row_level, long rows, long cols);
+
+/// -log p(x | a) of sigmoid(a) plus Gaussian noise, which may be clipped to 0...1, then replaced.
+void ck_noisy_gaussian_nll(
+  const float *logits, const float *x, const float *chances, float level, float deviation,
+  int is_clipped, float *row_loss, float *grad, float *row_level, long rows, long cols);
+
+/// The mean of such a logistic pixel, and its slope by the logit, or NULL.
+void ck_cut_logistic_mean(const float *logits, float *mean, float *slope, float h, long n);
+
+/// y = E[clean | x, a] of logistic pixels.
+void ck_restore_logistic(
+  const float *logits, const float *x, const float *chances, float level, float h, float *y,
+  long rows, long cols);
+
+/// y = E[clean | x, a] of Bernoulli pixels; a grey x is clean, unless the noise makes such values.
+void ck_restore_bernoulli(
+  const float *logits, const float *x, const float *chances, float level, float *y, long rows,
+  long cols);
+
 // MARK: Losses (losses.c). `row_*` is [rows]. Gradients belong to the row's loss and may be NULL.
 
 /// Bernoulli negative log-likelihood on logits:

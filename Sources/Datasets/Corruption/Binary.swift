@@ -13,6 +13,11 @@ struct BernoulliReplacement: Noise {
 
   init(level: Double) { rate = Float(level) }
 
+  func channel(of shape: ImageShape) -> NoiseChannel? {
+    let c = Double(rate)
+    return NoiseChannel(zero: c * (1 - c), one: c * c)
+  }
+
   func apply(
     to values: UnsafeMutableBufferPointer<Float>, shape: ImageShape, row: Int, draws: Draws
   ) {
@@ -32,6 +37,14 @@ struct BernoulliBalanced: Noise {
   let rate: Float
 
   init(level: Double) { rate = Float(level) }
+
+  static func level(in estimate: NoiseEstimate) -> Double? {
+    SaltPepperRandom.level(in: estimate)
+  }
+
+  func channel(of shape: ImageShape) -> NoiseChannel? {
+    NoiseChannel(zero: Double(rate) / 2, one: Double(rate) / 2)
+  }
 
   func apply(
     to values: UnsafeMutableBufferPointer<Float>, shape: ImageShape, row: Int, draws: Draws
@@ -58,6 +71,8 @@ struct MeanImage: Noise {
     return noise
   }
 
+  func channel(of shape: ImageShape) -> NoiseChannel? { NoiseChannel(isOfMeanImage: true) }
+
   func apply(
     to values: UnsafeMutableBufferPointer<Float>, shape: ImageShape, row: Int, draws: Draws
   ) {
@@ -77,6 +92,10 @@ struct ZeroMask: Noise {
   let rate: Float
 
   init(level: Double) { rate = Float(level) }
+
+  static func level(in estimate: NoiseEstimate) -> Double? { estimate.level(of: .zeros) }
+
+  func channel(of shape: ImageShape) -> NoiseChannel? { NoiseChannel(zero: Double(rate)) }
 
   func apply(
     to values: UnsafeMutableBufferPointer<Float>, shape: ImageShape, row: Int, draws: Draws

@@ -12,6 +12,12 @@ struct Gaussian: Noise {
 
   init(level: Double) { deviation = Float(level) }
 
+  static func level(in estimate: NoiseEstimate) -> Double? {
+    estimate.isClipped ? nil : estimate.level(of: .gaussian)
+  }
+
+  func channel(of shape: ImageShape) -> NoiseChannel? { NoiseChannel(deviation: Double(deviation)) }
+
   func apply(
     to values: UnsafeMutableBufferPointer<Float>, shape: ImageShape, row: Int, draws: Draws
   ) {

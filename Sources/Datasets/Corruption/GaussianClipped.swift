@@ -11,6 +11,12 @@ struct GaussianClipped: Noise {
 
   init(level: Double) { unclipped = Gaussian(level: level) }
 
+  static func level(in estimate: NoiseEstimate) -> Double? { estimate.level(of: .gaussian) }
+
+  func channel(of shape: ImageShape) -> NoiseChannel? {
+    NoiseChannel(deviation: Double(unclipped.deviation), isClipped: true)
+  }
+
   func apply(
     to values: UnsafeMutableBufferPointer<Float>, shape: ImageShape, row: Int, draws: Draws
   ) {

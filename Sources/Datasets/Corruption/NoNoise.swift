@@ -10,6 +10,8 @@ struct NoNoise: Noise {
 
   init(level: Double) {}
 
+  func channel(of shape: ImageShape) -> NoiseChannel? { NoiseChannel() }
+
   func apply(
     to values: UnsafeMutableBufferPointer<Float>, shape: ImageShape, row: Int, draws: Draws
   ) {}

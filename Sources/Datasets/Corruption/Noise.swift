@@ -28,6 +28,13 @@ protocol Noise: Sendable {
   /// The same noise with a mean image, one value for each pixel.
   func knowing(meanImage: [Float]) -> Self
 
+  /// What it makes of a pixel of images of a shape, where it treats pixels independently; nil where no
+  /// such channel says it.
+  func channel(of shape: ImageShape) -> NoiseChannel?
+
+  /// Its level, as images show it; nil where they show other noise, or none.
+  static func level(in estimate: NoiseEstimate) -> Double?
+
   /// Corrupts one image of the given shape in place.
   ///
   /// `draws` at `row` is the only source of chance. Noise that hits an exact share of the images
@@ -44,6 +51,10 @@ extension Noise {
   static var isForFeatures: Bool { false }
   /// By default, noise needs no mean image.
   static var needsMeanImage: Bool { false }
+  /// By default, it cannot be estimated.
+  static func level(in estimate: NoiseEstimate) -> Double? { nil }
+  /// By default, the density is not known.
+  func channel(of shape: ImageShape) -> NoiseChannel? { nil }
   /// The noise without change.
   func knowing(meanImage: [Float]) -> Self { self }
 }

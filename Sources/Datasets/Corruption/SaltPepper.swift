@@ -1,3 +1,4 @@
+import Foundation
 import Tensors
 
 /// C1, `replace=False`: flips exactly int(p d) distinct pixels of d.
@@ -9,6 +10,12 @@ struct SaltPepper: Noise {
   let fraction: Double
 
   init(level: Double) { fraction = level }
+
+  static func level(in estimate: NoiseEstimate) -> Double? { estimate.level(of: .flips) }
+
+  func channel(of shape: ImageShape) -> NoiseChannel? {
+    NoiseChannel(flip: Double(Int(fraction * Double(shape.count))) / Double(shape.count))
+  }
 
   func apply(
     to values: UnsafeMutableBufferPointer<Float>, shape: ImageShape, row: Int, draws: Draws
@@ -31,6 +38,12 @@ struct SaltPepperReplacing: Noise {
   let fraction: Double
 
   init(level: Double) { fraction = level }
+
+  /// The chance of an odd number of hits; an even one makes a grey pixel binary, which is left out.
+  func channel(of shape: ImageShape) -> NoiseChannel? {
+    let hits = Double(Int(fraction * Double(shape.count)))
+    return NoiseChannel(flip: (1 - pow(1 - 2 / Double(shape.count), hits)) / 2)
+  }
 
   func apply(
     to values: UnsafeMutableBufferPointer<Float>, shape: ImageShape, row: Int, draws: Draws
@@ -58,6 +71,15 @@ struct SaltPepperRandom: Noise {
 
   init(level: Double) { probability = Float(level) }
 
+  /// On a dark background alone, they look like flips of half the level.
+  static func level(in estimate: NoiseEstimate) -> Double? {
+    estimate.level(of: .impulses) ?? estimate.level(of: .flips).map { min(1, 2 * $0) }
+  }
+
+  func channel(of shape: ImageShape) -> NoiseChannel? {
+    NoiseChannel(zero: Double(probability) / 2, one: Double(probability) / 2)
+  }
+
   func apply(
     to values: UnsafeMutableBufferPointer<Float>, shape: ImageShape, row: Int, draws: Draws
   ) {
@@ -82,6 +104,12 @@ struct SaltPepperRandomPixel: Noise {
   let probability: Float
 
   init(level: Double) { probability = Float(level) }
+
+  /// That of each value by itself; the channels of a colour share their fate, which no channel says.
+  func channel(of shape: ImageShape) -> NoiseChannel? {
+    guard shape.channels == 1 else { return nil }
+    return NoiseChannel(zero: Double(probability) / 2, one: Double(probability) / 2)
+  }
 
   func apply(
     to values: UnsafeMutableBufferPointer<Float>, shape: ImageShape, row: Int, draws: Draws

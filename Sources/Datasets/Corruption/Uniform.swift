@@ -10,6 +10,10 @@ struct UniformReplacement: Noise {
 
   init(level: Double) { probability = Float(level) }
 
+  static func level(in estimate: NoiseEstimate) -> Double? { estimate.level(of: .uniform) }
+
+  func channel(of shape: ImageShape) -> NoiseChannel? { .uniform(Double(probability)) }
+
   func apply(
     to values: UnsafeMutableBufferPointer<Float>, shape: ImageShape, row: Int, draws: Draws
   ) {
@@ -33,6 +37,12 @@ struct UniformExact: Noise {
   let fraction: Double
 
   init(level: Double) { fraction = level }
+
+  static func level(in estimate: NoiseEstimate) -> Double? { estimate.level(of: .uniform) }
+
+  func channel(of shape: ImageShape) -> NoiseChannel? {
+    .uniform(Double(Int(fraction * Double(shape.count))) / Double(shape.count))
+  }
 
   func apply(
     to values: UnsafeMutableBufferPointer<Float>, shape: ImageShape, row: Int, draws: Draws

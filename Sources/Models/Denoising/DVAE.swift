@@ -1,5 +1,6 @@
 import Autodiff
 import Datasets
+import Foundation
 import Layers
 import Tensors
 import Training
@@ -56,6 +57,7 @@ public struct DVAE: LatentVariableModel, Generative, Trainable {
   let mean: Dense  // [R, H] -> [R, J]
   let logDeviation: Dense  // [R, H] -> [R, J]; log sigma
   let decoder: LikelihoodDecoder  // [R, J] -> p(x|z)
+  let noise: NoiseLikelihood?
   let bound: ImportanceWeightedBound
   /// Corrupted inputs in one input of the encoder: one for each step of a GRU with `gru_corrupt`
   /// per_step, otherwise 1.
@@ -63,9 +65,9 @@ public struct DVAE: LatentVariableModel, Generative, Trainable {
   private let startsAtMeanImage: Bool
 
   /// A DVAE of images of this shape.
-  init(ofLogWeights settings: LogWeightSettings, image: ImageShape) {
+  init(ofLogWeights settings: LogWeightSettings, image: ImageShape) throws {
     let c = settings.shared
-    self.init(
+    try self.init(
       c, image: image,
       bound: ImportanceWeightedBound(
         samples: c.samples, inputs: c.corruptions, average: .logWeights,
@@ -73,9 +75,9 @@ public struct DVAE: LatentVariableModel, Generative, Trainable {
   }
 
   /// A DIWAE of images of this shape.
-  init(ofMeanWeights settings: MeanWeightSettings, image: ImageShape) {
+  init(ofMeanWeights settings: MeanWeightSettings, image: ImageShape) throws {
     let c = settings.shared
-    self.init(
+    try self.init(
       c, image: image,
       bound: ImportanceWeightedBound(
         samples: c.samples, inputs: c.corruptions,
@@ -83,12 +85,12 @@ public struct DVAE: LatentVariableModel, Generative, Trainable {
   }
 
   /// An IWAE of images of this shape.
-  init(withoutNoise settings: NoiselessSettings, image: ImageShape) {
-    self.init(ofMeanWeights: settings.weighted, image: image)
+  init(withoutNoise settings: NoiselessSettings, image: ImageShape) throws {
+    try self.init(ofMeanWeights: settings.weighted, image: image)
   }
 
   /// A model of images of this shape.
-  private init(_ c: Settings, image: ImageShape, bound: ImportanceWeightedBound) {
+  private init(_ c: Settings, image: ImageShape, bound: ImportanceWeightedBound) throws {
     self.bound = bound
     let (layers, latent) = (c.network.layers, c.network.latent)
     let initialization = c.network.initialization.initialization
@@ -112,9 +114,16 @@ public struct DVAE: LatentVariableModel, Generative, Trainable {
     logDeviation = Dense(widest, latent, initialized: initialization)
     let sizes = [latent] + layers.decoderLayers + [pixels]
     decoder =
-      c.likelihood == .gaussian
+      c.likelihood.kind == .gaussian
       ? .gaussian(sizes, layers.activation, initialization)
       : .bernoulli(sizes, layers.activation, initialization)
+    noise = try c.likelihood.throughNoise(image)
+    phases = [
+      Phase(
+        "all",
+        updates: ["encoder", "mean", "log_deviation", "decoder"]
+          + (noise?.isLearned == true ? ["noise"] : []))
+    ]
     startsAtMeanImage = c.outputBias == .meanImage
   }
 
@@ -122,11 +131,17 @@ public struct DVAE: LatentVariableModel, Generative, Trainable {
   public var children: [(String, any Module)] {
     [
       ("encoder", encoder), ("mean", mean), ("log_deviation", logDeviation), ("decoder", decoder),
-    ]
+    ] + (noise.map { $0.parameters.isEmpty ? [] : [("noise", $0)] } ?? [])
   }
 
-  /// One phase updates all networks.
-  public let phases = [Phase("all", updates: ["encoder", "mean", "log_deviation", "decoder"])]
+  /// One phase updates all networks, and the level of noise where it is learned.
+  public let phases: [Phase]
+
+  /// -log p(x|z) in nats, [R]: of the decoder, or of noise around what it decodes.
+  private func negativeLogLikelihood(of x: Variable, given z: Variable) -> Variable {
+    noise?.negativeLogLikelihood(of: x, logits: decoder.logits(z))
+      ?? decoder.negativeLogLikelihood(of: x, given: z)
+  }
 
   /// q(z|x), [R, J] of R inputs.
   func posterior(_ x: Variable) -> LogScaleGaussian {
@@ -144,8 +159,9 @@ public struct DVAE: LatentVariableModel, Generative, Trainable {
 
   /// The negative bound by K samples of M inputs, [B]; terms in nats per example.
   public func loss(phase: Int, _ step: Step) -> Variable {
-    bound.negative(posterior(corruptedInputs(step, bound.inputs)), step) {
-      decoder.negativeLogLikelihood(of: step.target, given: $0)
+    noise?.report(to: step)
+    return bound.negative(posterior(corruptedInputs(step, bound.inputs)), step) {
+      negativeLogLikelihood(of: step.target, given: $0)
     }
   }
 
@@ -155,7 +171,7 @@ public struct DVAE: LatentVariableModel, Generative, Trainable {
       samples: bound.samples, average: bound.average, analyticKL: bound.analyticKL)
     let x = isCorrupted ? corruptedInputs(step, 1) : step.target
     return measured.negative(posterior(x), step) {
-      decoder.negativeLogLikelihood(of: step.target, given: $0)
+      negativeLogLikelihood(of: step.target, given: $0)
     }
   }
 
@@ -164,15 +180,25 @@ public struct DVAE: LatentVariableModel, Generative, Trainable {
     ImportanceWeightedBound.logWeights(
       posterior(step.target), count: count, step, repetition: repetition
     ) {
-      decoder.negativeLogLikelihood(of: step.target, given: $0)
+      negativeLogLikelihood(of: step.target, given: $0)
     }
   }
 
-  /// Whether the decoder is Gaussian.
-  public var isDensity: Bool { decoder.isDensity }
+  /// Whether the decoder is Gaussian, or the known noise has densities.
+  public var isDensity: Bool { noise?.isDensity ?? decoder.isDensity }
 
-  /// The decoder's last bias, [D], if the settings start it at the mean image.
-  public var meanImageBias: Parameter? { startsAtMeanImage ? decoder.outputBias : nil }
+  /// The decoder's last bias, if the settings start it at the logit of the mean image, between .001 and
+  /// .999; the mean image, where the known noise is drawn from it.
+  public var meanImageParameters: [(Parameter, @Sendable (Float) -> Float)] {
+    let others = noise?.meanImageParameters ?? []
+    guard startsAtMeanImage, let bias = decoder.outputBias else { return others }
+    return [(bias, Self.limitedLogit)] + others
+  }
+
+  @Sendable private static func limitedLogit(_ mean: Float) -> Float {
+    let p = min(max(mean, 0.001), 0.999)
+    return Float(log(Double(p) / (1 - Double(p))))
+  }
 
   /// The latent dimensions, J.
   public var latent: Int { mean.bias.shape.count }
@@ -183,11 +209,13 @@ public struct DVAE: LatentVariableModel, Generative, Trainable {
     return Code(mean: q.mean, logVariance: q.logVariance)
   }
 
-  /// The mean of p(x|z), [B, D].
-  public func decode(_ z: Variable) -> Variable { decoder.mean(z) }
+  /// The mean of p(x|z), [B, D]; where the noise is known, that of the clean image.
+  public func decode(_ z: Variable) -> Variable {
+    noise?.mean(logits: decoder.logits(z)) ?? decoder.mean(z)
+  }
 
-  /// As PyTorch computes it, where the decoder is Bernoulli.
-  public var torchImages: String? { "sigmoid(decoder(z))" }
+  /// As PyTorch computes it, where the decoder is no Gaussian.
+  public var torchImages: String? { noise?.torchImages("decoder(z)") ?? "sigmoid(decoder(z))" }
 
   /// As PyTorch computes it, where the encoder takes one input.
   public var torchCode: String? { inputsOfEncoder == 1 ? "mean(encoder(x))" : nil }
@@ -195,5 +223,15 @@ public struct DVAE: LatentVariableModel, Generative, Trainable {
   /// Codes from N(0, I), [B, J].
   public func prior(_ step: Step) -> Variable {
     step.normal(latent, step.purpose)
+  }
+}
+
+extension DVAE: Restoring {
+  /// Whether the noise is known.
+  public var restores: Bool { noise != nil }
+
+  /// The mean of the clean image given x and a code, [B, D].
+  public func restored(_ x: Variable, _ z: Variable) -> Variable {
+    noise?.restored(x, logits: decoder.logits(z)) ?? decode(z)
   }
 }

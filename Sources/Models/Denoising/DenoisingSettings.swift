@@ -13,7 +13,7 @@ extension DVAE {
     /// The estimator of the KL; nil for the model's default.
     public var kl: KLEstimator?
     /// The distribution whose parameters the decoder gives.
-    public var likelihood = Likelihood.bernoulli
+    public var likelihood = LikelihoodSettings()
     /// The kind of inference network.
     public var inference = Inference.feedforward
     /// Steps of a GRU.
@@ -39,11 +39,7 @@ extension DVAE {
       .optionalChoice(
         "kl", \.kl, absent: "analytic, or mc for averages of weights",
         "How the KL is found: in closed form, or by the samples of z (mc).", "D-22 [C]: analytic"),
-      .choice(
-        "likelihood", \.likelihood,
-        "What the decoder gives: logits, or means (sigmoid) and deviations (softplus + 1e-4).",
-        "6.1 [C]"
-      ).fixed,
+      .group(\.likelihood),
       .choice(
         "inference", \.inference, "The inference network: layers of hidden, or one GRU.", "6.5"
       ).fixed.refusedElsewhere,
@@ -167,11 +163,6 @@ extension DVAE {
     case inside
     /// Averages the logarithms of each input's mean weight.
     case outside
-  }
-
-  /// The distribution whose parameters the decoder gives.
-  public enum Likelihood: String, CaseIterable, Sendable {
-    case bernoulli, gaussian
   }
 
   /// The kind of inference network.

@@ -66,6 +66,14 @@ public enum LikelihoodDecoder: Module {
     }
   }
 
+  /// The logits of the pixels, [R, J] to [R, D]; of a Gaussian those of its means.
+  func logits(_ z: Variable) -> Variable {
+    switch self {
+    case .bernoulli(let network): network(z)
+    case .gaussian(let network, let mean, _): mean(network(z))
+    }
+  }
+
   /// The mean image of each code, in [0, 1]: [R, J] to [R, D].
   public func mean(_ z: Variable) -> Variable {
     switch self {

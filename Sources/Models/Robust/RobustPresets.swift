@@ -135,7 +135,7 @@ extension Preset {
   ]
 
   /// The variant whose codes stay in use from the first projection on.
-  private static let lightRobust = [
+  static let lightRobust = [
     Setting("batch=200", "4.1 [C]"),
     Setting("shuffle=true", "expected-mnist, section D"),
     Setting("hidden=512,256", "D-04 [P]"),
@@ -180,7 +180,7 @@ extension Preset {
   ///
   /// A small batch gives more steps, a large learning rate longer steps. From the first projection
   /// on, the threshold leaves the faces to the model.
-  private static let celebaFaces = [
+  static let celebaFaces = [
     Setting("batch=64", "own: more steps from a small set"),
     Setting("learning_rate=0.001", "D-08 [P]"),
     Setting("adam_beta1=0.9", "D-08 [P]: Adam's usual"),

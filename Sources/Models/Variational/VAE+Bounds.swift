@@ -12,8 +12,14 @@ extension VAE: LatentVariableModel {
   public func negativeBound(_ step: Step, isCorrupted: Bool) -> Variable {
     ImportanceWeightedBound(samples: 1, average: .logWeights, analyticKL: true)
       .negative(scaled(isCorrupted ? step.corrupted() : step.target), step) {
-        decoder($0).bernoulliNegativeLogLikelihood(of: step.target)
+        likelihood(of: step.target, given: $0)
       }
+  }
+
+  /// -log p(x|z), [R]: of the known noise, or Bernoullis.
+  private func likelihood(of x: Variable, given z: Variable) -> Variable {
+    noise?.negativeLogLikelihood(of: x, logits: decoder(z))
+      ?? decoder(z).bernoulliNegativeLogLikelihood(of: x)
   }
 
   /// log w of draws from q(z|x), [B, count].
@@ -21,10 +27,10 @@ extension VAE: LatentVariableModel {
     ImportanceWeightedBound.logWeights(
       scaled(step.target), count: count, step, repetition: repetition
     ) {
-      decoder($0).bernoulliNegativeLogLikelihood(of: step.target)
+      likelihood(of: step.target, given: $0)
     }
   }
 
-  /// Always false: Bernoullis have probabilities.
-  public var isDensity: Bool { false }
+  /// Whether the known noise has densities; Bernoullis have probabilities.
+  public var isDensity: Bool { noise?.isDensity ?? false }
 }

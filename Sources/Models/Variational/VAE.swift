@@ -27,6 +27,8 @@ public struct VAE: Autoencoder, Generative, Trainable {
     public var standardDeviation = StandardDeviation.sigma
     /// Comparison with the target.
     public var reconstruction = ReconstructionSettings()
+    /// Whether the noise of the images is known.
+    public var likelihood = LikelihoodSettings()
 
     /// The defaults.
     public init() {}
@@ -41,7 +43,18 @@ public struct VAE: Autoencoder, Generative, Trainable {
         "D-05"
       ).formerly("standard_deviation", words: ["variance": "var_bug"]),
       .group(\.reconstruction),
+      .group(\.likelihood),
     ]
+
+    /// Checks that the likelihood is one of this model.
+    public func check(
+      _ system: String, with common: CommonSettings
+    ) throws(ConfigurationError) {
+      guard likelihood.kind == .gaussian else { return }
+      throw ConfigurationError(
+        key: "likelihood", found: "gaussian with model=\(system)",
+        expected: "noise, or bernoulli for what reconstruction_term says; model=dvae has Gaussians")
+    }
 
     /// The settings that help against a collapse of a VAE alone.
     func cure(of warning: CollapseWarning) -> String {
@@ -63,7 +76,7 @@ public struct VAE: Autoencoder, Generative, Trainable {
   static func system(_ name: String) -> System {
     System(
       name, make: VAE.init, loop: Epochs.init,
-      presets: Preset.robust + Preset.pipelines + Preset.relatives
+      presets: Preset.robust + Preset.pipelines + Preset.relatives + Preset.knownNoise
     ) { settings, warning in settings.model.cure(of: warning) }
   }
 
@@ -74,6 +87,7 @@ public struct VAE: Autoencoder, Generative, Trainable {
   let beta: Float
   let term: ReconstructionTerm
   let exponent: Float
+  let noise: NoiseLikelihood?
 
   /// A model of images of this shape.
   ///
@@ -87,17 +101,24 @@ public struct VAE: Autoencoder, Generative, Trainable {
     beta = Float(c.kl.beta)
     term = c.reconstruction.term
     exponent = c.standardDeviation == .variance ? 1 : 0.5
+    noise = try c.likelihood.throughNoise(image)
+    phases = [
+      Phase(
+        "all",
+        updates: ["encoder", "mean", "log_variance", "decoder"]
+          + (noise?.isLearned == true ? ["noise"] : []))
+    ]
   }
 
   /// Names are checkpoint keys; their order is the order of the parameter groups.
   public var children: [(String, any Module)] {
     [
       ("encoder", encoder), ("mean", mean), ("log_variance", logVariance), ("decoder", decoder),
-    ]
+    ] + (noise.map { $0.parameters.isEmpty ? [] : [("noise", $0)] } ?? [])
   }
 
-  /// One phase updates all networks.
-  public let phases = [Phase("all", updates: ["encoder", "mean", "log_variance", "decoder"])]
+  /// One phase updates all networks, and the level of noise where it is learned.
+  public let phases: [Phase]
 
   /// q(z|x), a diagonal Gaussian, [B, J].
   func posterior(_ x: Variable) -> DiagonalGaussian {
@@ -109,15 +130,26 @@ public struct VAE: Autoencoder, Generative, Trainable {
   public func loss(phase: Int, _ step: Step) -> Variable {
     let q = posterior(step.corrupted())
     let z = q.sample(step.latentNoise(latent), exponent: exponent)
-    let reconstruction = term.loss(logits: decoder(z), of: step.target)
+    let reconstruction = distance(of: step.target, logits: decoder(z))
     let kl = q.klToStandardNormal()
     step.report(.reconstruction, reconstruction)
     step.report(.kl, kl)
+    noise?.report(to: step)
     return beta == 1 ? reconstruction + kl : reconstruction + beta * kl
   }
 
-  /// Whether the term is bce: squared errors are no likelihoods.
-  public var reportsLogLikelihood: Bool { term == .bce }
+  /// -log p(x|z), or the term in its place, [B].
+  private func distance(of x: Variable, logits: Variable) -> Variable {
+    noise?.negativeLogLikelihood(of: x, logits: logits) ?? term.loss(logits: logits, of: x)
+  }
+
+  /// Whether the term is bce, or the noise is known: squared errors are no likelihoods.
+  public var reportsLogLikelihood: Bool { noise != nil || term == .bce }
+
+  /// The mean training image, where the known noise is drawn from it.
+  public var meanImageParameters: [(Parameter, @Sendable (Float) -> Float)] {
+    noise?.meanImageParameters ?? []
+  }
 
   /// The latent dimensions, J.
   public var latent: Int { mean.bias.shape.count }
@@ -128,11 +160,13 @@ public struct VAE: Autoencoder, Generative, Trainable {
     return Code(mean: q.mean, logVariance: q.logVariance)
   }
 
-  /// The decoder's mean, [B, D].
-  public func decode(_ z: Variable) -> Variable { decoder(z).activated(.sigmoid) }
+  /// The decoder's mean, [B, D]: of the clean image where the noise is known.
+  public func decode(_ z: Variable) -> Variable {
+    noise?.mean(logits: decoder(z)) ?? decoder(z).activated(.sigmoid)
+  }
 
   /// As PyTorch computes it.
-  public var torchImages: String? { "sigmoid(decoder(z))" }
+  public var torchImages: String? { noise?.torchImages("decoder(z)") ?? "sigmoid(decoder(z))" }
 
   /// As PyTorch computes it.
   public var torchCode: String? { "mean(encoder(x))" }
@@ -148,5 +182,15 @@ public struct VAE: Autoencoder, Generative, Trainable {
   /// Codes from N(0, I), [B, J].
   public func prior(_ step: Step) -> Variable {
     step.normal(latent, step.purpose)
+  }
+}
+
+extension VAE: Restoring {
+  /// Whether the noise is known.
+  public var restores: Bool { noise != nil }
+
+  /// The mean of the clean image given x and a code, [B, D].
+  public func restored(_ x: Variable, _ z: Variable) -> Variable {
+    noise?.restored(x, logits: decoder(z)) ?? decode(z)
   }
 }

@@ -17,6 +17,8 @@ public struct Limits: Sendable {
   public static let notNegative = Limits(words: "of at least 0") { $0 >= 0 && $0.isFinite }
   /// 0 or more, infinity included.
   public static let notNegativeOrInfinite = Limits(words: "of at least 0, or inf") { $0 >= 0 }
+  /// Above 0, infinity included.
+  public static let positiveOrInfinite = Limits(words: "above 0, or inf") { $0 > 0 }
   /// A length in pixels.
   public static let pixels = Limits(words: "from 0.1 to 100") { $0 >= 0.1 && $0 <= 100 }
   /// Above 0, up to 1.

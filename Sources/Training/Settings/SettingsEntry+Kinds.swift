@@ -152,6 +152,23 @@ extension SettingsEntry {
       parse: { .string($0) })
   }
 
+  /// Noise that images are known to have, such as `salt-pepper:auto`.
+  public static func knownNoise(
+    _ name: String, _ path: WritableKeyPath<Owner, KnownNoise> & Sendable, _ summary: String,
+    _ source: String
+  ) -> SettingsEntry {
+    SettingsEntry(
+      name, path,
+      expected:
+        "a corruption such as salt-pepper:0.25, salt-pepper:auto, salt-pepper:0.2..0.3, none",
+      summary: summary, source: source, toJSON: { .string($0.description) },
+      fromJSON: { json in
+        guard case .string(let text) = json else { return nil }
+        do { return try KnownNoise(parsing: text) } catch { return nil }
+      },
+      parse: { .string($0) })
+  }
+
   private static func corruption(_ text: String) -> Corruption? {
     do { return try Corruption(parsing: text) } catch { return nil }
   }

@@ -15,11 +15,16 @@ struct DenoiseCommand: ImagesCommand {
     For the rows the run was trained on, L and S are the run's own: S, and L = X - S - R of its last
     split. Others are split with frozen weights: L = D(E(X - S)) and S = shrink(X - L, t) are
     repeated until L rests.
+
+    A model that knows the noise of its images (likelihood=noise) has L = the mean of the clean image
+    given X and its code. Clean images are many: with --samples N, FILE.h5 gets /draws [N, K, H, W, C],
+    their /mean and /deviation, and FILE.png shows some of them.
     """
   static let options =
     RunQuery.options + [
       Option.rounds,
       Option.value("as", "WHAT", "what pictures in a folder show: L (default), X-S or repaired"),
+      Option.value("samples", "K", "draws of the clean image, in place of L and S"),
       Option.value("with", "LIST", "what FILE.h5 holds beside L and S: X, scores, or X,scores"),
     ]
   static let endings = RunQuery.files + RunQuery.pictures + RunQuery.folders
@@ -27,6 +32,7 @@ struct DenoiseCommand: ImagesCommand {
   let query: RunQuery
   private var shown = Outputs.Shown.clean
   private var extras: Set<Outputs.Extra> = []
+  private var samples: Int?
 
   init(query: RunQuery) { self.query = query }
 
@@ -39,6 +45,12 @@ struct DenoiseCommand: ImagesCommand {
           "--as: found \(shown.rawValue) for \(query.output), expected a folder of pictures, as in "
             + "--out pictures/")
       }
+    }
+    samples = try arguments.integer("samples", in: 1...1000)
+    if samples != nil, query.isFolder || shown != .clean || arguments.has("with") {
+      throw UsageError(
+        "--samples: found it with \(query.isFolder ? query.output : "--with"), expected a file alone, as "
+          + "in --samples 10 --out draws.h5 or draws.png")
     }
     guard let list = arguments.value("with") else { return }
     for word in list.split(separator: ",", omittingEmptySubsequences: false) {
@@ -56,6 +68,7 @@ struct DenoiseCommand: ImagesCommand {
   }
 
   func write(_ images: ImageSet, by outputs: Outputs) throws -> [String] {
+    if let samples { return try outputs.draws(images, count: samples, to: query.output) }
     if query.isFolder {
       return try outputs.denoise(images, as: shown, into: query.output, rounds: query.rounds)
     }

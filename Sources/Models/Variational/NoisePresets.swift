@@ -1,0 +1,28 @@
+/// Presets of VAEs that know the noise of their images (docs/systems.md, 6.8).
+extension Preset {
+  static let knownNoise: [Preset] = [
+    Preset(
+      name: "mnist-noise-vae", summary: "VAE that knows the noise, on MNIST: a quarter flipped",
+      settings: known("salt-pepper:0.25") + lightRobust + thirtyEpochs),
+    Preset(
+      name: "fashion-noise-vae",
+      summary: "VAE that knows the noise, on Fashion-MNIST: a quarter flipped",
+      settings: known("salt-pepper:0.25") + lightRobust + thirtyEpochs),
+    Preset(
+      name: "celeba-noise-vae",
+      summary: "convolutional VAE that knows the noise, on CelebA: two fifths 0 or 1",
+      settings: known("salt-pepper-random:0.4") + celebaNet + celebaFaces),
+  ]
+
+  private static func known(_ noise: String) -> [Setting] {
+    [
+      Setting("model=vae", "4.1"), Setting("likelihood=noise", "own, 6.8"),
+      Setting(
+        "known_noise=\(noise)", "own, 6.8: set it to that of your images, or its level to auto"),
+    ]
+  }
+
+  private static let thirtyEpochs = [
+    Setting("epochs=30", "expected-mnist, section E")
+  ]
+}

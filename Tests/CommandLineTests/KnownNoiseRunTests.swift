@@ -1,0 +1,168 @@
+import Foundation
+import HDF5
+import Support
+import TestSupport
+import Testing
+
+/// Runs of models that know the noise of their images: one result on any ranks, clean images, refusals.
+@Suite(.serialized) struct KnownNoiseRunTests {
+  private static let small =
+    "--set hidden=16 --set latent=3 --set batch=64 --set lanes=4 --set epochs=3 --set log_every=1 "
+    + "--set grid_every=0 --quiet --data d.h5"
+
+  /// Each kind of pixel, a level that is estimated and one that is learned, and the mean image.
+  static let runs = [
+    "vae known_noise=salt-pepper:auto", "vae known_noise=salt-pepper:0.2..0.3",
+    "vae known_noise=salt-pepper:0.25 clean_scale=inf",
+    "vae known_noise=gaussian-clip:0.1+salt-pepper:0.25",
+    "dvae known_noise=mean-image samples=2", "diwae known_noise=uniform:0.2 corruptions=2",
+    "iwae known_noise=salt-pepper:0.25 samples=2",
+    "dvae known_noise=salt-pepper:0.25 inference=gru",
+  ]
+
+  private func train(_ run: String, _ line: String, ranks: Int, in folder: URL) throws -> Run {
+    let parts = run.split(separator: " ").map(String.init)
+    let preset = ["vae": "mnist-noise-vae", "rvae": "mnist-rvae-beta"][parts[0]]
+    var words = ["train", preset ?? "mnist-\(parts[0])"]
+    for setting in ["likelihood=noise"] + parts.dropFirst() { words += ["--set", setting] }
+    words += "\(Self.small) \(line)".split(separator: " ").map(String.init)
+    return try Tool.run(words, ranks: ranks, in: folder)
+  }
+
+  private func prepare(in folder: URL) throws {
+    try Tool.succeed("synthesize digits --count 203 --test 40 --out clean.h5", in: folder)
+    try Tool.succeed("corrupt clean.h5 d.h5 --noise salt-pepper:0.25 --seed 3", in: folder)
+  }
+
+  /// `exact` runs are equal on 1, 2 and 4 ranks, and after a stop.
+  @Test(arguments: runs) func oneResultOnAnyRanks(run: String) throws {
+    try withTemporaryFolder { folder in
+      try prepare(in: folder)
+      var expected: JSONValue?
+      for ranks in [1, 2, 4] {
+        let done = try train(run, "--exact --out p\(ranks)", ranks: ranks, in: folder)
+        #expect(done.status == 0, "\(done)")
+        let found = try RunFolder("p\(ranks)", in: folder).digests()
+        #expect(found == expected ?? found, "\(run) on \(ranks) ranks")
+        expected = found
+      }
+      let stopped = try train(run, "--exact --out r --stop-after-step 5", ranks: 2, in: folder)
+      #expect(stopped.status == 75, "\(stopped)")
+      try Tool.succeed("train --resume r --quiet", ranks: 4, in: folder)
+      #expect(try RunFolder("r", in: folder).digests() == expected, "\(run) after a stop")
+    }
+  }
+
+  /// The level of `auto` is in the settings of the run, and told.
+  @Test func theLevelIsEstimatedOnce() throws {
+    try withTemporaryFolder { folder in
+      try prepare(in: folder)
+      let settings = Self.small.replacing("--quiet ", with: "")
+      let run = try Tool.run(
+        "train mnist-noise-vae --set known_noise=salt-pepper:auto \(settings) --out r", in: folder)
+      #expect(run.status == 0, "\(run)")
+      #expect(run.errors.contains("estimated from flat parts of the images"), "\(run)")
+      let text = try String(contentsOf: folder.appending(path: "r/config.json"), encoding: .utf8)
+      let level = try #require(text.firstMatch(of: /"known_noise": "salt-pepper:([0-9.]+)"/)?.1)
+      #expect(abs(try #require(Double(level)) - 0.25) < 0.03)
+    }
+  }
+
+  /// L is nearer to the clean images than the images and than the same model without the noise.
+  @Test func findsTheCleanImages() throws {
+    try withTemporaryFolder { folder in
+      try Tool.succeed("synthesize digits --count 3000 --test 200 --out clean.h5", in: folder)
+      try Tool.succeed("corrupt clean.h5 d.h5 --noise salt-pepper:0.25 --seed 3", in: folder)
+      let settings =
+        "--set hidden=128 --set latent=16 --set batch=50 --set epochs=12 --set grid_every=0 --quiet "
+        + "--set learning_rate=0.002 --data d.h5"
+      try Tool.succeed("train mnist-noise-vae \(settings) --out known", ranks: 2, in: folder)
+      try Tool.succeed(
+        "train mnist-noise-vae \(settings) --set likelihood=bernoulli --set known_noise=none "
+          + "--out plain", ranks: 2, in: folder)
+      func errors(_ run: String) throws -> JSONValue {
+        try #require(
+          try Tool.document("evaluate \(run) --metrics mse --split test --json", in: folder)[
+            "metrics"]?[
+              "mse"])
+      }
+      let (known, plain) = (try errors("known"), try errors("plain"))
+      func number(_ json: JSONValue, _ name: String) throws -> Double {
+        try #require(json[name]?.number)
+      }
+      let l = try number(known, "L")
+      #expect(l < 0.5 * (try number(plain, "reconstruction")))
+      #expect(l < (try number(known, "reconstruction")))
+      #expect(l < (try number(known, "mean_image")))
+      #expect(plain["L"] == nil)
+      // What denoise writes is what was measured.
+      try Tool.succeed("denoise known --split test --out l.h5 --quiet", in: folder)
+      let images = try File.open(folder.appending(path: "l.h5").path).dataset("/L")
+        .readAll(as: Float.self).map { $0 / 255 }
+      let clean = try File.open(folder.appending(path: "d.h5").path).dataset("/test/clean")
+        .readAll(as: Float.self).map { $0 / 255 }
+      let squares = zip(images, clean).reduce(0.0) { $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1)) }
+      #expect(abs(squares / Double(clean.count) - l) < 2e-4)
+      try Tool.succeed("denoise known --out look.png --quiet", in: folder)
+      try drawsAreClean(in: folder)
+    }
+  }
+
+  /// The mean of many draws is near L, draws differ, and any number of ranks writes the same.
+  private func drawsAreClean(in folder: URL) throws {
+    for ranks in [1, 3] {
+      try Tool.succeed(
+        "denoise known --split test --samples 20 --out k\(ranks).h5 --quiet", ranks: ranks,
+        in: folder)
+    }
+    func values(_ file: String, _ name: String) throws -> [Float] {
+      try File.open(folder.appending(path: file).path).dataset(name).readAll(as: Float.self)
+    }
+    for name in ["/draws", "/mean", "/deviation"] {
+      #expect(try values("k1.h5", name) == values("k3.h5", name))
+    }
+    let (draws, mean) = (try values("k1.h5", "/draws"), try values("k1.h5", "/mean"))
+    let deviation = try values("k1.h5", "/deviation")
+    #expect(draws.count == 20 * mean.count)
+    let (pixels, rows) = (784, mean.count / 784)
+    var largest = 0.0
+    for row in 0..<rows {
+      for pixel in 0..<pixels {
+        let of = (0..<20).map { Double(draws[(row * 20 + $0) * pixels + pixel]) / 255 }
+        let average = of.reduce(0, +) / 20
+        largest = max(largest, abs(average - Double(mean[row * pixels + pixel])))
+        let variance = of.reduce(0) { $0 + ($1 - average) * ($1 - average) } / 20
+        largest = max(
+          largest, abs(variance.squareRoot() - Double(deviation[row * pixels + pixel])))
+      }
+    }
+    #expect(largest < 0.003)
+    #expect(deviation.contains { $0 > 0.05 })
+    let l = try values("l.h5", "/L").map { $0 / 255 }
+    let apart = zip(l, mean).reduce(0.0) { $0 + Double(abs($1.0 - $1.1)) } / Double(mean.count)
+    #expect(apart < 0.03)
+    let refused = try Tool.run("denoise known --samples 3 --out many/ --quiet", in: folder)
+    #expect(refused.status == 64 && refused.errors.contains("--samples"), "\(refused)")
+  }
+
+  static let refusals = [
+    ("vae known_noise=circle:0.5", "found circle:0.5, expected noise whose density is known"),
+    ("vae known_noise=gaussian:auto", "images show salt-pepper"),
+    ("vae likelihood=gaussian", "expected noise, or bernoulli"),
+    ("rvae known_noise=salt-pepper:0.25", "with model=rvae, which does not read it"),
+    ("vae likelihood=bernoulli known_noise=salt-pepper:0.25", "expected likelihood=noise"),
+    ("vae known_noise=salt-pepper:0.1+gaussian:0.1", "Gaussian noise first"),
+    ("vae known_noise=salt-pepper:3", "expected a corruption such as salt-pepper:0.25"),
+  ]
+
+  @Test(arguments: refusals, [1, 3]) func refuses(_ pair: (String, String), ranks: Int) throws {
+    try withTemporaryFolder { folder in
+      try prepare(in: folder)
+      let run = try train(pair.0, "--out r", ranks: ranks, in: folder)
+      #expect(run.status == 64, "\(run)")
+      #expect(run.errors.contains(pair.1), "\(run)")
+      #expect(run.errors.split(separator: "\n").count { $0.contains("expected") } == 1, "\(run)")
+      #expect(!FileManager.default.fileExists(atPath: folder.appending(path: "r").path))
+    }
+  }
+}
