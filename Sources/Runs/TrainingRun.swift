@@ -180,9 +180,11 @@ public enum TrainingRun {
     // before the images are prepared, which may take long.
     let rows = resolved.common.data.modelRows ?? data.count
     let first = try resolved.firstStage(rows: data.count, of: data.shape)
-    for stage in [first, resolved].compactMap({ $0 }) {
-      _ = try stage.makeModel(of: data.shape)
-      _ = try stage.loop.rowArrays(rows: rows, of: data.shape)
+    try world.agree {
+      for stage in [first, resolved].compactMap({ $0 }) {
+        _ = try stage.makeModel(of: data.shape)
+        _ = try stage.loop.rowArrays(rows: rows, of: data.shape)
+      }
     }
     // A place where no run can be made is told before the images are read.
     try world.agree {

@@ -148,8 +148,8 @@ import Testing
   static let refusals = [
     ("vae known_noise=circle:0.5", "found circle:0.5, expected noise whose density is known"),
     ("vae known_noise=gaussian:auto", "images show salt-pepper"),
-    ("vae likelihood=gaussian", "expected noise, or bernoulli"),
-    ("rvae known_noise=salt-pepper:0.25", "with model=rvae, which does not read it"),
+    ("vae likelihood=gaussian known_noise=none", "expected noise, or bernoulli"),
+    ("rvae known_noise=salt-pepper:0.25", "likelihood: found noise with model=rvae"),
     ("vae likelihood=bernoulli known_noise=salt-pepper:0.25", "expected likelihood=noise"),
     ("vae known_noise=salt-pepper:0.1+gaussian:0.1", "Gaussian noise first"),
     ("vae known_noise=salt-pepper:3", "expected a corruption such as salt-pepper:0.25"),

@@ -25,9 +25,7 @@ public struct RobustLoop: Loop {
   /// The robust VAE.
   static func variational(_ name: String) -> System {
     System(
-      name, make: VAE.init, loop: RobustLoop.init, presets: Preset.robust,
-      // S takes what the likelihood would know.
-      refusing: LikelihoodSettings.keys.map(\.name)
+      name, make: VAE.robust, loop: RobustLoop.init, presets: Preset.robust
     ) { settings, warning in
       let cures = longerBegin.orLighterKL(settings.model.kl)
       return warning == .posteriorCollapse

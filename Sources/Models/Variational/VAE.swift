@@ -110,6 +110,18 @@ public struct VAE: Autoencoder, Generative, Trainable {
     ]
   }
 
+  /// The model of a robust VAE, whose S takes what a likelihood through noise would know.
+  ///
+  /// - Throws: as `init`; for such a likelihood.
+  static func robust(_ c: Settings, image: ImageShape) throws -> VAE {
+    guard c.likelihood.kind != .noise else {
+      throw ConfigurationError(
+        key: "likelihood", found: "noise with model=rvae",
+        expected: "bernoulli, since S takes the noise; model=vae knows it")
+    }
+    return try VAE(c, image: image)
+  }
+
   /// Names are checkpoint keys; their order is the order of the parameter groups.
   public var children: [(String, any Module)] {
     [
