@@ -35,11 +35,15 @@ public protocol Trainable: Module {
   var meanImageBias: Parameter? { get }
   /// Whether the reconstruction part of the loss is -log p(x|z), in nats.
   var reportsLogLikelihood: Bool { get }
+  /// Whether that p(x|z) is a density over all values, not the probability of zeros and ones.
+  var reportsDensity: Bool { get }
 }
 
 extension Trainable {
   /// The default: true.
   public var reportsLogLikelihood: Bool { true }
+  /// The default: false.
+  public var reportsDensity: Bool { false }
   /// The default: nil.
   public var meanImageBias: Parameter? { nil }
 }

@@ -72,7 +72,7 @@ public struct VAE: Autoencoder, Generative, Trainable {
   let logVariance: Dense  // [B, H] -> [B, J]; log sigma^2
   let decoder: any Network  // [B, J] -> [B, D]; logits
   let beta: Float
-  let term: ReconstructionTerm
+  let term: ReconstructionSettings
   let exponent: Float
 
   /// A model of images of this shape.
@@ -85,7 +85,7 @@ public struct VAE: Autoencoder, Generative, Trainable {
     logVariance = architecture.head(c.network.latent)
     decoder = architecture.decoder
     beta = Float(c.kl.beta)
-    term = c.reconstruction.term
+    term = c.reconstruction
     exponent = c.standardDeviation == .variance ? 1 : 0.5
   }
 
@@ -116,8 +116,11 @@ public struct VAE: Autoencoder, Generative, Trainable {
     return beta == 1 ? reconstruction + kl : reconstruction + beta * kl
   }
 
-  /// Whether the term is bce: squared errors are no likelihoods.
-  public var reportsLogLikelihood: Bool { term == .bce }
+  /// Whether the term is a likelihood: squared errors and divergences are none.
+  public var reportsLogLikelihood: Bool { term.isLogLikelihood }
+
+  /// Whether it is a likelihood of any values.
+  public var reportsDensity: Bool { term.isLogLikelihood && !term.isOfProbabilities }
 
   /// The latent dimensions, J.
   public var latent: Int { mean.bias.shape.count }
