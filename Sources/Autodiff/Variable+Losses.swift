@@ -166,7 +166,7 @@ extension Variable {
     }
   }
 
-  private func rowLoss(
+  func rowLoss(
     _ target: Variable,
     _ kernel: (
       UnsafePointer<Float>, UnsafePointer<Float>, UnsafeMutablePointer<Float>,

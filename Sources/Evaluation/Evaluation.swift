@@ -161,7 +161,10 @@ public final class Evaluation {
         "no clean images are known: errors are to the images themselves, so X has none")
     }
     let isGrey = hasSplit || trained.hasFirstStage
-    if names.contains("elbo"), try isGrey || greyImages(source.images) > 0 {
+    if names.contains("elbo"), (trained.model as? any Trainable)?.reportsDensity == true {
+      remarks.append(
+        "elbo: by a density of pixel values; compare it with runs of the same loss alone")
+    } else if names.contains("elbo"), try isGrey || greyImages(source.images) > 0 {
       let what =
         hasSplit
         ? "the clean parts X - S it is of"

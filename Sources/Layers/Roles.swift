@@ -35,6 +35,8 @@ public protocol Trainable: Module {
   var meanImageParameters: [(Parameter, @Sendable (Float) -> Float)] { get }
   /// Whether the reconstruction part of the loss is -log p(x|z), in nats.
   var reportsLogLikelihood: Bool { get }
+  /// Whether that p(x|z) is a density over all values, not the probability of zeros and ones.
+  var reportsDensity: Bool { get }
 }
 
 extension Trainable {
@@ -42,6 +44,8 @@ extension Trainable {
   public var reportsLogLikelihood: Bool { true }
   /// The default: none.
   public var meanImageParameters: [(Parameter, @Sendable (Float) -> Float)] { [] }
+  /// The default: false.
+  public var reportsDensity: Bool { false }
 }
 
 /// A model that decodes codes to images.

@@ -31,8 +31,11 @@ extension Configuration {
     let read = Set(keysRead.map(\.name))
     func isRead(_ key: String) -> Bool { read.contains(key) }
     let term: ReconstructionSettings = self.read()
-    if isRead("reconstruction_term"), term.term == .bce {
-      throw refuse("reconstruction_term", "bce", "mse or l2norm: features are no probabilities")
+    if isRead("reconstruction_term"), term.isOfProbabilities {
+      throw refuse(
+        "reconstruction_term", term.term.rawValue,
+        "mse, l2norm, student_t, laplace, or beta_divergence with divergence_decoder=gaussian: "
+          + "features are no probabilities")
     }
     let layers: LayerSettings = self.read()
     if isRead("network"), layers.network != .mlp {

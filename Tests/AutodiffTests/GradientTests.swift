@@ -45,6 +45,23 @@ struct Differentiable: Sendable, CustomStringConvertible {
       Differentiable("squared error", [("a", matrix)]) {
         $0("a").squaredError(to: data(like: $0("a")))
       },
+      Differentiable("Student's t", [("a", matrix)]) {
+        $0("a").studentNegativeLogLikelihood(
+          of: data(like: $0("a")), scale: 0.5, degreesOfFreedom: 3)
+      },
+      Differentiable("Laplace", [("a", matrix)]) {
+        (4 * $0("a")).laplaceNegativeLogLikelihood(of: data(like: $0("a")), scale: 0.5)
+      },
+      Differentiable("Gaussian density power", [("a", matrix)]) {
+        $0("a").gaussianDensityPowerDivergence(to: data(like: $0("a")), beta: 0.5, scale: 0.75)
+      },
+      Differentiable("Bernoulli density power", [("a", matrix)]) {
+        $0("a").bernoulliDensityPowerDivergence(to: data(like: $0("a")), beta: 0.5)
+      },
+      Differentiable("Bernoulli density power of images", [("a", Shape(9, 4))]) {
+        $0("a").bernoulliDensityPowerDivergence(
+          to: data(like: $0("a").rows(0..<3)), beta: 0.25, ofWholeImages: true)
+      },
       Differentiable("square root", [("a", matrix)]) {
         $0("a").squaredError(to: data(like: $0("a"))).squareRoot()
       },

@@ -19,6 +19,10 @@ import Training
     "rda, tied": ["rda_variant=tied", "tied_layers=12,4", "reconstruction_term=mse"],
     "rda, rows": ["shrinkage=row", "threshold=none", "lambda=4"],
     "rda, columns": ["shrinkage=column", "threshold=none", "lambda=1"],
+    "rvae, from a median": ["initial_split=median"],
+    "rvae, from rpca": ["initial_split=rpca", "split_storage=compact"],
+    "vae, student": ["reconstruction_term=student_t"],
+    "vae, divergence": ["reconstruction_term=beta_divergence", "divergence_of=image"],
     "pca": ["noise=none"], "lpf": ["noise=none"], "median": ["noise=none"],
     "r-l2-vae": rounds, "rlc-vae": rounds, "ric-vae": rounds + ["recycle_grad=full"],
     "iwae": ["noise=none", "samples=3"], "dvae": ["samples=3", "corruptions=2", "kl=mc"],
@@ -37,7 +41,8 @@ import Training
     SystemCatalogue.names + [
       "rda, tied", "rda, rows", "rda, columns", "ic-affine-em, components", "diwae, recurrent",
       "rpca, randomized",
-      "rpca, authors",
+      "rpca, authors", "rvae, from a median", "rvae, from rpca", "vae, student",
+      "vae, divergence",
     ]
 
   /// 52 steps of 13 epochs in `exact` mode: whole runs on one, two and four ranks.

@@ -454,6 +454,21 @@ struct EvaluationTests {
     }
   }
 
+  /// A density of grey values is a likelihood, unlike Bernoullis of them, and a remark says which.
+  @Test(arguments: ["bce", "laplace", "student_t"]) func theRemarkOnABoundIsThatOfItsLoss(
+    term: String
+  ) throws {
+    try withTemporaryFolder { folder in
+      let (trained, data) = try run(
+        in: folder, ["model=vae", "epochs=1", "reconstruction_term=\(term)"])
+      let result = try Evaluation(trained, on: data, world: .alone()).run(metrics("elbo"))
+      #expect(result.metrics.map(\.name) == ["elbo", "elbo_standard_error"])
+      let remarks = result.remarks.filter { $0.hasPrefix("elbo: ") }
+      #expect(remarks.count == 1)
+      #expect(remarks.first?.contains("by a density of pixel values") == (term != "bce"))
+    }
+  }
+
   @Test func imagesOfAnotherShapeAreRefused() throws {
     try withTemporaryFolder { folder in
       let (trained, _) = try run(in: folder)

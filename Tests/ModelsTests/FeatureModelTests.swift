@@ -89,8 +89,13 @@ struct FeatureModelTests {
   @Test(arguments: [
     (
       ["model=ae"],
-      "reconstruction_term: found bce with features, expected mse or l2norm: features are no "
-        + "probabilities"
+      "reconstruction_term: found bce with features, expected mse, l2norm, student_t, laplace, or "
+        + "beta_divergence with divergence_decoder=gaussian: features are no probabilities"
+    ),
+    (
+      ["model=ae", "reconstruction_term=beta_divergence"],
+      "reconstruction_term: found beta_divergence with features, expected mse, l2norm, student_t, "
+        + "laplace, or beta_divergence with divergence_decoder=gaussian: features are no probabilities"
     ),
     (
       ["model=ic-vae", "network=conv"],

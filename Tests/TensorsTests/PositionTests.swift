@@ -84,6 +84,22 @@ struct ElementwiseKernel: Sendable, CustomTestStringConvertible {
         var loss = zeros(1)
         ck_softplus_rows(a, &loss, out, 1, n, -1)
       },
+      .init("student gradient") { a, b, _, out, n in
+        var loss = zeros(1)
+        ck_student_nll(a, b, &loss, out, 1, n, 0.3, 2, 0)
+      },
+      .init("laplace gradient") { a, b, _, out, n in
+        var loss = zeros(1)
+        ck_laplace_nll(a, b, &loss, out, 1, n, 0.3, 0)
+      },
+      .init("gaussian density power gradient") { a, b, _, out, n in
+        var loss = zeros(1)
+        ck_beta_gaussian(a, b, &loss, out, 1, n, 0.3, 2, 0)
+      },
+      .init("bernoulli density power gradient") { a, b, _, out, n in
+        var loss = zeros(1)
+        ck_beta_bernoulli(a, b, &loss, out, 1, n, 0.3)
+      },
       .init("sparse residual") { a, b, c, out, n in
         var s = zeros(n)
         var sums = [0.0, 0, 0]

@@ -215,6 +215,40 @@ void ck_log_mean_exp(const float *w, float *out, float *weights, long rows, long
 void ck_softmax_cross_entropy(
   const float *s, const int *labels, float *row_loss, float *grad, long rows, long cols);
 
+// MARK: Robust losses (robust_losses.c). d = y - x; `grad` may be NULL.
+
+/// row_loss = sum_j constant + power log(1 + d^2 / width); grad = 2 power d / (width + d^2).
+/// Student's t with v degrees of freedom and scale s: width = v s^2, power = (v + 1) / 2.
+void ck_student_nll(
+  const float *y, const float *x, float *row_loss, float *grad, long rows, long cols, float width,
+  float power, float constant);
+
+/// row_loss = sum_j constant + |d| / scale; grad = sign(d) / scale, 0 where d is 0.
+void ck_laplace_nll(
+  const float *y, const float *x, float *row_loss, float *grad, long rows, long cols, float scale,
+  float constant);
+
+/// row_loss = sum_j constant + factor (1 - exp(-slope d^2)).
+/// grad = 2 factor slope d exp(-slope d^2).
+void ck_beta_gaussian(
+  const float *y, const float *x, float *row_loss, float *grad, long rows, long cols, float slope,
+  float factor, float constant);
+
+/// With p = sigmoid(logit) and q = 1 - p:
+/// row_loss = sum_j p^(1 + beta) + q^(1 + beta) - 1
+///   - (1 + 1 / beta) (x p^beta + (1 - x) q^beta - 1);
+/// grad = (1 + beta) (p - x) (q p^beta + p q^beta).
+void ck_beta_bernoulli(
+  const float *logits, const float *x, float *row_loss, float *grad, long rows, long cols,
+  float beta);
+
+/// The same of a whole row:
+/// row_loss = prod_j (p^(1 + beta) + q^(1 + beta)) - 1
+///   - (1 + 1 / beta) (prod_j (x p^beta + (1 - x) q^beta) - 1).
+void ck_beta_bernoulli_image(
+  const float *logits, const float *x, float *row_loss, float *grad, long rows, long cols,
+  float beta);
+
 // MARK: Element-wise (elementwise.c)
 
 void ck_add(float *y, const float *a, const float *b, long n);       // y = a + b

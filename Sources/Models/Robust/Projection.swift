@@ -45,7 +45,7 @@ extension TrainingRows {
   /// It is the threshold, or less where no pixel can be that far from a reconstruction in [0, 1].
   ///
   /// **Collective.**
-  fileprivate func deviationLimit(threshold: Float) throws -> Float {
+  func deviationLimit(threshold: Float) throws -> Float {
     guard threshold > 1, !images.isEightBit else { return min(threshold, 1) }
     let block = Storage(count: blockRows * dimensions)
     var largest = [1.0]
@@ -65,8 +65,12 @@ extension Trainer {
   ///
   /// L = D(E(X - S)), S = shrink(X - L, t), R = X - L - S. **Collective.**
   ///
-  /// - Parameter sampling: whether L decodes a draw of q(z|X - S) or its mean.
-  func project(by shrinkage: Shrinkage, sampling: Bool) throws -> ProjectionResult {
+  /// - Parameters:
+  ///   - sampling: whether L decodes a draw of q(z|X - S) or its mean.
+  ///   - isFromZero: whether L + S is 0 before the first projection.
+  func project(
+    by shrinkage: Shrinkage, sampling: Bool, isFromZero: Bool = true
+  ) throws -> ProjectionResult {
     guard let state = rows.sparse, let model = model as? any Encoding else {
       preconditionFailure("a projection needs an encoder, and rows with a sparse part")
     }
@@ -77,7 +81,7 @@ extension Trainer {
     let d = dimensions
     let x = Storage(count: rows.blockRows * d)
     let reference = clean == nil ? nil : Storage(count: rows.blockRows * d)
-    let first = progress.outer == 0
+    let first = isFromZero && progress.outer == 0
     let step = Step(seed: settings.seed)
     var shrinkage = shrinkage
     if shrinkage.rule == .column {
@@ -179,7 +183,8 @@ extension Trainer {
 struct ProjectionResult: Sendable {
   /// ||X - L - S||_F.
   var residual = 0.0
-  /// ||previous (L + S) - new (L + S)||_F; before the first projection L + S was 0.
+  /// ||previous (L + S) - new (L + S)||_F; before the first projection L + S was 0,
+  /// unless S began with another value.
   var moved = 0.0
   /// The fraction of the elements of S that are not zero.
   var nonzero = 0.0

@@ -75,6 +75,11 @@ public struct RobustLoop: Loop {
     session.shrinks(by: threshold, lambda: settings.lambda)
     let shrinkage = Shrinkage(
       settings.shrinkage, threshold: threshold, shape: trainer.images.shape)
+    guard try split(session, by: shrinkage) else {
+      // A resume begins with the split again.
+      try session.checkpoint()
+      return session.interruption
+    }
     while trainer.progress.outer < settings.outerIterations {
       // A run that goes on after it has converged stays where it is.
       if let (c1, c2) = lastMeasures(of: session), hasConverged(c1, c2) { return .converged }
@@ -84,7 +89,8 @@ public struct RobustLoop: Loop {
       guard try session.train(epochs: settings.innerEpochs) else { return session.interruption }
       // L = D(E(X - S)); S = shrink(X - L, t); R = X - L - S.
       let found = try trainer.project(
-        by: shrinkage, sampling: settings.projectWith == .sample)
+        by: shrinkage, sampling: settings.projectWith == .sample,
+        isFromZero: settings.initialSplit == .none)
       let c1 = found.residual / norms.frobenius
       let c2 = weight * found.moved / norms.frobenius
       try session.finishOuter(

@@ -23,6 +23,8 @@ extension RobustLoop {
     public var resetOptimizer = false
     /// The code that the projection decodes.
     public var projectWith = ProjectionCode.sample
+    /// What S of the first outer iteration comes from.
+    public var initialSplit = InitialSplit.none
     /// The storage of S and R.
     public var storage = RowStorage()
     /// The settings of the optimizer.
@@ -67,14 +69,26 @@ extension RobustLoop {
         "project_with", \.projectWith,
         "The code that the projection decodes, where codes are drawn.",
         "D-07 [C]: sample"),
+      .choice(
+        "initial_split", \.initialSplit,
+        "S of the first outer iteration: none, 0; rpca, that of robust PCA of all images; median, what "
+          + "is far from the median around each pixel.",
+        "4.3: none"
+      ).fixed,
       .group(\.storage),
       .group(\.optimizer),
     ]
 
-    /// Norms are those of whole images, so patches cannot have them.
+    /// Norms are those of whole images, so patches cannot have them; a first S is of pixels.
     public func check(
       _ system: String, with common: CommonSettings
     ) throws(ConfigurationError) {
+      guard initialSplit == .none || !shrinkage.isOfWholeImages else {
+        throw ConfigurationError(
+          key: "initial_split",
+          found: "\(initialSplit.rawValue) with shrinkage=\(shrinkage.rawValue)",
+          expected: "none, or a shrinkage of pixels: soft, group or firm")
+      }
       guard shrinkage.isOfWholeImages, let patch = common.data.patch else { return }
       throw ConfigurationError(
         key: "shrinkage", found: "\(shrinkage.rawValue) with patch=\(patch)",

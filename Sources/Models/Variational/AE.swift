@@ -49,7 +49,7 @@ public struct AE: Autoencoder, Trainable {
   let mean: Dense  // [B, H] -> [B, J]; the code
   let decoder: any Network  // [B, J] -> [B, D]; logits
   let output: Activation  // of the logits
-  let term: ReconstructionTerm
+  let term: ReconstructionSettings
   let testPasses: Int
 
   /// A model of images of this shape.
@@ -61,7 +61,7 @@ public struct AE: Autoencoder, Trainable {
     mean = architecture.head(c.network.latent)
     decoder = architecture.decoder
     output = image.output
-    term = c.reconstruction.term
+    term = c.reconstruction
     testPasses = c.passes.count
   }
 
@@ -72,6 +72,9 @@ public struct AE: Autoencoder, Trainable {
 
   /// One phase updates all networks.
   public let phases = [Phase("all", updates: ["encoder", "mean", "decoder"])]
+
+  /// Whether the term is a likelihood.
+  public var reportsLogLikelihood: Bool { term.isLogLikelihood }
 
   /// The reconstruction term of clean x from x~, [B].
   public func loss(phase: Int, _ step: Step) -> Variable {

@@ -22,17 +22,71 @@ public struct KLWeight: SettingsGroup {
 public struct ReconstructionSettings: SettingsGroup {
   /// The term.
   public var term = ReconstructionTerm.bce
+  /// What terms that far values move little read.
+  public var robust = RobustLossSettings()
 
-  /// The default.
+  /// The defaults.
   public init() {}
 
-  /// `reconstruction_term`.
+  /// `reconstruction_term`, and what some of its terms read.
   public static let entries: [SettingsEntry<ReconstructionSettings>] = [
     .choice(
       "reconstruction_term", \.term,
-      "Comparison with the target: Bernoulli likelihood, squared error, or its root.",
-      "D-03 [C]: bce")
+      "Comparison with the target: Bernoulli likelihood; squared error, or its root; likelihoods of "
+        + "Student's t and of Laplace, or a density power divergence, which far values move little.",
+      "D-03 [C]: bce"),
+    .group(\.robust),
   ]
+
+  /// Whole images have the Bernoulli form alone.
+  public func check(
+    _ system: String, with common: CommonSettings
+  ) throws(ConfigurationError) {
+    if term == .betaDivergence { try robust.checkDivergence() }
+  }
+
+  /// Settings of other terms than the chosen one.
+  public func unreached(_ system: String, epochs: Int) -> [String] {
+    robust.unread(by: term)
+  }
+
+  /// Whether the term is -log p(x|z), in nats: of Bernoullis, or of a density.
+  var isLogLikelihood: Bool {
+    switch term {
+    case .bce, .studentT, .laplace: true
+    case .mse, .l2norm, .betaDivergence: false
+    }
+  }
+
+  /// Whether the target must lie in [0, 1], as probabilities do.
+  var isOfProbabilities: Bool {
+    term == .bce || term == .betaDivergence && robust.decoder == .bernoulli
+  }
+
+  /// The distance of `output` of `logits` [B, D] from `x` [B, D], [B]: summed over the pixels.
+  ///
+  /// - Parameter output: the function whose result is the decoder's mean. Terms of probabilities
+  ///   take the sigmoid.
+  func loss(logits: Variable, of x: Variable, output: Activation = .sigmoid) -> Variable {
+    let scale = robust.scale
+    switch term {
+    case .bce: return logits.bernoulliNegativeLogLikelihood(of: x)
+    case .mse: return logits.activated(output).squaredError(to: x)
+    case .l2norm: return logits.activated(output).squaredError(to: x).squareRoot()
+    case .studentT:
+      return logits.activated(output).studentNegativeLogLikelihood(
+        of: x, scale: scale, degreesOfFreedom: robust.degreesOfFreedom)
+    case .laplace:
+      return logits.activated(output).laplaceNegativeLogLikelihood(of: x, scale: scale)
+    case .betaDivergence:
+      guard robust.decoder == .gaussian else {
+        return logits.bernoulliDensityPowerDivergence(
+          to: x, beta: robust.exponent, ofWholeImages: robust.part == .image)
+      }
+      return logits.activated(output).gaussianDensityPowerDivergence(
+        to: x, beta: robust.exponent, scale: scale)
+    }
+  }
 }
 
 /// D-03: the comparison of a reconstruction with its target, summed over pixels, mean over the
@@ -44,18 +98,10 @@ public enum ReconstructionTerm: String, CaseIterable, Sendable {
   case mse
   /// Euclidean norm of the difference, not squared.
   case l2norm
-}
-
-extension ReconstructionTerm {
-  /// The distance of the sigmoid of `logits` [B, D] from `x` [B, D], [B]: summed over the pixels,
-  /// in nats for bce.
-  ///
-  /// - Parameter output: another function of the logits, which bce does not have.
-  func loss(logits: Variable, of x: Variable, output: Activation = .sigmoid) -> Variable {
-    switch self {
-    case .bce: logits.bernoulliNegativeLogLikelihood(of: x)
-    case .mse: logits.activated(output).squaredError(to: x)
-    case .l2norm: logits.activated(output).squaredError(to: x).squareRoot()
-    }
-  }
+  /// Negative log-likelihood of Student's t around the decoder's mean.
+  case studentT = "student_t"
+  /// Negative log-likelihood of Laplace's distribution around the decoder's mean.
+  case laplace
+  /// Density power divergence in place of a log-likelihood.
+  case betaDivergence = "beta_divergence"
 }

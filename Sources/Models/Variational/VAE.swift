@@ -85,7 +85,7 @@ public struct VAE: Autoencoder, Generative, Trainable {
   let logVariance: Dense  // [B, H] -> [B, J]; log sigma^2
   let decoder: any Network  // [B, J] -> [B, D]; logits
   let beta: Float
-  let term: ReconstructionTerm
+  let term: ReconstructionSettings
   let exponent: Float
   let noise: NoiseLikelihood?
 
@@ -99,7 +99,7 @@ public struct VAE: Autoencoder, Generative, Trainable {
     logVariance = architecture.head(c.network.latent)
     decoder = architecture.decoder
     beta = Float(c.kl.beta)
-    term = c.reconstruction.term
+    term = c.reconstruction
     exponent = c.standardDeviation == .variance ? 1 : 0.5
     noise = try c.likelihood.throughNoise(image)
     phases = [
@@ -155,8 +155,13 @@ public struct VAE: Autoencoder, Generative, Trainable {
     noise?.negativeLogLikelihood(of: x, logits: logits) ?? term.loss(logits: logits, of: x)
   }
 
-  /// Whether the term is bce, or the noise is known: squared errors are no likelihoods.
-  public var reportsLogLikelihood: Bool { noise != nil || term == .bce }
+  /// Whether the noise is known, or the term is a likelihood: squared errors and divergences are none.
+  public var reportsLogLikelihood: Bool { noise != nil || term.isLogLikelihood }
+
+  /// Whether it is a likelihood of any values.
+  public var reportsDensity: Bool {
+    noise?.isDensity ?? (term.isLogLikelihood && !term.isOfProbabilities)
+  }
 
   /// The mean training image, where the known noise is drawn from it.
   public var meanImageParameters: [(Parameter, @Sendable (Float) -> Float)] {
