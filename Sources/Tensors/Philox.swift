@@ -4,7 +4,7 @@
 public enum Purpose: UInt32, CaseIterable, Sendable {
   case initialization = 1
   case staticCorruption, order, trainingNoise, latent, projection, prior, generation, evaluation
-  case synthesis, chain, shuffle, recycling, dropout, binarization, hidden
+  case synthesis, chain, shuffle, recycling, dropout, binarization, hidden, knownNoise
 }
 
 /// The counter-based generator Philox4x32-10: a keyed bijection of 128-bit counters.

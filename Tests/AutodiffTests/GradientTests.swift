@@ -83,6 +83,15 @@ struct Differentiable: Sendable, CustomStringConvertible {
         square($0("a").recycled(residual: $0("b"), noise: data(like: $0("a"))))
       },
       Differentiable("clamped", [("a", matrix)]) { square($0("a").clamped(to: -8...8)) },
+      Differentiable("corrupted", [("a", matrix)]) {
+        square(
+          $0("a").corrupted { values, slopes, row in
+            for i in 0..<4 {
+              slopes[i] = Float((i + row) % 3 - 1)  // flipped, replaced, left
+              values[i] = 0.75 + slopes[i] * values[i]
+            }
+          })
+      },
       Differentiable("several samples of a row", [("a", matrix), ("b", matrix)]) { input in
         square(input("a").samples(logDeviation: input("b"), epsilon: noise(input("a"), repeats: 3)))
       },

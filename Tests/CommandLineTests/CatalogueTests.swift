@@ -11,6 +11,8 @@ import Training
   /// Settings that a model needs beside small networks.
   private static let needs: [String: [String]] = [
     "dcgan": ["channels=4,4"], "feature-net": ["channels=4,4"],
+    "dcgan, ambient": ["channels=4,4", "known_noise=gaussian-clip:0.2"],
+    "gan, ambient": ["known_noise=salt-pepper-replace:0.3"],
     "ic-affine-em": sweeps,
     "ic-affine-em, components": sweeps + ["components=20"],
     "rpca": sweeps + ["rpca_tolerance=0"],
@@ -39,6 +41,7 @@ import Training
   private static let rounds = ["passes=2", "passes_from_epoch=3"]
   private static let cases =
     SystemCatalogue.names + [
+      "dcgan, ambient", "gan, ambient",
       "rda, tied", "rda, rows", "rda, columns", "ic-affine-em, components", "diwae, recurrent",
       "rpca, randomized",
       "rpca, authors", "rvae, from a median", "rvae, from rpca", "vae, student",

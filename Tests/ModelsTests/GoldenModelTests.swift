@@ -19,7 +19,7 @@ struct GoldenModelTests {
     ],
     "adversarial": [
       "ae", "ae_mse", "daae_discriminator_first", "daae_joint", "daae_rmsprop", "daae_sprites",
-      "dae", "gan", "gan_legacy", "gan_saturating", "gan_small", "idaae",
+      "dae", "gan", "gan_ambient", "gan_legacy", "gan_saturating", "gan_small", "idaae",
       "idaae_discriminator_first", "idaae_images", "idaae_images_joint", "idaae_joint",
       "idaae_saturating",
     ],

@@ -4,7 +4,7 @@ import Tensors
 ///
 /// For small c, nearly all replaced pixels become 0 (pepper): 1 (salt) has the rate c². The DVAE
 /// authors' code does the same (D-19).
-struct BernoulliReplacement: Noise {
+struct BernoulliReplacement: SlopedNoise {
   static let name = "bernoulli"
   static let summary = "each pixel with probability P to a draw from Bernoulli(P)"
   static let levels: ClosedRange<Double>? = 0...1
@@ -29,7 +29,7 @@ struct BernoulliReplacement: Noise {
 /// C6, `balanced`: each pixel is replaced independently with probability c (D-19).
 ///
 /// The new value is 0 or 1 with equal probability.
-struct BernoulliBalanced: Noise {
+struct BernoulliBalanced: SlopedNoise {
   static let name = "bernoulli-balanced"
   static let summary = "each pixel with probability P to 0 or 1, at equal odds"
   static let levels: ClosedRange<Double>? = 0...1
@@ -83,7 +83,7 @@ struct MeanImage: Noise {
 }
 
 /// C10: each pixel independently becomes 0 with probability c.
-struct ZeroMask: Noise {
+struct ZeroMask: SlopedNoise {
   static let name = "zero-mask"
   static let summary = "each pixel with probability P to 0"
   static let levels: ClosedRange<Double>? = 0...1

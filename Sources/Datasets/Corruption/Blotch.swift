@@ -9,7 +9,7 @@ import Tensors
 /// Each has one colour: its channels are near white (.85...1 with probability .35), near black
 /// (0...0.15 with .35), or uniform over [0, 1]. In training on patches it teaches a model to look
 /// past damage.
-struct Blotch: Noise {
+struct Blotch: SlopedNoise {
   static let name = "blotch"
   static let summary = "with probability P a rectangle of one colour, with .6 P a line"
   static let levels: ClosedRange<Double>? = 0...1

@@ -31,7 +31,7 @@ public struct Corruption: Equatable, Sendable, CustomStringConvertible {
 
   /// The SPEC, in the form `init(parsing:)` reads: `salt-pepper:0.25`, `none`.
   public let spec: String
-  private let noise: any Noise
+  let noise: any Noise
 
   private init(_ kind: any Noise.Type, level: Double) {
     precondition(
@@ -179,8 +179,11 @@ public struct Corruption: Equatable, Sendable, CustomStringConvertible {
   public var isForFeatures: Bool { type(of: noise).isForFeatures }
 
   /// The kinds that suit features, in words.
-  public static var forFeatures: String {
-    catalogue.filter { $0.isForFeatures }
+  public static var forFeatures: String { list { $0.isForFeatures } }
+
+  /// Some kinds, each by its SPEC, in words.
+  static func list(_ isListed: (any Noise.Type) -> Bool) -> String {
+    catalogue.filter(isListed)
       .map { $0.levels == nil ? $0.name : "\($0.name):\($0.levelSymbol)" }
       .joined(separator: ", ")
   }

@@ -1,7 +1,7 @@
 import Tensors
 
 /// C4: x + s N(0, 1), not clipped.
-struct Gaussian: Noise {
+struct Gaussian: SlopedNoise {
   static let name = "gaussian"
   static let levelSymbol = "S"
   static let summary = "adds S times a standard normal, not clipped (stored as float32)"
@@ -23,5 +23,13 @@ struct Gaussian: Noise {
   ) {
     guard let first = values.baseAddress else { return }
     draws.addNormal(row: row, sigma: deviation, to: first, count: values.count)
+  }
+
+  func apply(
+    to values: UnsafeMutableBufferPointer<Float>, slopes: UnsafeMutableBufferPointer<Float>,
+    shape: ImageShape, row: Int, draws: Draws
+  ) {
+    apply(to: values, shape: shape, row: row, draws: draws)
+    slopes.update(repeating: 1)
   }
 }

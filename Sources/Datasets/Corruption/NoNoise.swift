@@ -1,7 +1,7 @@
 import Tensors
 
 /// Noise that changes nothing.
-struct NoNoise: Noise {
+struct NoNoise: SlopedNoise {
   static let name = "none"
   static let summary = "leaves the images as they are"
   static let levels: ClosedRange<Double>? = nil

@@ -6,7 +6,7 @@ import Tensors
 /// share of the rows, rounded down. The draws choose the rows within a group. So a set has its
 /// exact share: 1176 of the first 1960 Frey faces at 0.6. A row's noise still depends only on the
 /// row.
-protocol Occlusion: Noise {
+protocol Occlusion: SlopedNoise {
   /// The fraction of images that are hit.
   var fraction: Double { get }
   /// The pixels of an image that become 0; `integer(n, e)` is draw number e from 0..<n.

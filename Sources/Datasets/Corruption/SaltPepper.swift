@@ -2,7 +2,7 @@ import Foundation
 import Tensors
 
 /// C1, `replace=False`: flips exactly int(p d) distinct pixels of d.
-struct SaltPepper: Noise {
+struct SaltPepper: SlopedNoise {
   static let name = "salt-pepper"
   static let summary = "flips a fraction P of the pixels: over 0.5 to 0, others to 1"
   static let levels: ClosedRange<Double>? = 0...1
@@ -20,17 +20,31 @@ struct SaltPepper: Noise {
   func apply(
     to values: UnsafeMutableBufferPointer<Float>, shape: ImageShape, row: Int, draws: Draws
   ) {
-    let hits = Int(fraction * Double(values.count))
-    forEachDistinctPosition(hits, below: values.count, row: row, draws: draws) { position, _ in
-      values[position] = flipped(values[position])
+    forEachHit(of: values.count, row: row, draws: draws) { values[$0] = flipped(values[$0]) }
+  }
+
+  func apply(
+    to values: UnsafeMutableBufferPointer<Float>, slopes: UnsafeMutableBufferPointer<Float>,
+    shape: ImageShape, row: Int, draws: Draws
+  ) {
+    slopes.update(repeating: 1)
+    forEachHit(of: values.count, row: row, draws: draws) {
+      (values[$0], slopes[$0]) = (1 - values[$0], -1)
     }
+  }
+
+  /// Calls `flip` with each position that is flipped.
+  private func forEachHit(of count: Int, row: Int, draws: Draws, flip: (Int) -> Void) {
+    forEachDistinctPosition(
+      Int(fraction * Double(count)), below: count, row: row, draws: draws
+    ) { position, _ in flip(position) }
   }
 }
 
 /// C1, `replace=True`: draws int(p d) positions with replacement and flips them in turn.
 ///
 /// An even number of hits restores a binary value; the first hit makes a grey pixel binary.
-struct SaltPepperReplacing: Noise {
+struct SaltPepperReplacing: SlopedNoise {
   static let name = "salt-pepper-replace"
   static let summary = "the same with positions drawn with replacement"
   static let levels: ClosedRange<Double>? = 0...1
@@ -48,21 +62,33 @@ struct SaltPepperReplacing: Noise {
   func apply(
     to values: UnsafeMutableBufferPointer<Float>, shape: ImageShape, row: Int, draws: Draws
   ) {
-    let hits = Int(fraction * Double(values.count))
+    forEachHit(of: values.count, row: row, draws: draws) { values[$0] = flipped(values[$0]) }
+  }
+
+  func apply(
+    to values: UnsafeMutableBufferPointer<Float>, slopes: UnsafeMutableBufferPointer<Float>,
+    shape: ImageShape, row: Int, draws: Draws
+  ) {
+    slopes.update(repeating: 1)
+    forEachHit(of: values.count, row: row, draws: draws) {
+      (values[$0], slopes[$0]) = (1 - values[$0], -slopes[$0])
+    }
+  }
+
+  /// Calls `flip` with each position that is flipped, as often as it is.
+  private func forEachHit(of count: Int, row: Int, draws: Draws, flip: (Int) -> Void) {
+    let hits = Int(fraction * Double(count))
     withUnsafeTemporaryAllocation(of: UInt32.self, capacity: hits) { words in
       guard let first = words.baseAddress, hits > 0 else { return }
       draws.words(row: row, into: first, count: hits)
-      for word in words {
-        let position = Draws.integer(below: values.count, from: word)
-        values[position] = flipped(values[position])
-      }
+      for word in words { flip(Draws.integer(below: count, from: word)) }
     }
   }
 }
 
 /// C2: each array element (each channel) becomes 0 or 1 with probability p, 0 and 1 being equally
 /// likely.
-struct SaltPepperRandom: Noise {
+struct SaltPepperRandom: SlopedNoise {
   static let name = "salt-pepper-random"
   static let summary = "each value with probability P to 0 or 1, at equal odds"
   static let levels: ClosedRange<Double>? = 0...1
@@ -96,7 +122,7 @@ struct SaltPepperRandom: Noise {
 }
 
 /// C2, `per_pixel=True`: each pixel becomes black or white with probability p, its colours alike.
-struct SaltPepperRandomPixel: Noise {
+struct SaltPepperRandomPixel: SlopedNoise {
   static let name = "salt-pepper-random-pixel"
   static let summary = "the same for whole pixels: all colours become 0, or all 1"
   static let levels: ClosedRange<Double>? = 0...1

@@ -1,7 +1,7 @@
 import Tensors
 
 /// C5: each pixel is replaced independently, with probability p, by a draw from U[0, 1].
-struct UniformReplacement: Noise {
+struct UniformReplacement: SlopedNoise {
   static let name = "uniform"
   static let summary = "each pixel with probability P to a uniform draw"
   static let levels: ClosedRange<Double>? = 0...1
@@ -29,7 +29,7 @@ struct UniformReplacement: Noise {
 }
 
 /// C5, `exact_count`: draws from U[0, 1] replace exactly int(p d) distinct pixels of d.
-struct UniformExact: Noise {
+struct UniformExact: SlopedNoise {
   static let name = "uniform-exact"
   static let summary = "exactly a fraction P of the pixels to uniform draws"
   static let levels: ClosedRange<Double>? = 0...1

@@ -30,6 +30,8 @@ public struct DCGAN: ImageGame {
     public var players = PlayerSettings()
     /// The guard of logarithms.
     public var guardOfLogarithms = LossEpsilon()
+    /// The noise of the real images.
+    public var ambient = AmbientSettings()
 
     /// The defaults.
     public init() {}
@@ -40,6 +42,7 @@ public struct DCGAN: ImageGame {
       .group(\.code),
       .group(\.players),
       .group(\.guardOfLogarithms),
+      .group(\.ambient),
     ]
   }
 
@@ -55,6 +58,7 @@ public struct DCGAN: ImageGame {
   /// The latent dimensions, J.
   public let latent: Int
   let losses: AdversarialLosses
+  let knownNoise: AmbientNoise
   let momentum: Double?
 
   private static let weights = Initializer.normal(mean: 0, deviation: 0.02)
@@ -69,6 +73,7 @@ public struct DCGAN: ImageGame {
     let grid = (height: image.height >> channels.count, width: image.width >> channels.count)
     latent = c.code.latent
     momentum = c.players.discriminatorMomentum
+    knownNoise = AmbientNoise(c.ambient.knownNoise, on: image)
     generator = Self.generator(channels, c.code.latent, image, grid)
     discriminator = Self.discriminator(channels, image, grid)
     losses = AdversarialLosses(

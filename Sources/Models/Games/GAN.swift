@@ -33,6 +33,8 @@ public struct GAN: ImageGame {
     public var output = Output.sigmoid
     /// The guard of logarithms.
     public var guardOfLogarithms = LossEpsilon()
+    /// The noise of the real images.
+    public var ambient = AmbientSettings()
 
     /// The defaults.
     public init() {}
@@ -51,14 +53,20 @@ public struct GAN: ImageGame {
         "generator_output", \.output, "What a GAN's generator ends in.",
         "D-12: sigmoid; [C]: tanh"),
       .group(\.guardOfLogarithms),
+      .group(\.ambient),
     ]
 
-    /// Checks that the networks are fully connected.
+    /// Checks that the networks are fully connected, and that known noise meets values in [0, 1].
     public func check(
       _ system: String, with common: CommonSettings
     ) throws(ConfigurationError) {
       try layers.checkConnected(
         " with model=\(system), or model=\(SystemCatalogue.convolutionalGame)")
+      guard output == .sigmoid || ambient.knownNoise.isNone else {
+        throw ConfigurationError(
+          key: "generator_output", found: output.rawValue,
+          expected: "sigmoid with known_noise, which is for values in 0...1")
+      }
     }
   }
 
@@ -81,6 +89,7 @@ public struct GAN: ImageGame {
   /// The latent dimensions, J.
   public let latent: Int
   let losses: AdversarialLosses
+  let knownNoise: AmbientNoise
   let momentum: Double?
   private let layers: [Dense]  // of the discriminator
   private let output: Activation
@@ -90,6 +99,7 @@ public struct GAN: ImageGame {
   public init(_ c: Settings, image: ImageShape) {
     latent = c.code.latent
     momentum = c.players.discriminatorMomentum
+    knownNoise = AmbientNoise(c.ambient.knownNoise, on: image)
     let weights = Initializer.truncatedNormal(deviation: 0.02)
     generator = Perceptron(
       [latent] + c.layers.decoderLayers + [image.count], c.layers.activation, last: .identity,

@@ -67,12 +67,21 @@ extension Preset {
       ]),
     Preset(
       name: "celeba-dcgan", summary: "DCGAN on CelebA, the RVAE authors' code",
-      settings: [
-        Setting("model=dcgan", "4.5"), Setting("channels=64,128,256,512", "4.5 [C]"),
-        Setting("latent=100", "4.5 [C]"), Setting("batch=128", "4.5 [C]"),
-        Setting("epochs=200", "4.5 [C]"), Setting("shuffle=true", "4.5: the usual order"),
-        Setting("optimizer=adam", "4.5 [C]"), Setting("learning_rate=0.0002", "4.5 [C]"),
-        Setting("adam_beta1=0.5", "4.5 [C]"), Setting("generator_loss=non_saturating", "4.5 [C]"),
+      settings: dcgan + faces),
+    Preset(
+      name: "celeba-ambient-dcgan",
+      summary: "DCGAN on CelebA that knows the noise of its images (AmbientGAN)",
+      settings: dcgan + faces + [
+        Setting("known_noise=salt-pepper-random:0.2", "D-10: C2; the level is that of the images")
+      ]),
+    Preset(
+      name: "mnist-ambient-dcgan",
+      summary: "small DCGAN on MNIST that knows the noise of its images (AmbientGAN)",
+      settings: dcgan + [
+        Setting("channels=16,32", "own: 28 pixels become 7"), Setting("batch=64", "own"),
+        Setting("rows=55000", "D-11 [C]: the first 55,000"),
+        Setting("epochs=8", "own: 2,500 steps with 20,000 images served as well"),
+        Setting("known_noise=salt-pepper:0.25", "C1; the level is that of the images"),
       ]),
   ]
 
@@ -82,6 +91,20 @@ extension Preset {
     Setting("epochs=600", "4.1: 30 x 20"), Setting("hidden=512,256", "D-04 [P]"),
     Setting("latent=49", "4.1 [P]"), Setting("activation=sigmoid", "4.1 [C]"),
     Setting("optimizer=adam", "4.1 [P]"), Setting("learning_rate=0.001", "4.1 [P]"),
+  ]
+
+  /// Settings that DCGANs share.
+  private static let dcgan = [
+    Setting("model=dcgan", "4.5"), Setting("latent=100", "4.5 [C]"),
+    Setting("shuffle=true", "4.5: the usual order"), Setting("optimizer=adam", "4.5 [C]"),
+    Setting("learning_rate=0.0002", "4.5 [C]"), Setting("adam_beta1=0.5", "4.5 [C]"),
+    Setting("generator_loss=non_saturating", "4.5 [C]"),
+  ]
+
+  /// Settings of DCGANs on CelebA.
+  private static let faces = [
+    Setting("channels=64,128,256,512", "4.5 [C]"), Setting("batch=128", "4.5 [C]"),
+    Setting("epochs=200", "4.5 [C]"),
   ]
 
   /// Settings that the fully connected GANs share.
