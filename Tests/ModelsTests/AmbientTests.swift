@@ -52,7 +52,8 @@ struct AmbientTests {
 
   /// A draw is a function of seed, step, phase and row; it is not the noise of training.
   @Test func noiseIsKeyed() throws {
-    let noise = AmbientNoise(.zeroMask(0.5), on: ImageShape(height: 2, width: 3, channels: 1))
+    let noise = AmbientNoise(
+      try KnownNoise(parsing: "zero-mask:0.5"), on: ImageShape(height: 2, width: 3, channels: 1))
     func masks(rows: Range<Int32>, time: Int, phase: Int, seed: UInt64 = 3) -> [Float] {
       let step = Step(seed: seed)
       begin(step, rows: rows, time: time)

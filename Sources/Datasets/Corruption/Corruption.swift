@@ -33,7 +33,8 @@ public struct Corruption: Equatable, Sendable, CustomStringConvertible {
   public let spec: String
   let noise: any Noise
 
-  private init(_ kind: any Noise.Type, level: Double) {
+  /// A kind of the catalogue at one of its levels.
+  init(_ kind: any Noise.Type, level: Double) {
     precondition(
       kind.levels?.contains(level) ?? true, "\(kind.name) at level \(level)")
     spec = kind.levels == nil ? kind.name : "\(kind.name):\(level)"

@@ -97,6 +97,14 @@ public struct KnownNoise: Equatable, Sendable, CustomStringConvertible {
   /// Whether a level is estimated from the images.
   public var isEstimated: Bool { parts[0].level == .estimated }
 
+  /// Its kinds in order; without those whose level is not given.
+  public var corruptions: [Corruption] {
+    parts.compactMap { part in
+      guard case .given(let level) = part.level else { return nil }
+      return Corruption(part.kind, level: level)
+    }
+  }
+
   /// What it makes of a pixel of such images; where the level is learned, at the level 1.
   ///
   /// - Throws: `DatasetError.specification` for noise without a density, and for mixtures without one.

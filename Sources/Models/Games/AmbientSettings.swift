@@ -11,39 +11,43 @@ import Training
 /// the generator learns clean images, though only noisy ones were seen.
 public struct AmbientSettings: SettingsGroup {
   /// The noise of the real images.
-  public var knownNoise = Corruption.none
+  public var knownNoise = KnownNoise.none
 
   /// The default: none is known.
   public init() {}
 
   /// `known_noise`.
   public static let entries: [SettingsEntry<AmbientSettings>] = [
-    .corruption(
-      "known_noise", \.knownNoise,
-      "The noise that the images are known to have; a GAN's own images suffer it before its "
-        + "discriminator sees them, and come out clean.",
-      "4.4")
+    .knownNoise("known_noise", \.knownNoise, LikelihoodSettings.knownNoiseSummary, "4.4, 6.8").fixed
   ]
 
-  /// Refuses noise through which no gradient reaches the generator.
+  /// Refuses noise through which no gradient reaches the generator, and levels that are learned.
   public func check(
     _ system: String, with common: CommonSettings
   ) throws(ConfigurationError) {
-    guard !knownNoise.hasSlopes else { return }
-    throw ConfigurationError(
-      key: "known_noise", found: knownNoise.spec,
-      expected: "noise that passes a gradient on to model=\(system): \(Corruption.withSlopes)")
+    guard knownNoise.bounds == nil else {
+      throw ConfigurationError(
+        key: "known_noise", found: "\(knownNoise) with model=\(system)",
+        expected: "a level as number or auto")
+    }
+    for noise in knownNoise.corruptions where !noise.hasSlopes {
+      throw ConfigurationError(
+        key: "known_noise", found: noise.spec,
+        expected: "noise that passes a gradient on to model=\(system): \(Corruption.withSlopes)")
+    }
   }
 }
 
 /// Noise on generated images, drawn as the real images' noise is.
 struct AmbientNoise: Sendable {
-  private let noise: Corruption
+  private let noises: [Corruption]
   private let shape: ImageShape
+  /// Phases of a step, at most: each noise of a mixture has draws of its own.
+  private static let phases = 8
 
   /// Noise on images of a shape; it must have slopes.
-  init(_ noise: Corruption, on shape: ImageShape) {
-    (self.noise, self.shape) = (noise, shape)
+  init(_ noise: KnownNoise, on shape: ImageShape) {
+    (noises, self.shape) = (noise.corruptions.filter { !$0.isNone }, shape)
   }
 
   /// Generated images with noise, [B, D]; without noise the images themselves.
@@ -51,11 +55,16 @@ struct AmbientNoise: Sendable {
   /// The draw of an image is a function of seed, step, phase and the row of the batch's image at its
   /// place. So neither ranks nor lanes make a difference.
   func callAsFunction(_ made: Variable, _ step: Step, phase: Int) -> Variable {
-    guard !noise.isNone else { return made }
-    let draws = Draws(seed: step.seed, purpose: .knownNoise, time: step.time, repetition: phase)
-    return made.corrupted { values, slopes, example in
-      noise.apply(
-        to: values, slopes: slopes, shape: shape, row: Int(step.rows[example]), draws: draws)
+    var made = made
+    for (number, noise) in noises.enumerated() {
+      let draws = Draws(
+        seed: step.seed, purpose: .knownNoise, time: step.time,
+        repetition: phase + number * Self.phases)
+      made = made.corrupted { [shape] values, slopes, example in
+        noise.apply(
+          to: values, slopes: slopes, shape: shape, row: Int(step.rows[example]), draws: draws)
+      }
     }
+    return made
   }
 }

@@ -28,6 +28,11 @@ public struct LikelihoodSettings: SettingsGroup {
   /// The defaults.
   public init() {}
 
+  /// What `known_noise` is, in all models that read it.
+  static let knownNoiseSummary =
+    "The noise that images are known to have: for likelihood=noise, and for GANs, whose own images suffer "
+    + "it before they are judged. A level is a number, auto, or LOW..HIGH to learn it."
+
   /// `likelihood`, `known_noise`, `clean_scale`.
   public static let entries: [SettingsEntry<LikelihoodSettings>] = [
     .choice(
@@ -36,11 +41,7 @@ public struct LikelihoodSettings: SettingsGroup {
         + "(softplus + 1e-4), or, with noise, logits of clean pixels, scored through known_noise.",
       "6.1 [C]"
     ).fixed,
-    .knownNoise(
-      "known_noise", \.noise,
-      "The noise that likelihood=noise knows: its level as number, auto, or LOW..HIGH to learn it.",
-      "own, 6.8"
-    ).fixed,
+    .knownNoise("known_noise", \.noise, knownNoiseSummary, "4.4, 6.8").fixed,
     .real(
       "clean_scale", \.scale, .positiveOrInfinite,
       "Scale of a clean pixel's logistic distribution, cut off at 0 and 1; inf for binary images.",
