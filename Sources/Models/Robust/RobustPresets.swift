@@ -135,7 +135,10 @@ extension Preset {
   ]
 
   /// The variant whose codes stay in use from the first projection on.
-  static let lightRobust = [
+  private static let lightRobust = lightNet + [Setting("lambda=70", "D-15")]
+
+  /// Settings that a VAE has beside it.
+  static let lightNet = [
     Setting("batch=200", "4.1 [C]"),
     Setting("shuffle=true", "expected-mnist, section D"),
     Setting("hidden=512,256", "D-04 [P]"),
@@ -143,7 +146,6 @@ extension Preset {
     Setting("activation=relu", "expected-mnist, section D"),
     Setting("learning_rate=0.001", "4.1 [P]"),
     Setting("beta=0.3", "expected-mnist, section D: keeps the KL from collapsing"),
-    Setting("lambda=70", "D-15"),
   ]
 
   /// Settings that VAE and RVAE share on CelebA in the RVAE authors' code.
@@ -180,14 +182,18 @@ extension Preset {
   ///
   /// A small batch gives more steps, a large learning rate longer steps. From the first projection
   /// on, the threshold leaves the faces to the model.
-  static let celebaFaces = [
-    Setting("batch=64", "own: more steps from a small set"),
-    Setting("learning_rate=0.001", "D-08 [P]"),
-    Setting("adam_beta1=0.9", "D-08 [P]: Adam's usual"),
+  private static let celebaFaces = celebaSteps + [
     Setting("lambda=300", "4.3 [C]: the FID script; 50 puts half of each face into S"),
     Setting("outer_iterations=3", "own: the error of L halves in three"),
     Setting("inner_epochs=4", "own: as above"),
     Setting("epochs=12", "own: the VAE beside it, --set model=vae"),
     Setting("reset_optimizer=false", "D-06 [P]"),
+  ]
+
+  /// More and longer steps than the release has.
+  static let celebaSteps = [
+    Setting("batch=64", "own: more steps from a small set"),
+    Setting("learning_rate=0.001", "D-08 [P]"),
+    Setting("adam_beta1=0.9", "D-08 [P]: Adam's usual"),
   ]
 }

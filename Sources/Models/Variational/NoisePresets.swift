@@ -3,15 +3,16 @@ extension Preset {
   static let knownNoise: [Preset] = [
     Preset(
       name: "mnist-noise-vae", summary: "VAE that knows the noise, on MNIST: a quarter flipped",
-      settings: known("salt-pepper:0.25") + lightRobust + thirtyEpochs),
+      settings: known("salt-pepper:0.25") + lightNet + thirtyEpochs),
     Preset(
       name: "fashion-noise-vae",
       summary: "VAE that knows the noise, on Fashion-MNIST: a quarter flipped",
-      settings: known("salt-pepper:0.25") + lightRobust + thirtyEpochs),
+      settings: known("salt-pepper:0.25") + lightNet + thirtyEpochs),
     Preset(
       name: "celeba-noise-vae",
       summary: "convolutional VAE that knows the noise, on CelebA: two fifths 0 or 1",
-      settings: known("salt-pepper-random:0.4") + celebaNet + celebaFaces),
+      settings: known("salt-pepper-random:0.4") + celebaNet + celebaSteps
+        + [Setting("epochs=12", "as celeba-rvae-faces")]),
   ]
 
   private static func known(_ noise: String) -> [Setting] {
