@@ -182,13 +182,14 @@ extension Preset {
   ///
   /// A small batch gives more steps, a large learning rate longer steps. From the first projection
   /// on, the threshold leaves the faces to the model.
-  private static let celebaFaces = celebaSteps + [
-    Setting("lambda=300", "4.3 [C]: the FID script; 50 puts half of each face into S"),
-    Setting("outer_iterations=3", "own: the error of L halves in three"),
-    Setting("inner_epochs=4", "own: as above"),
-    Setting("epochs=12", "own: the VAE beside it, --set model=vae"),
-    Setting("reset_optimizer=false", "D-06 [P]"),
-  ]
+  private static let celebaFaces =
+    celebaSteps + [
+      Setting("lambda=300", "4.3 [C]: the FID script; 50 puts half of each face into S"),
+      Setting("outer_iterations=3", "own: the error of L halves in three"),
+      Setting("inner_epochs=4", "own: as above"),
+      Setting("epochs=12", "own: the VAE beside it, --set model=vae"),
+      Setting("reset_optimizer=false", "D-06 [P]"),
+    ]
 
   /// More and longer steps than the release has.
   static let celebaSteps = [
