@@ -54,8 +54,11 @@ extension Advisor {
     if common.data.patch == nil {
       let outer = Self.outerIterations
       let inner = min(100, max(5, (Self.wholeSteps + outer * perEpoch - 1) / (outer * perEpoch)))
-      try c.set("outer_iterations=\(outer)")
-      try c.set("inner_epochs=\(inner)")
+      try c.setLength(outerIterations: outer, innerEpochs: inner)
+      if common.recording.bestBy == .hidden, c.loop.outerIterations == nil {
+        common.recording.validateEvery = inner
+        c.write(common)
+      }
     }
     return (c, c.loop.epochs * perEpoch * common.lanes.batch)
   }
@@ -106,5 +109,19 @@ extension Advisor {
         "no noise was found: it is of a kind that cannot be seen here, or there is none")
     }
     return doubts
+  }
+}
+
+extension Configuration {
+  /// Sets the length of a robust loop or, of another model, as many epochs.
+  ///
+  /// - Throws: `ConfigurationError`.
+  mutating func setLength(outerIterations outer: Int, innerEpochs inner: Int) throws {
+    if loop.outerIterations == nil {
+      try set("epochs=\(outer * inner)")
+    } else {
+      try set("outer_iterations=\(outer)")
+      try set("inner_epochs=\(inner)")
+    }
   }
 }

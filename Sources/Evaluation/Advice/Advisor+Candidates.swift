@@ -8,6 +8,7 @@ extension Advisor {
   private static let pixelNoise = ["noise=none", "shrinkage=soft", "beta=0.1"]
   private static let pixelThresholds = [0.14, 0.1, 0.2]
   private static let patched = "photos"
+  private static let noiseModel = "mnist-noise-vae"
   /// Patches need room: the sides of an image, at least.
   private static let leastPatched = 32
 
@@ -32,7 +33,7 @@ extension Advisor {
     let isSmall = shape.count <= 16_384
     let divides = shape.height % 16 == 0 && shape.width % 16 == 0
     let robust = isSmall || !divides ? "mnist-rvae-beta" : "celeba-rvae-faces"
-    var whole = Self.thresholds.map { split(robust, $0) }
+    var whole = knowing(noise, shape) + Self.thresholds.map { split(robust, $0) }
     whole.append(
       Candidate(preset: robust, words: "no S", assignments: ["lambda=inf"], threshold: nil))
     if isSmall {
@@ -46,6 +47,18 @@ extension Advisor {
     // Three are tried in any case: two of patches, and one of whole images.
     let first = Array(patches.prefix(2)) + whole.prefix(1)
     return (first + Array(patches.dropFirst(2)) + Array(whole.dropFirst()), judgesRepair)
+  }
+
+  /// The model that knows the noise that was found, where its density is known.
+  private func knowing(_ noise: NoiseEstimate, _ shape: ImageShape) -> [Candidate] {
+    guard noise.kind != .none, let spec = noise.spec, let known = try? KnownNoise(parsing: spec),
+      (try? known.channel(of: shape)) != nil
+    else { return [] }
+    return [
+      Candidate(
+        preset: Self.noiseModel, words: "knows \(spec)", assignments: ["known_noise=\(spec)"],
+        threshold: nil)
+    ]
   }
 
   private func split(_ preset: String, _ threshold: Double) -> Candidate {

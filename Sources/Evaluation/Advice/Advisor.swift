@@ -154,8 +154,7 @@ public final class Advisor {
     let steps = unit * min(max(affordable, Self.steps.lowerBound), Self.steps.upperBound)
     let outer = Self.outerIterations
     let inner = max(1, steps / (outer * perEpoch))
-    try c.set("outer_iterations=\(outer)")
-    try c.set("inner_epochs=\(inner)")
+    try c.setLength(outerIterations: outer, innerEpochs: inner)
     // Fewer images, if an epoch of all is more than an outer iteration can have.
     let perInner = max(1, steps / (outer * inner))
     let used = min(sample.trained, max(1, perInner * batch / perImage))
