@@ -152,7 +152,8 @@ extension Variable {
     return tape.record(node)
   }
 
-  /// How many rows of this variable, [B, K], are largest at their label; of equals the first counts.
+  /// How many rows of this variable, [B, K], are largest at their label; of equals the first
+  /// counts.
   ///
   /// - Parameter labels: the classes, [B]; others than 0 to K - 1 are never right.
   public func count(ofRight labels: [Int32]) -> Int {

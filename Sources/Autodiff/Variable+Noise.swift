@@ -3,12 +3,13 @@ import Tensors
 
 /// What a clean pixel is, given a logit a of a decoder.
 public enum CleanPixel: Sendable, Equatable {
-  /// Logistic, of location 1/2 + a / (2 h) and scale 1 / (2 h), cut off at 0 and 1: it has chances to be
-  /// 0 or 1, and a density between.
+  /// Logistic, of location 1/2 + a / (2 h) and scale 1 / (2 h), cut off at 0 and 1: it has chances
+  /// to be 0 or 1, and a density between.
   case logistic(h: Float)
   /// 0 or 1, with the mean sigmoid(a); grey pixels are scored by cross-entropy.
   case bernoulli
-  /// The number sigmoid(a); the noise adds a Gaussian variable to it, which may be clipped to 0...1.
+  /// The number sigmoid(a); the noise adds a Gaussian variable to it, which may be clipped to
+  /// 0...1.
   case gaussian(deviation: Float, isClipped: Bool)
 }
 

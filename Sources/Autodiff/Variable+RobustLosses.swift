@@ -7,10 +7,11 @@ import Tensors
 /// As every loss they give one value for each example, [B]: the sum over the columns of [B, D]. A
 /// target may have fewer rows (see `bernoulliNegativeLogLikelihood(of:)`).
 extension Variable {
-  /// Negative log-likelihood of `target` under Student's t around this variable, constants included.
+  /// Negative log-likelihood of `target` under Student's t around this variable, constants
+  /// included.
   ///
-  /// Sum of (v + 1) / 2 log(1 + d² / (v s²)) + log s + ½ log(v pi) + log Γ(v / 2) - log Γ((v + 1) / 2)
-  /// for the distance d, in nats of a density. The gradient falls like 1 / d for far values.
+  /// Sum of w log(1 + d² / (v s²)) + log s + ½ log(v pi) + log Γ(v / 2) - log Γ(w) for the distance
+  /// d and w = (v + 1) / 2, in nats of a density. The gradient falls like 1 / d for far values.
   ///
   /// - Parameters:
   ///   - scale: s, above 0, in units of the target.
@@ -42,9 +43,9 @@ extension Variable {
 
   /// Density power divergence of a Gaussian around this variable, of each value by itself.
   ///
-  /// Sum of -(1 + 1 / beta) (p(x)^beta - 1) + integral of p^(1 + beta) - 1, where p is the density of
-  /// N(y, s²). For beta towards 0 it is the Gaussian negative log-likelihood. The gradient falls to 0
-  /// for far values.
+  /// Sum of -(1 + 1 / beta) (p(x)^beta - 1) + integral of p^(1 + beta) - 1, where p is the density
+  /// of N(y, s²). For beta towards 0 it is the Gaussian negative log-likelihood. The gradient falls
+  /// to 0 for far values.
   ///
   /// - Parameters:
   ///   - beta: above 0.
@@ -67,8 +68,8 @@ extension Variable {
   ///
   /// - By pixel: the sum of -(1 + 1 / beta) (x p^beta + (1 - x) q^beta - 1) + p^(1 + beta)
   ///   + q^(1 + beta) - 1, where q = 1 - p.
-  /// - By image: the same of the products over all pixels, as Akrami et al. have it; their constant is
-  ///   larger by 1. An image that fits badly as a whole then has hardly any gradient.
+  /// - By image: the same of the products over all pixels, as Akrami et al. have it; their constant
+  ///   is larger by 1. An image that fits badly as a whole then has hardly any gradient.
   ///
   /// For beta towards 0 both are the Bernoulli negative log-likelihood.
   ///

@@ -1,11 +1,11 @@
-// Likelihoods of noisy pixels given the logits of clean ones, with their gradients, and what the two
-// together say of the clean pixel.
+// Likelihoods of noisy pixels given the logits of clean ones, with their gradients, and what the
+// two together say of the clean pixel.
 //
-// A clean pixel y is a logistic variable of location 1/2 + a / (2 h) and scale 1 / (2 h), cut off at 0
-// and 1, where it has the chances sigmoid(-a - h) and sigmoid(a - h). As h goes to 0 it is 0 or 1 alone:
-// a Bernoulli variable. Or it is the number sigmoid(a), to which Gaussian noise is added.
-// The result is kept, or flipped (up to 1/2 to 1, otherwise to 0), or it becomes 0, or 1, or uniform:
-// `chances` has the chances of the last four, [4][cols], to be multiplied by `level`.
+// A clean pixel y is a logistic variable of location 1/2 + a / (2 h) and scale 1 / (2 h), cut off
+// at 0 and 1, where it has the chances sigmoid(-a - h) and sigmoid(a - h). As h goes to 0 it is 0
+// or 1 alone: a Bernoulli variable. Or it is the number sigmoid(a), to which Gaussian noise is
+// added. The result is kept, or flipped (up to 1/2 to 1, otherwise to 0), or it becomes 0, or 1, or
+// uniform: `chances` has the chances of the last four, [4][cols], to be multiplied by `level`.
 #include "vectors.h"
 
 /// The chances of one vector of pixels.
@@ -31,14 +31,14 @@ CK_INLINE void both_sides(const vec *w, vec *above, vec *below, vec *tail) {
   *tail = LOG1P_UNIT(e);
 }
 
-/// What one vector of pixels adds: its losses, their slopes by the logits, and by the level the sum of
-/// the chances of another value less what stays.
+/// What one vector of pixels adds: its losses, their slopes by the logits, and by the level the sum
+/// of the chances of another value less what stays.
 typedef struct {
   vec loss, slope, level;
 } noisy;
 
-/// -log(kept exp(log_base) + other), which is kept apart where nothing but `log_base` can be: then no
-/// exp may underflow. `share` is the part of `kept exp(log_base)` in the sum.
+/// -log(kept exp(log_base) + other), which is kept apart where nothing but `log_base` can be: then
+/// no exp may underflow. `share` is the part of `kept exp(log_base)` in the sum.
 CK_INLINE void mixed(
   const vec *kept, const vec *log_base, const vec *other, vec *loss, vec *share, vec *sum) {
   vec base = EXP(*log_base);

@@ -79,8 +79,8 @@ public struct NoiseEstimate: Equatable, Sendable {
   /// The level, if this kind was found.
   func level(of kind: Kind) -> Double? { self.kind == kind ? level : nil }
 
-  /// What noise makes of a clean value c in the mean, offset + gain c; nil where it is no such line,
-  /// or not known.
+  /// What noise makes of a clean value c in the mean, offset + gain c; nil where it is no such
+  /// line, or not known.
   ///
   /// For flips it is exact where clean values are 0 or 1.
   public var expectation: (offset: Double, gain: Double)? {

@@ -6,8 +6,8 @@ import Runs
 
 extension Evaluation {
   /// The errors of X and of what a user may compare a model with, of D(E(X)) from mean codes and,
-  /// with a sparse part, of L, X - S and the repaired images (`Shrinkage.repair`); where the noise is
-  /// known, of L; with a first stage of its L, of which the reconstruction is then made.
+  /// with a sparse part, of L, X - S and the repaired images (`Shrinkage.repair`); where the noise
+  /// is known, of L; with a first stage of its L, of which the reconstruction is then made.
   ///
   /// A model trained with noise drawn at each step gets inputs with such noise, unless the images
   /// are already corrupted; medians are of the same inputs. The mean image is that of the clean
@@ -59,8 +59,8 @@ extension Evaluation {
   /// - Parameters:
   ///   - isOfRun: whether the images are the run's training rows, with their own S.
   ///   - columns: how many column sums of the reference are wanted: none, or those of all pixels.
-  ///   - measure: gets an answer, the clean image and its shape; returns a sum and its weight, which
-  ///     is the same for all answers of an image.
+  ///   - measure: gets an answer, the clean image and its shape; returns a sum and its weight,
+  ///     which is the same for all answers of an image.
   func compare(
     _ images: ImageSet, with reference: ImageSet, isOfRun: Bool, columns: Int = 0,
     _ measure: (_ answer: [Float], _ clean: [Float], ImageShape) throws -> (Double, Double)

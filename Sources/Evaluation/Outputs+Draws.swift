@@ -8,7 +8,8 @@ import Support
 import Tensors
 import Training
 
-/// Clean images that an image may come from: draws of the code, each with the clean image it tells of.
+/// Clean images that an image may come from: draws of the code, each with the clean image it tells
+/// of.
 ///
 /// Prakash et al., "Fully Unsupervised Diversity Denoising with Convolutional Variational
 /// Autoencoders" (DivNoising), ICLR 2021.
@@ -16,8 +17,8 @@ extension Outputs {
   /// Draws in a picture.
   private static let shownDraws = 4
 
-  /// Writes `/draws` (uint8, [N, count, H, W, C]), `/mean` and `/deviation` (float32, [N, H, W, C]) of
-  /// the draws of each image; or a picture of some rows.
+  /// Writes `/draws` (uint8, [N, count, H, W, C]), `/mean` and `/deviation` (float32, [N, H, W, C])
+  /// of the draws of each image; or a picture of some rows.
   ///
   /// A draw is the mean of the clean image given x and a code z ~ q(z|x), where the model knows the
   /// noise, and the decoder's mean otherwise. The deviation is that of the draws around their mean.
@@ -25,8 +26,8 @@ extension Outputs {
   /// **Collective.**
   ///
   /// - Returns: what a reader should know, a line each.
-  /// - Throws: `ConfigurationError` for a model whose codes are not drawn, or that splits images, and
-  ///   for patches; errors of the files.
+  /// - Throws: `ConfigurationError` for a model whose codes are not drawn, or that splits images,
+  ///   and for patches; errors of the files.
   public func draws(_ data: ImageSet, count: Int, to path: String) throws -> [String] {
     let source = try world.agree { try Source(trained, data) }
     let drawer = try world.agree {
@@ -111,8 +112,8 @@ final class CleanDraws {
   private let images: ImageSet
   private let step: Step
 
-  /// - Throws: `ConfigurationError` for a model whose codes are not drawn, or that splits images, and
-  ///   for patches.
+  /// - Throws: `ConfigurationError` for a model whose codes are not drawn, or that splits images,
+  ///   and for patches.
   init(_ trained: TrainedModel, images: ImageSet, count: Int) throws {
     guard let model = trained.model as? any Autoencoder, !trained.shrinks, !images.isPatches,
       !trained.hasFirstStage

@@ -119,8 +119,8 @@ extension Encoding {
   public var torchCode: String? { nil }
 }
 
-/// A model that knows what noise makes of a clean image, so that a noisy one tells of the clean one beside
-/// its code.
+/// A model that knows what noise makes of a clean image, so that a noisy one tells of the clean one
+/// beside its code.
 public protocol Restoring: Autoencoder {
   /// Whether this model does: it may be a setting.
   var restores: Bool { get }

@@ -235,7 +235,8 @@ extension Configuration {
     return resolved
   }
 
-  /// The same with the level of known noise that the training set shows, where that is to be estimated.
+  /// The same with the level of known noise that the training set shows, where that is to be
+  /// estimated.
   ///
   /// - Throws: `ConfigurationError` where the images show no such noise.
   public func estimatingNoise(in images: ImageSet) throws(ConfigurationError) -> Configuration {
@@ -259,17 +260,19 @@ extension Configuration {
     return estimated
   }
 
-  /// What a user should know of the level of known noise, a line each.
-  public func noiseNotes(_ resolved: Configuration) -> [String] {
-    let (asked, used) = (read(LikelihoodSettings.self), resolved.read(LikelihoodSettings.self))
-    if asked.noise.isEstimated {
-      return ["known_noise=\(used.noise): estimated from flat parts of the images"]
-    }
-    guard let bounds = used.noise.bounds else { return [] }
-    return [
-      "known_noise=\(used.noise): a learned level tends to the bound that explains most by the code, "
-        + "here \(bounds.lowerBound), and images then keep their noise; noise_level in the log tells it"
-    ]
+  /// The level of known noise that was estimated for a run, to be told; nil where it was given.
+  public func noiseNote(_ resolved: Configuration) -> String? {
+    guard read(LikelihoodSettings.self).noise.isEstimated else { return nil }
+    let noise = resolved.read(LikelihoodSettings.self).noise
+    return "known_noise=\(noise): estimated from flat parts of the images"
+  }
+
+  /// A warning of a level of noise that is learned; nil for none.
+  public var noiseWarning: String? {
+    let noise = read(LikelihoodSettings.self).noise
+    guard let bounds = noise.bounds else { return nil }
+    return "known_noise=\(noise): a learned level tends to the bound that explains most by the code, "
+      + "here \(bounds.lowerBound), and images then keep their noise; noise_level in the log tells it"
   }
 
   /// Refuses values of keys that the system cannot follow.

@@ -175,7 +175,8 @@ public enum TrainingRun {
     world: Communicator
   ) throws -> (configuration: Configuration, images: IdentifiedImages, run: NewRun?) {
     let resolved = try resolve(configuration, on: data, world: world)
-    for note in configuration.noiseNotes(resolved) { observer?.note(note) }
+    if let note = configuration.noiseNote(resolved) { observer?.note(note) }
+    if let warning = resolved.noiseWarning { observer?.warning(warning) }
     // Settings that do not fit the images are found before the folder is made; the folder is there
     // before the images are prepared, which may take long.
     let rows = resolved.common.data.modelRows ?? data.count
@@ -448,7 +449,9 @@ public enum TrainingRun {
     abilities.encodes = session.trainer.model is any Encoding
     abilities.generates = session.trainer.model is any Generative
     abilities.classifies = session.trainer.model is any Classifying
-    abilities.splits = session.trainer.rowState?.arrays.hasSparsePart == true
+    abilities.splits =
+      session.trainer.rowState?.arrays.hasSparsePart == true
+      || (session.trainer.model as? any Restoring)?.restores == true
     return abilities
   }
 }

@@ -56,8 +56,8 @@ public struct SplitSheet {
     return (0..<shown).map { $0 * count / shown }
   }
 
-  /// X | L | S | X - S | repaired, or X | D(E(X)), or X | L by known noise, or X | L1 | D(E(L1)) of two
-  /// stages; then the clean images, the mean image and a median filter.
+  /// X | L | S | X - S | repaired, or X | D(E(X)), or X | L by known noise, or X | L1 | D(E(L1)) of
+  /// two stages; then the clean images, the mean image and a median filter.
   ///
   /// The line under a column has its mean squared error to the clean images, where they are known.
   ///

@@ -166,8 +166,8 @@ public final class Trainer {
   ///
   /// **Collective.**
   ///
-  /// - Parameter beforeValues: called once all gradients are summed, before values of the last phase
-  ///   are sent between hosts; left out where gradients are held back.
+  /// - Parameter beforeValues: called once all gradients are summed, before values of the last
+  ///   phase are sent between hosts; left out where gradients are held back.
   public func trainStep(beforeValues: () throws -> Void = {}) throws {
     guard let model = trainable else {
       preconditionFailure("a fitted model has no step of gradients")

@@ -4,7 +4,8 @@ import Support
 import TestSupport
 import Testing
 
-/// Runs of models that know the noise of their images: one result on any ranks, clean images, refusals.
+/// Runs of models that know the noise of their images: one result on any ranks, clean images,
+/// refusals.
 @Suite(.serialized) struct KnownNoiseRunTests {
   private static let small =
     "--set hidden=16 --set latent=3 --set batch=64 --set lanes=4 --set epochs=3 --set log_every=1 "
@@ -68,6 +69,17 @@ import Testing
     }
   }
 
+  /// A level that is learned is warned of, and logged within its bounds.
+  @Test func aLearnedLevelIsWarnedOf() throws {
+    try withTemporaryFolder { folder in
+      try prepare(in: folder)
+      let run = try train("vae known_noise=salt-pepper:0.2..0.3", "--out r", ranks: 1, in: folder)
+      #expect(run.errors.contains("warning: known_noise=salt-pepper:0.2..0.3: a learned"), "\(run)")
+      let levels = try RunFolder("r", in: folder).log().compactMap { $0["noise_level"]?.number }
+      #expect(!levels.isEmpty && levels.allSatisfy { (0.2...0.3).contains($0) }, "\(levels)")
+    }
+  }
+
   /// L is nearer to the clean images than the images and than the same model without the noise.
   @Test func findsTheCleanImages() throws {
     try withTemporaryFolder { folder in
@@ -95,6 +107,14 @@ import Testing
       #expect(l < (try number(known, "reconstruction")))
       #expect(l < (try number(known, "mean_image")))
       #expect(plain["L"] == nil)
+      // No pixel of the background is bright in all new images: none began on the wrong side.
+      try Tool.succeed("sample known --count 50 --out new.h5 --quiet", in: folder)
+      let new = try File.open(folder.appending(path: "new.h5").path).dataset("/samples")
+        .readAll(as: Float.self)
+      for pixel in 0..<784 {
+        let mean = (0..<50).reduce(Float(0)) { $0 + new[$1 * 784 + pixel] } / 50
+        #expect(mean < 0.95, "pixel \(pixel)")
+      }
       // What denoise writes is what was measured.
       try Tool.succeed("denoise known --split test --out l.h5 --quiet", in: folder)
       let images = try File.open(folder.appending(path: "l.h5").path).dataset("/L")

@@ -29,7 +29,8 @@ import Testing
     }
   }
 
-  /// Noise of neighbours, mixtures that no channel says, and rates that are not a multiple of a level.
+  /// Noise of neighbours, mixtures that no channel says, and rates that are not a multiple of a
+  /// level.
   @Test(arguments: [
     ("circle:0.5", "density"), ("blotch:0.5", "density"), ("binarize", "density"),
     ("salt-pepper:0.1+gaussian:0.1", "Gaussian noise first"),

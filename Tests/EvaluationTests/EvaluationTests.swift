@@ -263,7 +263,8 @@ struct EvaluationTests {
         #expect(farthest(expected.l, result.l) < 1e-5, "\(count)")
         #expect(farthest(expected.s, result.s) < 1e-5, "\(count)")
       }
-      // Images rest one by one: the result is near that of many rounds, and another than one round's.
+      // Images rest one by one: the result is near that of many rounds, and another than one
+      // round's.
       let (last, rested) = (rounds(200), try found(200))
       #expect(farthest(last.l, rested.l) < 0.005)
       #expect(farthest(rounds(1).l, rested.l) > 0.01)

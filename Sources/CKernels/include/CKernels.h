@@ -123,16 +123,18 @@ void ck_winograd_weight_sums(
 
 // MARK: Noise (noise.c): pixels x in [0, 1], [rows, cols], of logits a of clean ones.
 //
-// `chances` is [4][cols]: the chances that a pixel is flipped, becomes 0, becomes 1, becomes uniform;
-// times `level`. grad may be NULL, and so may row_level, the slope of a row's loss by the level.
+// `chances` is [4][cols]: the chances that a pixel is flipped, becomes 0, becomes 1, becomes
+// uniform; times `level`. grad may be NULL, and so may row_level, the slope of a row's loss by the
+// level.
 
-/// -log p(x | a) of clean pixels that are logistic, cut off at 0 and 1: location 1/2 + a / (2 h), scale
-/// 1 / (2 h); h > 0.
+/// -log p(x | a) of clean pixels that are logistic, cut off at 0 and 1: location 1/2 + a / (2 h),
+/// scale 1 / (2 h); h > 0.
 void ck_noisy_logistic_nll(
   const float *logits, const float *x, const float *chances, float level, float h, float *row_loss,
   float *grad, float *row_level, long rows, long cols);
 
-/// -x log q - (1 - x) log (1 - q), with q the mean of what the noise makes of a Bernoulli(sigmoid(a)).
+/// -x log q - (1 - x) log (1 - q), with q the mean of what the noise makes of a
+/// Bernoulli(sigmoid(a)).
 void ck_noisy_bernoulli_nll(
   const float *logits, const float *x, const float *chances, float level, float *row_loss,
   float *grad, float *row_level, long rows, long cols);

@@ -3,12 +3,12 @@ import Tensors
 
 /// C12: damage as photographs have it, on small images.
 ///
-/// With probability p a rectangle, both sides uniform over 2...11 pixels, its centre uniform over the
-/// image; then, with probability .6 p, a straight line of any angle, half a pixel to 1.5 pixels to
-/// each side of it, its distance from the centre uniform up to half the image. The border cuts both.
-/// Each has one colour: its channels are near white (.85...1 with probability .35), near black
-/// (0...0.15 with .35), or uniform over [0, 1]. In training on patches it teaches a model to look
-/// past damage.
+/// With probability p a rectangle, both sides uniform over 2...11 pixels, its centre uniform over
+/// the image; then, with probability .6 p, a straight line of any angle, half a pixel to 1.5 pixels
+/// to each side of it, its distance from the centre uniform up to half the image. The border cuts
+/// both. Each has one colour: its channels are near white (.85...1 with probability .35), near
+/// black (0...0.15 with .35), or uniform over [0, 1]. In training on patches it teaches a model to
+/// look past damage.
 struct Blotch: SlopedNoise {
   static let name = "blotch"
   static let summary = "with probability P a rectangle of one colour, with .6 P a line"

@@ -1,8 +1,8 @@
-/// Noise that images are known to have: kinds of the registry whose density is known, in the order in
-/// which they came about, such as `gaussian-clip:0.1+salt-pepper:0.25`.
+/// Noise that images are known to have: kinds of the registry whose density is known, in the order
+/// in which they came about, such as `gaussian-clip:0.1+salt-pepper:0.25`.
 ///
-/// A level is a number, `auto` for one estimated from the images, or `LOW..HIGH` for one learned within
-/// these bounds.
+/// A level is a number, `auto` for one estimated from the images, or `LOW..HIGH` for one learned
+/// within these bounds.
 public struct KnownNoise: Equatable, Sendable, CustomStringConvertible {
   /// The level of a kind.
   public enum Level: Equatable, Sendable {
@@ -38,8 +38,8 @@ public struct KnownNoise: Equatable, Sendable, CustomStringConvertible {
 
   /// Reads a SPEC.
   ///
-  /// - Throws: `DatasetError.specification` for a kind that is unknown or has no density, a level out of
-  ///   range, or more than one level that is not given.
+  /// - Throws: `DatasetError.specification` for a kind that is unknown or has no density, a level
+  ///   out of range, or more than one level that is not given.
   public init(parsing spec: String) throws(DatasetError) {
     var parts: [Part] = []
     for text in spec.split(separator: "+", omittingEmptySubsequences: false) {
@@ -107,7 +107,8 @@ public struct KnownNoise: Equatable, Sendable, CustomStringConvertible {
 
   /// What it makes of a pixel of such images; where the level is learned, at the level 1.
   ///
-  /// - Throws: `DatasetError.specification` for noise without a density, and for mixtures without one.
+  /// - Throws: `DatasetError.specification` for noise without a density, and for mixtures without
+  ///   one.
   public func channel(of shape: ImageShape) throws(DatasetError) -> NoiseChannel {
     var channel = NoiseChannel()
     for part in parts {

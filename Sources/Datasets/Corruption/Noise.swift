@@ -28,8 +28,8 @@ protocol Noise: Sendable {
   /// The same noise with a mean image, one value for each pixel.
   func knowing(meanImage: [Float]) -> Self
 
-  /// What it makes of a pixel of images of a shape, where it treats pixels independently; nil where no
-  /// such channel says it.
+  /// What it makes of a pixel of images of a shape, where it treats pixels independently; nil where
+  /// no such channel says it.
   func channel(of shape: ImageShape) -> NoiseChannel?
 
   /// Its level, as images show it; nil where they show other noise, or none.

@@ -131,7 +131,8 @@ struct SaltPepperRandomPixel: SlopedNoise {
 
   init(level: Double) { probability = Float(level) }
 
-  /// That of each value by itself; the channels of a colour share their fate, which no channel says.
+  /// That of each value by itself; the channels of a colour share their fate, which no channel
+  /// says.
   func channel(of shape: ImageShape) -> NoiseChannel? {
     guard shape.channels == 1 else { return nil }
     return NoiseChannel(zero: Double(probability) / 2, one: Double(probability) / 2)

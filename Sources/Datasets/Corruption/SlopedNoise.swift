@@ -1,7 +1,7 @@
 import Tensors
 
-/// Noise through which a gradient reaches the images below it, for models whose own images suffer it
-/// before they are judged (docs/systems.md, 4.4).
+/// Noise through which a gradient reaches the images below it, for models whose own images suffer
+/// it before they are judged (docs/systems.md, 4.4).
 ///
 /// Each new value depends on one old value at most, so a slope a value is the whole derivative. The
 /// default serves noise that replaces some values, whatever they were, and leaves the others.
@@ -36,8 +36,8 @@ extension SlopedNoise {
 }
 
 extension Corruption {
-  /// Whether a gradient reaches the images through it, so that ``apply(to:slopes:shape:row:draws:)``
-  /// may be called.
+  /// Whether a gradient reaches the images through it, so that
+  /// ``apply(to:slopes:shape:row:draws:)`` may be called.
   public var hasSlopes: Bool { noise is any SlopedNoise }
 
   /// The kinds through which a gradient reaches the images, in words.

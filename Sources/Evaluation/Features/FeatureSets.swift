@@ -11,8 +11,8 @@ import Training
 
 /// The sets of images whose features are compared with those of clean images.
 ///
-/// Beside the new images stand doing nothing (X), the model's clean part of the same images (L), and
-/// other clean images: no model can be nearer than these but by chance.
+/// Beside the new images stand doing nothing (X), the model's clean part of the same images (L),
+/// and other clean images: no model can be nearer than these but by chance.
 enum FeatureSet: String, CaseIterable {
   case samples, x = "X", l = "L", real
 }

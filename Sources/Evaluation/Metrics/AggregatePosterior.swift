@@ -10,8 +10,8 @@ import Training
 /// How far the codes of all images, taken together, are from the prior N(0, I) (docs/systems.md,
 /// 8.11).
 ///
-/// One code of each image: a draw of q(z|x) where the encoder gives a distribution. For a model that
-/// recycles, that is its first pass.
+/// One code of each image: a draw of q(z|x) where the encoder gives a distribution. For a model
+/// that recycles, that is its first pass.
 enum AggregatePosterior: Metric {
   static let name = "posterior"
   static let summary = "how far codes of all images are from N(0, I): means, variances, covariances"
@@ -63,8 +63,8 @@ enum AggregatePosterior: Metric {
   static let hasPlot = true
   private static let mostPoints = 5000
 
-  /// A scatter plot of two dimensions for an encoder that gives a distribution, with the prior; of a
-  /// deterministic encoder, histograms of all codes.
+  /// A scatter plot of two dimensions for an encoder that gives a distribution, with the prior; of
+  /// a deterministic encoder, histograms of all codes.
   static func plot(_ evaluation: Evaluation) throws -> Plot? {
     guard let found = try evaluation.posteriorCodes() else { return nil }
     let (codes, prior) = (found.codes, found.prior)
@@ -100,8 +100,8 @@ enum AggregatePosterior: Metric {
 }
 
 extension Evaluation {
-  /// A code of each image, and as many draws of N(0, I), [N, J] on all ranks; nil for a model without
-  /// an encoder.
+  /// A code of each image, and as many draws of N(0, I), [N, J] on all ranks; nil for a model
+  /// without an encoder.
   ///
   /// **Collective.**
   fileprivate func posteriorCodes() throws -> (codes: Tensor, prior: Tensor, isDrawn: Bool)? {

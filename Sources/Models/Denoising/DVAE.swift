@@ -187,12 +187,12 @@ public struct DVAE: LatentVariableModel, Generative, Trainable {
   /// Whether the decoder is Gaussian, or the known noise has densities.
   public var isDensity: Bool { noise?.isDensity ?? decoder.isDensity }
 
-  /// The decoder's last bias, if the settings start it at the logit of the mean image, between .001 and
-  /// .999; the mean image, where the known noise is drawn from it.
+  /// The decoder's last bias, if the settings start it at the logit of the mean image, between .001
+  /// and .999; where the noise is known, at that of the clean mean image.
   public var meanImageParameters: [(Parameter, @Sendable (Float) -> Float)] {
-    let others = noise?.meanImageParameters ?? []
-    guard startsAtMeanImage, let bias = decoder.outputBias else { return others }
-    return [(bias, Self.limitedLogit)] + others
+    if let noise { return noise.meanImageParameters(decoder.outputBias) }
+    guard startsAtMeanImage, let bias = decoder.outputBias else { return [] }
+    return [(bias, Self.limitedLogit)]
   }
 
   @Sendable private static func limitedLogit(_ mean: Float) -> Float {

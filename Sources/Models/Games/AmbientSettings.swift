@@ -52,8 +52,8 @@ struct AmbientNoise: Sendable {
 
   /// Generated images with noise, [B, D]; without noise the images themselves.
   ///
-  /// The draw of an image is a function of seed, step, phase and the row of the batch's image at its
-  /// place. So neither ranks nor lanes make a difference.
+  /// The draw of an image is a function of seed, step, phase and the row of the batch's image at
+  /// its place. So neither ranks nor lanes make a difference.
   func callAsFunction(_ made: Variable, _ step: Step, phase: Int) -> Variable {
     var made = made
     for (number, noise) in noises.enumerated() {

@@ -7,8 +7,9 @@ import Training
 ///
 /// Shapes: B examples, D pixels, J latent dimensions. The real images are the batch's images with
 /// their noise of training. With `known_noise`, generated images suffer that noise before they are
-/// judged, drawn anew in each phase; samples stay clean. The discriminator's step sees generated images as data. The generator's
-/// gradients flow through the discriminator, which stays fixed. Each phase has its own codes.
+/// judged, drawn anew in each phase; samples stay clean. The discriminator's step sees generated
+/// images as data. The generator's gradients flow through the discriminator, which stays fixed.
+/// Each phase has its own codes.
 protocol ImageGame: Generative, Trainable {
   /// The generator, [B, J] -> [B, D].
   var generator: any Network { get }

@@ -21,8 +21,8 @@ public struct LikelihoodSettings: SettingsGroup {
   public var kind = Likelihood.bernoulli
   /// The noise of the images.
   public var noise = KnownNoise.none
-  /// The scale of a clean pixel around its location, as a share of the range of pixels; infinite for
-  /// pixels that are 0 or 1.
+  /// The scale of a clean pixel around its location, as a share of the range of pixels; infinite
+  /// for pixels that are 0 or 1.
   public var scale = 0.5
 
   /// The defaults.
@@ -65,11 +65,11 @@ public struct LikelihoodSettings: SettingsGroup {
   }
 }
 
-/// p(x|z) of noisy images x: a decoder's logits tell of clean pixels, and a channel of what the noise makes
-/// of them.
+/// p(x|z) of noisy images x: a decoder's logits tell of clean pixels, and a channel of what the
+/// noise makes of them.
 ///
-/// So the decoder's images are clean. It is the noise model of DivNoising (Prakash et al., ICLR 2021),
-/// with pixels that are replaced. Shapes: R codes, D pixels.
+/// So the decoder's images are clean. It is the noise model of DivNoising (Prakash et al., ICLR
+/// 2021), with pixels that are replaced. Shapes: R codes, D pixels.
 struct NoiseLikelihood: Module {
   /// What a clean pixel is.
   let pixel: CleanPixel
@@ -83,7 +83,8 @@ struct NoiseLikelihood: Module {
 
   /// The likelihood of images of a shape.
   ///
-  /// - Throws: `ConfigurationError` for noise without a density, and for a level that is not known yet.
+  /// - Throws: `ConfigurationError` for noise without a density, and for a level that is not known
+  ///   yet.
   init(_ settings: LikelihoodSettings, image: ImageShape) throws(ConfigurationError) {
     if image.isFeatures {
       throw ConfigurationError(
@@ -112,10 +113,25 @@ struct NoiseLikelihood: Module {
     (level.map { [("level", $0)] } ?? []) + (meanImage.map { [("mean_image", $0)] } ?? [])
   }
 
-  /// The mean image, which starts at that of the training images.
-  var meanImageParameters: [(Parameter, @Sendable (Float) -> Float)] {
+  /// What starts at the mean training image: the mean image of such noise, and the last bias of a
+  /// decoder, [D], at the logit of the clean mean.
+  ///
+  /// Between dark and bright, the likelihood of a pixel of frequent noise is lowest: a background that
+  /// begins there may end on the wrong side.
+  ///
+  /// - Parameter bias: one value a pixel; others, as those of convolutions, start as they would.
+  func meanImageParameters(
+    _ bias: Parameter?
+  ) -> [(Parameter, @Sendable (Float) -> Float)] {
     let same: @Sendable (Float) -> Float = { $0 }
-    return meanImage.map { [($0, same)] } ?? []
+    let (offset, gain) = channel.meanLine(level: bounds.map { ($0.lowerBound + $0.upperBound) / 2 })
+    let logit: @Sendable (Float) -> Float = { mean in
+      let clean = min(max((Double(mean) - offset) / gain, 0.02), 0.98)
+      return Float(log(clean / (1 - clean)))
+    }
+    let known = meanImage.map { [($0, same)] } ?? []
+    guard let bias, bias.shape.count == dimensions, gain > 0.05 else { return known }
+    return known + [(bias, logit)]
   }
 
   /// Whether training changes it.

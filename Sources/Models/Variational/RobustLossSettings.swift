@@ -2,9 +2,10 @@ import Training
 
 /// What the reconstruction terms read that a few far values move little (docs/systems.md, 4.1).
 ///
-/// Student's t: Lange, Little & Taylor, "Robust Statistical Modeling Using the t Distribution", JASA
-/// 1989. Density power divergence: Basu, Harris, Hjort & Jones, Biometrika 1998; in a VAE Akrami et
-/// al., "A robust variational autoencoder using beta divergence", Knowledge-Based Systems 2022.
+/// Student's t: Lange, Little & Taylor, "Robust Statistical Modeling Using the t Distribution",
+/// JASA 1989. Density power divergence: Basu, Harris, Hjort & Jones, Biometrika 1998; in a VAE
+/// Akrami et al., "A robust variational autoencoder using beta divergence", Knowledge-Based Systems
+/// 2022.
 public struct RobustLossSettings: SettingsGroup {
   /// s of Student's t and of a Gaussian, b of Laplace's distribution, in units of the pixels.
   public var scale = 0.1

@@ -155,7 +155,8 @@ public struct VAE: Autoencoder, Generative, Trainable {
     noise?.negativeLogLikelihood(of: x, logits: logits) ?? term.loss(logits: logits, of: x)
   }
 
-  /// Whether the noise is known, or the term is a likelihood: squared errors and divergences are none.
+  /// Whether the noise is known, or the term is a likelihood: squared errors and divergences are
+  /// none.
   public var reportsLogLikelihood: Bool { noise != nil || term.isLogLikelihood }
 
   /// Whether it is a likelihood of any values.
@@ -163,9 +164,9 @@ public struct VAE: Autoencoder, Generative, Trainable {
     noise?.isDensity ?? (term.isLogLikelihood && !term.isOfProbabilities)
   }
 
-  /// The mean training image, where the known noise is drawn from it.
+  /// Where the noise is known, the decoder starts at the clean mean image.
   public var meanImageParameters: [(Parameter, @Sendable (Float) -> Float)] {
-    noise?.meanImageParameters ?? []
+    noise?.meanImageParameters((decoder as? Perceptron)?.layers.last?.bias) ?? []
   }
 
   /// The latent dimensions, J.

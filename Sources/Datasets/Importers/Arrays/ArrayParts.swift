@@ -21,7 +21,8 @@ struct ArrayParts {
 
   /// Finds images and labels by the options, or by the names of the arrays.
   ///
-  /// - Throws: `DatasetError` or `HDF5Error` if there is no array of images, or a choice of several.
+  /// - Throws: `DatasetError` or `HDF5Error` if there is no array of images, or a choice of
+  ///   several.
   init(_ arrays: [any NumberArray], _ request: ImportRequest, _ form: ArrayForm, of file: String)
     throws
   {

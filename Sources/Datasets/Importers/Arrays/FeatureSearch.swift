@@ -86,8 +86,8 @@ struct FeatureSearch {
   /// What stands beside rows.
   ///
   /// - Parameter isAlone: whether no other array has rows of this split.
-  /// - Throws: `DatasetError` for an array that is not there, a choice of several, or another number
-  ///   of values than rows.
+  /// - Throws: `DatasetError` for an array that is not there, a choice of several, or another
+  ///   number of values than rows.
   func asides(
     of rows: Role, _ split: Split, isAlone: Bool
   ) throws -> [CSVTable.Aside: any NumberArray] {
