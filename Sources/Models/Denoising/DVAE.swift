@@ -71,7 +71,7 @@ public struct DVAE: LatentVariableModel, Generative, Trainable {
       c, image: image,
       bound: ImportanceWeightedBound(
         samples: c.samples, inputs: c.corruptions, average: .logWeights,
-        analyticKL: c.kl != .samples, beta: Float(settings.weight.beta)))
+        analyticKL: c.kl != .samples, weight: settings.weight))
   }
 
   /// A DIWAE of images of this shape.

@@ -36,17 +36,18 @@ public struct ImportanceWeightedBound: Sendable, Equatable {
 
   /// The weight of the KL, or of log q(z|x~) - log p(z) where it is sampled; other than 1 only in
   /// training, for the average of log w.
-  public let beta: Float
+  let weight: KLWeight
 
   /// A bound from its parts.
   public init(
-    samples: Int, inputs: Int = 1, average: Average, analyticKL: Bool, beta: Float = 1
+    samples: Int, inputs: Int = 1, average: Average, analyticKL: Bool,
+    weight: KLWeight = KLWeight()
   ) {
     precondition(samples > 0 && inputs > 0, "a bound by \(samples) samples of \(inputs) inputs")
     precondition(
-      average == .logWeights || !analyticKL && beta == 1,
+      average == .logWeights || !analyticKL && weight == KLWeight(),
       "importance weights need each sample's q(z|x)")
-    self.beta = beta
+    self.weight = weight
     self.samples = samples
     self.inputs = inputs
     self.average = average
@@ -75,10 +76,11 @@ public struct ImportanceWeightedBound: Sendable, Equatable {
     if analyticKL {
       let kl = byExample(q.klToStandardNormal())
       step.report(.kl, kl)
-      return beta == 1 ? reconstruction + kl : reconstruction + beta * kl
+      return weight.sum(reconstruction, kl, step)
     }
     let logRatio = z.priorLogRatio(logDeviation: q.logDeviation, epsilon: epsilon)
     step.report(.kl, byExample(-1 * logRatio))
+    let beta = weight.weight(of: step)
     let logWeights = (beta == 1 ? logRatio : beta * logRatio) - nll
     switch average {
     case .logWeights: return -1 * byExample(logWeights)

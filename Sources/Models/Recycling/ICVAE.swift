@@ -160,7 +160,7 @@ public struct ICVAE: RecyclingAutoencoder {
   /// N, M and their options.
   public let recycling: Recycling
   /// Weight of the KL term.
-  public let beta: Float
+  public let kl: KLWeight
   let epsilon: Annealing
   let leastSquaresEpochs: Int
   let scale: Float
@@ -171,7 +171,7 @@ public struct ICVAE: RecyclingAutoencoder {
     self.encoder = encoder
     self.decoder = decoder
     recycling = loss.recycling.recycling
-    beta = loss.recycling.beta
+    kl = loss.recycling.kl
     epsilon = loss.schedule
     leastSquaresEpochs = loss.leastSquaresEpochs
     scale = loss.recycling.scale

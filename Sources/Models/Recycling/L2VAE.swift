@@ -53,7 +53,7 @@ public struct L2VAE: RecyclingAutoencoder {
   /// N, M and their options.
   public let recycling: Recycling
   /// Weight of the KL term.
-  public let beta: Float
+  public let kl: KLWeight
   let scale: Float
   let deviation: Float
 
@@ -65,7 +65,7 @@ public struct L2VAE: RecyclingAutoencoder {
     encoder = architecture.gaussianEncoder(c.network.latent)
     decoder = architecture.decoder
     recycling = c.recycling.recycling
-    beta = c.recycling.beta
+    kl = c.recycling.kl
     scale = c.recycling.scale
     deviation = Float(c.recycleDeviation)
   }

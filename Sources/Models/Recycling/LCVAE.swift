@@ -54,7 +54,7 @@ public struct LCVAE: RecyclingAutoencoder {
   /// N, M and their options.
   public let recycling: Recycling
   /// Weight of the KL term.
-  public let beta: Float
+  public let kl: KLWeight
   let scale: Float
 
   /// The range of log v for unscaled residuals: v >= 1e-6; the upper end keeps untrained weights
@@ -79,7 +79,7 @@ public struct LCVAE: RecyclingAutoencoder {
     outputMean = Dense(features, image.count, image.output, initialized: initialization)
     outputLogVariance = Dense(features, image.count, initialized: initialization)
     recycling = c.recycling.recycling
-    beta = c.recycling.beta
+    kl = c.recycling.kl
     scale = c.recycling.scale
   }
 

@@ -81,7 +81,7 @@ public protocol RecyclingAutoencoder: Autoencoder, Generative, Trainable {
   /// N, M and their options.
   var recycling: Recycling { get }
   /// Weight of the KL term.
-  var beta: Float { get }
+  var kl: KLWeight { get }
   /// q(z|x).
   var encoder: GaussianEncoder { get }
   /// p(x|z) for codes [B, J].
@@ -113,11 +113,11 @@ extension RecyclingAutoencoder {
       let q = encoder(input)
       let output = output(q.sample(step.latentNoise(encoder.latent, repetition: pass)))
       let residual = target - output.mean
-      let (misfit, kl) = (misfit(residual, of: output, step), q.klToStandardNormal())
-      let loss = beta == 1 ? misfit + kl : misfit + beta * kl
+      let (misfit, divergence) = (misfit(residual, of: output, step), q.klToStandardNormal())
+      let loss = kl.sum(misfit, divergence, step)
       if pass == 0 {
         step.report(.other("misfit"), misfit)
-        step.report(.kl, kl)
+        step.report(.kl, divergence)
         step.report(.other("clamped"), sum: Double(GaussianEncoder.clampedCount(q)))
       } else {
         recycledLoss += loss.sum

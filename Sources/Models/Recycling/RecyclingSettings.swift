@@ -96,8 +96,6 @@ extension Recycling {
       return recycling
     }
 
-    /// Weight of the KL term.
-    var beta: Float { Float(kl.beta) }
     /// The factor of residuals in the loss.
     var scale: Float { Float(residualScale) }
 

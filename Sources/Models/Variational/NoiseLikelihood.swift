@@ -22,8 +22,8 @@ public struct LikelihoodSettings: SettingsGroup {
   /// The noise of the images.
   public var noise = KnownNoise.none
   /// The scale of a clean pixel around its location, as a share of the range of pixels; infinite
-  /// for pixels that are 0 or 1.
-  public var scale = 0.5
+  /// for pixels that are 0 or 1; nil for one by the noise.
+  public var scale: Double?
 
   /// The defaults.
   public init() {}
@@ -42,10 +42,11 @@ public struct LikelihoodSettings: SettingsGroup {
       "6.1 [C]"
     ).fixed,
     .knownNoise("known_noise", \.noise, knownNoiseSummary, "4.4, 6.8").fixed,
-    .real(
+    .optionalReal(
       "clean_scale", \.scale, .positiveOrInfinite,
+      absent: "0.5, or inf where flips leave less than a third of a difference",
       "Scale of a clean pixel's logistic distribution, cut off at 0 and 1; inf for binary images.",
-      "own, 6.8: 0.5"
+      "own, 6.8"
     ).fixed,
   ]
 
@@ -80,6 +81,8 @@ struct NoiseLikelihood: Module {
   /// The mean training image, [D], where the noise is drawn from it.
   private let meanImage: Parameter?
   private let dimensions: Int
+  /// What the channel makes of 0 and 1 in the mean: offset, offset + gain.
+  private let meanLine: (offset: Double, gain: Double)
 
   /// The likelihood of images of a shape.
   ///
@@ -101,12 +104,17 @@ struct NoiseLikelihood: Module {
     }
     bounds = settings.noise.bounds
     dimensions = image.count
+    meanLine = channel.meanLine(level: bounds.map { ($0.lowerBound + $0.upperBound) / 2 })
     level = bounds == nil ? nil : Parameter(Shape(1), .zeros)
     meanImage = channel.isOfMeanImage ? Parameter(Shape(image.count), .zeros) : nil
-    pixel =
-      channel.deviation > 0
-      ? .gaussian(deviation: Float(channel.deviation), isClipped: channel.isClipped)
-      : settings.scale.isInfinite ? .bernoulli : .logistic(h: Float(0.5 / settings.scale))
+    guard channel.deviation == 0 else {
+      pixel = .gaussian(deviation: Float(channel.deviation), isClipped: channel.isClipped)
+      return
+    }
+    // Grey pixels are clean for certain. Where 0 and 1 say little, they alone would say where a
+    // pixel lies, and dark and bright sides are mistaken for each other.
+    let scale = settings.scale ?? (channel.flip > 0 && meanLine.gain < 1.0 / 3 ? .infinity : 0.5)
+    pixel = scale.isInfinite ? .bernoulli : .logistic(h: Float(0.5 / scale))
   }
 
   var parameters: [(String, Parameter)] {
@@ -124,7 +132,7 @@ struct NoiseLikelihood: Module {
     _ bias: Parameter?
   ) -> [(Parameter, @Sendable (Float) -> Float)] {
     let same: @Sendable (Float) -> Float = { $0 }
-    let (offset, gain) = channel.meanLine(level: bounds.map { ($0.lowerBound + $0.upperBound) / 2 })
+    let (offset, gain) = meanLine
     let logit: @Sendable (Float) -> Float = { mean in
       let clean = min(max((Double(mean) - offset) / gain, 0.02), 0.98)
       return Float(log(clean / (1 - clean)))

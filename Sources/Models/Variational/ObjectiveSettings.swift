@@ -1,4 +1,5 @@
 import Autodiff
+import Layers
 import Tensors
 import Training
 
@@ -6,16 +7,41 @@ import Training
 public struct KLWeight: SettingsGroup {
   /// The factor of the KL term; 1 gives the evidence lower bound.
   public var beta = 1.0
+  /// The epochs in which the factor grows from 0.
+  public var warmUpEpochs = 0
 
-  /// The default.
+  /// The defaults.
   public init() {}
 
-  /// `beta`.
+  /// `beta`, `kl_warmup_epochs`.
   public static let entries: [SettingsEntry<KLWeight>] = [
     .real(
       "beta", \.beta, .notNegative,
-      "Weight of the KL term.", "4.2: 1 is the VAE")
+      "Weight of the KL term.", "4.2: 1 is the VAE"),
+    .integer(
+      "kl_warmup_epochs", \.warmUpEpochs, 0...1_000_000,
+      "Epochs in which that weight grows evenly from 0: codes are found before they cost.",
+      "4.2 [R]: 0"
+    ),
   ]
+
+  /// Warnings about a weight that is never reached.
+  public func unreached(_ system: String, epochs: Int) -> [String] {
+    warmUpEpochs < epochs || warmUpEpochs == 0
+      ? [] : ["kl_warmup_epochs=\(warmUpEpochs): none of the run's \(epochs) epochs has beta"]
+  }
+
+  /// The negative bound of a step, [B], or the like: `reconstruction` + weight `kl`.
+  func sum(_ reconstruction: Variable, _ kl: Variable, _ step: Step) -> Variable {
+    let weight = weight(of: step)
+    return weight == 1 ? reconstruction + kl : reconstruction + weight * kl
+  }
+
+  /// The weight in the epoch of a step; `beta` outside training.
+  func weight(of step: Step) -> Float {
+    guard step.epoch < warmUpEpochs else { return Float(beta) }
+    return Float(beta * Double(step.epoch) / Double(warmUpEpochs))
+  }
 }
 
 /// The comparison of a reconstruction with its target.

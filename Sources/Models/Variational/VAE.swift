@@ -84,7 +84,7 @@ public struct VAE: Autoencoder, Generative, Trainable {
   let mean: Dense  // [B, H] -> [B, J]
   let logVariance: Dense  // [B, H] -> [B, J]; log sigma^2
   let decoder: any Network  // [B, J] -> [B, D]; logits
-  let beta: Float
+  let kl: KLWeight
   let term: ReconstructionSettings
   let exponent: Float
   let noise: NoiseLikelihood?
@@ -98,7 +98,7 @@ public struct VAE: Autoencoder, Generative, Trainable {
     mean = architecture.head(c.network.latent)
     logVariance = architecture.head(c.network.latent)
     decoder = architecture.decoder
-    beta = Float(c.kl.beta)
+    kl = c.kl
     term = c.reconstruction
     exponent = c.standardDeviation == .variance ? 1 : 0.5
     noise = try c.likelihood.throughNoise(image)
@@ -143,11 +143,11 @@ public struct VAE: Autoencoder, Generative, Trainable {
     let q = posterior(step.corrupted())
     let z = q.sample(step.latentNoise(latent), exponent: exponent)
     let reconstruction = distance(of: step.target, logits: decoder(z))
-    let kl = q.klToStandardNormal()
+    let divergence = q.klToStandardNormal()
     step.report(.reconstruction, reconstruction)
-    step.report(.kl, kl)
+    step.report(.kl, divergence)
     noise?.report(to: step)
-    return beta == 1 ? reconstruction + kl : reconstruction + beta * kl
+    return kl.sum(reconstruction, divergence, step)
   }
 
   /// -log p(x|z), or the term in its place, [B].

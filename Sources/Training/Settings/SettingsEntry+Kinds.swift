@@ -45,12 +45,16 @@ extension SettingsEntry {
   ) -> SettingsEntry {
     SettingsEntry(
       name, path, expected: "a number \(limits.words)", summary: summary, source: source,
-      toJSON: { $0.isInfinite ? "inf" : .real($0) },
-      fromJSON: { json in
-        let value = json == "inf" ? Double.infinity : json.number
-        return value.flatMap { limits.hold($0) ? $0 : nil }
-      },
+      toJSON: json, fromJSON: { number($0, limits) },
       parse: { $0 == "inf" ? "inf" : Double($0).map { .real($0) } })
+  }
+
+  /// JSON has no infinite numbers.
+  private static func json(_ value: Double) -> JSONValue { value.isInfinite ? "inf" : .real(value) }
+
+  private static func number(_ json: JSONValue, _ limits: Limits) -> Double? {
+    let value = json == "inf" ? Double.infinity : json.number
+    return value.flatMap { limits.hold($0) ? $0 : nil }
   }
 
   /// A fraction, or null.
@@ -68,13 +72,11 @@ extension SettingsEntry {
   ) -> SettingsEntry {
     SettingsEntry(
       name, path, expected: "a number \(limits.words), or null for \(absent)", summary: summary,
-      source: source, toJSON: { $0.map { .real($0) } ?? .null },
-      fromJSON: { (json) -> Double?? in
-        guard json != .null else { return .some(nil) }
-        guard let value = json.number, limits.hold(value) else { return nil }
-        return .some(value)
-      },
-      parse: { $0 == "null" ? .null : Double($0).map { .real($0) } })
+      source: source, toJSON: { $0.map(json) ?? .null },
+      fromJSON: { json -> Double?? in json == .null ? .some(nil) : number(json, limits) },
+      parse: {
+        $0 == "null" ? .null : $0 == "inf" ? "inf" : Double($0).map { .real($0) }
+      })
   }
 
   /// True or false.
