@@ -73,9 +73,11 @@ extension Evaluation {
         isOfRun: isOfRun)
     }
     let hasSplit = usesSparsePart || trained.shrinks
+    let undone = try world.agree { try undoneNoise(of: images) }
     let names =
       ["X"] + Self.sides(of: reference.shape).map { "median_\($0)x\($0)" }
       + (explainer.first == nil ? [] : ["L_first"]) + ["reconstruction"]
+      + (undone == nil ? [] : ["corrected"])
       + (hasSplit ? ["L", "X-S", "repaired"] : trained.restores ? ["L"] : [])
     let n = names.count
     // Sums, then sums of squared means of an image, then squares and weight, then column sums.
@@ -87,7 +89,9 @@ extension Evaluation {
         block, reconstructs: true, splits: hasSplit || trained.restores
       ) { image, found in
         let clean = reference.values(image..<image + 1)
-        for (i, answer) in answers(found, hasSplit: hasSplit).enumerated() {
+        for (i, answer) in answers(found, hasSplit: hasSplit, undone: undone)
+          .enumerated()
+        {
           let (sum, weight) = try measure(answer, clean, found.shape)
           sums[i] += sum
           sums[n + i] += sum / weight * (sum / weight)
@@ -104,9 +108,33 @@ extension Evaluation {
       columnSums: Array(sums[(2 * n + 2)...]))
   }
 
-  /// What is compared of one image: X, its medians, L of a first stage, the reconstruction; with a
-  /// split L, X - S and the repaired image, too.
-  private func answers(_ found: WholeImage, hasSplit: Bool) -> [[Float]] {
+  /// The option of noise whose mean effect is undone in the reconstruction, as `corrected`.
+  static let undo = MetricOption(
+    "undo", "SPEC", "noise whose effect in the mean is taken out of reconstructions: corrected",
+    .text)
+
+  /// What that noise makes of a clean value y in the mean, offset + gain y; nil without the option.
+  ///
+  /// - Throws: `ConfigurationError` for noise without a density, and for noise that leaves nothing.
+  private func undoneNoise(of images: ImageSet) throws -> (offset: Float, gain: Float)? {
+    guard let text = options.metrics.text(Self.undo), !images.shape.isFeatures else { return nil }
+    let line: (offset: Double, gain: Double)
+    do {
+      let noise = try KnownNoise(parsing: text).estimated(from: images)
+      line = try noise.channel(of: images.shape).meanLine()
+      guard noise.bounds == nil, line.gain > 0.01 else {
+        throw DatasetError.specification(
+          found: text, expected: "a level at which images are left")
+      }
+    } catch { throw ConfigurationError("--\(Self.undo.name): \(error)") }
+    return (offset: Float(line.offset), gain: Float(line.gain))
+  }
+
+  /// What is compared of one image: X, its medians, L of a first stage, the reconstruction, the
+  /// same corrected; with a split L, X - S and the repaired image, too.
+  private func answers(
+    _ found: WholeImage, hasSplit: Bool, undone: (offset: Float, gain: Float)?
+  ) -> [[Float]] {
     let (x, shape) = (found.x, found.shape)
     var answers = [x]
     for side in Self.sides(of: shape) {
@@ -118,6 +146,9 @@ extension Evaluation {
     }
     if !found.first.isEmpty { answers.append(found.first) }
     answers.append(found.reconstruction)
+    if let (offset, gain) = undone {
+      answers.append(found.reconstruction.map { min(max(($0 - offset) / gain, 0), 1) })
+    }
     if trained.restores { answers.append(found.l) }
     guard hasSplit else { return answers }
     let (l, s) = (found.l, found.s)

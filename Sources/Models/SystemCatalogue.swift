@@ -10,6 +10,7 @@ public enum SystemCatalogue {
   /// The systems, one line each: the name, and the model or loop whose file holds the rest.
   public static let systems: [System] = [
     VAE.system("vae"),
+    OutlierVAE.system("outlier-vae"),
     RobustLoop.variational("rvae"),
     RobustLoop.deterministic("rda"),
     AE.system("ae"),

@@ -79,6 +79,37 @@ import Testing
     }
   }
 
+  /// Gates: the bound, its slopes by logits and gates, what is found of the clean pixel.
+  @Test(arguments: ["gated", "gated_wide"]) func gates(name: String) throws {
+    let golden = try Golden("noise.h5")
+    let shape = Shape(try golden.shape("\(name)/logits"))
+    let leaves = Leaves([("logits", shape, .asInMemory), ("gates", shape, .asInMemory)])
+    for part in ["logits", "gates"] {
+      leaves.load(part, try golden.floats("\(name)/\(part)"))
+    }
+    func number(_ key: String) throws -> Double {
+      try #require(try golden.number(key, of: name))
+    }
+    let outliers = PixelOutliers(
+      share: try number("share"), deviation: Float(try number("deviation")))
+    let tape = Tape()
+    let (logits, gates) = (
+      tape.leaf(leaves.set.parameters[leaves.index("logits")]),
+      tape.leaf(leaves.set.parameters[leaves.index("gates")])
+    )
+    let x = tape.constant(Tensor(shape, try golden.floats("\(name)/x")))
+    let (loss, found) = logits.gatedNegativeLogLikelihood(of: x, gates: gates, outliers)
+    #expect(deviation(loss.values, from: try golden.values("\(name)/loss")) < 16)
+    #expect(abs(found / (try number("outliers")) - 1) < 1e-5)
+    leaves.differentiate(loss, scale: 1)
+    for (part, slope) in [("logits", "slope"), ("gates", "gate_slope")] {
+      let expected = try golden.values("\(name)/\(slope)")
+      #expect(deviation(leaves.gradient(part), from: expected) < 16, "\(part)")
+    }
+    let restored = logits.withoutOutliers(x, outliers)
+    #expect(deviation(restored.values, from: try golden.values("\(name)/restored")) < 16)
+  }
+
   /// Chances of 0 and of 1 and the integral between add up to 1, for any logit.
   @Test(
     arguments: ["logistic_1", "logistic_0.3", "clipped_0.25", "gaussian_0.5"], [0, 1, 2, 3, 4])

@@ -21,6 +21,7 @@ import Training
     "rda, tied": ["rda_variant=tied", "tied_layers=12,4", "reconstruction_term=mse"],
     "rda, rows": ["shrinkage=row", "threshold=none", "lambda=4"],
     "rda, columns": ["shrinkage=column", "threshold=none", "lambda=1"],
+    "outlier-vae, convolutional": ["network=conv_bn", "channels=4,4"],
     "rvae, from a median": ["initial_split=median"],
     "rvae, from rpca": ["initial_split=rpca", "split_storage=compact"],
     "vae, student": ["reconstruction_term=student_t"],

@@ -92,13 +92,17 @@ import Testing
       try Tool.succeed(
         "train mnist-noise-vae \(settings) --set likelihood=bernoulli --set known_noise=none "
           + "--out plain", ranks: 2, in: folder)
-      func errors(_ run: String) throws -> JSONValue {
+      try Tool.succeed(
+        "train mnist-outlier-vae \(settings) --set inlier_deviation_epochs=5 --out gated", ranks: 2,
+        in: folder)
+      func errors(_ run: String, undo: String = "") throws -> JSONValue {
         try #require(
-          try Tool.document("evaluate \(run) --metrics mse --split test --json", in: folder)[
-            "metrics"]?[
-              "mse"])
+          try Tool.document(
+            "evaluate \(run) --metrics mse --split test --json \(undo)", in: folder)[
+              "metrics"]?["mse"])
       }
-      let (known, plain) = (try errors("known"), try errors("plain"))
+      let known = try errors("known")
+      let plain = try errors("plain", undo: "--undo salt-pepper:0.25")
       func number(_ json: JSONValue, _ name: String) throws -> Double {
         try #require(json[name]?.number)
       }
@@ -107,6 +111,12 @@ import Testing
       #expect(l < (try number(known, "reconstruction")))
       #expect(l < (try number(known, "mean_image")))
       #expect(plain["L"] == nil)
+      // The mean effect of the noise can be undone; a gate, which knows its share, finds more than
+      // the model without both.
+      #expect(try number(plain, "corrected") < 0.7 * (try number(plain, "reconstruction")))
+      #expect(try number(errors("gated"), "L") < 0.7 * (try number(plain, "reconstruction")))
+      let shares = try RunFolder("gated", in: folder).log().compactMap { $0["outliers"]?.number }
+      #expect(shares.allSatisfy { (0.1...0.8).contains($0) } && !shares.isEmpty, "\(shares)")
       // No pixel of the background is bright in all new images: none began on the wrong side.
       try Tool.succeed("sample known --count 50 --out new.h5 --quiet", in: folder)
       let new = try File.open(folder.appending(path: "new.h5").path).dataset("/samples")

@@ -124,6 +124,31 @@ def differentiated(function, a, level):
     return loss.detach(), grads[0], by_row
 
 
+def gated(a, g, x, share, deviation):
+    """Bernoullis of the gates: the expected likelihood, and their divergence from the prior."""
+    q = torch.distributions.Bernoulli(logits=g + math.log((1 - share) / share))
+    p = torch.distributions.Bernoulli(torch.tensor(1 - share).double())
+    inlier = torch.distributions.Normal(torch.sigmoid(a), deviation).log_prob(x)
+    divergence = torch.distributions.kl_divergence(q, p)
+    return (divergence - q.probs * inlier).sum(1), (1 - q.probs).sum()
+
+
+def write_gates(file):
+    for name, share, deviation in (("gated", 0.25, 0.2), ("gated_wide", 0.05, 1.0)):
+        a, g, x = normal(ROWS, COLUMNS, scale=2), normal(ROWS, COLUMNS, scale=3), images()
+        leaves = [a.clone().requires_grad_(), g.clone().requires_grad_()]
+        loss, outliers = gated(*leaves, x, share, deviation)
+        slope, gate_slope = torch.autograd.grad(loss.sum(), leaves)
+        mean = torch.sigmoid(a)
+        kept = (1 - share) * torch.distributions.Normal(mean, deviation).log_prob(x).exp()
+        file.attributes(name, share=share, deviation=deviation, outliers=outliers.item())
+        for part, values in (
+                ("logits", a), ("gates", g), ("x", x), ("loss", loss), ("slope", slope),
+                ("gate_slope", gate_slope),
+                ("restored", (kept * x + share * mean) / (kept + share))):
+            file.write(f"{name}/{part}", values)
+
+
 def write_noise():
     torch.manual_seed(19)
     kinds = {
@@ -158,6 +183,7 @@ def write_noise():
                     found = Logistic(a, width)
                     file.write(f"{name}/mean", found.means()[1])
                     file.write(f"{name}/restored", restored(found, x, c * level))
+        write_gates(file)
 
 
 if __name__ == "__main__":

@@ -23,10 +23,13 @@ struct ModelPropertyTests {
     return (model, leaves, step(rows: 6))
   }
 
-  private func step(rows: Int) -> Step {
-    let step = Step(seed: 595)
+  private func step(rows: Int) -> Step { begin(Step(seed: 595), rows: rows) }
+
+  @discardableResult private func begin(
+    _ step: Step, rows: Int = 6, epoch: Int = .max
+  ) -> Step {
     Array(0..<Int32(rows)).withUnsafeBufferPointer { batch in
-      step.begin(rows: batch, dimensions: 16, purpose: .latent, time: 3) { pixels in
+      step.begin(rows: batch, dimensions: 16, purpose: .latent, time: 3, epoch: epoch) { pixels in
         for i in 0..<rows * 16 { pixels[i] = Float(i * 7 % 11) / 10 }
       }
     }
@@ -50,6 +53,12 @@ struct ModelPropertyTests {
     #expect(abs(loss.sum - reconstruction - beta * kl) < 1e-5 * abs(reconstruction))
     leaves.differentiate(loss)
     let gradient = leaves.gradient("log_variance.bias")
+    // Over four epochs it grows from 0: the step is of the last of all, then of the second.
+    let (warm, _, later) = try make("model=vae", "beta=\(beta)", "kl_warmup_epochs=4")
+    #expect(abs(warm.loss(phase: 0, later).sum - loss.sum) < 1e-5 * abs(reconstruction))
+    let (half, _, second) = try make("model=vae", "beta=\(beta)", "kl_warmup_epochs=4")
+    let early = half.loss(phase: 0, begin(second, epoch: 1)).sum
+    #expect(abs(early - reconstruction - beta / 4 * kl) < 1e-5 * abs(reconstruction))
 
     let (plain, others, again) = try make("model=vae", "beta=0")
     others.differentiate(plain.loss(phase: 0, again))

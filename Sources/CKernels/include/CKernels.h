@@ -157,6 +157,20 @@ void ck_restore_bernoulli(
   const float *logits, const float *x, const float *chances, float level, float *y, long rows,
   long cols);
 
+// MARK: Outliers
+
+/// pi (inlier + log pi / p) + (1 - pi) log (1 - pi) / (1 - p) for each pixel, summed over a row:
+/// `inlier` is -log N(x; sigmoid(logit), deviation squared), pi = sigmoid(gate + odds), p =
+/// sigmoid(odds). Outliers have the density 1. The rows' sums of 1 - pi; grad and gate_grad may be
+/// NULL, both.
+void ck_gated_nll(
+  const float *logits, const float *gates, const float *x, float odds, float deviation,
+  float *row_loss, float *row_outliers, float *grad, float *gate_grad, long rows, long cols);
+
+/// y = E[clean | x]: sigmoid(logit) where x is an outlier, x where it is not, by the chances of both.
+void ck_without_outliers(
+  const float *logits, const float *x, float odds, float deviation, float *y, long n);
+
 // MARK: Losses (losses.c). `row_*` is [rows]. Gradients belong to the row's loss and may be NULL.
 
 /// Bernoulli negative log-likelihood on logits:

@@ -4,6 +4,7 @@ import Support
 enum MeanSquaredError: Metric {
   static let name = "mse"
   static let summary = "mean squared error per pixel to the clean images"
+  static let options = [Evaluation.undo]
   static let needs: String? = "an encoder"
   static let unit = Measure.squaredError
 

@@ -5,6 +5,7 @@ import Support
 enum PeakSignalToNoise: Metric {
   static let name = "psnr"
   static let summary = "10 log10(1 / mse) in dB, of the mean over all images"
+  static let options = [Evaluation.undo]
   static let needs: String? = "an encoder"
   static let unit = Measure.decibels
   static let isHigherBetter = true

@@ -6,6 +6,7 @@ import Tensors
 enum StructuralSimilarityIndex: Metric {
   static let name = "ssim"
   static let summary = "structural similarity to the clean images, mean over the images"
+  static let options = [Evaluation.undo]
   static let needs: String? = "an encoder"
   static let unit = Measure.index
   static let isOfPixels = true

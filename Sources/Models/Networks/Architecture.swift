@@ -64,6 +64,22 @@ struct Architecture {
     GaussianEncoder(trunk: Sequential(trunk), mean: head(latent), logVariance: head(latent))
   }
 
+  /// A network of a value for each pixel, [B, D] to [B, D], with one hidden layer: the first of the
+  /// encoder; of convolutions 5x5 in full size, with 16 channels.
+  static func pixelwise(_ c: NetworkSettings, _ image: ImageShape) -> any Network {
+    guard c.layers.network == .mlp else {
+      return Sequential([
+        (Reshape(image.height, image.width, image.channels), 0),
+        (Convolution(image.channels, 16, kernel: 5, stride: 1, padding: 2, .relu), 2),
+        (Convolution(16, image.channels, kernel: 5, stride: 1, padding: 2), 1),
+        (Reshape(image.count), 0),
+      ])
+    }
+    return Perceptron(
+      [image.count] + c.layers.hidden.prefix(1) + [image.count], c.layers.activation,
+      last: .identity, initialized: c.connected.initialization.initialization)
+  }
+
   private static func dense(
     _ sizes: [Int], _ activation: Activation, _ initialization: Initialization
   ) -> [(network: any Network, modules: Int)] {

@@ -1,4 +1,3 @@
-import Foundation
 import Training
 
 /// M: passes of a trained model.
@@ -115,23 +114,4 @@ extension Recycling {
 
   /// The setting that helps models of squared residuals against a collapse.
   static let heavierResiduals = "residuals that weigh more beside the KL (residual_scale=10)"
-}
-
-/// A number that changes geometrically between two values in the first epochs of a run, then stays.
-public struct Annealing: Sendable, Equatable {
-  private let start: Double, end: Double
-  private let epochs: Int
-
-  /// A change from one positive value to another in a number of epochs.
-  public init(from start: Double, to end: Double, epochs: Int) {
-    self.start = start
-    self.end = end
-    self.epochs = epochs
-  }
-
-  /// The value in an epoch, counted from 0.
-  public func value(epoch: Int) -> Float {
-    guard epoch < epochs else { return Float(end) }
-    return Float(start * pow(end / start, Double(epoch) / Double(epochs)))
-  }
 }

@@ -1,4 +1,5 @@
-/// Presets of VAEs that know the noise of their images (docs/systems.md, 6.8).
+/// Presets of VAEs that know the noise of their images, and of those that learn which pixels are
+/// outliers (docs/systems.md, 6.8, 6.9).
 extension Preset {
   static let knownNoise: [Preset] = [
     Preset(
@@ -20,8 +21,24 @@ extension Preset {
       Setting("model=vae", "4.1"), Setting("likelihood=noise", "own, 6.8"),
       Setting(
         "known_noise=\(noise)", "own, 6.8: set it to that of your images, or its level to auto"),
+      Setting("kl_warmup_epochs=5", "own, 6.8: codes are found before they cost"),
     ]
   }
+
+  static let outliers: [Preset] = [
+    Preset(
+      name: "mnist-outlier-vae", summary: "VAE with a gate for each pixel, on MNIST",
+      settings: gated + lightNet + thirtyEpochs),
+    Preset(
+      name: "fashion-outlier-vae", summary: "VAE with a gate for each pixel, on Fashion-MNIST",
+      settings: gated + lightNet + thirtyEpochs),
+    Preset(
+      name: "celeba-outlier-vae",
+      summary: "convolutional VAE with a gate for each pixel, on CelebA",
+      settings: gated + celebaNet + celebaSteps + [Setting("epochs=12", "as celeba-rvae-faces")]),
+  ]
+
+  private static let gated = [Setting("model=outlier-vae", "6.9")]
 
   private static let thirtyEpochs = [
     Setting("epochs=30", "expected-mnist, section E")

@@ -23,6 +23,8 @@ public struct Limits: Sendable {
   public static let pixels = Limits(words: "from 0.1 to 100") { $0 >= 0.1 && $0 <= 100 }
   /// Above 0, up to 1.
   public static let share = Limits(words: "above 0, at most 1") { $0 > 0 && $0 <= 1 }
+  /// Above 0, below 1.
+  public static let properShare = Limits(words: "above 0 and below 1") { $0 > 0 && $0 < 1 }
   /// From 0 to below 1.
   public static let fraction = Limits(words: "of at least 0 and below 1") { $0 >= 0 && $0 < 1 }
 }

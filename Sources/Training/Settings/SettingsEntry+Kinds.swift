@@ -73,7 +73,11 @@ extension SettingsEntry {
     SettingsEntry(
       name, path, expected: "a number \(limits.words), or null for \(absent)", summary: summary,
       source: source, toJSON: { $0.map(json) ?? .null },
-      fromJSON: { json -> Double?? in json == .null ? .some(nil) : number(json, limits) },
+      fromJSON: { json -> Double?? in
+        guard json != .null else { return .some(nil) }
+        guard let value = number(json, limits) else { return nil }
+        return .some(value)
+      },
       parse: {
         $0 == "null" ? .null : $0 == "inf" ? "inf" : Double($0).map { .real($0) }
       })
