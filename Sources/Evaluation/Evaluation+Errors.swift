@@ -3,6 +3,7 @@ import Datasets
 import Images
 import Layers
 import Runs
+import Training
 
 extension Evaluation {
   /// The errors of X and of what a user may compare a model with, of D(E(X)) from mean codes and,

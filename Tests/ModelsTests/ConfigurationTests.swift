@@ -206,7 +206,7 @@ import Training
     ("vae", "samples=5 beta=2", "samples=5: vae does not read samples, which is for iwae, "),
     ("vae", "output_bias=mean_image", "output_bias=mean_image: vae does not read output_bias, "),
     ("rvae", "epochs=5 lambda=3", "epochs=5: rvae does not read epochs, which is for vae, "),
-    ("rda", "beta=1", "beta=1: rda does not read beta, which is for vae, rvae, "),
+    ("rda", "beta=1", "beta=1: rda does not read beta, which is for vae, "),
     ("dvae", "reconstruction_term=mse", "reconstruction_term=mse: dvae does not read "),
     ("ic-affine-em", "network=conv latent=3 floor=0.1", "network=conv: ic-affine-em does not "),
   ])

@@ -54,11 +54,12 @@ struct ModelPropertyTests {
     leaves.differentiate(loss)
     let gradient = leaves.gradient("log_variance.bias")
     // Over four epochs it grows from 0: the step is of the last of all, then of the second.
-    let (warm, _, later) = try make("model=vae", "beta=\(beta)", "kl_warmup_epochs=4")
+    let (warm, held, later) = try make("model=vae", "beta=\(beta)", "kl_warmup_epochs=4")
     #expect(abs(warm.loss(phase: 0, later).sum - loss.sum) < 1e-5 * abs(reconstruction))
-    let (half, _, second) = try make("model=vae", "beta=\(beta)", "kl_warmup_epochs=4")
+    let (half, kept, second) = try make("model=vae", "beta=\(beta)", "kl_warmup_epochs=4")
     let early = half.loss(phase: 0, begin(second, epoch: 1)).sum
     #expect(abs(early - reconstruction - beta / 4 * kl) < 1e-5 * abs(reconstruction))
+    withExtendedLifetime((held, kept)) {}
 
     let (plain, others, again) = try make("model=vae", "beta=0")
     others.differentiate(plain.loss(phase: 0, again))
