@@ -80,6 +80,23 @@ import Testing
     }
   }
 
+  /// Pixels of a sensor are dead at the same places in all images.
+  @Test func deadPixelsStay() throws {
+    let noise = try Corruption(parsing: "dead-pixels:0.2")
+    var dead: [Set<Int>] = []
+    for row in 0..<5 {
+      var image = [Float](repeating: 0.7, count: shape.count)
+      let draws = Draws(seed: 3, purpose: .staticCorruption, time: 0)
+      noise.apply(to: &image, shape: shape, row: row, draws: draws)
+      dead.append(Set(image.indices.filter { image[$0] == 0 }))
+      #expect(image.allSatisfy { $0 == 0 || $0 == 0.7 })
+    }
+    #expect(Set(dead).count == 1)
+    #expect(abs(Double(dead[0].count) / Double(shape.count) - 0.2) < 0.06)
+    let channel = try KnownNoise(parsing: "dead-pixels:0.2").channel(of: shape)
+    #expect(channel == NoiseChannel(isOfDeadPixels: true))
+  }
+
   /// Of binary images: two hits restore a value, so the chance is that of an odd number.
   @Test func flipsWithReplacement() throws {
     let channel = try KnownNoise(parsing: "salt-pepper-replace:0.25").channel(of: shape)

@@ -10,7 +10,7 @@ import Testing
     "none", "salt-pepper:0.3", "salt-pepper:1", "salt-pepper-replace:0.9", "salt-pepper-random:0.4",
     "salt-pepper-random-pixel:0.4", "gaussian:0.5", "gaussian-clip:0.3", "uniform:0.4",
     "uniform-exact:0.4", "circle:0.7", "circle-large:1", "rectangle:0.7", "blotch:0.8",
-    "bernoulli:0.4", "bernoulli-balanced:0.4", "zero-mask:0.4",
+    "bernoulli:0.4", "bernoulli-balanced:0.4", "zero-mask:0.4", "dead-pixels:0.3",
   ]
   /// Kinds that flip: they differ from `apply` on grey.
   private static let flips = ["salt-pepper:", "salt-pepper-replace:"]

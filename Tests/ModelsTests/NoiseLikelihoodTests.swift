@@ -2,6 +2,7 @@ import Autodiff
 import Datasets
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Models
@@ -34,6 +35,32 @@ import Testing
       (.constant, "gaussian-clip:0.6"),
       (.constant, "gaussian-clip:0.2+salt-pepper:0.25"), (.constant, "gaussian:0.2+zero-mask:0.3"),
     ]
+
+  /// Pixels that are 0 in all training images say nothing of the clean ones: no loss, no slope.
+  @Test func deadPixelsAreNotScored() throws {
+    var settings = LikelihoodSettings()
+    settings.kind = .noise
+    settings.noise = try KnownNoise(parsing: "dead-pixels:0.1")
+    let likelihood = try NoiseLikelihood(
+      settings, image: ImageShape(height: 1, width: 3, channels: 1))
+    let map = try #require(likelihood.meanImageParameters(nil).first)
+    for (pixel, mean) in [Float(0.25), 0, 0.5].enumerated() {
+      map.0.value[pixel] = map.1(mean)
+    }
+    let leaves = Leaves([("logits", Shape(1, 3), .asInMemory)])
+    leaves.load("logits", [0.5, 3, -1])
+    let tape = Tape()
+    let x = tape.constant(Tensor(Shape(1, 3), [1, 0, 0.25]))
+    let loss = likelihood.negativeLogLikelihood(
+      of: x, logits: tape.leaf(leaves.set.parameters[0]))
+    leaves.differentiate(loss, scale: 1)
+    let slopes = leaves.gradient("logits")
+    #expect(slopes[1] == 0 && slopes[0] != 0 && slopes[2] != 0, "\(slopes)")
+    // What is found there is the decoder's mean.
+    let a = tape.constant(Tensor(Shape(1, 3), [0.5, 3, -1]))
+    #expect(
+      likelihood.restored(x, logits: a).values[1] == likelihood.mean(logits: a).values[1])
+  }
 
   @Test(arguments: cases) func hasNoBias(clean: Clean, spec: String) throws {
     let shape = ImageShape(height: 28, width: 28, channels: 1)

@@ -26,6 +26,7 @@ public struct Corruption: Equatable, Sendable, CustomStringConvertible {
     BernoulliBalanced.self,
     MeanImage.self,
     ZeroMask.self,
+    DeadPixels.self,
     Binarized.self,
   ]
 

@@ -124,7 +124,7 @@ public struct KnownNoise: Equatable, Sendable, CustomStringConvertible {
       guard let mixed = channel.followed(by: next) else {
         throw .specification(
           found: description,
-          expected: "Gaussian noise first, flips once, mean-image alone")
+          expected: "Gaussian noise first, flips once, mean-image and dead-pixels alone")
       }
       channel = mixed
     }

@@ -12,15 +12,19 @@ public struct NoiseChannel: Equatable, Sendable {
   /// Whether a pixel of training mean m becomes a draw from Bernoulli(m) with the chance m,
   /// instead.
   public var isOfMeanImage = false
+  /// Whether the pixels that are 0 in all training images are dead, instead.
+  public var isOfDeadPixels = false
 
   /// A channel from its parts; without any, it keeps all pixels.
   public init(
     flip: Double = 0, zero: Double = 0, one: Double = 0, uniform: Double = 0, deviation: Double = 0,
-    isClipped: Bool = false, isOfMeanImage: Bool = false
+    isClipped: Bool = false, isOfMeanImage: Bool = false,
+    isOfDeadPixels: Bool = false
   ) {
     (self.flip, self.zero, self.one) = (flip, zero, one)
     (self.uniform, self.deviation) = (uniform, deviation)
     (self.isClipped, self.isOfMeanImage) = (isClipped, isOfMeanImage)
+    self.isOfDeadPixels = isOfDeadPixels
   }
 
   /// A channel of draws from U[0, 1] with a chance; of images of 8 bits the draws at both ends
@@ -43,18 +47,19 @@ public struct NoiseChannel: Equatable, Sendable {
 
   /// Whether the chances are a fixed multiple of the level, and nothing else is in the channel.
   func isMultiple(_ factor: Double, of other: NoiseChannel, within: Double) -> Bool {
-    deviation == 0 && !isOfMeanImage
+    deviation == 0 && !isOfMeanImage && !isOfDeadPixels
       && [
         (flip, other.flip), (zero, other.zero), (one, other.one), (uniform, other.uniform),
       ].allSatisfy { abs($0 - factor * $1) <= within }
   }
 
   /// What `next` makes of the pixels of this channel; nil where no channel says it: Gaussian noise
-  /// after other noise, flips after flips, and a mean image with anything else.
+  /// after other noise, flips after flips, and a mean image or dead pixels with anything else.
   func followed(by next: NoiseChannel) -> NoiseChannel? {
     if next == NoiseChannel() { return self }
     if self == NoiseChannel() { return next }
-    guard next.deviation == 0, !next.isOfMeanImage, !isOfMeanImage, flip == 0 || next.flip == 0
+    guard next.deviation == 0, !next.isOfMeanImage, !isOfMeanImage,
+      !next.isOfDeadPixels, !isOfDeadPixels, flip == 0 || next.flip == 0
     else { return nil }
     let kept = next.kept
     return NoiseChannel(

@@ -8,7 +8,11 @@ extension Advisor {
   private static let pixelNoise = ["noise=none", "shrinkage=soft", "beta=0.1"]
   private static let pixelThresholds = [0.14, 0.1, 0.2]
   private static let patched = "photos"
-  private static let noiseModel = "mnist-noise-vae"
+  /// The families tried first, by the noise that images show: the table of docs/dirt.md.
+  static let dirt: [NoiseEstimate.Kind: [String]] = [
+    .flips: ["noise-vae", "outlier-vae"], .impulses: ["noise-vae", "outlier-vae"],
+    .uniform: ["noise-vae", "outlier-vae"], .zeros: ["noise-vae"], .gaussian: ["noise-vae"],
+  ]
   /// Patches need room: the sides of an image, at least.
   private static let leastPatched = 32
 
@@ -33,7 +37,9 @@ extension Advisor {
     let isSmall = shape.count <= 16_384
     let divides = shape.height % 16 == 0 && shape.width % 16 == 0
     let robust = isSmall || !divides ? "mnist-rvae-beta" : "celeba-rvae-faces"
-    var whole = knowing(noise, shape) + Self.thresholds.map { split(robust, $0) }
+    var whole =
+      known(noise, shape, as: isSmall || !divides ? "mnist" : "celeba")
+      + Self.thresholds.map { split(robust, $0) }
     whole.append(
       Candidate(preset: robust, words: "no S", assignments: ["lambda=inf"], threshold: nil))
     if isSmall {
@@ -49,16 +55,26 @@ extension Advisor {
     return (first + Array(patches.dropFirst(2)) + Array(whole.dropFirst()), judgesRepair)
   }
 
-  /// The model that knows the noise that was found, where its density is known.
-  private func knowing(_ noise: NoiseEstimate, _ shape: ImageShape) -> [Candidate] {
-    guard noise.kind != .none, let spec = noise.spec, let known = try? KnownNoise(parsing: spec),
-      (try? known.channel(of: shape)) != nil
-    else { return [] }
-    return [
-      Candidate(
-        preset: Self.noiseModel, words: "knows \(spec)", assignments: ["known_noise=\(spec)"],
+  /// The models for the noise that was found: one that knows it, where its density is known, and one
+  /// that takes its share of pixels for outliers.
+  private func known(
+    _ noise: NoiseEstimate, _ shape: ImageShape, as data: String
+  ) -> [Candidate] {
+    (Self.dirt[noise.kind] ?? []).compactMap { family in
+      let preset = "\(data)-\(family)"
+      if family == "outlier-vae" {
+        let share = min(0.5, (noise.level * 100).rounded() / 100)
+        return Candidate(
+          preset: preset, words: "outliers", assignments: ["outlier_share=\(share)"],
+          threshold: nil)
+      }
+      guard let spec = noise.spec, let known = try? KnownNoise(parsing: spec),
+        (try? known.channel(of: shape)) != nil
+      else { return nil }
+      return Candidate(
+        preset: preset, words: "knows \(spec)", assignments: ["known_noise=\(spec)"],
         threshold: nil)
-    ]
+    }
   }
 
   private func split(_ preset: String, _ threshold: Double) -> Candidate {

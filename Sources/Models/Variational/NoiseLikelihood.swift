@@ -78,7 +78,7 @@ struct NoiseLikelihood: Module {
   private let bounds: ClosedRange<Double>?
   /// The logit of the level within its bounds, where it is learned.
   private let level: Parameter?
-  /// The mean training image, [D], where the noise is drawn from it.
+  /// The mean training image, [D], where the noise is drawn from it, or dead pixels are seen in it.
   private let meanImage: Parameter?
   private let dimensions: Int
   /// What the channel makes of 0 and 1 in the mean: offset, offset + gain.
@@ -106,7 +106,8 @@ struct NoiseLikelihood: Module {
     dimensions = image.count
     meanLine = channel.meanLine(level: bounds.map { ($0.lowerBound + $0.upperBound) / 2 })
     level = bounds == nil ? nil : Parameter(Shape(1), .zeros)
-    meanImage = channel.isOfMeanImage ? Parameter(Shape(image.count), .zeros) : nil
+    meanImage =
+      channel.isOfMeanImage || channel.isOfDeadPixels ? Parameter(Shape(image.count), .zeros) : nil
     guard channel.deviation == 0 else {
       pixel = .gaussian(deviation: Float(channel.deviation), isClipped: channel.isClipped)
       return
@@ -199,6 +200,10 @@ struct NoiseLikelihood: Module {
     if let meanImage {
       for j in 0..<dimensions {
         let m = meanImage.value[j]
+        if channel.isOfDeadPixels {
+          p[dimensions + j] = m == 0 ? 1 : 0
+          continue
+        }
         p[dimensions + j] = m * (1 - m)
         p[2 * dimensions + j] = m * m
       }
