@@ -43,6 +43,7 @@ import Testing
     settings.noise = try KnownNoise(parsing: "dead-pixels:0.1")
     let likelihood = try NoiseLikelihood(
       settings, image: ImageShape(height: 1, width: 3, channels: 1))
+    let held = Leaves(likelihood.collectParameters())
     let map = try #require(likelihood.meanImageParameters(nil).first)
     for (pixel, mean) in [Float(0.25), 0, 0.5].enumerated() {
       map.0.value[pixel] = map.1(mean)
@@ -60,6 +61,7 @@ import Testing
     let a = tape.constant(Tensor(Shape(1, 3), [0.5, 3, -1]))
     #expect(
       likelihood.restored(x, logits: a).values[1] == likelihood.mean(logits: a).values[1])
+    withExtendedLifetime(held) {}
   }
 
   @Test(arguments: cases) func hasNoBias(clean: Clean, spec: String) throws {
