@@ -1,6 +1,7 @@
 import Autodiff
 import Datasets
 import Foundation
+import Layers
 import Tensors
 import TestSupport
 import Testing
@@ -36,6 +37,12 @@ import Testing
       (.constant, "gaussian-clip:0.2+salt-pepper:0.25"), (.constant, "gaussian:0.2+zero-mask:0.3"),
     ]
 
+  private struct Holder: Module {
+    let likelihood: NoiseLikelihood
+
+    var children: [(String, any Module)] { [("noise", likelihood)] }
+  }
+
   /// Pixels that are 0 in all training images say nothing of the clean ones: no loss, no slope.
   @Test func deadPixelsAreNotScored() throws {
     var settings = LikelihoodSettings()
@@ -43,7 +50,7 @@ import Testing
     settings.noise = try KnownNoise(parsing: "dead-pixels:0.1")
     let likelihood = try NoiseLikelihood(
       settings, image: ImageShape(height: 1, width: 3, channels: 1))
-    let held = Leaves(likelihood.collectParameters())
+    let held = Leaves(Holder(likelihood: likelihood).collectParameters())
     let map = try #require(likelihood.meanImageParameters(nil).first)
     for (pixel, mean) in [Float(0.25), 0, 0.5].enumerated() {
       map.0.value[pixel] = map.1(mean)
