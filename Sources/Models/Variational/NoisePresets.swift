@@ -18,7 +18,7 @@ extension Preset {
 
   private static let bound = [
     Setting(
-      "beta=1", "own, 6.8: samples are nearer to clean images than with 0.3, and codes hold no noise"),
+      "beta=1", "own, 6.8: samples are nearer than with 0.3, and codes hold no noise"),
     Setting("kl_warmup_epochs=5", "own, 6.8: codes are found before they cost"),
   ]
 

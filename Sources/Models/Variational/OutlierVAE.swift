@@ -116,6 +116,7 @@ public struct OutlierVAE: Autoencoder, Generative, Trainable {
   public var reportsDensity: Bool { true }
 
   /// Negative bound of log p(x) with one sample, beta times its KL; terms in nats per example.
+  ///
   /// `outliers` is the share of pixels that the gates take for outliers.
   public func loss(phase: Int, _ step: Step) -> Variable {
     let x = step.corrupted()
