@@ -220,13 +220,15 @@ CK_HOT void ck_restore_logistic(
       vec dark_mean = 0.5f * dark - (SOFTPLUS(-a) - SOFTPLUS(-a - h)) * (0.5f / h);
       vec w = a - 2.0f * h * (value - 0.5f);
       vec side = SIGMOID(w);
-      vec kept = is_one ? SIGMOID(a - h) : is_zero ? SIGMOID(-a - h) : 2.0f * h * side * (1.0f - side);
+      vec inside = 2.0f * h * side * (1.0f - side);
+      vec kept = is_one ? SIGMOID(a - h) : is_zero ? SIGMOID(-a - h) : inside;
       kept *= c.kept;
       vec flipped = is_one ? dark : is_zero ? 1.0f - dark : (vec)0.0f;
       vec flipped_mean = is_one ? dark_mean : is_zero ? mean - dark_mean : (vec)0.0f;
       vec replaced = is_one ? c.one : is_zero ? c.zero : c.uniform;
       vec sum = kept + c.flip * flipped + replaced;
-      vec found = kept * value + c.flip * flipped_mean + replaced * mean;
+      vec inner = is_one ? (vec)1.0f : is_zero ? (vec)0.0f : value;
+      vec found = kept * inner + c.flip * flipped_mean + replaced * mean;
       STORE(y + at, sum > 1e-30f ? found / sum : mean, k);
     }
   }
@@ -248,7 +250,8 @@ CK_HOT void ck_restore_bernoulli(
       vec flipped = c.flip * (is_one ? rest : is_zero ? m : (vec)0.0f);
       vec replaced = is_one ? c.one : is_zero ? c.zero : c.uniform;
       vec sum = kept + flipped + replaced;
-      vec found = kept * value + (is_zero ? flipped : (vec)0.0f) + replaced * m;
+      vec inner = is_one ? (vec)1.0f : is_zero ? (vec)0.0f : value;
+      vec found = kept * inner + (is_zero ? flipped : (vec)0.0f) + replaced * m;
       STORE(y + at, sum > 1e-30f ? found / sum : m, k);
     }
   }

@@ -114,21 +114,27 @@ extension Evaluation {
     "undo", "SPEC", "noise whose effect in the mean is taken out of reconstructions: corrected",
     .text)
 
-  /// What that noise makes of a clean value y in the mean, offset + gain y; nil without the option.
+  /// What that noise makes of a clean value y in the mean, offset + gain y; nil without the option,
+  /// and for a model whose L knows the noise.
   ///
   /// - Throws: `ConfigurationError` for noise without a density, and for noise that leaves nothing.
   private func undoneNoise(of images: ImageSet) throws -> (offset: Float, gain: Float)? {
-    guard let text = options.metrics.text(Self.undo), !images.shape.isFeatures else { return nil }
-    let line: (offset: Double, gain: Double)
-    do {
-      let noise = try KnownNoise(parsing: text).estimated(from: images)
-      line = try noise.channel(of: images.shape).meanLine()
-      guard noise.bounds == nil, line.gain > 0.01 else {
-        throw DatasetError.specification(
-          found: text, expected: "a level at which images are left")
+    guard let text = options.metrics.text(Self.undo), !images.shape.isFeatures, !trained.restores
+    else { return nil }
+    do throws(DatasetError) {
+      let noise = try KnownNoise(parsing: text)
+      guard noise.bounds == nil, !noise.isOfPlaces else {
+        throw .specification(
+          found: text, expected: "noise of all pixels alike, with a level or auto")
       }
-    } catch { throw ConfigurationError("--\(Self.undo.name): \(error)") }
-    return (offset: Float(line.offset), gain: Float(line.gain))
+      let line = try noise.estimated(from: images).channel(of: images.shape).meanLine()
+      return (offset: Float(line.offset), gain: Float(line.gain))
+    } catch {
+      guard case .specification(let found, let expected) = error else {
+        preconditionFailure("\(error)")
+      }
+      throw ConfigurationError("--\(Self.undo.name): found \(found), expected \(expected)")
+    }
   }
 
   /// What is compared of one image: X, its medians, L of a first stage, the reconstruction, the

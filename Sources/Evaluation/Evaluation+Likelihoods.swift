@@ -36,11 +36,12 @@ extension Evaluation {
     return (model, estimate)
   }
 
-  /// The images whose likelihood is measured: the clean ones if noise is on the others.
+  /// The images whose likelihood is measured: the clean ones if noise is on the others, and the
+  /// model does not know it.
   ///
   /// Binary images that were drawn from grey ones are clean.
   private var likelihoodImages: ImageSet {
-    source.hasSparsePart || !source.images.isCorrupted && !source.isNoisy
+    source.hasSparsePart || trained.restores || !source.images.isCorrupted && !source.isNoisy
       ? source.images : source.reference
   }
 

@@ -42,7 +42,7 @@ public enum CleanPart: Equatable, Sendable {
         + "\(Quantity.count(rounds, "time")): these rows are not those trained on"
     case .whole: "L = D(E(X)): this model has no sparse part"
     case .restored:
-      "L is the mean of the clean image given X and its code E(X), by the known noise"
+      "L is the mean of the clean image given X and its code E(X)"
     case .staged(let first): "L = D(E(L1)) with L1 of the first stage: \(first)"
     }
   }

@@ -19,7 +19,7 @@ public struct OutputSummary {
   private static let originNames = ["run", "checkpoint", "input", "split"]
   /// Datasets that only one command writes.
   private static let commands = [
-    ("L", "denoise"), ("reconstructions", "reconstruct"), ("mean", "encode"),
+    ("L", "denoise"), ("draws", "denoise"), ("reconstructions", "reconstruct"), ("mean", "encode"),
     ("samples", "sample"), ("scores/outlier", "score"),
   ]
 

@@ -35,7 +35,7 @@ extension Outputs {
     }
     let words =
       Quantity.count(count, "draw") + " of the code of each image"
-      + (trained.restores ? ", with the mean of the clean image by the known noise" : "")
+      + (trained.restores ? ", with the mean of the clean image given X" : "")
     if path.hasSuffix(".png") {
       try drawSheet(of: source, data, drawer, words, to: path)
       return [words]

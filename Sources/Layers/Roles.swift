@@ -37,6 +37,8 @@ public protocol Trainable: Module {
   var reportsLogLikelihood: Bool { get }
   /// Whether that p(x|z) is a density over all values, not the probability of zeros and ones.
   var reportsDensity: Bool { get }
+  /// The first epochs, in which the KL term counts less than later.
+  var warmUpEpochs: Int { get }
 }
 
 extension Trainable {
@@ -46,6 +48,8 @@ extension Trainable {
   public var meanImageParameters: [(Parameter, @Sendable (Float) -> Float)] { [] }
   /// The default: false.
   public var reportsDensity: Bool { false }
+  /// The default: none.
+  public var warmUpEpochs: Int { 0 }
 }
 
 /// A model that decodes codes to images.

@@ -79,8 +79,7 @@ extension Configuration {
     )
     let key = try FirstStageWords.allowed(name)
     guard let value = value(key).flatMap(key.normalized) else {
-      throw ConfigurationError(
-        key: FirstStageWords.prefix + name, found: found, expected: key.expected)
+      throw key.error(name: FirstStageWords.prefix + name, found: found)
     }
     words.set(name, KeyDescription.assignment(of: value))
     settings.stage = words.text
@@ -125,9 +124,7 @@ struct FirstStageWords {
       let (name, value) = (String(word[..<equals]), String(word[word.index(after: equals)...]))
       let key = try Self.allowed(name)
       guard let known = key.parse(value).flatMap(key.normalized) else {
-        throw ConfigurationError(
-          key: Self.prefix + name, found: value.isEmpty ? "nothing" : value,
-          expected: key.expected)
+        throw key.error(name: Self.prefix + name, found: value.isEmpty ? "nothing" : value)
       }
       set(name, KeyDescription.assignment(of: known))
     }

@@ -188,7 +188,7 @@ extension Configuration {
     _ key: KeyDescription, to value: JSONValue?, found: String
   ) throws(ConfigurationError) {
     guard let value = value.flatMap(key.normalized) else {
-      throw ConfigurationError(key: key.name, found: found, expected: key.expected)
+      throw key.error(found: found)
     }
     if key.name == FirstStageWords.key, case .string(let text) = value {
       return store(.string(try FirstStageWords(text).text), under: key)
@@ -241,6 +241,11 @@ extension Configuration {
   /// - Throws: `ConfigurationError` where the images show no such noise.
   public func estimatingNoise(in images: ImageSet) throws(ConfigurationError) -> Configuration {
     var settings = read(LikelihoodSettings.self)
+    guard settings.noise.isNone || !hasFirstStage else {
+      throw ConfigurationError(
+        key: "known_noise", found: "\(settings.noise) with first",
+        expected: "one of both: known_noise is that of X, which the first stage has changed")
+    }
     guard settings.noise.isEstimated else { return self }
     guard common.data.staticNoise.isNone else {
       throw ConfigurationError(
@@ -265,6 +270,15 @@ extension Configuration {
     guard read(LikelihoodSettings.self).noise.isEstimated else { return nil }
     let noise = resolved.read(LikelihoodSettings.self).noise
     return "known_noise=\(noise): estimated from flat parts of the images"
+  }
+
+  /// A warning of a level that images contradict; nil for none.
+  public func noiseContradiction(in images: ImageSet) -> String? {
+    guard common.data.staticNoise.isNone else { return nil }
+    let noise = read(LikelihoodSettings.self).noise
+    return noise.contradiction(in: images).map {
+      "known_noise=\(noise): flat parts of the images show \($0)"
+    }
   }
 
   /// A warning of a level of noise that is learned; nil for none.

@@ -116,7 +116,8 @@ extension TrainingRun {
     }
     guard isOther else { return nil }
     return "\(found.path): \(found.description), of digest \(found.digest), in place of "
-      + "\(trained.digest): weights and optimizer are kept; S and all else of the rows starts anew"
+      + "\(trained.digest): weights and optimizer are kept; S and all else of the rows starts "
+      + "anew; what is known of their noise stays"
   }
 
   /// What to do about other images where steps are only repeated.

@@ -177,6 +177,9 @@ public enum TrainingRun {
     let resolved = try resolve(configuration, on: data, world: world)
     if let note = configuration.noiseNote(resolved) { observer?.note(note) }
     if let warning = resolved.noiseWarning { observer?.warning(warning) }
+    if let observer, let warning = configuration.noiseContradiction(in: data) {
+      observer.warning(warning)
+    }
     // Settings that do not fit the images are found before the folder is made; the folder is there
     // before the images are prepared, which may take long.
     let rows = resolved.common.data.modelRows ?? data.count

@@ -144,7 +144,12 @@ final class Journal {
   private func watchForCollapse(_ trainer: Trainer, _ means: LossMeans) throws {
     guard directory != nil else { return }
     var found: [(CollapseWarning, Double, Double)] = []
-    if let kl = means[.kl] { found.append((.posteriorCollapse, kl, settings.collapseKL)) }
+    // A code that did not cost anything at first needs as long again to be worth its price.
+    if let kl = means[.kl],
+      trainer.progress.totalEpochs >= 2 * (trainer.trainable?.warmUpEpochs ?? 0)
+    {
+      found.append((.posteriorCollapse, kl, settings.collapseKL))
+    }
     // A discriminator often leads at first: it must win two epochs.
     let lastTwo = (history.metrics["epoch/\(LossPart.discriminator)"] ?? []).suffix(2)
     if lastTwo.count == 2 {

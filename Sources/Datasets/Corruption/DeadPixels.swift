@@ -1,7 +1,9 @@
 import Tensors
 
 /// C13: a fraction of the pixels is 0 in every image, at the same places: those of a sensor.
-struct DeadPixels: SlopedNoise {
+///
+/// The places belong to the images, and other draws have others: so no GAN can put them on its own.
+struct DeadPixels: Noise {
   static let name = "dead-pixels"
   static let summary =
     "the same fraction P of the pixels of every image to 0: dead ones of a sensor"

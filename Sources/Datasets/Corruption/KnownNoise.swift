@@ -70,7 +70,10 @@ public struct KnownNoise: Equatable, Sendable, CustomStringConvertible {
     }
     // The registry's own reader says what is wrong.
     _ = try Corruption(parsing: text)
-    guard let kind else { throw .specification(found: text, expected: known) }
+    guard let kind else {
+      let grey = ImageShape(height: 8, width: 8, channels: 1)
+      throw .specification(found: text, expected: known(of: grey))
+    }
     return Part(kind: kind, level: .given(halves.count == 2 ? Double(halves[1]) ?? 0 : 0))
   }
 
@@ -78,7 +81,7 @@ public struct KnownNoise: Equatable, Sendable, CustomStringConvertible {
   private static func range(_ text: String) -> ClosedRange<Double>? {
     guard let dots = text.firstRange(of: "..") else { return nil }
     guard let low = Double(text[..<dots.lowerBound]), let high = Double(text[dots.upperBound...]),
-      low < high
+      low < high, high >= 0.001
     else { return nil }
     return low...high
   }
@@ -88,6 +91,19 @@ public struct KnownNoise: Equatable, Sendable, CustomStringConvertible {
 
   /// Whether it is `none`.
   public var isNone: Bool { parts.allSatisfy { $0.kind == NoNoise.self } }
+
+  /// Whether it has its own rate at each place of an image.
+  public var isOfPlaces: Bool {
+    parts.contains { $0.kind == MeanImage.self || $0.kind == DeadPixels.self }
+  }
+
+  /// Whether it is dead pixels.
+  public var isOfDeadPixels: Bool { parts.contains { $0.kind == DeadPixels.self } }
+
+  /// Whether Gaussian noise is in it.
+  public var isGaussian: Bool {
+    parts.contains { $0.kind == Gaussian.self || $0.kind == GaussianClipped.self }
+  }
 
   /// The bounds of a level that is learned; nil for none.
   public var bounds: ClosedRange<Double>? {
@@ -119,7 +135,7 @@ public struct KnownNoise: Equatable, Sendable, CustomStringConvertible {
       case .estimated: throw .specification(found: part.spec, expected: "a level")
       }
       guard let next = part.kind.init(level: level).channel(of: shape) else {
-        throw .specification(found: part.spec, expected: Self.known)
+        throw .specification(found: part.spec, expected: Self.known(of: shape))
       }
       guard let mixed = channel.followed(by: next) else {
         throw .specification(
@@ -127,6 +143,14 @@ public struct KnownNoise: Equatable, Sendable, CustomStringConvertible {
           expected: "Gaussian noise first, flips once, mean-image and dead-pixels alone")
       }
       channel = mixed
+    }
+    guard channel.deviation == 0 || channel.deviation >= Self.leastDeviation,
+      abs(channel.meanLine(level: bounds?.upperBound).gain) >= Self.leastGain
+    else {
+      throw .specification(
+        found: description,
+        expected: "noise that leaves something of the images, of a deviation of at least "
+          + "\(Self.leastDeviation)")
     }
     if bounds != nil {
       let half = parts[0].kind.init(level: 0.5).channel(of: shape) ?? channel
@@ -138,6 +162,20 @@ public struct KnownNoise: Equatable, Sendable, CustomStringConvertible {
       }
     }
     return channel
+  }
+
+  /// Narrower Gaussians, and what is left of a difference in the mean, are beyond single precision.
+  private static let leastDeviation = 0.001, leastGain = 0.01
+
+  /// What images show in place of the level given; nil where both agree, or images do not tell.
+  public func contradiction(in images: ImageSet) -> String? {
+    guard parts.count == 1, case .given(let level) = parts[0].level else { return nil }
+    let open = KnownNoise(parts: [Part(kind: parts[0].kind, level: .estimated)])
+    guard let shown = try? open.estimated(from: images),
+      case .given(let other) = shown.parts[0].level,
+      abs(other - level) > max(0.07, 0.25 * level)
+    else { return nil }
+    return shown.description
   }
 
   /// The same with the level that images show, in place of `auto`.
@@ -164,9 +202,8 @@ public struct KnownNoise: Equatable, Sendable, CustomStringConvertible {
   /// Images that an estimate looks at, at most, and their values.
   private static let looked = 1000, lookedValues = 1 << 22
 
-  /// The kinds with a density, in words.
-  static var known: String {
-    let image = ImageShape(height: 8, width: 8, channels: 1)
+  /// The kinds with a density for images of a shape, in words.
+  static func known(of image: ImageShape) -> String {
     let names = Corruption.catalogue.filter { $0.init(level: 0.5).channel(of: image) != nil }
       .map { $0.name }
     return "noise whose density is known: \(names.joined(separator: ", ")), or a mixture by +"

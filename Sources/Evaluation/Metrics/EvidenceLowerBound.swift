@@ -4,7 +4,7 @@ import Support
 enum EvidenceLowerBound: Metric {
   static let name = "elbo"
   static let summary = "evidence lower bound in nats an image, one sample of z"
-  static let needs: String? = "a Bernoulli likelihood and a KL"
+  static let needs: String? = "a likelihood and a KL"
   static let unit = Measure.nats
   static let isHigherBetter = true
 

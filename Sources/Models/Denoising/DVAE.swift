@@ -184,6 +184,9 @@ public struct DVAE: LatentVariableModel, Generative, Trainable {
     }
   }
 
+  /// As set.
+  public var warmUpEpochs: Int { bound.weight.warmUpEpochs }
+
   /// Whether the decoder is Gaussian, or the known noise has densities.
   public var isDensity: Bool { noise?.isDensity ?? decoder.isDensity }
 

@@ -97,6 +97,9 @@ public protocol RecyclingAutoencoder: Autoencoder, Generative, Trainable {
 }
 
 extension RecyclingAutoencoder {
+  /// As set.
+  public var warmUpEpochs: Int { kl.warmUpEpochs }
+
   /// One phase updates all networks.
   public var phases: [Phase] { [Phase("all", updates: children.map(\.0))] }
 

@@ -30,8 +30,8 @@ public struct LikelihoodSettings: SettingsGroup {
 
   /// What `known_noise` is, in all models that read it.
   static let knownNoiseSummary =
-    "The noise that images are known to have: for likelihood=noise, and for GANs, whose own images suffer "
-    + "it before they are judged. A level is a number, auto, or LOW..HIGH to learn it."
+    "The noise that images are known to have: for likelihood=noise, and for GANs, whose own images "
+    + "suffer it before they are judged. A level is a number, auto, or LOW..HIGH to learn it."
 
   /// `likelihood`, `known_noise`, `clean_scale`.
   public static let entries: [SettingsEntry<LikelihoodSettings>] = [
@@ -43,19 +43,34 @@ public struct LikelihoodSettings: SettingsGroup {
     ).fixed,
     .knownNoise("known_noise", \.noise, knownNoiseSummary, "4.4, 6.8").fixed,
     .optionalReal(
-      "clean_scale", \.scale, .positiveOrInfinite,
+      "clean_scale", \.scale, .widthOrInfinite,
       absent: "0.5, or inf where flips leave less than a third of a difference",
       "Scale of a clean pixel's logistic distribution, cut off at 0 and 1; inf for binary images.",
       "own, 6.8"
     ).fixed,
   ]
 
-  /// Checks that noise is known only where it is used.
+  /// Checks that noise is known only where it is used, and that its places are those of images.
   public func check(_ system: String, with common: CommonSettings) throws(ConfigurationError) {
+    if kind == .noise, common.data.patch != nil, noise.isOfPlaces {
+      throw ConfigurationError(
+        key: "known_noise", found: "\(noise) with patch",
+        expected: "whole images, whose pixels have places, or other noise")
+    }
     guard kind != .noise, !noise.isNone else { return }
     throw ConfigurationError(
       key: "known_noise", found: "\(noise) with likelihood=\(kind.rawValue)",
       expected: "likelihood=noise, which scores images through their noise, or known_noise=none")
+  }
+
+  /// Settings that the likelihood does not read.
+  public func unreached(_ system: String, epochs: Int) -> [String] {
+    guard let scale else { return [] }
+    if kind != .noise {
+      return ["clean_scale=\(scale): likelihood=\(kind.rawValue) does not read it"]
+    }
+    return noise.isGaussian
+      ? ["clean_scale=\(scale): a clean pixel under Gaussian noise has no scale"] : []
   }
 
   /// The likelihood through the noise; nil for another.
@@ -80,7 +95,8 @@ struct NoiseLikelihood: Module {
   private let level: Parameter?
   /// The mean training image, [D], where the noise is drawn from it, or dead pixels are seen in it.
   private let meanImage: Parameter?
-  private let dimensions: Int
+  private let image: ImageShape
+  private var dimensions: Int { image.count }
   /// What the channel makes of 0 and 1 in the mean: offset, offset + gain.
   private let meanLine: (offset: Double, gain: Double)
 
@@ -103,7 +119,7 @@ struct NoiseLikelihood: Module {
       throw ConfigurationError(key: "known_noise", found: found, expected: expected)
     }
     bounds = settings.noise.bounds
-    dimensions = image.count
+    self.image = image
     meanLine = channel.meanLine(level: bounds.map { ($0.lowerBound + $0.upperBound) / 2 })
     level = bounds == nil ? nil : Parameter(Shape(1), .zeros)
     meanImage =
@@ -125,8 +141,8 @@ struct NoiseLikelihood: Module {
   /// What starts at the mean training image: the mean image of such noise, and the last bias of a
   /// decoder, [D], at the logit of the clean mean.
   ///
-  /// Between dark and bright, the likelihood of a pixel of frequent noise is lowest: a background that
-  /// begins there may end on the wrong side.
+  /// Between dark and bright, the likelihood of a pixel of frequent noise is lowest: a background
+  /// that begins there may end on the wrong side.
   ///
   /// - Parameter bias: one value a pixel; others, as those of convolutions, start as they would.
   func meanImageParameters(
@@ -190,6 +206,22 @@ struct NoiseLikelihood: Module {
     return Float(bounds.upperBound - bounds.lowerBound) * share + low
   }
 
+  /// Whether a pixel is 0 in all training images, but most of its neighbours of the same channel
+  /// are not: a background is no sensor's fault.
+  private func isDead(_ pixel: Int, _ mean: Parameter) -> Bool {
+    guard mean.value[pixel] == 0 else { return false }
+    let (channels, width) = (image.channels, image.width)
+    let (y, x) = (pixel / channels / width, pixel / channels % width)
+    var (alive, all) = (0, 0)
+    for row in max(0, y - 1)...min(image.height - 1, y + 1) {
+      for column in max(0, x - 1)...min(width - 1, x + 1) where (row, column) != (y, x) {
+        all += 1
+        if mean.value[(row * width + column) * channels + pixel % channels] > 0 { alive += 1 }
+      }
+    }
+    return 2 * alive > all
+  }
+
   /// The chances of each pixel, [4, D].
   private func chances(_ tape: Tape) -> Variable {
     let chances = tape.constant(Shape(4, dimensions))
@@ -201,7 +233,7 @@ struct NoiseLikelihood: Module {
       for j in 0..<dimensions {
         let m = meanImage.value[j]
         if channel.isOfDeadPixels {
-          p[dimensions + j] = m == 0 ? 1 : 0
+          p[dimensions + j] = isDead(j, meanImage) ? 1 : 0
           continue
         }
         p[dimensions + j] = m * (1 - m)

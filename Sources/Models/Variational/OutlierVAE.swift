@@ -47,11 +47,11 @@ public struct OutlierVAE: Autoencoder, Generative, Trainable {
         "outlier_share", \.share, .properShare,
         "The chance that a pixel is an outlier, before the image is seen.", "own, 6.9: 0.25"),
       .real(
-        "inlier_deviation", \.deviation, .positive,
+        "inlier_deviation", \.deviation, .width,
         "Standard deviation of pixels that are no outliers, around the decoder's mean.",
         "own, 6.9: 0.2"),
       .real(
-        "inlier_deviation_start", \.deviationStart, .positive,
+        "inlier_deviation_start", \.deviationStart, .width,
         "The same in the first epoch, from where it comes down.", "own, 6.9: 0.4"),
       .integer(
         "inlier_deviation_epochs", \.deviationEpochs, 0...1_000_000,
@@ -134,6 +134,9 @@ public struct OutlierVAE: Autoencoder, Generative, Trainable {
   private func outliers(epoch: Int) -> PixelOutliers {
     PixelOutliers(share: share, deviation: deviation.value(epoch: epoch))
   }
+
+  /// As set.
+  public var warmUpEpochs: Int { kl.warmUpEpochs }
 
   /// The latent dimensions, J.
   public var latent: Int { encoder.latent }

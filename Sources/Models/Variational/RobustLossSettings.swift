@@ -40,15 +40,15 @@ public struct RobustLossSettings: SettingsGroup {
   /// Scale, degrees of freedom, divergence.
   public static let entries: [SettingsEntry<RobustLossSettings>] = [
     .real(
-      "loss_scale", \.scale, .scale,
+      "loss_scale", \.scale, .width,
       "Scale of student_t and laplace, deviation of a Gaussian beta_divergence, in units of the "
         + "pixels.",
       "4.1 [R]: 0.1"),
     .real(
-      "student_degrees", \.degreesOfFreedom, .scale,
+      "student_degrees", \.degreesOfFreedom, .degrees,
       "Degrees of freedom of student_t: the fewer, the less far values count.", "4.1 [R]: 3"),
     .optionalReal(
-      "divergence_beta", \.beta, .share, absent: "0.1, or 0.005 with divergence_of=image",
+      "divergence_beta", \.beta, .exponent, absent: "0.1, or 0.005 with divergence_of=image",
       "Exponent of beta_divergence: the larger, the less far values count.", "4.1 [R]"),
     .choice(
       "divergence_decoder", \.decoder,

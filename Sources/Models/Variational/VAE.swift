@@ -56,9 +56,30 @@ public struct VAE: Autoencoder, Generative, Trainable {
         expected: "noise, or bernoulli for what reconstruction_term says; model=dvae has Gaussians")
     }
 
+    /// Settings that a likelihood of known noise does not read, and networks that cannot follow it.
+    public func unreached(_ system: String, epochs: Int) -> [String] {
+      guard likelihood.kind == .noise else { return [] }
+      var lines: [String] = []
+      if reconstruction.term != .bce {
+        lines.append(
+          "reconstruction_term=\(reconstruction.term.rawValue): likelihood=noise does not read it")
+      }
+      if likelihood.noise.isOfDeadPixels && network.layers.network == .mlp {
+        lines.append(
+          "network=mlp: dead pixels are filled from their neighbours by convolutions alone "
+            + "(network=conv_bn)")
+      }
+      return lines
+    }
+
     /// The settings that help against a collapse of a VAE alone.
     func cure(of warning: CollapseWarning) -> String {
       let isCollapse = warning == .posteriorCollapse
+      if likelihood.kind == .noise {
+        return Cures().or("more steps (epochs, a smaller batch)").or(
+          "kl_warmup_epochs=5", unless: kl.warmUpEpochs > 0
+        ).text
+      }
       return Cures().orLighterKL(kl).orReLU(network.layers, if: isCollapse)
         .or("more epochs", unless: isCollapse && kl.beta >= 1).text
     }
@@ -168,6 +189,9 @@ public struct VAE: Autoencoder, Generative, Trainable {
   public var meanImageParameters: [(Parameter, @Sendable (Float) -> Float)] {
     noise?.meanImageParameters((decoder as? Perceptron)?.layers.last?.bias) ?? []
   }
+
+  /// As set.
+  public var warmUpEpochs: Int { kl.warmUpEpochs }
 
   /// The latent dimensions, J.
   public var latent: Int { mean.bias.shape.count }

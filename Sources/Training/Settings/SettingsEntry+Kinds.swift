@@ -172,7 +172,20 @@ extension SettingsEntry {
         guard case .string(let text) = json else { return nil }
         do { return try KnownNoise(parsing: text) } catch { return nil }
       },
-      parse: { .string($0) })
+      parse: { .string($0) }
+    ).described { $0.fault = knownNoiseFault }
+  }
+
+  @Sendable private static func knownNoiseFault(
+    _ text: String
+  ) -> (found: String, expected: String)? {
+    do throws(DatasetError) {
+      _ = try KnownNoise(parsing: text)
+      return nil
+    } catch {
+      guard case .specification(let found, let expected) = error else { return nil }
+      return (found, expected)
+    }
   }
 
   private static func corruption(_ text: String) -> Corruption? {

@@ -61,7 +61,7 @@ public struct SettingsEntry<Owner: SettingsGroup>: Sendable {
     described { $0.former = (name, words) }
   }
 
-  private func described(_ change: (inout KeyDescription) -> Void) -> SettingsEntry {
+  func described(_ change: (inout KeyDescription) -> Void) -> SettingsEntry {
     SettingsEntry(keys.map { $0.described(change) }, part)
   }
 }

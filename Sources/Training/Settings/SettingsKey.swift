@@ -74,12 +74,21 @@ public struct KeyDescription: Sendable {
   public let normalized: @Sendable (JSONValue) -> JSONValue?
   /// Reads the text after `key=`; nil when it is no value of the key's type.
   public let parse: @Sendable (String) -> JSONValue?
+  /// What is wrong with a text that is no value, found and expected, where more can be said than
+  /// `expected`.
+  public internal(set) var fault: (@Sendable (String) -> (found: String, expected: String)?)?
   /// Whether the value is fixed for the whole run.
   public internal(set) var isFixed = false
   /// Whether systems that do not read the key accept only its default.
   public internal(set) var isRefusedElsewhere = false
   /// The key's name in earlier versions, and their words with today's words.
   public internal(set) var former: (name: String, words: [String: String])?
+
+  /// The error of a text that is no value.
+  public func error(name: String? = nil, found: String) -> ConfigurationError {
+    let (found, expected) = fault?(found) ?? (found, expected)
+    return ConfigurationError(key: name ?? self.name, found: found, expected: expected)
+  }
 
   /// A value as text for `--set`.
   public static func assignment(of value: JSONValue) -> String {

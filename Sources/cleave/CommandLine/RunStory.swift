@@ -144,7 +144,8 @@ struct RunStory {
     case "learning_rate", "lambda_l1", "hidden": Quantity.significant(value)
     case "c1", "c2": Measure.change.words(value)
     case "rank", "components": Quantity.grouped(Int(min(max(0, value), 1e15)))
-    case "nonzero", "sparsity", "outside", "explained": Measure.share.words(value)
+    case "nonzero", "sparsity", "outside", "explained", "noise_level", "outliers":
+      Measure.share.words(value)
     case "accuracy": Measure.accuracy.words(value)
     case "mse", "mse_difference": Measure.squaredError.text(value)
     default: nil
