@@ -286,7 +286,8 @@ extension Configuration {
     let noise = read(LikelihoodSettings.self).noise
     guard let bounds = noise.bounds else { return nil }
     return "known_noise=\(noise): a learned level tends to the bound that explains most by the "
-      + "code, here \(bounds.lowerBound), and images then keep their noise; noise_level in the log tells it"
+      + "code, here \(bounds.lowerBound), and images then keep their noise; noise_level in the log "
+      + "tells it"
   }
 
   /// Refuses values of keys that the system cannot follow.

@@ -69,6 +69,20 @@ import Testing
     }
   }
 
+  /// A level that the images contradict is warned of, and one that they show is not.
+  @Test func aWrongLevelIsWarnedOf() throws {
+    try withTemporaryFolder { folder in
+      try prepare(in: folder)
+      for (level, isRight) in [("0.05", false), ("0.25", true)] {
+        let run = try train(
+          "vae known_noise=salt-pepper:\(level)", "--out r\(level)", ranks: 2, in: folder)
+        #expect(run.status == 0, "\(run)")
+        #expect(
+          run.errors.contains("flat parts of the images show salt-pepper") != isRight, "\(run)")
+      }
+    }
+  }
+
   /// A level that is learned is warned of, and logged within its bounds.
   @Test func aLearnedLevelIsWarnedOf() throws {
     try withTemporaryFolder { folder in
@@ -125,6 +139,12 @@ import Testing
         let mean = (0..<50).reduce(Float(0)) { $0 + new[$1 * 784 + pixel] } / 50
         #expect(mean < 0.95, "pixel \(pixel)")
       }
+      // Bounds are of the noisy images, as the likelihood is.
+      let likelihoods = try #require(
+        try Tool.document("evaluate known --metrics elbo,bound --split test --json", in: folder)[
+          "metrics"])
+      let elbo = try #require(likelihoods["elbo"]?.number)
+      #expect(abs(try #require(likelihoods["bound"]?.number) - elbo) < 0.02 * abs(elbo))
       // What denoise writes is what was measured.
       try Tool.succeed("denoise known --split test --out l.h5 --quiet", in: folder)
       let images = try File.open(folder.appending(path: "l.h5").path).dataset("/L")
@@ -182,7 +202,10 @@ import Testing
     ("rvae known_noise=salt-pepper:0.25", "likelihood: found noise with model=rvae"),
     ("vae likelihood=bernoulli known_noise=salt-pepper:0.25", "expected likelihood=noise"),
     ("vae known_noise=salt-pepper:0.1+gaussian:0.1", "Gaussian noise first"),
-    ("vae known_noise=salt-pepper:3", "expected a corruption such as salt-pepper:0.25"),
+    ("vae known_noise=salt-pepper:3", "expected salt-pepper:LEVEL with a level from 0.0 to 1.0"),
+    ("vae known_noise=zero-mask:1", "expected noise that leaves something of the images"),
+    ("vae known_noise=dead-pixels:0.1 patch=8", "expected whole images"),
+    ("vae known_noise=salt-pepper:0.25 first=lpf", "expected one of both"),
   ]
 
   @Test(arguments: refusals, [1, 3]) func refuses(_ pair: (String, String), ranks: Int) throws {

@@ -152,6 +152,29 @@ import Training
       "discriminator_momentum: found 1, expected a number of at least 0 and below 1, or null for "
         + "rmsprop_momentum"
     ),
+    (
+      "inlier_deviation=1e-46",
+      "inlier_deviation: found 1e-46, expected a number from 0.001 to 1000"
+    ),
+    ("outlier_share=1", "outlier_share: found 1, expected a number from 0.0001 to 0.9999"),
+    (
+      "clean_scale=1e39",
+      "clean_scale: found 1e39, expected a number from 0.01 to 100, or inf, or null for 0.5, or inf "
+        + "where flips leave less than a third of a difference"
+    ),
+    (
+      "known_noise=saltpepper:0.1",
+      "known_noise: found saltpepper:0.1, expected salt-pepper, the nearest known kind"
+    ),
+    (
+      "known_noise=salt-pepper:auto+zero-mask:0.1",
+      "known_noise: found salt-pepper:auto+zero-mask:0.1, expected given levels in a mixture"
+    ),
+    (
+      "known_noise=salt-pepper:0.3..0.2",
+      "known_noise: found salt-pepper:0.3..0.2, expected salt-pepper:LEVEL with a level from 0.0 to "
+        + "1.0, auto, or LOW..HIGH"
+    ),
     ("seed=-1", "seed: found -1, expected an integer from 0 to 9223372036854775807"),
   ])
   func wrongAssignmentsSayWhatIsExpected(assignment: String, message: String) {

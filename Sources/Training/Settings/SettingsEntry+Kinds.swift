@@ -180,7 +180,7 @@ extension SettingsEntry {
     _ text: String
   ) -> (found: String, expected: String)? {
     do throws(DatasetError) {
-      _ = try KnownNoise(parsing: text)
+      _ = try KnownNoise(parsing: text.trimmingCharacters(in: ["\""]))
       return nil
     } catch {
       guard case .specification(let found, let expected) = error else { return nil }
