@@ -140,6 +140,20 @@ import Testing
     }
   }
 
+  /// Beyond 0...1 lies what no known noise makes; the clean pixel lies within.
+  @Test func cleanPixelsLieWithin() {
+    let tape = Tape()
+    let a = tape.constant(Tensor(Shape(1, 4), [3, -3, 0.2, 5]))
+    let x = tape.constant(Tensor(Shape(1, 4), [1.4, -0.3, 2, -1]))
+    let level = tape.constant(Tensor(Shape(1), [1]))
+    let flips: [Float] = (0..<16).map { $0 < 4 ? 0.25 : 0 }
+    let chances = tape.constant(Tensor(Shape(4, 4), flips))
+    for pixel in [CleanPixel.logistic(h: 1), .bernoulli] {
+      let found = a.restored(from: x, as: pixel, chances: chances, level: level).values
+      #expect(found.allSatisfy { (0...1).contains($0) }, "\(pixel): \(found)")
+    }
+  }
+
   /// Far logits lose neither value nor slope: without another way to a pixel nothing underflows.
   @Test func farLogits() {
     let tape = Tape()

@@ -64,6 +64,13 @@ import Testing
     leaves.differentiate(loss, scale: 1)
     let slopes = leaves.gradient("logits")
     #expect(slopes[1] == 0 && slopes[0] != 0 && slopes[2] != 0, "\(slopes)")
+    // Among others that are 0 it is a background.
+    for (pixel, mean) in [Float(0.25), 0, 0].enumerated() { map.0.value[pixel] = mean }
+    leaves.differentiate(
+      likelihood.negativeLogLikelihood(
+        of: x, logits: tape.leaf(leaves.set.parameters[0])), scale: 1)
+    #expect(leaves.gradient("logits").allSatisfy { $0 != 0 })
+    for (pixel, mean) in [Float(0.25), 0, 0.5].enumerated() { map.0.value[pixel] = mean }
     // What is found there is the decoder's mean.
     let a = tape.constant(Tensor(Shape(1, 3), [0.5, 3, -1]))
     #expect(

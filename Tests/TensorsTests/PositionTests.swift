@@ -100,6 +100,29 @@ struct ElementwiseKernel: Sendable, CustomTestStringConvertible {
         var loss = zeros(1)
         ck_beta_bernoulli(a, b, &loss, out, 1, n, 0.3)
       },
+      .init("noisy logistic gradient") { a, b, _, out, n in
+        var loss = zeros(1)
+        ck_noisy_logistic_nll(a, b, chances(n), 0.9, 1, &loss, out, nil, 1, n)
+      },
+      .init("noisy bernoulli gradient") { a, b, _, out, n in
+        var loss = zeros(1)
+        ck_noisy_bernoulli_nll(a, b, chances(n), 0.9, &loss, out, nil, 1, n)
+      },
+      .init("noisy gaussian gradient") { a, b, _, out, n in
+        var loss = zeros(1)
+        ck_noisy_gaussian_nll(a, b, chances(n), 0.9, 0.3, 1, &loss, out, nil, 1, n)
+      },
+      .init("restored") { a, b, _, out, n in
+        ck_restore_logistic(a, b, chances(n), 0.9, 1, out, 1, n)
+      },
+      .init("gate gradient") { a, b, c, out, n in
+        var (loss, outliers, slopes) = (zeros(1), zeros(1), zeros(n))
+        ck_gated_nll(a, b, c, 1, 0.3, &loss, &outliers, &slopes, out, 1, n)
+        for i in 0..<n { out[i] += slopes[i] }
+      },
+      .init("without outliers") { a, b, _, out, n in
+        ck_without_outliers(a, b, 1, 0.3, out, n)
+      },
       .init("sparse residual") { a, b, c, out, n in
         var s = zeros(n)
         var sums = [0.0, 0, 0]
@@ -107,6 +130,9 @@ struct ElementwiseKernel: Sendable, CustomTestStringConvertible {
       },
     ]
 }
+
+/// The chances of noise, [4][n].
+private func chances(_ n: Int) -> [Float] { [Float](repeating: 0.1, count: 4 * n) }
 
 /// The promise on which ranks rely: a slice gives the same bits as the whole array.
 @Suite struct PositionTests {

@@ -167,7 +167,8 @@ void ck_gated_nll(
   const float *logits, const float *gates, const float *x, float odds, float deviation,
   float *row_loss, float *row_outliers, float *grad, float *gate_grad, long rows, long cols);
 
-/// y = E[clean | x]: sigmoid(logit) where x is an outlier, x where it is not, by the chances of both.
+/// y = E[clean | x]: sigmoid(logit) where x is an outlier, x where it is not, by the chances of
+/// both.
 void ck_without_outliers(
   const float *logits, const float *x, float odds, float deviation, float *y, long n);
 

@@ -70,10 +70,7 @@ public struct KnownNoise: Equatable, Sendable, CustomStringConvertible {
     }
     // The registry's own reader says what is wrong.
     _ = try Corruption(parsing: text)
-    guard let kind else {
-      let grey = ImageShape(height: 8, width: 8, channels: 1)
-      throw .specification(found: text, expected: known(of: grey))
-    }
+    guard let kind else { preconditionFailure("\(text): read, but no kind of the registry") }
     return Part(kind: kind, level: .given(halves.count == 2 ? Double(halves[1]) ?? 0 : 0))
   }
 
@@ -169,7 +166,7 @@ public struct KnownNoise: Equatable, Sendable, CustomStringConvertible {
 
   /// What images show in place of the level given; nil where both agree, or images do not tell.
   public func contradiction(in images: ImageSet) -> String? {
-    guard parts.count == 1, case .given(let level) = parts[0].level else { return nil }
+    guard parts.count == 1, !isNone, case .given(let level) = parts[0].level else { return nil }
     let open = KnownNoise(parts: [Part(kind: parts[0].kind, level: .estimated)])
     guard let shown = try? open.estimated(from: images),
       case .given(let other) = shown.parts[0].level,

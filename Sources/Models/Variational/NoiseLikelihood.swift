@@ -130,7 +130,8 @@ struct NoiseLikelihood: Module {
     }
     // Grey pixels are clean for certain. Where 0 and 1 say little, they alone would say where a
     // pixel lies, and dark and bright sides are mistaken for each other.
-    let scale = settings.scale ?? (channel.flip > 0 && meanLine.gain < 1.0 / 3 ? .infinity : 0.5)
+    let saysLittle = channel.flip > 0 && abs(meanLine.gain) < 1.0 / 3
+    let scale = settings.scale ?? (saysLittle ? .infinity : 0.5)
     pixel = scale.isInfinite ? .bernoulli : .logistic(h: Float(0.5 / scale))
   }
 
