@@ -74,7 +74,8 @@ extension Evaluation {
         isOfRun: isOfRun)
     }
     let hasSplit = usesSparsePart || trained.shrinks
-    let undone = try world.agree { try undoneNoise(of: images) }
+    let asked = try world.agree { try undoneNoise(of: images) }
+    let undone = trained.restores ? nil : asked
     let names =
       ["X"] + Self.sides(of: reference.shape).map { "median_\($0)x\($0)" }
       + (explainer.first == nil ? [] : ["L_first"]) + ["reconstruction"]
@@ -114,21 +115,26 @@ extension Evaluation {
     "undo", "SPEC", "noise whose effect in the mean is taken out of reconstructions: corrected",
     .text)
 
-  /// What that noise makes of a clean value y in the mean, offset + gain y; nil without the option,
-  /// and for a model whose L knows the noise.
+  /// The noise of the option, and what it makes of a clean value y in the mean, offset + gain y; nil
+  /// without the option, and for features.
   ///
   /// - Throws: `ConfigurationError` for noise without a density, and for noise that leaves nothing.
-  private func undoneNoise(of images: ImageSet) throws -> (offset: Float, gain: Float)? {
-    guard let text = options.metrics.text(Self.undo), !images.shape.isFeatures, !trained.restores
-    else { return nil }
+  private func undoneNoise(
+    of images: ImageSet
+  ) throws -> (words: String?, offset: Float, gain: Float)? {
+    guard let text = options.metrics.text(Self.undo), !images.shape.isFeatures else { return nil }
     do throws(DatasetError) {
-      let noise = try KnownNoise(parsing: text)
-      guard noise.bounds == nil, !noise.isOfPlaces else {
+      let asked = try KnownNoise(parsing: text)
+      guard asked.bounds == nil, !asked.isOfPlaces else {
         throw .specification(
           found: text, expected: "noise of all pixels alike, with a level or auto")
       }
-      let line = try noise.estimated(from: images).channel(of: images.shape).meanLine()
-      return (offset: Float(line.offset), gain: Float(line.gain))
+      let noise = try asked.estimated(from: images)
+      let line = try noise.channel(of: images.shape).meanLine()
+      return (
+        asked.isEstimated ? "corrected: of \(noise), as flat parts of the images show it" : nil,
+        Float(line.offset), Float(line.gain)
+      )
     } catch {
       guard case .specification(let found, let expected) = error else {
         preconditionFailure("\(error)")
@@ -137,10 +143,22 @@ extension Evaluation {
     }
   }
 
+  /// What is to be said of the option: the level that was found, or why it was not followed.
+  ///
+  /// **Collective.**
+  func undoneWords() throws -> String? {
+    try world.agree {
+      guard let undone = try undoneNoise(of: source.images) else { return nil }
+      return trained.restores
+        ? "--\(Self.undo.name): no row corrected: the model's own L has the noise out"
+        : undone.words
+    }
+  }
+
   /// What is compared of one image: X, its medians, L of a first stage, the reconstruction, the
   /// same corrected; with a split L, X - S and the repaired image, too.
   private func answers(
-    _ found: WholeImage, hasSplit: Bool, undone: (offset: Float, gain: Float)?
+    _ found: WholeImage, hasSplit: Bool, undone: (words: String?, offset: Float, gain: Float)?
   ) -> [[Float]] {
     let (x, shape) = (found.x, found.shape)
     var answers = [x]
@@ -153,7 +171,7 @@ extension Evaluation {
     }
     if !found.first.isEmpty { answers.append(found.first) }
     answers.append(found.reconstruction)
-    if let (offset, gain) = undone {
+    if let (_, offset, gain) = undone {
       answers.append(found.reconstruction.map { min(max(($0 - offset) / gain, 0), 1) })
     }
     if trained.restores { answers.append(found.l) }

@@ -139,6 +139,18 @@ import Testing
         let mean = (0..<50).reduce(Float(0)) { $0 + new[$1 * 784 + pixel] } / 50
         #expect(mean < 0.95, "pixel \(pixel)")
       }
+      // What is estimated, or not followed, is told; a wrong SPEC is refused by every model.
+      for (run, spec, words) in [
+        ("plain", "salt-pepper:auto", "corrected: of salt-pepper:0.2"),
+        ("known", "salt-pepper:0.25", "no row corrected"),
+      ] {
+        let told = try Tool.run(
+          "evaluate \(run) --metrics mse --split test --undo \(spec)", ranks: 2, in: folder)
+        #expect(told.status == 0 && told.errors.contains(words), "\(told)")
+        let wrong = try Tool.run("evaluate \(run) --metrics mse --undo salt-pepper:9", in: folder)
+        #expect(
+          wrong.status == 64 && wrong.errors.contains("--undo: found salt-pepper:9"), "\(wrong)")
+      }
       // Bounds are of the noisy images, as the likelihood is.
       let likelihoods = try #require(
         try Tool.document("evaluate known --metrics elbo,bound --split test --json", in: folder)[

@@ -11,4 +11,8 @@ enum MeanSquaredError: Metric {
   static func measure(_ evaluation: Evaluation) throws -> [MetricValue] {
     try evaluation.squaredErrors()
   }
+
+  static func warning(_ evaluation: Evaluation) throws -> String? {
+    try evaluation.undoneWords()
+  }
 }

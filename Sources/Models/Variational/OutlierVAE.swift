@@ -90,6 +90,7 @@ public struct OutlierVAE: Autoencoder, Generative, Trainable {
   let kl: KLWeight
   let share: Double
   let deviation: Annealing
+  private let narrowingEpochs: Int
 
   /// A model of images of this shape.
   ///
@@ -101,6 +102,7 @@ public struct OutlierVAE: Autoencoder, Generative, Trainable {
     gate = Architecture.pixelwise(c.network, image)
     kl = c.kl
     share = c.share
+    narrowingEpochs = c.deviationEpochs
     deviation = Annealing(from: c.deviationStart, to: c.deviation, epochs: c.deviationEpochs)
   }
 
@@ -135,8 +137,8 @@ public struct OutlierVAE: Autoencoder, Generative, Trainable {
     PixelOutliers(share: share, deviation: deviation.value(epoch: epoch))
   }
 
-  /// As set.
-  public var warmUpEpochs: Int { kl.warmUpEpochs }
+  /// Those of the KL, and half of those in which inliers narrow: a code is worth little before.
+  public var warmUpEpochs: Int { max(kl.warmUpEpochs, (narrowingEpochs + 1) / 2) }
 
   /// The latent dimensions, J.
   public var latent: Int { encoder.latent }
