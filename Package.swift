@@ -64,6 +64,13 @@ let package = Package(
     library("Planning", ["Runs", "Distributed"]),
     library("Inception", ["Support", "HDF5", "COneDNN", "Tensors", "Checkpoints"]),
     library("Evaluation", ["Runs", "HDF5", "Images", "Report", "Statistics", "Inception"]),
+    .target(
+      name: "Experiments",
+      dependencies: [
+        "Support", "Checkpoints", "Datasets", "Guard", "Training", "Models", "Runs", "Planning",
+        "Evaluation", "Report",
+      ].map { .byName(name: $0) },
+      resources: [.embedInCode("Definitions")]),
     library("Doctor", ["Support", "MPI", "HDF5", "Tensors", "Distributed"]),
     library(
       "Benchmarks",
@@ -74,8 +81,8 @@ let package = Package(
       name: "cleave",
       dependencies: [
         "Support", "MPI", "HDF5", "Images", "Tensors", "Datasets", "Distributed", "Checkpoints",
-        "Guard", "Training", "Models", "Runs", "Planning", "Evaluation", "Report", "Doctor",
-        "Benchmarks",
+        "Guard", "Training", "Models", "Runs", "Planning", "Evaluation", "Experiments", "Report",
+        "Doctor", "Benchmarks",
       ]),
     .executableTarget(
       name: "rank-checks",
@@ -116,7 +123,8 @@ let package = Package(
     tests(
       "CommandLine",
       [
-        "Checkpoints", "CHDF5", "Datasets", "Evaluation", "HDF5", "Images", "Models", "MPI",
+        "Checkpoints", "CHDF5", "Datasets", "Evaluation", "Experiments", "HDF5", "Images", "Models",
+        "MPI",
         "Support",
       ]),
   ],

@@ -81,9 +81,15 @@ public struct GroupRuns: Sendable {
 
   /// How far a group's run is, by its newest whole checkpoint.
   ///
-  /// - Throws: `CheckpointError` for a run that cannot be read; `RunError` for a damaged checkpoint.
-  public func state(of group: Group) throws -> State {
-    let directory = run(of: group)
+  /// - Throws: `CheckpointError` for a run that cannot be read; `RunError` for a damaged
+  ///   checkpoint.
+  public func state(of group: Group) throws -> State { try Self.state(of: run(of: group)) }
+
+  /// How far a run is, by its newest whole checkpoint.
+  ///
+  /// - Throws: `CheckpointError` for a run that cannot be read; `RunError` for a damaged
+  ///   checkpoint.
+  public static func state(of directory: RunDirectory) throws -> State {
     guard directory.isRun, let newest = try RunSummary(run: directory.path).newest else {
       return .waiting
     }

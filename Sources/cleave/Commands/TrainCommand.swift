@@ -5,6 +5,7 @@ import Guard
 import MPI
 import Models
 import Runs
+import Support
 import Tensors
 import Training
 

@@ -1,7 +1,7 @@
 /// Words as a shell takes them.
-enum ShellWords {
+public enum ShellWords {
   /// A word that needs no quotes stays as it is; any other gets single quotes.
-  static func quoted(_ word: String) -> String {
+  public static func quoted(_ word: String) -> String {
     let plain = word.unicodeScalars.allSatisfy {
       $0.isASCII
         && ($0.properties.isAlphabetic || "0123456789_./:=,+@%-".unicodeScalars.contains($0))
@@ -11,7 +11,7 @@ enum ShellWords {
   }
 
   /// The command line of this process, as a user would type it again.
-  static var ownCommand: String {
+  public static var ownCommand: String {
     (["cleave"] + CommandLine.arguments.dropFirst().map(quoted)).joined(separator: " ")
   }
 }
