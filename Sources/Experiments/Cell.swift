@@ -4,13 +4,17 @@ import Support
 struct Cell: Sendable {
   /// What a choice, or the member `cell`, may say.
   static let keys = [
-    "preset", "set", "data", "noise", "net", "on", "metric", "of", "value", "options", "values",
+    "preset", "set", "data", "select", "noise", "net", "on", "metric", "of", "value", "options",
+    "values",
     "checkpoints", "absent", "aside",
   ]
 
-  /// Images: a source, perhaps with noise on them.
+  /// Images: a source, perhaps a part of it, perhaps with noise on them.
   struct Images: Hashable, Sendable {
-    let source: String, noise: String
+    let source: String
+    /// Options of `select` without dashes, in the order of their names; none for all images.
+    let selection: [String: String]
+    let noise: String
   }
 
   /// A model to train.
@@ -116,16 +120,26 @@ extension Experiment {
         "\(fields.place): data: found \(source), expected one of "
           + ImageSource.all.map(\.name).joined(separator: ", "))
     }
-    return Cell.Images(source: source, noise: try fields.text("noise", or: "none"))
+    return Cell.Images(
+      source: source, selection: try words(of: "select", &fields),
+      noise: try fields.text("noise", or: "none"))
+  }
+
+  /// The members of an object as words.
+  private static func words(
+    of name: String, _ fields: inout Fields
+  ) throws(ExperimentError) -> [String: String] {
+    var words: [String: String] = [:]
+    for (key, value) in try fields.object(name) {
+      guard let word = value.name else { throw fields.refuse("\(name): \(key)", value, "a text") }
+      words[key] = word
+    }
+    return words
   }
 
   private static func reading(_ fields: inout Fields) throws(ExperimentError) -> Cell.Reading {
     let metric = try fields.text("metric")
-    var options: [String: String] = [:]
-    for (name, value) in try fields.object("options") {
-      guard let word = value.name else { throw fields.refuse("options: \(name)", value, "a text") }
-      options[name] = word
-    }
+    let options = try words(of: "options", &fields)
     let of = fields.take("of")
     var compared: [String] = []
     switch of {

@@ -9,6 +9,7 @@ public enum ExperimentCatalogue {
     ("rvae-figure-3b", PackageResources.rvae_figure_3b_json),
     ("rvae-table-2", PackageResources.rvae_table_2_json),
     ("rvae-table-3", PackageResources.rvae_table_3_json),
+    ("rvae-table-4", PackageResources.rvae_table_4_json),
     ("dvae-figure-1", PackageResources.dvae_figure_1_json),
     ("dvae-table-1", PackageResources.dvae_table_1_json),
     ("dvae-table-2", PackageResources.dvae_table_2_json),
@@ -26,7 +27,9 @@ public enum ExperimentCatalogue {
     ("ric-figure-4", PackageResources.ric_figure_4_json),
     ("ric-figure-5", PackageResources.ric_figure_5_json),
     ("ric-figure-6", PackageResources.ric_figure_6_json),
+    ("ric-table-1", PackageResources.ric_table_1_json),
     ("fair-baseline", PackageResources.fair_baseline_json),
+    ("noise-faces", PackageResources.noise_faces_json),
     ("noise-gans", PackageResources.noise_gans_json),
     ("noise-models", PackageResources.noise_models_json),
   ]

@@ -68,7 +68,7 @@ public struct JobList: Sendable {
   /// Adds what makes images.
   private mutating func add(_ images: Cell.Images) -> String {
     let name = images.source + (isSmoke ? "-smoke" : "")
-    let clean = "data/\(name).h5"
+    var clean = "data/\(name).h5"
     if let source = ImageSource.all.first(where: { $0.name == images.source }) {
       let words = isSmoke ? source.ownWords : source.words
       _ = add(
@@ -77,8 +77,19 @@ public struct JobList: Sendable {
           words: words.map { $0.replacing("{root}", with: root) } + ["--out", clean, "--quiet"],
           needs: [], source: isSmoke ? nil : source))
     }
+    if !images.selection.isEmpty {
+      let options = images.selection.sorted { $0.key < $1.key }
+      let kind = options.map { "\($0.key)-\($0.value)" }.joined(separator: "-")
+      let part = "\(clean.dropLast(".h5".count))-\(Self.plain(kind)).h5"
+      clean = add(
+        Job(
+          kind: .images, output: part,
+          words: ["select", clean, part] + options.flatMap { ["--\($0.key)", $0.value] }
+            + ["--quiet"],
+          needs: [clean], source: nil))
+    }
     guard images.noise != "none" else { return clean }
-    let noisy = "data/\(name)-\(Self.plain(images.noise)).h5"
+    let noisy = "\(clean.dropLast(".h5".count))-\(Self.plain(images.noise)).h5"
     return add(
       Job(
         kind: .images, output: noisy,

@@ -23,7 +23,8 @@ struct Invocation {
   /// The commands in the order of the help text.
   static var commands: [any Subcommand.Type] {
     [
-      ImportCommand.self, SynthesizeCommand.self, CorruptCommand.self, AdviseCommand.self,
+      ImportCommand.self, SynthesizeCommand.self, SelectCommand.self, CorruptCommand.self,
+      AdviseCommand.self,
       TrainCommand.self,
       DenoiseCommand.self, ReconstructCommand.self, EncodeCommand.self, SampleCommand.self,
       ScoreCommand.self, EvaluateCommand.self, CompareCommand.self, ExperimentCommand.self,
