@@ -83,12 +83,12 @@ extension Experiment {
     var members = JSONValue.object(cell.map { .init($0.key, $0.value) })
     var names = values.merging(extents[scale]?.values ?? [:]) { $1 }
     for (axis, choice) in zip(axes, row) { names[axis.name] = .string(choice.name) }
-    for choice in row {
-      if case .object(let own)? = choice.members["values"] {
+    for added in row.map(\.members) + [extents[scale]?.cell ?? [:]] {
+      if case .object(let own)? = added["values"] {
         for member in own { names[member.name] = member.value }
       }
       members = members.merged(
-        with: .object(choice.members.sorted { $0.key < $1.key }.map { .init($0.key, $0.value) }))
+        with: .object(added.sorted { $0.key < $1.key }.map { .init($0.key, $0.value) }))
     }
     let words = at.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
     let place = "\(name) at \(words.joined(separator: ", "))"

@@ -47,62 +47,96 @@ public struct Crew {
   public func work() throws -> Outcome {
     try folder.make()
     StopSignals.install()
-    var outcome = Outcome()
-    var waiting = try jobs.filter { try folder.state(of: $0) != .done }
-    try Self.check(waiting)
-    var undone = Set(waiting.map(\.output))
-    let total = waiting.count
-    var working: [Work] = []
-    while !waiting.isEmpty || !working.isEmpty {
-      for (index, work) in working.enumerated().reversed() where !work.process.isRunning {
-        working.remove(at: index)
-        undone.remove(work.job.output)
-        let status = work.process.terminationStatus
-        let seconds = Quantity.clock(Date.now.timeIntervalSince(work.began))
-        switch (work.process.terminationReason, status) {
-        case (.exit, 0):
-          try finish(work.job)
-          tell("[\(total - waiting.count - working.count)/\(total)] \(work.job.output) \(seconds)")
-        case (.exit, 75): outcome.isInterrupted = true
-        default:
-          let reason = reason(of: work, status)
-          if StopSignals.arrived {
-            outcome.isInterrupted = true
-          } else {
-            outcome.failures[work.job.output] = reason
-            tell("failed: \(work.job.output): \(reason)")
-          }
-        }
-      }
-      if StopSignals.arrived || outcome.isInterrupted {
-        outcome.isInterrupted = true
-        waiting = []
-        for work in working where work.process.isRunning { work.process.terminate() }
-      }
-      var isIdle = true
-      for job in waiting where working.count < atOnce {
-        if let missing = job.needs.first(where: { outcome.failures[$0] != nil }) {
-          outcome.failures[job.output] = "needs \(missing)"
-          waiting.removeAll { $0.output == job.output }
-          undone.remove(job.output)
-          continue
-        }
-        guard !job.needs.contains(where: undone.contains) else { continue }
-        guard let lock = try JobLock(folder.companion("locks", job.output, "")) else { continue }
-        let state = try folder.state(of: job)
-        waiting.removeAll { $0.output == job.output }
-        if state == .done {
-          // Another process has made it.
-          undone.remove(job.output)
-          continue
-        }
-        isIdle = false
-        working.append(
-          Work(job: job, process: try start(job, state), lock: lock, began: .now))
-      }
-      usleep(isIdle && working.isEmpty ? 500_000 : 10_000)
+    var shift = Shift(try jobs.filter { try folder.state(of: $0) != .done })
+    try Self.check(shift.waiting)
+    while !shift.isOver {
+      try collect(&shift)
+      if StopSignals.arrived || shift.outcome.isInterrupted { shift.stop() }
+      let began = try begin(&shift)
+      // Nothing to do here: other processes make what is left.
+      usleep(began || !shift.working.isEmpty ? 10_000 : 500_000)
     }
-    return outcome
+    return shift.outcome
+  }
+
+  /// The jobs of one call, and how far they are.
+  private struct Shift {
+    /// Jobs that nobody here has begun, in order.
+    var waiting: [Job]
+    /// Outputs that are not there yet.
+    var undone: Set<String>
+    var working: [Work] = []
+    var outcome = Outcome()
+    let total: Int
+
+    init(_ jobs: [Job]) {
+      (waiting, undone, total) = (jobs, Set(jobs.map(\.output)), jobs.count)
+    }
+
+    var isOver: Bool { waiting.isEmpty && working.isEmpty }
+
+    /// Jobs that are over, for people.
+    var progress: String { "[\(total - waiting.count - working.count)/\(total)]" }
+
+    /// Ends what is being made, and begins nothing more.
+    mutating func stop() {
+      outcome.isInterrupted = true
+      waiting = []
+      for work in working where work.process.isRunning { work.process.terminate() }
+    }
+
+    /// Notes that a job is over.
+    mutating func settle(_ job: Job, failure: String? = nil) {
+      waiting.removeAll { $0.output == job.output }
+      undone.remove(job.output)
+      outcome.failures[job.output] = failure
+    }
+  }
+
+  /// Takes in the children that have ended.
+  private func collect(_ shift: inout Shift) throws {
+    for (index, work) in shift.working.enumerated().reversed() where !work.process.isRunning {
+      shift.working.remove(at: index)
+      let status = work.process.terminationStatus
+      switch (work.process.terminationReason, status) {
+      case (.exit, 0):
+        try finish(work.job)
+        shift.settle(work.job)
+        let seconds = Quantity.clock(Date.now.timeIntervalSince(work.began))
+        tell("\(shift.progress) \(work.job.output) \(seconds)")
+      case (.exit, 75): shift.outcome.isInterrupted = true
+      case _ where StopSignals.arrived: shift.outcome.isInterrupted = true
+      default:
+        let reason = reason(of: work, status)
+        shift.settle(work.job, failure: reason)
+        tell("failed: \(work.job.output): \(reason)")
+      }
+    }
+  }
+
+  /// Begins jobs while there is room; whether there was one to begin.
+  private func begin(_ shift: inout Shift) throws -> Bool {
+    var began = false
+    for job in shift.waiting where shift.working.count < atOnce {
+      if let missing = job.needs.first(where: { shift.outcome.failures[$0] != nil }) {
+        shift.settle(job, failure: "needs \(missing)")
+        continue
+      }
+      guard !job.needs.contains(where: shift.undone.contains),
+        let lock = try JobLock(folder.companion("locks", job.output, ""))
+      else { continue }
+      let state = try folder.state(of: job)
+      if state == .done {
+        // Another process has made it.
+        shift.settle(job)
+        continue
+      }
+      shift.waiting.removeAll { $0.output == job.output }
+      shift.working.append(
+        Work(job: job, process: try start(job, state), lock: lock, began: .now))
+      began = true
+    }
+    return began
   }
 
   /// Makes sure that the images are there from which files are made.

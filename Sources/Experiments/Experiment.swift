@@ -40,6 +40,8 @@ public struct Experiment: Sendable {
     let meaning: String
     /// Values of names in braces.
     let values: [String: JSONValue]
+    /// What it says of all cells, after the choices.
+    let cell: [String: JSONValue]
     /// The choices of an axis that are taken; all of an axis that is not named.
     let kept: [String: [String]]
   }
@@ -102,7 +104,9 @@ public struct Experiment: Sendable {
     extents = try Self.extents(try fields.object("scales"), axes, place)
     layout = try Layout(fields.take("table") ?? [:], axes: axes, "\(place): table")
     try fields.end()
-    for members in [cell] + axes.flatMap({ $0.choices.map(\.members) }) {
+    for members in [cell] + extents.values.map(\.cell)
+      + axes.flatMap({ $0.choices.map(\.members) })
+    {
       if let odd = members.keys.sorted().first(where: { !Cell.keys.contains($0) }) {
         throw .data(
           "\(place): unknown key \(odd.shortened) of a cell"
@@ -141,6 +145,7 @@ public struct Experiment: Sendable {
       var fields = try Fields(value, here)
       let meaning = try fields.text("means")
       let values = try fields.object("values")
+      let cell = try fields.object("cell")
       var kept: [String: [String]] = [:]
       for (axis, names) in try fields.object("keep") {
         guard let known = axes.first(where: { $0.name == axis })?.choices.map(\.name) else {
@@ -158,7 +163,7 @@ public struct Experiment: Sendable {
         }
       }
       try fields.end()
-      extents[scale] = Extent(meaning: meaning, values: values, kept: kept)
+      extents[scale] = Extent(meaning: meaning, values: values, cell: cell, kept: kept)
     }
     return extents
   }

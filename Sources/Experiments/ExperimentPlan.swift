@@ -32,29 +32,33 @@ public struct ExperimentPlan: Sendable {
     var (hours, disk, rows) = (0.0, 0, 0)
     var images: [String: Int] = [:]
     var unplanned: [String] = []
-    var known: [String: Result<StagedPlan, any Error>] = [:]
-    for (run, (training, configuration)) in list.trainings.sorted(by: { $0.key < $1.key }) {
-      guard open.contains(where: { $0.output == run }) else { continue }
-      guard let source = ImageSource.all.first(where: { $0.name == training.images.source }) else {
+    var known: [String: StagedPlan] = [:]
+    // Estimated levels of noise need real images: they are planned like given ones.
+    func isEstimated(_ training: Cell.Training) -> Bool {
+      training.assignments.contains { $0.hasSuffix(":auto") }
+    }
+    let trainings = list.trainings.sorted {
+      (isEstimated($0.value.0) ? 1 : 0, $0.key) < (isEstimated($1.value.0) ? 1 : 0, $1.key)
+    }
+    for (run, (training, configuration)) in trainings {
+      guard open.contains(where: { $0.output == run }),
+        let source = ImageSource.all.first(where: { $0.name == training.images.source })
+      else { continue }
+      let all = isSmoke ? Self.ownCount(source) : source.count
+      let count = min(all, training.images.selection["count"].flatMap { Int($0) } ?? all)
+      images["\(training.images)"] = count * source.shape.count
+      if configuration.system.needsLabels {
+        unplanned.append("\(run): a classifier needs labels")
         continue
       }
-      let count = isSmoke ? Self.ownCount(source) : source.count
-      images["\(training.images)"] = count * source.shape.count
       let key = Self.shape(configuration) + "\(source.shape) \(count)"
-      let plan =
-        known[key]
-        ?? Result {
-          progress("planning \(training.preset)")
-          return try Self.plan(configuration, count, source.shape)
-        }
-      known[key] = plan
-      switch plan {
-      case .success(let plan):
+      do {
+        let plan = try known[key] ?? Self.plan(configuration, count, source.shape)
+        if known.updateValue(plan, forKey: key) == nil { progress("planned \(training.preset)") }
         hours += plan.coreHours
         disk += plan.last.checkpointBytes + plan.handedOverBytes
         rows += plan.last.rows * plan.last.epochs
-      case .failure(let error): unplanned.append("\(run): \(error)")
-      }
+      } catch { unplanned.append("\(run): \(error)") }
     }
     (coreHours, diskBytes) = (hours, disk + images.values.reduce(0, +))
     (self.rows, self.unplanned) = (rows, unplanned)

@@ -85,7 +85,7 @@ extension ExperimentResult {
 extension ResultTable {
   /// A number as a drawing has it, not a number where there is none.
   fileprivate func shown(_ place: Place, _ unit: Measure) -> (value: Double, deviation: Double) {
-    guard case .number(let number) = place else { return (.nan, 0) }
-    return (unit.inUnit(number.mean), unit.inUnit(number.deviation ?? 0))
+    guard case .number(let number) = place else { return (.nan, .nan) }
+    return (unit.inUnit(number.mean), number.deviation.map(unit.inUnit) ?? .nan)
   }
 }

@@ -61,6 +61,28 @@ struct SlurmTests {
     }
   }
 
+  /// The tasks of an array share the jobs of an experiment, and each ends with its table.
+  @Test func anArrayMakesAnExperiment() throws {
+    try withSlurm { folder in
+      let job = try submit(
+        ["fair-baseline", "work", "--scale", "smoke"], to: "experiment",
+        options: ["--array=0-1", "--ntasks=1"], in: folder)
+      for task in 0...1 {
+        try #require(
+          waits { try state(of: "\(job)_\(task)", in: folder).contains("JobState=COMPLETED") },
+          "\(log(folder))")
+      }
+      let result = folder.appending(path: "work/fair-baseline.json")
+      let document = try JSONValue(
+        parsing: String(decoding: Data(contentsOf: result), as: UTF8.self))
+      #expect(document["facts"]?["runs"] == "4", "\(document)")
+      // Each job was begun once: by one task or the other.
+      let begun = log(folder).split(separator: "\n").filter { $0.hasPrefix("[") }
+        .compactMap { $0.split(separator: " ").dropFirst().first }
+      #expect(begun.count == Set(begun).count && begun.count > 10, "\(log(folder))")
+    }
+  }
+
   // MARK: Slurm
 
   private func withSlurm(_ body: (URL) throws -> Void) throws {
@@ -83,13 +105,14 @@ struct SlurmTests {
 
   /// The number of the job that trains with these words.
   private func submit(
-    _ words: [String], options: [String] = [], environment: [String: String?] = [:], in folder: URL
+    _ words: [String], to script: String = "slurm", options: [String] = [],
+    environment: [String: String?] = [:], in folder: URL
   ) throws -> String {
     let root = TestData.packageRoot
     let settings = environment.merging(["CLEAVE": root.path]) { $1 }
     return try slurm(
       ["sbatch", "--parsable", "--output=log", "--time=10"] + options
-        + [root.appending(path: "cluster/slurm.sbatch").path] + words,
+        + [root.appending(path: "cluster/\(script).sbatch").path] + words,
       environment: settings, in: folder)
   }
 
