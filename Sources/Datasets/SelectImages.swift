@@ -87,17 +87,21 @@ public struct SelectImages: Sendable {
     let own = (0..<set.count).filter { inside.contains(labels[$0]) }
     guard outliers > 0 else { return own }
     let others = drawn((0..<set.count).filter { !inside.contains(labels[$0]) }, set.split)
-    let total = set.split == .train ? count.map { min($0, set.count) } : nil
+    // Training images that become the test split are counted besides.
+    let asked = set.split == .train ? count.map { $0 + (test ?? 0) } : nil
+    let most = min(
+      Double(own.count) / (1 - outliers), Double(others.count) / outliers)
+    let total = asked.map { min($0, Int(most)) }
     // As many as the share asks, of so many in all, or beside all of the classes.
     let wanted =
       total.map { Int((Double($0) * outliers).rounded()) }
       ?? Int((Double(own.count) * outliers / (1 - outliers)).rounded())
     let kept = total.map { $0 - wanted } ?? own.count
-    guard kept <= own.count, wanted <= others.count else {
+    guard wanted > 0, kept > 0, kept <= own.count, wanted <= others.count else {
       throw .mismatch(
         file: set.path, item: set.split.rawValue,
         found: "\(own.count) images of the classes and \(others.count) others",
-        expected: "\(kept) and \(wanted) for that share; ask fewer by --count")
+        expected: "\(max(1, kept)) and \(max(1, wanted)) for that share; ask fewer by --count")
     }
     return (drawn(own, set.split).prefix(kept) + others.prefix(wanted)).sorted()
   }

@@ -93,10 +93,10 @@ extension Experiment {
     let words = at.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
     let place = "\(name) at \(words.joined(separator: ", "))"
     var fields = try Fields(Template(names, place).filled(members), place)
-    if fields.take("absent") == .boolean(true) { return nil }
+    if try fields.flag("absent") { return nil }
     _ = fields.take("values")
     let training = try Self.training(&fields)
-    let isAside = fields.take("aside") == .boolean(true)
+    let isAside = try fields.flag("aside")
     let reading = try Self.reading(&fields)
     try fields.end()
     return Cell(at: at, training: training, reading: reading, isAside: isAside)
@@ -159,9 +159,10 @@ extension Experiment {
       images = try Self.images(&inner)
       try inner.end()
     }
+    let isCourse = try fields.flag("checkpoints")
     return Cell.Reading(
       metric: metric, value: try fields.text("value", or: metric), of: compared, options: options,
-      net: net, images: images, isCourse: fields.take("checkpoints") == .boolean(true))
+      net: net, images: images, isCourse: isCourse)
   }
 }
 

@@ -102,6 +102,20 @@ public struct Experiment: Sendable {
       try Self.axis(value, place)
     }
     extents = try Self.extents(try fields.object("scales"), axes, place)
+    let known = axes
+    for (index, axis) in known.enumerated()
+    where known[..<index].contains(where: { $0.name == axis.name }) {
+      throw .data("\(place): axes: found \(axis.name) twice, expected each axis once")
+    }
+    for rule in leftOut {
+      if let odd = rule.keys.sorted().first(where: { name in !known.contains { $0.name == name } })
+      {
+        throw .data(
+          "\(place): left_out: unknown axis \(odd)"
+            + Spelling.hint(for: odd, in: axes.map(\.name)))
+      }
+      if rule.isEmpty { throw .data("\(place): left_out: found {}, which takes all cells") }
+    }
     layout = try Layout(fields.take("table") ?? [:], axes: axes, "\(place): table")
     try fields.end()
     for members in [cell] + extents.values.map(\.cell)

@@ -50,7 +50,7 @@ public struct ExperimentFolder: Sendable {
   }
 
   /// What a reading has found.
-  func reading(_ output: String) throws -> JSONValue {
+  func reading(_ output: String) throws(ExperimentError) -> JSONValue {
     let place = "\(path)/\(output)"
     let bytes: [UInt8]
     do throws(RegularFile.Refusal) {

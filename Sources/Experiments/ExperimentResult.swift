@@ -9,10 +9,10 @@ import Training
 public struct ExperimentResult: Sendable {
   /// The numbers of one place of the tables.
   struct Entry: Sendable {
-    /// One number for each choice of the axes that are averaged over.
-    var values: [Double] = []
+    /// One number for each choice of the axes that are averaged over, by its words.
+    var values: [String: Double] = [:]
     /// In place of numbers, how they went over the checkpoints.
-    var courses: [Course] = []
+    var courses: [String: Course] = [:]
     /// What the runs' last checkpoints warn of.
     var warnings: Set<String> = []
     /// Why there is no number; nil where there is one.
@@ -54,12 +54,15 @@ public struct ExperimentResult: Sendable {
       if let failure = failures[output] {
         entry.failure = failures[run] ?? failure
       } else {
-        let found = try folder.reading(output)
-        if cell.reading.isCourse {
-          entry.courses.append(try Self.course(found, run, output))
-        } else {
-          entry.values.append(try cell.reading.number(in: found, output))
-        }
+        let averaged = experiment.layout.averaged(cell.at)
+        do throws(ExperimentError) {
+          let found = try folder.reading(output)
+          if cell.reading.isCourse {
+            entry.courses[averaged] = try Self.course(found, run, output)
+          } else {
+            entry.values[averaged] = try cell.reading.number(in: found, output)
+          }
+        } catch { entry.failure = error.description }
         let about = try runs[run] ?? folder.facts(ofRun: run)
         runs[run] = about
         entry.seconds = max(entry.seconds, about.seconds)
@@ -106,22 +109,18 @@ public struct ExperimentResult: Sendable {
           .object(at.sorted { $0.key < $1.key }.map { .init($0.key, .string($0.value)) }))
       ]
       if !entry.values.isEmpty {
-        members.append(.init("values", .array(entry.values.map { .real($0) })))
+        members.append(
+          .init(
+            "values",
+            .object(
+              entry.values.sorted { $0.key < $1.key }.map { .init($0.key, .real($0.value)) })))
       }
       if !entry.courses.isEmpty {
         members.append(
           .init(
             "courses",
-            .array(
-              entry.courses.map { course in
-                .array(
-                  course.points.map { point in
-                    [
-                      .integer(point.step), point.seconds.map { .real($0) } ?? .null,
-                      .real(point.value),
-                    ]
-                  })
-              })))
+            .object(
+              entry.courses.sorted { $0.key < $1.key }.map { .init($0.key, Self.json($0.value)) })))
       }
       if !entry.warnings.isEmpty {
         members.append(.init("warnings", .array(entry.warnings.sorted().map { .string($0) })))
@@ -136,6 +135,15 @@ public struct ExperimentResult: Sendable {
       .init("facts", .object(facts.map { .init($0.name, .string($0.text)) })),
       .init("cells", .array(cells)), .init("definition", experiment.definition),
     ])
+  }
+
+  private static func json(_ course: Course) -> JSONValue {
+    .array(
+      course.points.map { point in
+        [
+          .integer(point.step), point.seconds.map { .real($0) } ?? .null, .real(point.value),
+        ]
+      })
   }
 
   private static func order(_ at: [String: String]) -> String {
@@ -170,8 +178,8 @@ public struct ExperimentResult: Sendable {
       var fields = try Fields(cell, "\(place): cells")
       let at = try fields.object("at").mapValues { $0.text ?? "" }
       var entry = Entry()
-      entry.values = try fields.list("values").compactMap(\.number)
-      entry.courses = try fields.list("courses").map { course in
+      entry.values = try fields.object("values").compactMapValues(\.number)
+      entry.courses = try fields.object("courses").mapValues { course in
         guard case .array(let points) = course else { return Course(run: "", points: []) }
         return Course(
           run: "",
@@ -204,7 +212,7 @@ extension Cell.Reading {
     }
     throw .data(
       "\(place): \(value): found \(found.line.shortened), expected "
-        + (of.isEmpty ? usual : of).joined(separator: " or "))
+        + (of.isEmpty ? usual : of).filter { !$0.isEmpty }.joined(separator: " or "))
   }
 }
 
@@ -226,5 +234,12 @@ extension Layout {
   /// The choices of a cell that tables show.
   func shown(_ at: [String: String]) -> [String: String] {
     at.filter { (tables + rows + columns).contains($0.key) }
+  }
+
+  /// The other choices of a cell, in words; `all` where there are none.
+  func averaged(_ at: [String: String]) -> String {
+    let others = at.filter { !(tables + rows + columns).contains($0.key) }
+    return others.isEmpty
+      ? "all" : others.sorted { $0.key < $1.key }.map(\.value).joined(separator: ", ")
   }
 }

@@ -42,6 +42,15 @@ struct Fields {
     return usual
   }
 
+  /// Whether a member is true; no where it is absent.
+  mutating func flag(_ name: String) throws(ExperimentError) -> Bool {
+    switch take(name) {
+    case nil, .null?: return false
+    case .boolean(let value)?: return value
+    case let other?: throw refuse(name, other, "true or false")
+    }
+  }
+
   /// The items of an array; none where it is absent.
   mutating func list(_ name: String) throws(ExperimentError) -> [JSONValue] {
     guard let value = take(name) else { return [] }

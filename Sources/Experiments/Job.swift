@@ -79,7 +79,10 @@ public struct JobList: Sendable {
     }
     if !images.selection.isEmpty {
       let options = images.selection.sorted { $0.key < $1.key }
-      let kind = options.map { "\($0.key)-\($0.value)" }.joined(separator: "-")
+      let isPlain = options.allSatisfy { option in
+        option.value.allSatisfy { $0.isLetter || $0.isNumber || "._".contains($0) }
+      }
+      let kind = options.map { "\($0.key)-\($0.value)" }.joined(separator: isPlain ? "-" : " ")
       let part = "\(clean.dropLast(".h5".count))-\(Self.plain(kind)).h5"
       clean = add(
         Job(
@@ -139,9 +142,12 @@ public struct JobList: Sendable {
         needs: [run, file] + (net.map { [$0] } ?? []), source: nil))
   }
 
-  /// A text as a part of a file's name.
+  /// A text as a part of a file's name, with a digest where the name alone would not tell it.
   private static func plain(_ text: String) -> String {
-    String(text.map { $0.isLetter || $0.isNumber || ".-".contains($0) ? $0 : "-" })
+    let name = String(text.map { $0.isLetter || $0.isNumber || "._-".contains($0) ? $0 : "-" })
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    let isPlain = parts.count <= 2 && parts.joined(separator: "-") == name
+    return isPlain ? name : "\(name)-\(digest([text]))"
   }
 
   private static func digest(_ words: [String]) -> String {

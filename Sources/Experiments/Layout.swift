@@ -38,7 +38,7 @@ struct Layout: Sendable {
         "drawing", .string(drawing), Drawing.allCases.map(\.rawValue).joined(separator: ", "))
     }
     self.drawing = kind
-    isLogarithmic = fields.take("logarithmic") == .boolean(true)
+    isLogarithmic = try fields.flag("logarithmic")
     try fields.end()
     for name in tables + rows + columns + gainOver.keys.sorted()
     where !axes.contains(where: { $0.name == name }) {

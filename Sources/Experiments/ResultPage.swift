@@ -29,6 +29,7 @@ extension ExperimentResult {
 extension ResultTable {
   /// Signs of warnings in tables.
   private static let sign = "†"
+  private static let failureSign = "‡"
 
   /// The table in Markdown; the best number of a column is bold.
   var markdown: String {
@@ -62,6 +63,7 @@ extension ResultTable {
       }
       if unit.unit == "%" { text += " %" }
       if !number.warnings.isEmpty { text += " \(Self.sign)" }
+      if number.failure != nil { text += " \(Self.failureSign)" }
       if let published = number.published {
         let difference = unit.inUnit(number.mean) - published
         text +=
@@ -75,7 +77,9 @@ extension ResultTable {
   /// The row with the best number of a column, among rivals; nil where there are fewer than two.
   private func bestRow(_ column: Int) -> Int? {
     let rivals = rows.indices.compactMap { row -> (row: Int, mean: Double)? in
-      guard case .number(let number) = places[row][column], !number.isAside else { return nil }
+      guard case .number(let number) = places[row][column], !number.isAside,
+        number.failure == nil
+      else { return nil }
       return (row, number.mean)
     }
     guard rivals.count > 1 else { return nil }
@@ -106,8 +110,13 @@ extension ResultTable {
     }
     let failures = rows.indices.flatMap { row in
       columns.indices.compactMap { column -> String? in
-        guard case .failure(let reason) = places[row][column] else { return nil }
-        return "\(rows[row]), \(columns[column]): \(reason)"
+        let place = [rows[row], columns[column]].filter { !$0.isEmpty }.joined(separator: ", ")
+        switch places[row][column] {
+        case .failure(let reason): return "\(place): \(reason)"
+        case .number(let number):
+          return number.failure.map { "\(Self.failureSign) \(place), a part of the runs: \($0)" }
+        case .none: return nil
+        }
       }
     }
     return notes + failures

@@ -9,6 +9,8 @@ struct ResultTable {
     let count: Int
     let published: Double?
     let warnings: Set<String>
+    /// Why some of the runs have no number; nil where all have.
+    let failure: String?
     let isAside: Bool
   }
 
@@ -97,7 +99,9 @@ extension ExperimentResult {
         courses: rows.flatMap { row in
           kept.compactMap { column in
             let at = table.merging(row) { $1 }.merging(column) { $1 }
-            return (entries[at]?.courses.first).map { (words(row, layout.rows), $0) }
+            return (entries[at]?.courses.min { $0.key < $1.key }).map {
+              (words(row, layout.rows), $0.value)
+            }
           }
         })
     }.filter { !$0.rows.isEmpty && !$0.columns.isEmpty }
@@ -138,40 +142,51 @@ extension ExperimentResult {
     if let failure = entry.failure, entry.values.isEmpty, entry.courses.isEmpty {
       return .failure(failure)
     }
-    var values = entry.values
-    let layout = experiment.layout
-    if cell.reading.isCourse {
-      values = times(at, entry, cell)
-    } else if !layout.gainOver.isEmpty {
-      guard let base = entries[at.merging(layout.gainOver) { $1 }]?.values,
-        base.count == values.count
-      else { return .failure("nothing to compare with") }
-      let sign = MetricNames.isHigherBetter(cell.reading.metric) ? -1.0 : 1
-      values = zip(values, base).map { sign * ($1 - $0) / abs($1) }
+    let values = cell.reading.isCourse ? times(at, entry, cell) : gains(at, entry, cell)
+    guard !values.isEmpty else {
+      return .failure(cell.reading.isCourse ? "not reached" : "nothing to compare with")
     }
-    guard !values.isEmpty else { return .failure("not reached") }
+    // One fit for all seeds has no deviation.
+    let isOne = values.allSatisfy { abs($0 - values[0]) <= 1e-12 * abs(values[0]) }
     let count = Double(values.count)
     let mean = values.reduce(0, +) / count
     let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
     return .number(
       ResultTable.Number(
         mean: mean,
-        deviation: values.count > 1 ? (squares / (count - 1)).squareRoot() : nil,
-        count: values.count, published: published, warnings: cell.isOfModel ? entry.warnings : [],
+        deviation: values.count > 1 && !isOne ? (squares / (count - 1)).squareRoot() : nil,
+        count: isOne ? 1 : values.count, published: published,
+        warnings: cell.isOfModel ? entry.warnings : [], failure: entry.failure,
         isAside: cell.isAside))
+  }
+
+  /// The values, or how much better they are than those of what they are compared with, seed by seed.
+  private func gains(_ at: [String: String], _ entry: Entry, _ cell: Cell) -> [Double] {
+    let layout = experiment.layout
+    let names = entry.values.keys.sorted()
+    guard !layout.gainOver.isEmpty else { return names.compactMap { entry.values[$0] } }
+    let base = entries[at.merging(layout.gainOver) { $1 }]?.values ?? [:]
+    let sign = MetricNames.isHigherBetter(cell.reading.metric) ? -1.0 : 1
+    return names.compactMap { name in
+      guard let own = entry.values[name], let other = base[name], other != 0 else { return nil }
+      return sign * (other - own) / abs(other)
+    }
   }
 
   /// When each course had come to the quality that the layout names; none where it never did.
   private func times(_ at: [String: String], _ entry: Entry, _ cell: Cell) -> [Double] {
     let layout = experiment.layout
     let isHigher = MetricNames.isHigherBetter(cell.reading.metric)
+    let names = entry.courses.keys.sorted()
     guard let within = layout.within else {
-      return entry.courses.compactMap { $0.points.last?.value }
+      return names.compactMap { entry.courses[$0]?.points.last?.value }
     }
-    let base = entries[at.merging(layout.gainOver) { $1 }]?.courses ?? []
-    return zip(entry.courses, base).compactMap { course, base in
-      guard let limit = base.limit(within: within, isHigherBetter: isHigher) else { return nil }
-      return course.first(reaching: limit, isHigherBetter: isHigher)?.seconds
+    let base = entries[at.merging(layout.gainOver) { $1 }]?.courses ?? [:]
+    return names.compactMap { name in
+      guard let limit = base[name]?.limit(within: within, isHigherBetter: isHigher) else {
+        return nil
+      }
+      return entry.courses[name]?.first(reaching: limit, isHigherBetter: isHigher)?.seconds
     }
   }
 }

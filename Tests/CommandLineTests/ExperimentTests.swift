@@ -131,6 +131,9 @@ import Testing
     (#""title": "Beta", "#, "", "title: found nothing"),
     (#""cell": {"#, #""cell": {"colour": 1, "#, "unknown key colour"),
     (#""source": "own""#, #""source": "own", "sorce": 1"#, "unknown key sorce"),
+    (#""drawing": "bars""#, #""drawing": "bars", "logarithmic": "yes""#, "logarithmic: found"),
+    (#""axes": ["#, #""left_out": [{"alpha": 1}], "axes": ["#, "left_out: unknown axis alpha"),
+    (#""noise": "salt"#, #""aside": "true", "noise": "salt"#, "aside: found"),
     (#""smoke""#, #""smok""#, "scales: smoke: found nothing"),
   ])
   func faultsOfDefinitionsAreNamed(_ text: String, _ wrong: String, _ words: String) throws {
@@ -155,6 +158,28 @@ import Testing
       let run = try Tool.run("experiment run own.json --scale smoke --out e", in: folder)
       #expect(run.status == 1 && run.output.contains("| odd | fails |"), "\(run)")
       #expect(run.output.contains("lanes"), "\(run)")
+    }
+  }
+
+  /// A number of which one seed failed is marked, and is not the best.
+  @Test func aFailedSeedIsNamedInTheTable() throws {
+    try withTemporaryFolder { folder in
+      let axes =
+        #""axes": [{"name": "seed", "choices": [1, {"name": "2", "set": {"batch": 7, "lanes": 2}}]},"#
+      try Self.own.replacing(
+        #""axes": ["#, with: axes + #" {"name": "model", "choices": ["one"]},"#
+      )
+      .replacing("[0.5, 1, 2]", with: "[0.5]").replacing(#""outer": 12"#, with: #""outer": 1"#)
+      .write(to: folder.appending(path: "own.json"), atomically: true, encoding: .utf8)
+      let run = try Tool.run("experiment run own.json --scale smoke --out e", in: folder)
+      #expect(run.status == 1 && run.output.contains(" ‡ |"), "\(run)")
+      #expect(run.output.contains("a part of the runs: cleave train: batch"), "\(run)")
+      // Another scale would replace the result.
+      let other = try Tool.run("experiment run own.json --scale 0.1 --out e --data .", in: folder)
+      #expect(
+        other.status == 64 && other.errors.contains("found a result of scale smoke"), "\(other)")
+      let own = try Tool.run("experiment run own.json --scale smoke --out .", in: folder)
+      #expect(own.status == 64 && own.errors.contains("found another file"), "\(own)")
     }
   }
 

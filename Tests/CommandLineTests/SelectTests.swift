@@ -70,6 +70,8 @@ import Testing
   @Test(arguments: [
     ("select d.h5 d.h5", 64, "the command's own input"),
     ("select d.h5 e.h5 --classes 12", 64, "--classes: found 12"),
+    ("select d.h5 e.h5 --classes 3, --outliers 0.2", 64, "--classes: found 3,"),
+    ("select d.h5 e.h5 --classes 3 --outliers 0.01", 65, "for that share"),
     ("select d.h5 e.h5 --outliers 0.2", 64, "--outliers: found without --classes"),
     ("select d.h5 e.h5 --classes 3,4 --outliers 0.9", 65, "ask fewer by --count"),
     ("select d.h5 e.h5 --test 60", 65, "found 60 images"),

@@ -111,7 +111,7 @@ struct ExperimentCommand: Subcommand {
       console.result(experiment.definition)
       return 0
     }
-    let list = try ExperimentJobs(experiment, at: scale, root: root).list
+    let list = try ExperimentJobs(experiment, at: scale, root: absoluteRoot).list
     let scales = Experiment.Scale.allCases.map { scale in
       "  \(scale.rawValue.padding(toLength: 7, withPad: " ", startingAt: 0))"
         + experiment.meaning(scale)
@@ -144,6 +144,17 @@ struct ExperimentCommand: Subcommand {
       console.result(isJSON ? Self.document(needs).document : Self.text(needs, experiment, scale))
       return 0
     }
+    let target = "\(folder.path)/\(experiment.name).json"
+    if FileManager.default.fileExists(atPath: target) {
+      // What a result of that name holds is made again; anything else stays.
+      let existing = try? ExperimentCatalogue.result(target)
+      guard let existing, existing.scale == scale else {
+        let found = existing.map { "a result of scale \($0.scale.rawValue)" } ?? "another file"
+        throw UsageError(
+          "\(target): found \(found), which the result would replace; move it away, or name another --out"
+        )
+      }
+    }
     console.note("scale \(scale.rawValue): \(experiment.meaning(scale))")
     let outcome = try Crew(folder, plan.list, atOnce: jobs, ranks: ranks) { console.note($0) }
       .work()
@@ -154,7 +165,7 @@ struct ExperimentCommand: Subcommand {
     let result = try ExperimentResult(
       experiment, scale, in: folder, plan, failures: outcome.failures, machine: Self.machine)
     try TemporaryFile.write(
-      result.json.document + "\n", to: "\(folder.path)/\(experiment.name).json")
+      result.json.document + "\n", to: target)
     try Self.write(result, named: experiment.name, to: folder.path, console)
     console.result(isJSON ? result.json.document : try result.page())
     return outcome.failures.isEmpty ? 0 : 1

@@ -36,7 +36,11 @@ struct SelectCommand: Subcommand {
     (input, output) = (arguments.operands[0], arguments.operands[1])
     var selection = SelectImages()
     if let classes = arguments.value("classes") {
-      selection.classes = classes.split(separator: ",").map(String.init)
+      selection.classes = classes.split(separator: ",", omittingEmptySubsequences: false)
+        .map(String.init)
+      guard !selection.classes.contains("") else {
+        throw UsageError("--classes: found \(classes), expected classes with commas between them")
+      }
     }
     if let text = arguments.value("outliers") {
       guard let share = Double(text), share >= 0, share <= 0.9 else {
