@@ -109,17 +109,18 @@ public struct SelectImages: Sendable {
   /// The rows that stay in their split, and those that become the test split.
   private func divided(_ rows: [Int], of split: Split) -> (own: [Int], others: [Int]) {
     guard split == .train, test != nil || count != nil else { return (rows, []) }
-    let order = drawn(rows, split)
+    // Other draws than those that chose outliers, which would all come first.
+    let order = drawn(rows, split, again: 1)
     let others = order.prefix(test ?? 0)
     let own = order.dropFirst(others.count).prefix(count ?? .max)
     return (own.sorted(), others.sorted())
   }
 
-  /// Rows in an order that seed, split and row tell.
-  private func drawn(_ rows: [Int], _ split: Split) -> [Int] {
-    rows.map { row -> (key: UInt64, row: Int) in
-      var draws = SplitMix64(seed: Int(truncatingIfNeeded: seed) &* 4 &+ split.index)
-      let first = draws.next()
+  /// Rows in an order that seed, split and row tell, and the number of the draw.
+  private func drawn(_ rows: [Int], _ split: Split, again: Int = 0) -> [Int] {
+    var draws = SplitMix64(seed: Int(truncatingIfNeeded: seed) &* 8 &+ 2 &* split.index &+ again)
+    let first = draws.next()
+    return rows.map { row -> (key: UInt64, row: Int) in
       var own = SplitMix64(seed: Int(truncatingIfNeeded: first) &+ row)
       return (own.next(), row)
     }.sorted { ($0.key, $0.row) < ($1.key, $1.row) }.map(\.row)

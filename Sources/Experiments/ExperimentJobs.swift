@@ -19,6 +19,12 @@ public struct ExperimentJobs: Sendable {
         "\(experiment.name): unknown metric \(cell.reading.metric)"
           + Spelling.hint(for: cell.reading.metric, in: MetricCatalogue.names))
     }
+    let layout = experiment.layout
+    if layout.within == nil, !layout.gainOver.isEmpty, cells.contains(where: \.reading.isCourse) {
+      throw ExperimentError.data(
+        "\(experiment.name): table: found gain_over of checkpoints without within, expected within: "
+          + "the times are compared")
+    }
     list = try JobList(cells, isSmoke: scale == .smoke, root: root)
   }
 }

@@ -40,6 +40,14 @@ import Testing
       let own = try labels("d.h5", "test", in: folder).count { [3, 4].contains($0) }
       #expect(others.count { [3, 4].contains($0) } == own)
       #expect(abs(Double(others.count - own) - Double(own) / 3) <= 0.5)
+      // The test split that is cut off has about the same share of others.
+      try Tool.succeed(
+        "select d.h5 cut.h5 --classes 3,4 --outliers 0.4 --count 30 --test 30", in: folder)
+      let parts = try ["train", "test"].map { try labels("cut.h5", $0, in: folder) }
+      #expect(parts.allSatisfy { $0.count == 30 }, "\(parts)")
+      for part in parts {
+        #expect((4...20).contains(part.count { ![3, 4].contains($0) }), "\(part)")
+      }
       // Another seed draws others.
       try Tool.succeed(
         "select d.h5 other.h5 --classes 3,4 --outliers 0.25 --count 40 --seed 1", in: folder)
